@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace Paging.Interop;
+
+/// <summary>mmap, mprotect, madvise and munmap, as the system has them: no policy, errno for an answer.</summary>
+internal static unsafe partial class MMap
+{
+    internal const int ProtNone = 0;
+    internal const int ProtReadWrite = 1 | 2;
+    internal const int MapPrivate = 2;
+    internal const int AdviseDontNeed = 4;
+    internal const int AdviseDontFork = 10;
+    internal const int AdviseHugePage = 14;
+    internal const int AdviseNoHugePage = 15;
+    private const int MapAnonymous = 0x20;
+    private const int MapNoReserve = 0x4000;
+
+    /// <summary>Flags of a reservation: private memory that counts against no commit limit until it is touched.</summary>
+    internal const int ReservationFlags = MapPrivate | MapAnonymous | MapNoReserve;
+
+    internal static readonly void* Failed = (void*)-1;
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    internal static partial void* Map(void* address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int Unmap(void* address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    internal static partial int Protect(void* address, nuint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    internal static partial int Advise(void* address, nuint length, int advice);
+}
