@@ -1,0 +1,55 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Paging.Diagnostics;
+
+internal enum Counter
+{
+    FaultsFromPool,
+    FaultsOfZeroes,
+    Evictions,
+    CleanEvictions,
+    StoredBytes,
+    LogicalBytes,
+    SameFilledPages,
+    IncompressiblePages,
+    CorruptedPages,
+}
+
+/// <summary>Sums that many threads add to: one cache-line pair a processor, read by adding them up.</summary>
+internal sealed class Counters
+{
+    private const int StripeLength = 16;
+    private readonly long[] _values;
+    private readonly uint _mask;
+
+    internal Counters(int processors)
+    {
+        uint stripes = BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(processors, 1, 64));
+        _mask = stripes - 1;
+        // A stripe of padding in front keeps the first one away from the array's own header.
+        _values = new long[(stripes + 1) * StripeLength];
+    }
+
+    internal long this[Counter counter]
+    {
+        get
+        {
+            long sum = 0;
+            for (int i = StripeLength + (int)counter; i < _values.Length; i += StripeLength)
+            {
+                sum += Volatile.Read(ref _values[i]);
+            }
+
+            return sum;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Add(Counter counter, long value = 1)
+    {
+        // Two threads may meet on a stripe after a migration, so the addition has to be atomic.
+        uint stripe = ((uint)Thread.GetCurrentProcessorId() & _mask) + 1;
+        Interlocked.Add(ref _values[(stripe * StripeLength) + (int)counter], value);
+    }
+}

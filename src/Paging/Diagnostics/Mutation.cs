@@ -1,0 +1,74 @@
+namespace Paging.Diagnostics;
+
+/// <summary>Ways to break a rule of the protocol on purpose, so that a test can show that it would notice. The numbers
+/// are those of the rules in docs/concurrency.md.</summary>
+internal enum Mutation
+{
+    None,
+
+    /// <summary>Rule 1: a write pins first and marks the page dirty afterwards.</summary>
+    DirtyAfterPin,
+
+    /// <summary>Rule 1: the evictor of a dirty page does not ask for zero pins.</summary>
+    EvictPinned,
+
+    /// <summary>Rule 2: the writer reads the stored id again after letting go of the pin.</summary>
+    FreeCopyAfterUnpin,
+
+    /// <summary>Rule 2: the stored copy outlives the first write.</summary>
+    KeepStaleCopy,
+
+    /// <summary>Rule 3: an optimistic read does not compare the version.</summary>
+    IgnoreVersion,
+
+    /// <summary>Rule 3: an optimistic read does not compare the word at all.</summary>
+    SkipRecheck,
+
+    /// <summary>Rule 4: a publisher does not look at the disposed flag after its CAS.</summary>
+    SkipDisposedRecheck,
+
+    /// <summary>Rule 4: the evictor takes a page that no longer lives in its frame.</summary>
+    EvictOtherFrame,
+
+    /// <summary>Rule 5: a reader does not pin the segment.</summary>
+    SkipSegmentPin,
+
+    /// <summary>Rule 5: a reader does not read the descriptor again after its pin.</summary>
+    SkipDescriptorRecheck,
+
+    /// <summary>Rule 5: a checksum failure is reported although the descriptor has changed.</summary>
+    ReportMovedAsCorrupt,
+
+    /// <summary>Rule 6: a reference is added to a page that has none left.</summary>
+    ReviveFromZero,
+
+    /// <summary>Rule 6: Free debits the location that it read, not the one that it got.</summary>
+    DebitReadLocation,
+
+    /// <summary>Rule 6: the mover credits its target after its CAS.</summary>
+    CreditAfterMove,
+
+    /// <summary>Rule 6: an open segment is freed when it holds nothing live.</summary>
+    FreeOpenSegment,
+
+    /// <summary>Rule 7: the claim is not given back when the load fails.</summary>
+    KeepClaimOnFailure,
+
+    /// <summary>Rule 7: a waiter parks without setting its bit under the bucket's lock.</summary>
+    ParkWithoutBit,
+
+    /// <summary>Rule 8: full is declared without waiting for claims in flight.</summary>
+    FullDespiteClaims,
+
+    /// <summary>Rule 8: writes may dirty the last frames although the pool is full.</summary>
+    DirtyLastFrames,
+
+    /// <summary>Rule 9: eviction may take the segment held back for the cleaner.</summary>
+    SpendCleanerReserve,
+
+    /// <summary>Rule 11: giving back a pin does not look for an underflow.</summary>
+    SkipPinCheck,
+
+    /// <summary>Rule 12: the pool's budget does not count what is held in reserve.</summary>
+    UncountedReserve,
+}

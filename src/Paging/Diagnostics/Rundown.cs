@@ -1,0 +1,38 @@
+namespace Paging.Diagnostics;
+
+/// <summary>Lets an owner wait until nobody is inside any more, before it takes the ground away.</summary>
+internal sealed class Rundown(int processors)
+{
+    private readonly Counters _inside = new(processors);
+    private int _closed;
+
+    internal bool IsClosed => Volatile.Read(ref _closed) != 0;
+
+    /// <summary>False once <see cref="Close"/> has begun. The addition is a full fence on x64; elsewhere Close's process-wide barrier
+    /// orders it before the look at the flag.</summary>
+    internal bool TryEnter()
+    {
+        _inside.Add(default);
+        if (!IsClosed)
+        {
+            return true;
+        }
+
+        Exit();
+        return false;
+    }
+
+    internal void Exit() => _inside.Add(default, -1);
+
+    internal void Close()
+    {
+        Volatile.Write(ref _closed, 1);
+        // Pairs with TryEnter: who has not seen the flag is counted.
+        Interlocked.MemoryBarrierProcessWide();
+        Spinner spinner = default;
+        while (_inside[default] != 0)
+        {
+            spinner.Once();
+        }
+    }
+}

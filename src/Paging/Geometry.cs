@@ -1,0 +1,105 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Paging.Memory;
+using Paging.Residency;
+
+namespace Paging;
+
+/// <summary>How items (elements, or rows) lie in pages: whole, as many as fit, the rest of the page unused.</summary>
+internal readonly struct Geometry
+{
+    private Geometry(long items, int itemBytes, int pageBytes)
+    {
+        Items = items;
+        PageBytes = pageBytes;
+        ItemsPerPage = pageBytes / itemBytes;
+        PageCount = ((items - 1) / ItemsPerPage) + 1;
+        Divider = new Divider(ItemsPerPage);
+    }
+
+    internal long Items { get; }
+
+    internal int PageBytes { get; }
+
+    internal int ItemsPerPage { get; }
+
+    internal long PageCount { get; }
+
+    internal Divider Divider { get; }
+
+    internal static unsafe Geometry ForElements<T>(long length, int pageBytes)
+        where T : unmanaged
+    {
+        PagerOptions.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
+        if (sizeof(T) > pageBytes)
+        {
+            throw new ArgumentException(
+                $"An element of {typeof(T).Name} takes {sizeof(T):N0} bytes and a page only {pageBytes:N0}. Elements do not straddle pages: give the array larger pages.");
+        }
+
+        CheckCount(length, pageBytes / sizeof(T), pageBytes, nameof(length));
+        return new Geometry(length, sizeof(T), pageBytes);
+    }
+
+    internal static unsafe Geometry ForRows<T>(long rows, int columns, int pageBytes)
+        where T : unmanaged
+    {
+        PagerOptions.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
+        long rowBytes = (long)columns * sizeof(T);
+        if (columns <= 0 || rowBytes > FramePool.MaxPageBytes)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(columns),
+                columns,
+                $"A row of {columns:N0} elements takes {rowBytes:N0} bytes. It must have at least one element, and {FramePool.MaxPageBytes:N0} bytes at most.");
+        }
+
+        int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)rowBytes));
+        CheckCount(rows, grown / (int)rowBytes, grown, nameof(rows));
+        return new Geometry(rows, (int)rowBytes, grown);
+    }
+
+    private static void CheckCount(long items, int itemsPerPage, int pageBytes, string parameter)
+    {
+        long most = PagedRegion.MaxBytes / pageBytes * itemsPerPage;
+        if (items <= 0 || items > most)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, items, $"{items:N0} is not from 1 to {most:N0}: an array spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
+        }
+    }
+}
+
+/// <summary>Division by a constant known at run time: a shift for powers of two, else a multiplication by the reciprocal.</summary>
+/// <remarks>Exact: with M = ⌊2⁶⁴/d⌋ + 1 the high half of n·M is ⌊n/d⌋ as long as n·d &lt; 2⁶⁴ (Granlund and Montgomery, "Division by
+/// invariant integers using multiplication"). Arrays hold at most 2⁴⁵ bytes of pages: n·(bytes of an item) ≤ 2⁴⁵ and
+/// d·(bytes of an item) ≤ 2²², so n·d ≤ 2⁶⁷/(bytes of an item)², and items of odd sizes take three bytes or more: n·d &lt; 2⁶⁴.</remarks>
+internal readonly struct Divider
+{
+    private readonly ulong _reciprocal;
+    private readonly int _divisor;
+    private readonly int _shift;
+
+    internal Divider(int divisor)
+    {
+        _divisor = divisor;
+        _shift = BitOperations.Log2((uint)divisor);
+        _reciprocal = BitOperations.IsPow2(divisor) ? 0 : (ulong.MaxValue / (uint)divisor) + 1;
+    }
+
+    /// <summary>For divisors that the caller knows to be powers of two.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal (long Quotient, int Remainder) DivideByShift(long n) => (n >>> _shift, (int)n & (_divisor - 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal (long Quotient, int Remainder) Divide(long n)
+    {
+        if (_reciprocal == 0)
+        {
+            return DivideByShift(n);
+        }
+
+        long quotient = (long)Math.BigMul((ulong)n, _reciprocal, out _);
+        return (quotient, (int)(n - (quotient * _divisor)));
+    }
+}

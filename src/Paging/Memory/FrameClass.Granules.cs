@@ -1,0 +1,219 @@
+namespace Paging.Memory;
+
+/// <summary>How a class gets memory and gives it back. All of it under the pool's gate, and none of it on a fault
+/// that finds a free or an evictable frame.</summary>
+internal sealed unsafe partial class FrameClass
+{
+    /// <summary>Set in <see cref="FrameRecord.Next"/> of a frame that waits for the rest of its granule to be free.</summary>
+    private const uint Aside = uint.MaxValue;
+
+    private readonly Granule[] _granules;
+    private readonly int _granuleShift;
+
+    private enum GranuleState : byte
+    {
+        Absent,
+        Live,
+        /// <summary>Its free frames are set aside, so that its memory can be given back.</summary>
+        Draining,
+    }
+
+    /// <summary>Commits one more granule if the budget has room for one.</summary>
+    internal bool TryGrow()
+    {
+        if (_pool.RemainingBytes < PageBytes)
+        {
+            return false;
+        }
+
+        _pool.Gate.Enter();
+        try
+        {
+            for (int granule = 0; granule < _granules.Length; granule++)
+            {
+                if (_granules[granule].State == (byte)GranuleState.Absent)
+                {
+                    return TryCommitUnsynchronized(granule);
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    /// <summary>Starts to empty a granule; the caller evicts what is in its frames.</summary>
+    /// <param name="floor">Frames that the class keeps.</param>
+    /// <param name="skip">How many candidates to pass over: those that could not be emptied.</param>
+    internal int BeginDrain(long floor, int skip)
+    {
+        _pool.Gate.Enter();
+        try
+        {
+            for (int granule = _granules.Length - 1; granule >= 0; granule--)
+            {
+                ref Granule entry = ref _granules[granule];
+                if (entry.State == (byte)GranuleState.Live && Frames - entry.Granted >= floor && skip-- == 0)
+                {
+                    SetState(ref entry, GranuleState.Draining);
+                    return granule;
+                }
+            }
+
+            return -1;
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    /// <summary>The frames of a granule that have memory.</summary>
+    internal (long First, long End) GranuleFrames(int granule)
+    {
+        long first = FirstFrame + ((long)granule << _granuleShift);
+        return (first, first + _granules[granule].Granted);
+    }
+
+    /// <summary>Whether a frame below <see cref="End"/> has memory now; one of a granule given back has not.</summary>
+    internal bool HasMemory(long frame)
+    {
+        ref Granule granule = ref _granules[(frame - FirstFrame) >> _granuleShift];
+        return ((frame - FirstFrame) & ((1L << _granuleShift) - 1)) < Volatile.Read(ref granule.Granted);
+    }
+
+    /// <summary>Gives the granule's memory back if all its frames are free, else puts those that are back to use.</summary>
+    internal bool EndDrain(int granule)
+    {
+        _pool.Gate.Enter();
+        try
+        {
+            SetFreeOnesAsideUnsynchronized();
+            (long first, long end) = GranuleFrames(granule);
+            ref Granule entry = ref _granules[granule];
+            bool empty = entry.SetAside == entry.Granted;
+            for (long frame = first; frame < end; frame++)
+            {
+                if (Records[frame].Next == Aside)
+                {
+                    Records[frame].Next = 0;
+                    if (!empty)
+                    {
+                        _free.Push(frame);
+                    }
+                }
+            }
+
+            entry.SetAside = 0;
+            SetState(ref entry, empty ? GranuleState.Absent : GranuleState.Live);
+            if (empty)
+            {
+                long bytes = (long)entry.Granted << PageShift;
+                _memory.Decommit((first - FirstFrame) << PageShift, bytes);
+                Interlocked.Add(ref _frames, -entry.Granted);
+                entry.Granted = 0;
+                _pool.ChargeUnsynchronized(-bytes);
+            }
+
+            return empty;
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    private bool TryCommitUnsynchronized(int granule)
+    {
+        long first = FirstFrame + ((long)granule << _granuleShift);
+        long granted = Math.Min(1L << _granuleShift, FirstFrame + MaxFrames - first);
+
+        // What is left of the budget may be less than a granule: then this one stays a short one.
+        granted = Math.Min(granted, _pool.RemainingBytes >> PageShift);
+        if (granted == 0)
+        {
+            return false;
+        }
+
+        long bytes = granted << PageShift;
+        bool huge = bytes == Reservation.HugePageBytes || (bytes > Reservation.HugePageBytes && PageBytes >= Reservation.HugePageBytes);
+        if (!_memory.TryCommit((first - FirstFrame) << PageShift, bytes, huge))
+        {
+            return false;
+        }
+
+        _pool.ChargeUnsynchronized(bytes);
+        _granules[granule].Granted = (int)granted;
+        SetState(ref _granules[granule], GranuleState.Live);
+        Interlocked.Add(ref _frames, granted);
+        if (first + granted > _end)
+        {
+            _pool.CountRecordsUnsynchronized(first + granted - _end);
+            Volatile.Write(ref _end, first + granted);
+        }
+
+        for (long frame = first + granted - 1; frame >= first; frame--)
+        {
+            _free.Push(frame);
+        }
+
+        return true;
+    }
+
+    private bool TrySetAside(long frame)
+    {
+        _pool.Gate.Enter();
+        try
+        {
+            // Looked at again under the gate: the drain may have ended meanwhile, and nobody would come for the frame.
+            if (!IsDraining(frame))
+            {
+                return false;
+            }
+
+            SetAsideUnsynchronized(frame);
+            return true;
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    private void SetFreeOnesAsideUnsynchronized()
+    {
+        for (long frame = _free.PopAll(), next; frame >= 0; frame = next)
+        {
+            next = _free.Next(frame);
+            if (IsDraining(frame))
+            {
+                SetAsideUnsynchronized(frame);
+            }
+            else
+            {
+                _free.Push(frame);
+            }
+        }
+    }
+
+    private void SetAsideUnsynchronized(long frame)
+    {
+        Records[frame].Next = Aside;
+        _granules[(frame - FirstFrame) >> _granuleShift].SetAside++;
+    }
+
+    private bool IsDraining(long frame) =>
+        Volatile.Read(ref _granules[(frame - FirstFrame) >> _granuleShift].State) == (byte)GranuleState.Draining;
+
+    private static void SetState(ref Granule granule, GranuleState state) => Volatile.Write(ref granule.State, (byte)state);
+
+    private struct Granule
+    {
+        internal byte State;
+        internal int Granted;
+        internal int SetAside;
+    }
+}

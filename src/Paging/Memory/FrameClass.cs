@@ -1,0 +1,136 @@
+using System.Numerics;
+using Paging.Diagnostics;
+
+namespace Paging.Memory;
+
+/// <summary>The frames of one page size: a reservation as large as the whole budget, of which granules get memory.</summary>
+/// <remarks>Frames are numbered through all classes, so that a frame number says its size too: a page's word names one
+/// frame of the pager, never two. <see cref="FrameClass"/> hands frames out; what is in them is the reclaimer's business.</remarks>
+internal sealed unsafe partial class FrameClass
+{
+    internal const int MostKeptClean = 4;
+
+    private readonly FramePool _pool;
+    private readonly FrameStack _free;
+    private readonly Reservation _memory;
+    private long _frames;
+    private long _end;
+    private long _dirty;
+    private long _hand;
+
+    internal FrameClass(FramePool pool, int pageBytes, long firstFrame, FrameRecord* records)
+    {
+        _pool = pool;
+        PageBytes = pageBytes;
+        PageShift = BitOperations.Log2((uint)pageBytes);
+        FirstFrame = firstFrame;
+        MaxFrames = pool.BudgetBytes >> PageShift;
+        Records = records;
+        KeptClean = MaxFrames >= 32 ? MostKeptClean : MaxFrames >= 8 ? 2 : 1;
+        TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
+        _free = new FrameStack(records);
+        _memory = new Reservation(MaxFrames << PageShift, accessible: false);
+        FrameZero = _memory.Address - (firstFrame << PageShift);
+        _granuleShift = BitOperations.Log2((uint)(Math.Max(pageBytes, pool.GranuleBytes) / pageBytes));
+        _granules = new Granule[((MaxFrames - 1) >> _granuleShift) + 1];
+        _end = firstFrame;
+    }
+
+    internal int PageBytes { get; }
+
+    internal int PageShift { get; }
+
+    /// <summary>Frames of this class are numbered from here; <see cref="MaxFrames"/> of them would take the whole budget.</summary>
+    internal long FirstFrame { get; }
+
+    internal long MaxFrames { get; }
+
+    internal FrameRecord* Records { get; }
+
+    /// <summary>Where frame 0 would lie: frame f is this plus f pages.</summary>
+    internal byte* FrameZero { get; }
+
+    /// <summary>Frames that no write may dirty while the pool cannot take a raw page (rule 8).</summary>
+    internal int KeptClean { get; }
+
+    /// <summary>Frames that have memory.</summary>
+    internal long Frames => Volatile.Read(ref _frames);
+
+    internal long FreeFrames => _free.Count;
+
+    /// <summary>One past the last frame that has ever had memory.</summary>
+    internal long End => Volatile.Read(ref _end);
+
+    /// <summary>Frames whose contents nothing stored holds, and claims about to make one.</summary>
+    internal long DirtyFrames => Volatile.Read(ref _dirty);
+
+    /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
+    internal long Pressure { get; set; }
+
+    internal byte* Address(long frame) => FrameZero + (frame << PageShift);
+
+    /// <summary>Advances the clock; threads that sweep at the same time get frames of their own.</summary>
+    internal long NextHand()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        long turn = Interlocked.Increment(ref _hand);
+        return FirstFrame + (long)((ulong)turn % (ulong)Math.Max(1, End - FirstFrame));
+    }
+
+    /// <summary>Coarse time: what the hand has passed, about 32 units a turn when all frames are there.</summary>
+    internal int Now => (int)((Volatile.Read(ref _hand) >> TimeShift) & ((1 << 10) - 1));
+
+    /// <summary>Units of <see cref="Now"/> in which the hand passes as many frames as there can be.</summary>
+    internal int UnitsPerTurn => (int)(MaxFrames >> TimeShift);
+
+    private int TimeShift { get; }
+
+    /// <returns>A free frame, or −1.</returns>
+    internal long TakeFree()
+    {
+        while (true)
+        {
+            long frame = _free.Pop();
+            if (frame < 0 || !IsDraining(frame))
+            {
+                return frame;
+            }
+
+            GiveBack(frame);
+        }
+    }
+
+    /// <summary>Gives back a frame that nobody refers to; its record must be clear.</summary>
+    internal void GiveBack(long frame)
+    {
+        if (!IsDraining(frame) || !TrySetAside(frame))
+        {
+            _free.Push(frame);
+        }
+    }
+
+    /// <summary>Counts a page about to be dirty. False when it would take one of the frames kept clean, unless
+    /// <paramref name="force"/>; then nothing is counted.</summary>
+    internal bool TryReserveDirty(bool force)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        long dirty = Interlocked.Increment(ref _dirty);
+        if (force || Frames - dirty >= KeptClean || TestHook.Breaks(Mutation.DirtyLastFrames))
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _dirty);
+        return false;
+    }
+
+    internal void ReleaseDirty()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        Interlocked.Decrement(ref _dirty);
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+}

@@ -1,0 +1,82 @@
+using Paging.Diagnostics;
+
+namespace Paging.Memory;
+
+/// <summary>The free frames of one size: a lock-free stack through the frames' own records.</summary>
+/// <remarks>The head holds the top frame plus one in its low half and a tag in its high half. The tag grows with every
+/// change, so that a pop that read the link of a frame which left and came back meanwhile fails. Records are never unmapped, so reading
+/// the link of a frame that somebody else has just popped is harmless.</remarks>
+internal sealed unsafe class FrameStack(FrameRecord* records)
+{
+    private ulong _head;
+    private long _count;
+
+    /// <summary>Frames on the stack, give or take operations in flight.</summary>
+    internal long Count => Math.Max(0, Volatile.Read(ref _count));
+
+    internal void Push(long frame)
+    {
+        while (true)
+        {
+            TestHook.Reach(SharedWord.FrameList);
+            ulong head = Volatile.Read(ref _head);
+            records[frame].Next = (uint)head;
+            ulong next = (((head >> 32) + 1) << 32) | (uint)(frame + 1);
+            if (Interlocked.CompareExchange(ref _head, next, head) == head)
+            {
+                Interlocked.Increment(ref _count);
+                return;
+            }
+        }
+    }
+
+    /// <returns>A frame, or −1 when there is none.</returns>
+    internal long Pop()
+    {
+        while (true)
+        {
+            TestHook.Reach(SharedWord.FrameList);
+            ulong head = Volatile.Read(ref _head);
+            uint top = (uint)head;
+            if (top == 0)
+            {
+                return -1;
+            }
+
+            long frame = top - 1L;
+            ulong next = (((head >> 32) + 1) << 32) | Volatile.Read(ref records[frame].Next);
+            TestHook.Reach(SharedWord.FrameList);
+            if (Interlocked.CompareExchange(ref _head, next, head) == head)
+            {
+                Interlocked.Decrement(ref _count);
+                return frame;
+            }
+        }
+    }
+
+    /// <summary>Takes the whole stack; <see cref="Next"/> walks it.</summary>
+    internal long PopAll()
+    {
+        while (true)
+        {
+            TestHook.Reach(SharedWord.FrameList);
+            ulong head = Volatile.Read(ref _head);
+            if ((uint)head == 0)
+            {
+                return -1;
+            }
+
+            if (Interlocked.CompareExchange(ref _head, ((head >> 32) + 1) << 32, head) == head)
+            {
+                return (uint)head - 1L;
+            }
+        }
+    }
+
+    /// <summary>The frame behind one of <see cref="PopAll"/>, which leaves the stack's count.</summary>
+    internal long Next(long frame)
+    {
+        Interlocked.Decrement(ref _count);
+        return records[frame].Next - 1L;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using Paging.Interop;
+
+namespace Paging.Memory;
+
+/// <summary>A range of address space that stays reserved until its owner releases it, exactly once.</summary>
+/// <remarks>The debug build keeps a ledger of what is reserved; <see cref="OutstandingBytes"/> must return to where it was.</remarks>
+internal sealed unsafe class Reservation
+{
+    private static long s_outstanding;
+    private int _released;
+
+    /// <param name="bytes">Rounded up to whole system pages.</param>
+    /// <param name="accessible">True for sparse tables: any part may be touched at any time.</param>
+    internal Reservation(long bytes, bool accessible)
+    {
+        long page = VirtualMemory.SystemPageBytes;
+        Bytes = checked((bytes + page - 1) / page * page);
+        Address = VirtualMemory.Reserve((nuint)Bytes, HugePageBytes, accessible);
+        Interlocked.Add(ref s_outstanding, Bytes);
+    }
+
+    /// <summary>The unit in which the processor maps memory when huge pages are granted.</summary>
+    internal const int HugePageBytes = 2 << 20;
+
+    internal byte* Address { get; }
+
+    internal long Bytes { get; }
+
+    /// <summary>Address space reserved by all pagers of the process.</summary>
+    internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
+
+    internal bool TryCommit(long offset, long bytes, bool huge) =>
+        VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
+
+    internal void Advise(long offset, long bytes, bool huge) =>
+        VirtualMemory.Advise(Address + offset, (nuint)bytes, huge);
+
+    internal void Decommit(long offset, long bytes)
+    {
+        Debug.Assert(offset >= 0 && bytes >= 0 && offset + bytes <= Bytes, "outside the reservation");
+        VirtualMemory.Decommit(Address + offset, (nuint)bytes);
+    }
+
+    /// <summary>Gives all physical memory back and keeps the addresses: a late reader finds zeroes.</summary>
+    internal void DecommitAll() => Decommit(0, Bytes);
+
+    internal void Release()
+    {
+        bool first = Interlocked.Exchange(ref _released, 1) == 0;
+        Debug.Assert(first, "native memory is released exactly once");
+        if (first)
+        {
+            Interlocked.Add(ref s_outstanding, -Bytes);
+            VirtualMemory.Release(Address, (nuint)Bytes);
+        }
+    }
+}

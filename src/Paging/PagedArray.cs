@@ -1,0 +1,160 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Paging.Residency;
+
+namespace Paging;
+
+/// <summary>A long array of <typeparamref name="T"/> whose pages live in frames or in the pool.</summary>
+/// <typeparam name="T">The element; elements never straddle pages.</typeparam>
+/// <remarks>Thread-safe against paging: a reader or writer never sees a page half moved. As with an array, concurrent accesses to the same
+/// element are the caller's to order. Any access may throw <see cref="OutOfPagingSpaceException"/> when it needs a frame and every frame
+/// is pinned or cannot be stored, and <see cref="PageCorruptedException"/> when the stored page is damaged; neither changes anything.
+/// An array that is dropped without <see cref="Dispose"/> gives everything back when it is collected.</remarks>
+public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
+    where T : unmanaged
+{
+    private readonly Divider _divider;
+    private PageAccessor _pages;
+
+    internal PagedArray(PagedRegion region, Geometry geometry)
+    {
+        Length = geometry.Items;
+        PageLength = geometry.ItemsPerPage;
+        PageCount = geometry.PageCount;
+        _divider = geometry.Divider;
+        _pages = new PageAccessor(region, geometry.Items);
+        region.SetFace(this);
+    }
+
+    /// <summary>Elements.</summary>
+    public long Length { get; }
+
+    /// <summary>Elements in a page.</summary>
+    public int PageLength { get; }
+
+    /// <summary>Pages.</summary>
+    public long PageCount { get; }
+
+    /// <summary>An element, by value: a reference would dangle once the page is evicted.</summary>
+    /// <param name="index">0 or more, less than <see cref="Length"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is outside the array.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    public T this[long index]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            _pages.CheckIndex(index);
+            (long page, int offset) = Locate(index);
+            T value = _pages.Read<T>(page, (long)offset * sizeof(T));
+            GC.KeepAlive(this);
+            return value;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        set
+        {
+            _pages.CheckIndex(index);
+            (long page, int offset) = Locate(index);
+            byte* data = _pages.Pin(page, write: true, out ulong* word);
+            Unsafe.WriteUnaligned(data + ((long)offset * sizeof(T)), value);
+            PageWord.Unpin(word);
+            GC.KeepAlive(this);
+        }
+    }
+
+    /// <summary>Pins the page of <paramref name="start"/> and spans from there to the page's (or the array's) end.</summary>
+    /// <param name="start">The first element.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadLease<T> Read(long start)
+    {
+        _pages.CheckIndex(start);
+        (long page, int offset) = Locate(start);
+        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        return new ReadLease<T>((T*)data + offset, LengthFrom(start, offset), word, _pages.Region);
+    }
+
+    /// <summary>Pins exactly the range.</summary>
+    /// <param name="start">The first element.</param>
+    /// <param name="length">Elements; 0 gives an empty lease that pins nothing.</param>
+    /// <exception cref="ArgumentException">The range crosses a page: use CopyTo, or ReadSequence.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    public ReadLease<T> Read(long start, int length)
+    {
+        (long page, int offset) = CheckWithinPage(start, length);
+        if (length == 0)
+        {
+            return default;
+        }
+
+        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        return new ReadLease<T>((T*)data + offset, length, word, _pages.Region);
+    }
+
+    /// <summary>Pins the page of <paramref name="start"/> for writing and spans from there to the page's (or the array's) end.</summary>
+    /// <param name="start">The first element.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WriteLease<T> Write(long start)
+    {
+        _pages.CheckIndex(start);
+        (long page, int offset) = Locate(start);
+        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        return new WriteLease<T>((T*)data + offset, LengthFrom(start, offset), word, _pages.Region);
+    }
+
+    /// <summary>Pins exactly the range for writing.</summary>
+    /// <param name="start">The first element.</param>
+    /// <param name="length">Elements; 0 gives an empty lease that pins nothing.</param>
+    /// <exception cref="ArgumentException">The range crosses a page: use CopyFrom, or CopyTo and ReadSequence to read.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    public WriteLease<T> Write(long start, int length)
+    {
+        (long page, int offset) = CheckWithinPage(start, length);
+        if (length == 0)
+        {
+            return default;
+        }
+
+        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        return new WriteLease<T>((T*)data + offset, length, word, _pages.Region);
+    }
+
+    /// <summary>Gives everything back. Doing it again does nothing.</summary>
+    /// <exception cref="InvalidOperationException">Leases are out; says how many. Nothing has changed.</exception>
+    public void Dispose() => _pages.Region.Close("Array");
+
+    void IRegionFace.SetOpen(bool open) => _pages.SetOpen(open);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private (long Page, int Offset) Locate(long index) =>
+        BitOperations.IsPow2(sizeof(T)) ? _divider.DivideByShift(index) : _divider.Divide(index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int LengthFrom(long start, int offset) => (int)Math.Min(PageLength - offset, Length - start);
+
+    private (long Page, int Offset) CheckWithinPage(long start, int length)
+    {
+        _pages.CheckRange(start, length);
+        (long page, int offset) = Locate(start);
+        if (length > PageLength - offset)
+        {
+            ThrowHelper.ThrowCrossesPage(start, length, PageLength);
+        }
+
+        return (page, offset);
+    }
+}

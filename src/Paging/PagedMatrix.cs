@@ -1,0 +1,110 @@
+using System.Runtime.CompilerServices;
+using Paging.Residency;
+
+namespace Paging;
+
+/// <summary>Rows of <typeparamref name="T"/>, whole in a page: the page size grows to the next power of two when a row is larger, up
+/// to 4 MiB.</summary>
+/// <typeparam name="T">The element.</typeparam>
+/// <remarks>Thread-safe as <see cref="PagedArray{T}"/> is, with the same exceptions.</remarks>
+public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
+    where T : unmanaged
+{
+    private readonly Divider _divider;
+    private readonly long _rowBytes;
+    private PageAccessor _pages;
+
+    internal PagedMatrix(PagedRegion region, Geometry geometry, int columns)
+    {
+        Rows = geometry.Items;
+        Columns = columns;
+        RowsPerPage = geometry.ItemsPerPage;
+        _rowBytes = (long)columns * sizeof(T);
+        _divider = geometry.Divider;
+        _pages = new PageAccessor(region, geometry.Items);
+        region.SetFace(this);
+    }
+
+    /// <summary>Rows.</summary>
+    public long Rows { get; }
+
+    /// <summary>Elements in a row.</summary>
+    public int Columns { get; }
+
+    /// <summary>Rows in a page.</summary>
+    public int RowsPerPage { get; }
+
+    /// <summary>An element, by value.</summary>
+    /// <param name="row">0 or more, less than <see cref="Rows"/>.</param>
+    /// <param name="column">0 or more, less than <see cref="Columns"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The row or the column is outside the matrix.</exception>
+    /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
+    public T this[long row, int column]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            (long page, long offset) = Locate(row, column);
+            T value = _pages.Read<T>(page, offset);
+            GC.KeepAlive(this);
+            return value;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        set
+        {
+            (long page, long offset) = Locate(row, column);
+            byte* data = _pages.Pin(page, write: true, out ulong* word);
+            Unsafe.WriteUnaligned(data + offset, value);
+            PageWord.Unpin(word);
+            GC.KeepAlive(this);
+        }
+    }
+
+    /// <summary>Pins a row for reading.</summary>
+    /// <param name="row">0 or more, less than <see cref="Rows"/>.</param>
+    /// <returns><see cref="Columns"/> elements.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The row is outside the matrix.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
+    public ReadLease<T> ReadRow(long row)
+    {
+        (long page, long offset) = Locate(row, 0);
+        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        return new ReadLease<T>((T*)(data + offset), Columns, word, _pages.Region);
+    }
+
+    /// <summary>Pins a row for writing.</summary>
+    /// <param name="row">0 or more, less than <see cref="Rows"/>.</param>
+    /// <returns><see cref="Columns"/> elements.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The row is outside the matrix.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
+    public WriteLease<T> WriteRow(long row)
+    {
+        (long page, long offset) = Locate(row, 0);
+        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        return new WriteLease<T>((T*)(data + offset), Columns, word, _pages.Region);
+    }
+
+    /// <summary>Gives everything back. Doing it again does nothing.</summary>
+    /// <exception cref="InvalidOperationException">Leases are out; says how many. Nothing has changed.</exception>
+    public void Dispose() => _pages.Region.Close("Matrix");
+
+    void IRegionFace.SetOpen(bool open) => _pages.SetOpen(open);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private (long Page, long Offset) Locate(long row, int column)
+    {
+        _pages.CheckIndex(row);
+        if ((uint)column >= (uint)Columns)
+        {
+            ThrowHelper.ThrowIndex(column, Columns);
+        }
+
+        (long page, int rowInPage) = _divider.Divide(row);
+        return (page, (rowInPage * _rowBytes) + ((long)column * sizeof(T)));
+    }
+}

@@ -1,0 +1,69 @@
+using Paging.Memory;
+
+namespace Paging;
+
+/// <summary>The budgets and defaults of a <see cref="Pager"/>. Validated and copied by its constructor.</summary>
+public sealed record PagerOptions
+{
+    /// <summary>Bytes of frames: pages that can be touched without decoding. At least four pages of <see cref="PageBytes"/>,
+    /// at most 512 GiB. Default 256 MiB.</summary>
+    public long ResidentBytes { get; init; } = 256L << 20;
+
+    /// <summary>Bytes of native memory the compressed pool may hold, its own slack and metadata of segments included. At least
+    /// sixteen segments of one page each. Default 1 GiB.</summary>
+    public long PoolBytes { get; init; } = 1L << 30;
+
+    /// <summary>Default page size, a power of two from 4 KiB to 4 MiB. Default 16 KiB.</summary>
+    public int PageBytes { get; init; } = 16 << 10;
+
+    /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. Default 1.</summary>
+    public int BackgroundThreads { get; init; } = 1;
+
+    private const long MaxResidentBytes = 512L << 30;
+    private const long MaxPoolBytes = 1L << 40;
+    private const int MaxBackgroundThreads = 64;
+
+    internal static void CheckPageBytes(int pageBytes, string parameter)
+    {
+        if (!FramePool.IsPageSize(pageBytes))
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter,
+                pageBytes,
+                $"PageBytes = {pageBytes:N0} is not a power of two from {FramePool.MinPageBytes:N0} to {FramePool.MaxPageBytes:N0}.");
+        }
+    }
+
+    internal void Check(string parameter)
+    {
+        CheckPageBytes(PageBytes, parameter);
+        if (BackgroundThreads is < 0 or > MaxBackgroundThreads)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, BackgroundThreads, $"BackgroundThreads = {BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
+        }
+
+        if (ResidentBytes > MaxResidentBytes)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, ResidentBytes, $"ResidentBytes = {ResidentBytes:N0} is more than {MaxResidentBytes:N0}.");
+        }
+
+        if (PoolBytes > MaxPoolBytes)
+        {
+            throw new ArgumentOutOfRangeException(parameter, PoolBytes, $"PoolBytes = {PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
+        }
+
+        ThrowHelper.CheckPageFits(PageBytes, ResidentBytes, PoolBytes, parameter);
+    }
+}
+
+/// <summary>What is particular to one array.</summary>
+public sealed record PagedArrayOptions
+{
+    /// <summary>Page size of this array in bytes, a power of two from 4 KiB to 4 MiB; null takes the pager's.</summary>
+    public int? PageBytes { get; init; }
+
+    /// <summary>Shown in statistics, events and exceptions.</summary>
+    public string? Name { get; init; }
+}

@@ -1,0 +1,46 @@
+namespace Paging;
+
+/// <summary>Counters since the pager was made, and gauges as of now. Bytes unless said otherwise. Taking one allocates nothing.</summary>
+/// <remarks>Consistent enough: each figure is exact when no other thread is at work, and the figures of one snapshot may be an operation
+/// apart otherwise.</remarks>
+public readonly record struct PagerStatistics
+{
+    /// <summary>Frames in use.</summary>
+    public long ResidentBytes { get; init; }
+
+    /// <summary>Native memory of all segments, open and reserved ones too.</summary>
+    public long PoolBytes { get; init; }
+
+    /// <summary>Live encoded bytes in the pool, without headers.</summary>
+    public long PoolStoredBytes { get; init; }
+
+    /// <summary>Page tables, descriptors, frame records and the segment table, committed.</summary>
+    public long MetadataBytes { get; init; }
+
+    /// <summary>Loads that failed their checksum; a number.</summary>
+    public long CorruptedPages { get; init; }
+
+    /// <summary>What the stored bytes decode to.</summary>
+    public long PoolLogicalBytes { get; init; }
+
+    /// <summary>Pages kept as a pattern in their descriptor; a number.</summary>
+    public long SameFilledPages { get; init; }
+
+    /// <summary>Pages stored raw; a number.</summary>
+    public long IncompressiblePages { get; init; }
+
+    /// <summary>Pages brought into frames; a number.</summary>
+    public long Faults { get; init; }
+
+    /// <summary>Of these, pages that were stored; a number.</summary>
+    public long FaultsFromPool { get; init; }
+
+    /// <summary>Frames given up; a number.</summary>
+    public long Evictions { get; init; }
+
+    /// <summary>Of these, without storing, because the copy was still good; a number.</summary>
+    public long CleanEvictions { get; init; }
+
+    /// <summary>Leases out now; a number.</summary>
+    public long Pins { get; init; }
+}

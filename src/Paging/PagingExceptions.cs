@@ -1,0 +1,34 @@
+namespace Paging;
+
+/// <summary>Resident set pinned, or pool full; says which, with the figures. Nothing is lost.</summary>
+/// <remarks>Not an <see cref="IOException"/>: code that retries file errors must not swallow it.</remarks>
+public sealed class OutOfPagingSpaceException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">Says what is full, with the figures.</param>
+    public OutOfPagingSpaceException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>The pager's counters when it ran out of room.</summary>
+    public PagerStatistics Statistics { get; init; }
+}
+
+/// <summary>A stored page failed its checksum or could not be read; names the array and the page.</summary>
+public sealed class PageCorruptedException : IOException
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">Says which page.</param>
+    /// <param name="inner">What went wrong below, if anything did.</param>
+    public PageCorruptedException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+
+    /// <summary>The name of the array, if it has one and the page is an array's.</summary>
+    public string? ArrayName { get; init; }
+
+    /// <summary>The page's number in its array.</summary>
+    public long PageIndex { get; init; }
+}

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+
+namespace Paging.Residency;
+
+/// <summary>The threads that drive <see cref="Reclaimer.Step"/>. They do not keep their pager alive.</summary>
+internal sealed class BackgroundWorker
+{
+    private readonly WeakReference<PagingDomain> _domain;
+    private readonly WakeSignal _signal;
+    private readonly Thread _thread;
+
+    internal BackgroundWorker(PagingDomain domain, WakeSignal signal, int number)
+    {
+        _domain = new WeakReference<PagingDomain>(domain);
+        _signal = signal;
+        _thread = new Thread(Run) { IsBackground = true, Name = $"Paging reclaim {number}" };
+        _thread.UnsafeStart();
+    }
+
+    internal void Join() => _thread.Join();
+
+    private void Run()
+    {
+        do
+        {
+            while (TryStep())
+            {
+            }
+        }
+        while (_signal.Sleep());
+    }
+
+    // Not inlined, so that no reference to the domain lives on this thread's stack while it sleeps.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryStep() => !_signal.IsStopped && _domain.TryGetTarget(out PagingDomain? domain) && domain.Step();
+}

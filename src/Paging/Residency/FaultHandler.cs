@@ -1,0 +1,282 @@
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>Pins pages: the slow path of every access, which brings pages in, waits for those under way, and turns clean ones dirty.</summary>
+internal sealed unsafe class FaultHandler(PagingDomain domain)
+{
+    private readonly Counters _counters = domain.Counters;
+    private readonly SwapStore _swap = domain.Swap;
+    private readonly Reclaimer _reclaimer = domain.Reclaimer;
+    private readonly ParkingLot _parking = domain.Parking;
+
+    /// <summary>Pins a page, whatever its state.</summary>
+    /// <returns>Where the page is while the pin is out.</returns>
+    internal byte* Pin(PagedRegion region, long index, bool write) => Pin(region, index, write, PageContents.Own, out _);
+
+    /// <summary>Pins a page for writing that is to be overwritten as a whole, and never loads it for that.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="contents">What it is to hold.</param>
+    internal void Overwrite(PagedRegion region, long index, PageContents contents)
+    {
+        byte* page = Pin(region, index, write: true, contents, out bool filled);
+        if (!filled)
+        {
+            contents.CopyTo(page, region.Frames.PageBytes);
+        }
+
+        PageWord.Unpin(region.Words + index);
+    }
+
+    /// <summary>Counts the leases of all pages by looking at every frame.</summary>
+    internal long CountPins()
+    {
+        long pins = 0;
+        foreach (FrameClass? size in domain.Frames.Classes)
+        {
+            for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
+            {
+                ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size!.Records[frame].Page);
+                if (page != null)
+                {
+                    ulong word = Volatile.Read(ref *page);
+                    if (PageWord.IsResident(word) && PageWord.Frame(word) == frame)
+                    {
+                        pins += PageWord.Pins(word);
+                    }
+                }
+            }
+        }
+
+        return pins;
+    }
+
+    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out bool filled)
+    {
+        FrameClass size = region.Frames;
+        ulong* page = region.Words + index;
+        filled = false;
+        while (true)
+        {
+            region.AwaitOpen();
+            ulong word = PageWord.Load(page);
+            switch (PageWord.State(word))
+            {
+                case PageState.Resident:
+                    if (TryPinResident(size, page, word, write, region))
+                    {
+                        // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
+                        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+                        {
+                            return size.Address(PageWord.Frame(word));
+                        }
+
+                        PageWord.Unpin(page);
+                    }
+
+                    break;
+
+                case PageState.Filling or PageState.Evicting:
+                    _parking.Wait(page);
+                    break;
+
+                case PageState.Dead:
+                    // Closed since we looked.
+                    break;
+
+                default:
+                    byte* address = TryFill(region, index, word, write, contents);
+                    if (address != null)
+                    {
+                        filled = !contents.IsOwn;
+                        return address;
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, PagedRegion region)
+    {
+        if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
+        {
+            throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
+        }
+
+        if (!write || (word & PageWord.Dirty) != 0)
+        {
+            return PageWord.TryPin(page, word, PageWord.Referenced);
+        }
+
+        if (TestHook.Breaks(Mutation.DirtyAfterPin))
+        {
+            return PinThenDirty(page, word);
+        }
+
+        // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
+        if (!_reclaimer.TryReserveDirty(size))
+        {
+            ThrowFull(region, write);
+        }
+
+        if (!PageWord.TryPin(page, word, PageWord.Referenced | PageWord.Dirty))
+        {
+            size.ReleaseDirty();
+            return false;
+        }
+
+        // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
+        FrameRecord* record = size.Records + PageWord.Frame(word);
+        uint stored = TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
+        if (stored != 0)
+        {
+            _swap.Free(stored);
+        }
+
+        return true;
+    }
+
+    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster.</summary>
+    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents)
+    {
+        FrameClass size = region.Frames;
+        ulong* page = region.Words + index;
+        uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
+        if (write && !_reclaimer.TryReserveDirty(size))
+        {
+            ThrowFull(region, write);
+        }
+
+        long frame = -1;
+        bool claimed = false;
+        bool published = false;
+        try
+        {
+            // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
+            frame = _reclaimer.Take(size, write);
+            if (frame < 0)
+            {
+                ThrowFull(region, write);
+            }
+
+            // Before the claim, so that the sweep of Dispose finds every claim (rule 4).
+            region.Touch(index);
+            claimed = PageWord.TryBeginFill(page, word);
+            if (!claimed)
+            {
+                return null;
+            }
+
+            byte* address = size.Address(frame);
+            TestHook.Reach(SharedWord.PageData);
+            FillFrame(region, index, stored, address, contents);
+
+            FrameRecord* record = size.Records + frame;
+            record->Stored = write ? 0 : stored;
+            Volatile.Write(ref *(nint*)&record->Page, (nint)page);
+            bool waiters = PageWord.CompleteFill(page, word, frame, Flags(size, word, write));
+            published = true;
+            if (waiters)
+            {
+                _parking.Wake(page);
+            }
+
+            if (write && stored != 0)
+            {
+                _swap.Free(stored);
+            }
+
+            _counters.Add(stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);
+        }
+        finally
+        {
+            if (!published)
+            {
+                Undo(size, page, word, frame, claimed, write);
+            }
+        }
+
+        // Pairs with CompleteClose: it sees the granule touched, or we see the region closed.
+        Fences.AfterInterlocked();
+        if (region.IsClosing && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
+        {
+            PageWord.Unpin(page);
+            region.KillIfClosed(index);
+            return null;
+        }
+
+        return size.Address(frame);
+    }
+
+    private void FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
+    {
+        int pageBytes = region.Frames.PageBytes;
+        if (!contents.IsOwn)
+        {
+            contents.CopyTo(address, pageBytes);
+        }
+        else if (stored == 0)
+        {
+            Unsafe.InitBlockUnaligned(address, 0, (uint)pageBytes);
+        }
+        else if (_swap.Load(stored, address, pageBytes) != LoadResult.Loaded)
+        {
+            throw new PageCorruptedException(
+                $"Page {index:N0} of {region.Describe()} fails its checksum: its stored bytes were damaged in memory. Other pages are not affected; overwrite or discard this one to use it again.")
+            {
+                ArrayName = region.Name,
+                PageIndex = index,
+            };
+        }
+    }
+
+    private void Undo(FrameClass size, ulong* page, ulong word, long frame, bool claimed, bool write)
+    {
+        if (claimed && !TestHook.Breaks(Mutation.KeepClaimOnFailure) && PageWord.AbandonFill(page, word))
+        {
+            _parking.Wake(page);
+        }
+
+        if (frame >= 0)
+        {
+            size.GiveBack(frame);
+        }
+
+        if (write)
+        {
+            size.ReleaseDirty();
+        }
+    }
+
+    /// <summary>Dirty as asked; referenced if the page was away for less than a turn of the clock (its refault distance).</summary>
+    private static ulong Flags(FrameClass size, ulong word, bool write)
+    {
+        ulong flags = write ? PageWord.Dirty : 0;
+        if (PageWord.State(word) == PageState.Swapped)
+        {
+            int away = (size.Now - PageWord.EvictionTime(word)) & ((1 << PageWord.TimeBits) - 1);
+            flags |= away < size.UnitsPerTurn ? PageWord.Referenced : 0;
+        }
+
+        return flags;
+    }
+
+    /// <summary>The control of rule 1: what must not be done.</summary>
+    private static bool PinThenDirty(ulong* page, ulong word)
+    {
+        if (!PageWord.TryPin(page, word, PageWord.Referenced))
+        {
+            return false;
+        }
+
+        // The dirty bit follows in a step of its own, from a word read before: an evictor in between takes the page for clean.
+        return true;
+    }
+
+    private void ThrowFull(PagedRegion region, bool write) => ThrowHelper.ThrowOutOfSpace(domain, region, write);
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>The hit path: what an array or matrix needs to reach a resident page without a call.</summary>
+/// <remarks>
+/// Hit: load the page's word, test it, CAS a pin in, look at the limit again; one interlocked addition takes the pin out. A read by value
+/// takes no pin: it copies the element between two looks at the word. Frames are never unmapped under a reader, so
+/// that what it copied from a frame that was taken away is discarded, not a fault. Everything else is <see cref="PagedRegion"/>'s.
+/// Whoever uses the pointers keeps the region alive behind the last use.
+/// </remarks>
+internal unsafe struct PageAccessor(PagedRegion region, long limit)
+{
+    internal readonly PagedRegion Region = region;
+    private readonly ulong* _words = region.Words;
+    private readonly byte* _frameZero = region.Frames.FrameZero;
+    private readonly int _pageShift = region.Frames.PageShift;
+    private readonly long _items = limit;
+
+    /// <summary>Items that may be accessed: all while open, none otherwise. Set by who closes the region; read by everybody.</summary>
+    private long _limit = limit;
+
+    internal readonly long Limit
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _limit;
+    }
+
+    /// <summary>Checks an index. Waits while the region may be about to close.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly void CheckIndex(long index)
+    {
+        if ((ulong)index >= (ulong)_limit)
+        {
+            CheckIndexSlow(index);
+        }
+    }
+
+    /// <summary>Checks that a range of elements lies within the array.</summary>
+    internal readonly void CheckRange(long start, long count)
+    {
+        Region.AwaitOpen();
+        if (start < 0 || count < 0 || count > _items - start)
+        {
+            ThrowHelper.ThrowRange(start, count, _items);
+        }
+    }
+
+    internal void SetOpen(bool open)
+    {
+        TestHook.Reach(SharedWord.ArrayState);
+        Volatile.Write(ref _limit, open ? _items : 0);
+    }
+
+    /// <summary>Reads a value optimistically, or with a pin if that fails twice.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly T Read<T>(long page, long offset)
+        where T : unmanaged
+    {
+        ulong* word = _words + page;
+        ulong seen = PageWord.Load(word);
+        if (PageWord.IsResident(seen))
+        {
+            TestHook.Reach(SharedWord.PageData);
+            T value = Unsafe.ReadUnaligned<T>(_frameZero + (PageWord.Frame(seen) << _pageShift) + offset);
+            if (PageWord.IsUnchanged(word, seen))
+            {
+                if ((seen & PageWord.Referenced) == 0)
+                {
+                    PageWord.Reference(word, seen);
+                }
+
+                return value;
+            }
+        }
+
+        return ReadSlow<T>(page, offset);
+    }
+
+    /// <summary>Pins a page; the caller owes an <see cref="PageWord.Unpin"/> of <paramref name="word"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly byte* Pin(long page, bool write, out ulong* word)
+    {
+        word = _words + page;
+        ulong seen = PageWord.Load(word);
+        ulong wanted = (ulong)PageState.Resident | (write ? PageWord.Dirty : 0);
+        if ((seen & (PageWord.StateMask | (write ? PageWord.Dirty : 0))) == wanted
+            && PageWord.Pins(seen) < PageWord.MaxPins - 1
+            && PageWord.TryPin(word, seen, PageWord.Referenced))
+        {
+            // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
+            TestHook.Reach(SharedWord.ArrayState);
+            if (_limit != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            {
+                return _frameZero + (PageWord.Frame(seen) << _pageShift);
+            }
+
+            PageWord.Unpin(word);
+        }
+
+        return Region.Pin(page, write);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly T ReadSlow<T>(long page, long offset)
+        where T : unmanaged
+    {
+        ulong* word = _words + page;
+        ulong seen = PageWord.Load(word);
+        if (PageWord.IsResident(seen))
+        {
+            TestHook.Reach(SharedWord.PageData);
+            T second = Unsafe.ReadUnaligned<T>(_frameZero + (PageWord.Frame(seen) << _pageShift) + offset);
+            if (PageWord.IsUnchanged(word, seen))
+            {
+                return second;
+            }
+        }
+
+        if (Region.IsUntouched(page))
+        {
+            return default;
+        }
+
+        T value = Unsafe.ReadUnaligned<T>(Region.Pin(page, write: false) + offset);
+        PageWord.Unpin(word);
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly void CheckIndexSlow(long index)
+    {
+        // A limit of zero says closing or closed; the former may yet be called off.
+        Region.AwaitOpen();
+        if ((ulong)index >= (ulong)_items)
+        {
+            ThrowHelper.ThrowIndex(index, _items);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>The face of a region: what must stop taking pins before a region is closed.</summary>
+internal interface IRegionFace
+{
+    /// <summary>Sets the limit that the fast paths check to zero, or back.</summary>
+    void SetOpen(bool open);
+}
+
+/// <summary>Dispose: stop new pins, look for old ones, sweep.</summary>
+/// <remarks>Open → Closing (the flag is up, no pin will be taken and kept) → Closed, or back to Open when leases are out. Who pins sets
+/// the pin and then looks at the flag; who closes sets the flag, makes every thread pass a barrier, and then looks for pins: one of them
+/// sees the other (rule 4).</remarks>
+internal sealed unsafe partial class PagedRegion
+{
+    private const int Open = 0;
+    private const int Closing = 1;
+    private const int Closed = 2;
+
+    private int _state;
+    private bool _hasLeaked;
+    private bool _isFinalizing;
+    private IRegionFace? _face;
+
+    internal bool IsClosing
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.ArrayState);
+            return Volatile.Read(ref _state) != Open;
+        }
+    }
+
+    internal bool IsClosed => Volatile.Read(ref _state) == Closed;
+
+    internal void SetFace(IRegionFace face) => _face = face;
+
+    /// <summary>Closes the region. Does nothing when it is closed already.</summary>
+    /// <exception cref="InvalidOperationException">Leases are out; nothing has changed.</exception>
+    internal void Close(string what)
+    {
+        if (!TryBeginClose())
+        {
+            return;
+        }
+
+        Interlocked.MemoryBarrierProcessWide();
+        long pins = CountPins();
+        if (pins != 0)
+        {
+            AbandonClose();
+            throw new InvalidOperationException($"{what} {Name} has {pins:N0} leases out. Dispose them first; nothing has been changed.".Replace("  ", " ", StringComparison.Ordinal));
+        }
+
+        CompleteClose();
+    }
+
+    /// <summary>Open → Closing. One thread wins; the caller owes a process-wide barrier before it looks at pins.</summary>
+    internal bool TryBeginClose()
+    {
+        TestHook.Reach(SharedWord.ArrayState);
+        if (Interlocked.CompareExchange(ref _state, Closing, Open) != Open)
+        {
+            return false;
+        }
+
+        _face?.SetOpen(false);
+        return true;
+    }
+
+    internal void AbandonClose()
+    {
+        TestHook.Reach(SharedWord.ArrayState);
+        Volatile.Write(ref _state, Open);
+        _face?.SetOpen(true);
+    }
+
+    internal long CountPins()
+    {
+        long pins = 0;
+        for (long granule = 0; granule < Granules; granule++)
+        {
+            if (Volatile.Read(ref _touched[granule]) == 0)
+            {
+                continue;
+            }
+
+            long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+            for (long index = granule << GranuleShift; index < end; index++)
+            {
+                ulong word = PageWord.Load(Words + index);
+                pins += PageWord.IsResident(word) ? PageWord.Pins(word) : 0;
+            }
+        }
+
+        return pins;
+    }
+
+    /// <summary>Closing → Closed: takes every page down and gives everything back but the addresses.</summary>
+    internal void CompleteClose()
+    {
+        TestHook.Reach(SharedWord.ArrayState);
+        Volatile.Write(ref _state, Closed);
+        // Pairs with the fence behind a fault's publication: see FaultHandler.TryFill.
+        Interlocked.MemoryBarrier();
+        long used = 0;
+        for (long granule = 0; granule < Granules; granule++)
+        {
+            if (Volatile.Read(ref _touched[granule]) != 0)
+            {
+                used++;
+                long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+                for (long index = granule << GranuleShift; index < end; index++)
+                {
+                    Kill(index);
+                }
+            }
+        }
+
+        // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its CAS.
+        if (!_hasLeaked && used != 0)
+        {
+            Memory.TableMemory.Decommit((byte*)Words, _tableTaken);
+        }
+
+        _domain.CountTableBytes(-used * GranuleBytes);
+        _domain.Remove(this);
+    }
+
+    /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone.</summary>
+    internal void Kill(long index)
+    {
+        ulong* page = Words + index;
+        Spinner spinner = default;
+        while (true)
+        {
+            ulong word = PageWord.Load(page);
+            switch (PageWord.State(word))
+            {
+                case PageState.Dead:
+                    return;
+
+                case PageState.Untouched:
+                    if (PageWord.TryKill(page, word))
+                    {
+                        return;
+                    }
+
+                    break;
+
+                case PageState.Swapped:
+                    if (PageWord.TryKill(page, word))
+                    {
+                        _domain.Swap.Free(PageWord.Stored(word));
+                        return;
+                    }
+
+                    break;
+
+                case PageState.Resident when PageWord.Pins(word) == 0:
+                    if (PageWord.TryBeginEvict(page, word))
+                    {
+                        ReleaseFrame(word);
+                        Wake(page, PageWord.CompleteKill(page));
+                        Reclaimer.GiveBack(Frames, PageWord.Frame(word));
+                        return;
+                    }
+
+                    break;
+
+                case PageState.Resident when _isFinalizing:
+                    // A lease was dropped, not disposed, and its span may still be in use: its frame is never used again.
+                    _hasLeaked = true;
+                    return;
+
+                case PageState.Resident:
+                    // Taken by a thread that has not looked at the flag yet; it gives the pin back when it does.
+                    spinner.Once();
+                    break;
+
+                default:
+                    _domain.Parking.Wait(page);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Takes a page down that was brought in while the region was closing, if it did close.</summary>
+    internal void KillIfClosed(long index)
+    {
+        if (IsClosed)
+        {
+            Kill(index);
+        }
+    }
+
+    /// <summary>Returns when the region is open. Waits while another thread decides whether it can be closed, holding no pin.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AwaitOpen()
+    {
+        if (IsClosing)
+        {
+            AwaitOpenSlow();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AwaitOpenSlow()
+    {
+        Spinner spinner = default;
+        while (IsClosing)
+        {
+            _domain.ThrowIfClosed();
+            ObjectDisposedException.ThrowIf(IsClosed, _face ?? (object)this);
+            spinner.Once();
+        }
+    }
+}

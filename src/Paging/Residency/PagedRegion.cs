@@ -1,0 +1,176 @@
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Residency;
+
+/// <summary>The pages of one array: its page table, and what can be done to a page as a whole. Knows bytes, not elements.</summary>
+/// <remarks>Everything here and in the layers below is thread-safe. The faces (arrays, matrices) hold copies of the constants for
+/// their fast paths, and a limit that Close sets to zero.</remarks>
+internal sealed unsafe partial class PagedRegion
+{
+    /// <summary>Words in a granule of the page table: what <see cref="Touch"/> keeps account of.</summary>
+    private const int GranuleShift = 9;
+    private const int GranuleBytes = sizeof(ulong) << GranuleShift;
+
+    /// <summary>Bytes that an array may have at most: what the reciprocals of odd element sizes are exact for.</summary>
+    internal const long MaxBytes = 1L << 45;
+
+    private readonly PagingDomain _domain;
+    private readonly byte* _touched;
+    private readonly long _tableTaken;
+
+    /// <param name="domain">The pager's.</param>
+    /// <param name="pageBytes">Checked by the caller.</param>
+    /// <param name="pages">At least one.</param>
+    /// <param name="name">Shown in exceptions.</param>
+    internal PagedRegion(PagingDomain domain, int pageBytes, long pages, string? name)
+    {
+        _domain = domain;
+        Frames = domain.Frames.Class(pageBytes);
+        PageCount = pages;
+        Name = name;
+
+        // The words, and behind them a byte a granule that says whether a word of it was ever touched.
+        long tableBytes = Granules * GranuleBytes;
+        Words = (ulong*)domain.Tables.Take(tableBytes + Granules, out _tableTaken);
+        _touched = (byte*)Words + tableBytes;
+        domain.Add(this);
+    }
+
+    ~PagedRegion()
+    {
+        // Dropped without Dispose, or disposed long ago: no thread is in here any more, so the addresses can be used again.
+        _isFinalizing = true;
+        if (!_domain.IsClosed)
+        {
+            if (TryBeginClose())
+            {
+                CompleteClose();
+            }
+
+            if (!_hasLeaked)
+            {
+                _domain.Tables.GiveBack((byte*)Words, _tableTaken);
+            }
+        }
+
+        _domain.LetGo();
+    }
+
+    internal FrameClass Frames { get; }
+
+    internal ulong* Words { get; }
+
+    internal long PageCount { get; }
+
+    internal string? Name { get; }
+
+    internal long Number { get; set; }
+
+    private long Granules => ((PageCount - 1) >> GranuleShift) + 1;
+
+    internal string Describe() => Name is null ? "the array" : $"array '{Name}'";
+
+    /// <summary>Pins a page for reading or writing.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal byte* Pin(long index, bool write) => _domain.Faults.Pin(this, index, write);
+
+    internal void Unpin(long index) => PageWord.Unpin(Words + index);
+
+    internal void Overwrite(long index, PageContents contents) => _domain.Faults.Overwrite(this, index, contents);
+
+    /// <summary>Whether the page reads as zeroes and has no frame. Throws when the array is closed.</summary>
+    internal bool IsUntouched(long index)
+    {
+        bool untouched = PageWord.State(PageWord.Load(Words + index)) == PageState.Untouched;
+        if (untouched)
+        {
+            AwaitOpen();
+        }
+
+        return untouched;
+    }
+
+    /// <summary>Zeroes a page by dropping it, without loading it. False when it is pinned: then nothing happened.</summary>
+    internal bool TryDiscard(long index)
+    {
+        ulong* page = Words + index;
+        while (true)
+        {
+            AwaitOpen();
+            ulong word = PageWord.Load(page);
+            switch (PageWord.State(word))
+            {
+                case PageState.Untouched:
+                    return true;
+
+                case PageState.Swapped:
+                    if (PageWord.TryDiscardSwapped(page, word))
+                    {
+                        _domain.Swap.Free(PageWord.Stored(word));
+                        return true;
+                    }
+
+                    break;
+
+                case PageState.Resident:
+                    if (PageWord.Pins(word) != 0)
+                    {
+                        return false;
+                    }
+
+                    if (PageWord.TryBeginEvict(page, word))
+                    {
+                        ReleaseFrame(word);
+                        Wake(page, PageWord.CompleteEvict(page, word, 0, 0));
+                        Reclaimer.GiveBack(Frames, PageWord.Frame(word));
+                        return true;
+                    }
+
+                    break;
+
+                case PageState.Dead:
+                    break;
+
+                default:
+                    _domain.Parking.Wait(page);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Marks the page's granule of the table as used. Before the first CAS on the page's word, which makes it visible.</summary>
+    internal void Touch(long index)
+    {
+        byte* touched = _touched + (index >> GranuleShift);
+        if (Volatile.Read(ref *touched) == 0 && Interlocked.Exchange(ref *touched, 1) == 0)
+        {
+            _domain.CountTableBytes(GranuleBytes);
+        }
+    }
+
+    /// <summary>Frees what hangs on a frame whose page the caller has claimed: the stored copy, or the count of dirty frames.</summary>
+    private void ReleaseFrame(ulong word)
+    {
+        FrameRecord* record = Frames.Records + PageWord.Frame(word);
+        uint stored = Reclaimer.TakeStored(record);
+        if (stored != 0)
+        {
+            _domain.Swap.Free(stored);
+        }
+
+        if ((word & PageWord.Dirty) != 0)
+        {
+            Frames.ReleaseDirty();
+        }
+    }
+
+    private void Wake(ulong* page, bool waiters)
+    {
+        if (waiters)
+        {
+            _domain.Parking.Wake(page);
+        }
+    }
+}

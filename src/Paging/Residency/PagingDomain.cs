@@ -1,0 +1,189 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>Everything behind a <see cref="Pager"/>: the layers, the list of arrays, the background threads, and the native memory
+/// of all of them.</summary>
+/// <remarks>Native memory is unmapped when the last holder lets go: the pager, and every region until its finalizer has run. Until then
+/// addresses stay valid, whatever was disposed: a late reader sees nothing, not a fault (rule 4).</remarks>
+internal sealed class PagingDomain
+{
+    private readonly Gate _regionsGate = new();
+    private readonly Dictionary<long, WeakReference<PagedRegion>> _regions = [];
+    private readonly BackgroundWorker[] _workers;
+    private readonly WakeSignal? _signal;
+    private long _nextRegion;
+    private long _tableBytes;
+    private int _holders = 1;
+    private int _closed;
+
+    internal PagingDomain(PagerOptions options)
+    {
+        Options = options;
+        int processors = Environment.ProcessorCount;
+        Counters = new Counters(processors);
+        Frames = new FramePool(options.ResidentBytes);
+        Swap = new SwapStore(options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters);
+        Reclaimer = new Reclaimer(Frames, Swap, Parking, Counters);
+        Faults = new FaultHandler(this);
+        _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
+        Reclaimer.Signal = _signal;
+        _workers = new BackgroundWorker[options.BackgroundThreads];
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            _workers[i] = new BackgroundWorker(this, _signal!, i);
+        }
+    }
+
+    ~PagingDomain()
+    {
+        // Neither the pager nor any array is left: the threads have nothing to do, and the pager's hold is ours to give up.
+        _signal?.Stop();
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
+        {
+            LetGo();
+        }
+    }
+
+    internal PagerOptions Options { get; }
+
+    internal Counters Counters { get; }
+
+    internal FramePool Frames { get; }
+
+    internal SwapStore Swap { get; }
+
+    internal TableMemory Tables { get; } = new();
+
+    internal ParkingLot Parking { get; } = new();
+
+    internal Reclaimer Reclaimer { get; }
+
+    internal FaultHandler Faults { get; }
+
+    internal bool IsClosed => Volatile.Read(ref _closed) != 0;
+
+    internal bool Step() => !IsClosed && Reclaimer.Step();
+
+    internal void ThrowIfClosed()
+    {
+        ObjectDisposedException.ThrowIf(IsClosed, typeof(Pager));
+    }
+
+    internal void Add(PagedRegion region)
+    {
+        _regionsGate.Enter();
+        try
+        {
+            ThrowIfClosed();
+            Interlocked.Increment(ref _holders);
+            region.Number = _nextRegion++;
+            _regions.Add(region.Number, new WeakReference<PagedRegion>(region));
+        }
+        finally
+        {
+            _regionsGate.Exit();
+        }
+    }
+
+    internal void Remove(PagedRegion region)
+    {
+        _regionsGate.Enter();
+        try
+        {
+            _regions.Remove(region.Number);
+        }
+        finally
+        {
+            _regionsGate.Exit();
+        }
+    }
+
+    internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
+
+    /// <summary>Gives up one hold on the native memory. The last one unmaps it.</summary>
+    internal void LetGo()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+        {
+            Tables.Release();
+            Frames.Release();
+            Swap.Release();
+        }
+    }
+
+    /// <summary>Closes all arrays, or none when leases are out.</summary>
+    internal void Close()
+    {
+        List<PagedRegion> regions = [];
+        _regionsGate.Enter();
+        try
+        {
+            if (IsClosed)
+            {
+                return;
+            }
+
+            foreach (WeakReference<PagedRegion> weak in _regions.Values)
+            {
+                if (weak.TryGetTarget(out PagedRegion? region) && region.TryBeginClose())
+                {
+                    regions.Add(region);
+                }
+            }
+
+            Interlocked.MemoryBarrierProcessWide();
+            long pins = regions.Sum(static region => region.CountPins());
+            if (pins != 0)
+            {
+                regions.ForEach(static region => region.AbandonClose());
+                throw new InvalidOperationException(
+                    $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
+            }
+
+            Volatile.Write(ref _closed, 1);
+        }
+        finally
+        {
+            _regionsGate.Exit();
+        }
+
+        regions.ForEach(static region => region.CompleteClose());
+        _signal?.Stop();
+        Array.ForEach(_workers, static worker => worker.Join());
+        Swap.Rundown.Close();
+        Tables.DecommitAll();
+        Frames.DecommitAll();
+        Swap.DecommitAll();
+        LetGo();
+    }
+
+    internal PagerStatistics GetStatistics()
+    {
+        if (IsClosed)
+        {
+            return default;
+        }
+
+        long fromPool = Counters[Counter.FaultsFromPool];
+        long clean = Counters[Counter.CleanEvictions];
+        return new PagerStatistics
+        {
+            ResidentBytes = Frames.UsedBytes,
+            PoolBytes = Swap.Budget.CommittedBytes,
+            PoolStoredBytes = Swap.Budget.StoredBytes,
+            PoolLogicalBytes = Counters[Counter.LogicalBytes],
+            MetadataBytes = Volatile.Read(ref _tableBytes) + Frames.RecordBytes + Swap.MetadataBytes,
+            CorruptedPages = Counters[Counter.CorruptedPages],
+            SameFilledPages = Counters[Counter.SameFilledPages],
+            IncompressiblePages = Counters[Counter.IncompressiblePages],
+            Faults = fromPool + Counters[Counter.FaultsOfZeroes],
+            FaultsFromPool = fromPool,
+            Evictions = Counters[Counter.Evictions] + clean,
+            CleanEvictions = clean,
+            Pins = Faults.CountPins(),
+        };
+    }
+}

@@ -1,0 +1,112 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>Direct reclaim: what a faulting thread does when no frame is free.</summary>
+internal sealed unsafe partial class Reclaimer
+{
+    private long TakeByReclaim(FrameClass size, bool dirties)
+    {
+        Spinner spinner = default;
+        while (true)
+        {
+            long frame = size.TakeFree();
+            if (frame >= 0)
+            {
+                return frame;
+            }
+
+            if (size.TryGrow())
+            {
+                continue;
+            }
+
+            if (WantsFrames(size) && TryShift(size))
+            {
+                continue;
+            }
+
+            frame = TurnClock(size);
+            if (frame >= 0)
+            {
+                return frame;
+            }
+
+            // The hand is shared, so a turn of it proves nothing: look at every frame (rule 8).
+            frame = SweepAll(size, StoreLevel.Normal, out int inFlight);
+            if (frame >= 0)
+            {
+                return frame;
+            }
+
+            if (inFlight > 0 && !TestHook.Breaks(Mutation.FullDespiteClaims))
+            {
+                spinner.Once();
+                continue;
+            }
+
+            if (TryShift(size) || DropCopies(size, CopiesAtOnce))
+            {
+                continue;
+            }
+
+            // What a read needs is a frame that stays clean: for that there are segments held back.
+            frame = dirties ? -1 : SweepAll(size, StoreLevel.LastResort, out inFlight);
+            if (frame >= 0 || inFlight == 0)
+            {
+                return frame;
+            }
+
+            spinner.Once();
+        }
+    }
+
+    private const int CopiesAtOnce = 8;
+
+    /// <summary>Up to two turns: the first may only clear reference bits.</summary>
+    private long TurnClock(FrameClass size)
+    {
+        long steps = 2 * (size.End - size.FirstFrame);
+        int unstorable = 0;
+        for (long i = 0; i < steps; i++)
+        {
+            long frame = size.NextHand();
+            EvictOutcome outcome = Evict(size, frame, StoreLevel.Normal, spare: true);
+            if (outcome == EvictOutcome.Freed)
+            {
+                return frame;
+            }
+
+            // A full pool is not asked again for every dirty page in the hand's way; clean ones are what is left to find.
+            if (outcome == EvictOutcome.Unstorable && ++unstorable > MostRefusals)
+            {
+                return -1;
+            }
+        }
+
+        return -1;
+    }
+
+    private const int MostRefusals = 64;
+
+    /// <summary>Looks at every frame of the class once, without regard to reference bits.</summary>
+    private long SweepAll(FrameClass size, StoreLevel level, out int inFlight)
+    {
+        inFlight = 0;
+        for (long frame = size.FirstFrame; frame < size.End; frame++)
+        {
+            switch (Evict(size, frame, level, spare: false))
+            {
+                case EvictOutcome.Freed:
+                    return frame;
+                case EvictOutcome.InFlight when size.HasMemory(frame):
+                    inFlight++;
+                    break;
+            }
+        }
+
+        return -1;
+    }
+}

@@ -1,0 +1,101 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>Moves memory between page sizes when their mix shifts: a granule of one size is emptied and given back, and
+/// the budget it leaves buys frames of the other.</summary>
+internal sealed unsafe partial class Reclaimer
+{
+    private readonly Gate _shifting = new();
+
+    /// <summary>Whether a class should have some of another's memory rather than reclaim its own.</summary>
+    private bool WantsFrames(FrameClass size)
+    {
+        size.Pressure++;
+        if (size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames))
+        {
+            return true;
+        }
+
+        return size.Pressure > (size.Frames >> 2) && FindDonor(size, busier: false) is not null;
+    }
+
+    /// <summary>The class with the fewest faults for its memory, at most half as many as the one that asks unless <paramref name="busier"/>.</summary>
+    private FrameClass? FindDonor(FrameClass size, bool busier)
+    {
+        FrameClass? donor = null;
+        double least = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
+        foreach (FrameClass? other in frames.Classes)
+        {
+            if (other is not null && other != size && other.Frames > Floor(other) && FaultsPerFrame(other) < least)
+            {
+                donor = other;
+                least = FaultsPerFrame(other);
+            }
+        }
+
+        return donor;
+    }
+
+    private static double FaultsPerFrame(FrameClass size) => (double)size.Pressure / Math.Max(1, size.Frames);
+
+    private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
+
+    /// <summary>Empties granules of other classes until the class can grow by a frame. False when nothing could be emptied.</summary>
+    private bool TryShift(FrameClass size)
+    {
+        _shifting.Enter();
+        try
+        {
+            if (frames.RemainingBytes >= size.PageBytes || size.FreeFrames > 0)
+            {
+                return true;
+            }
+
+            // A starving class may take from a busier one, another only from an idler one.
+            bool starving = size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
+            for (int skip = 0; skip < MostGranulesTried && frames.RemainingBytes < size.PageBytes;)
+            {
+                FrameClass? donor = FindDonor(size, busier: starving);
+                int granule = donor?.BeginDrain(Floor(donor), skip) ?? -1;
+                if (granule < 0)
+                {
+                    break;
+                }
+
+                EvictGranule(donor!, granule);
+                skip += donor!.EndDrain(granule) ? 0 : 1;
+            }
+
+            foreach (FrameClass? other in frames.Classes)
+            {
+                if (other is not null)
+                {
+                    other.Pressure >>= 1;
+                }
+            }
+
+            return frames.RemainingBytes >= size.PageBytes;
+        }
+        finally
+        {
+            _shifting.Exit();
+        }
+    }
+
+    private const int MostGranulesTried = 16;
+
+    private void EvictGranule(FrameClass donor, int granule)
+    {
+        (long frame, long end) = donor.GranuleFrames(granule);
+        for (; frame < end; frame++)
+        {
+            if (Evict(donor, frame, StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
+            {
+                donor.GiveBack(frame);
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+internal enum EvictOutcome
+{
+    /// <summary>The frame is the caller's.</summary>
+    Freed,
+
+    /// <summary>Read since the clock last passed; the bit is clear now.</summary>
+    SecondChance,
+
+    /// <summary>Leases are out on its page.</summary>
+    Pinned,
+
+    /// <summary>Its page is dirty and the pool has no room.</summary>
+    Unstorable,
+
+    /// <summary>Free, or in another thread's hands: look again.</summary>
+    InFlight,
+}
+
+/// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts.</summary>
+/// <remarks>The clock (second chance) of Corbató, one hand a page size. Any thread may turn it. Nothing here waits for a claim
+/// while holding one: the room for a dirty page is in hand before the page is claimed (rule 7).</remarks>
+internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap, ParkingLot parking, Counters counters)
+{
+    /// <summary>A frame for a page that the caller is about to claim; never one that a page still refers to.</summary>
+    /// <param name="size">The page size.</param>
+    /// <param name="dirties">Whether the page will be dirty, so that the last clean frames are not for it.</param>
+    /// <returns>The frame, or −1: every frame was seen pinned or unstorable, with no claim in flight.</returns>
+    internal long Take(FrameClass size, bool dirties)
+    {
+        long frame = size.TakeFree();
+        if (frame < 0)
+        {
+            frame = TakeByReclaim(size, dirties);
+        }
+        else
+        {
+            WakeIfShort(size);
+        }
+
+        return frame;
+    }
+
+    /// <summary>Counts a page about to be dirty. False when the pool is full and only the frames kept clean are left.</summary>
+    internal bool TryReserveDirty(FrameClass size)
+    {
+        // The look at the pool costs more than the count, and hardly ever matters.
+        if (size.TryReserveDirty(force: false))
+        {
+            return true;
+        }
+
+        return swap.HasRoom(size.PageBytes) && size.TryReserveDirty(force: true);
+    }
+
+    /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
+    internal static void GiveBack(FrameClass size, long frame)
+    {
+        Unbind(size.Records + frame);
+        size.GiveBack(frame);
+    }
+
+    /// <summary>Tries to take the page out of one frame.</summary>
+    /// <param name="size">The frame's class.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="level">How deep into the pool's reserves storing may go.</param>
+    /// <param name="spare">Whether a referenced page gets its second chance.</param>
+    internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare)
+    {
+        FrameRecord* record = size.Records + frame;
+        TestHook.Reach(SharedWord.FrameRecord);
+        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+        if (page == null)
+        {
+            return EvictOutcome.InFlight;
+        }
+
+        // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
+        ulong word = PageWord.Load(page);
+        if (!PageWord.IsResident(word) || (PageWord.Frame(word) != frame && !TestHook.Breaks(Mutation.EvictOtherFrame)))
+        {
+            return EvictOutcome.InFlight;
+        }
+
+        if (PageWord.Pins(word) != 0 && !TestHook.Breaks(Mutation.EvictPinned))
+        {
+            return EvictOutcome.Pinned;
+        }
+
+        if (spare && (word & PageWord.Referenced) != 0)
+        {
+            PageWord.Unreference(page, word);
+            return EvictOutcome.SecondChance;
+        }
+
+        return (word & PageWord.Dirty) == 0
+            ? EvictClean(size, frame, page, word)
+            : EvictDirty(size, frame, page, word, level);
+    }
+
+    private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
+    {
+        FrameRecord* record = size.Records + frame;
+
+        // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
+        TestHook.Reach(SharedWord.FrameRecord);
+        uint stored = Volatile.Read(ref record->Stored);
+        if (!PageWord.TryEvictClean(page, word, stored, size.Now))
+        {
+            return EvictOutcome.InFlight;
+        }
+
+        Unbind(record);
+        counters.Add(Counter.CleanEvictions);
+        return EvictOutcome.Freed;
+    }
+
+    private EvictOutcome EvictDirty(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
+    {
+        if (!swap.Rundown.TryEnter())
+        {
+            return EvictOutcome.Unstorable;
+        }
+
+        StoreTicket ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
+        if (ticket.Index == 0 || !PageWord.TryBeginEvict(page, word))
+        {
+            swap.Cancel(ticket);
+            swap.Rundown.Exit();
+            return ticket.Index == 0 ? EvictOutcome.Unstorable : EvictOutcome.InFlight;
+        }
+
+        uint stored = 0;
+        try
+        {
+            TestHook.Reach(SharedWord.PageData);
+            stored = swap.Store(ticket, size.Address(frame), size.PageBytes);
+        }
+        finally
+        {
+            bool waiters = stored == 0
+                ? PageWord.AbandonEvict(page, word)
+                : PageWord.CompleteEvict(page, word, stored, size.Now);
+            if (waiters)
+            {
+                parking.Wake(page);
+            }
+
+            swap.Rundown.Exit();
+        }
+
+        if (stored == 0)
+        {
+            return EvictOutcome.Unstorable;
+        }
+
+        Unbind(size.Records + frame);
+        size.ReleaseDirty();
+        counters.Add(Counter.Evictions);
+        return EvictOutcome.Freed;
+    }
+
+    /// <summary>Turns resident clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
+    /// <returns>True when any copy was dropped.</returns>
+    private bool DropCopies(FrameClass size, int most)
+    {
+        bool any = false;
+        for (long frame = size.FirstFrame; frame < size.End && most > 0; frame++)
+        {
+            FrameRecord* record = size.Records + frame;
+            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+            if (page == null || Volatile.Read(ref record->Stored) == 0)
+            {
+                continue;
+            }
+
+            ulong word = PageWord.Load(page);
+            if (!PageWord.IsResident(word) || PageWord.Frame(word) != frame || (word & PageWord.Dirty) != 0)
+            {
+                continue;
+            }
+
+            if (!size.TryReserveDirty(force: false))
+            {
+                return any;
+            }
+
+            // The record is ours as long as the page cannot leave the frame: under a claim, or beside the pins of others.
+            uint stored;
+            if (PageWord.Pins(word) == 0 && PageWord.TryBeginEvict(page, word))
+            {
+                stored = TakeStored(record);
+                if (PageWord.AbandonEvict(page, word | PageWord.Dirty))
+                {
+                    parking.Wake(page);
+                }
+            }
+            else if (PageWord.Pins(word) is > 0 and < PageWord.MaxPins - 1 && PageWord.TryPin(page, word, PageWord.Dirty))
+            {
+                stored = TakeStored(record);
+                PageWord.Unpin(page);
+            }
+            else
+            {
+                size.ReleaseDirty();
+                continue;
+            }
+
+            if (stored != 0)
+            {
+                swap.Free(stored);
+                any = true;
+                most--;
+            }
+        }
+
+        return any;
+    }
+
+    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint TakeStored(FrameRecord* record)
+    {
+        TestHook.Reach(SharedWord.FrameRecord);
+        return Interlocked.Exchange(ref record->Stored, 0);
+    }
+
+    /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
+    private static void Unbind(FrameRecord* record)
+    {
+        // A reader that copied from the frame before must see the word changed before it can see the frame overwritten: pairs
+        // with the read barrier of PageWord.IsUnchanged.
+        Fences.AfterInterlocked();
+        TestHook.Reach(SharedWord.FrameRecord);
+        record->Stored = 0;
+        Volatile.Write(ref *(nint*)&record->Page, 0);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace Paging.Swap;
+
+/// <summary>The swap descriptor: what stands between an id and wherever its page lives now. 32 bytes.</summary>
+/// <remarks>Only <see cref="DescriptorTable"/> touches it.</remarks>
+[StructLayout(LayoutKind.Sequential, Size = Bytes)]
+internal struct Descriptor
+{
+    internal const int Bytes = 32;
+
+    /// <summary>The one mutable word: see <see cref="Location"/>. On the free list, the next free index.</summary>
+    internal ulong Location;
+
+    /// <summary>Tag (32) | public (1) | references (31). The tag grows when the last reference goes; the count
+    /// never leaves 0 but in the hands of the thread that took the descriptor off the free list.</summary>
+    internal ulong Life;
+
+    /// <summary>Before the location says segment: the page's length (low half) and its encoded length (high half).
+    /// Before it says pattern: the pattern's first half. Constant while the location is.</summary>
+    internal ulong Detail0;
+
+    internal ulong Detail1;
+}
+
+/// <summary>Where a page is, in one word.</summary>
+/// <remarks>
+/// <code>
+///           63       42 41      21 20       2 1  0
+/// Segment   [segment (22)][offset (21)][length (19)][kind]     offset and length in units of 16 bytes, header included
+/// Pattern   [            -           ][ page length (23) ][kind]
+/// None      [          next free descriptor         ][kind]
+/// </code>
+/// </remarks>
+internal readonly record struct Location(ulong Word)
+{
+    internal const int UnitShift = 4;
+    internal const int MaxSegments = 1 << 22;
+    internal const long MaxSegmentBytes = 1L << (21 + UnitShift);
+
+    internal enum Kind
+    {
+        None,
+        Segment,
+        Pattern,
+    }
+
+    internal Kind Where => (Kind)(Word & 3);
+
+    internal int Segment => (int)(Word >> 42);
+
+    internal int Offset => (int)((Word >> 21) & ((1 << 21) - 1)) << UnitShift;
+
+    internal int Units => (int)((Word >> 2) & ((1 << 19) - 1));
+
+    internal int PatternLength => (int)((Word >> 2) & ((1 << 23) - 1));
+
+    internal static Location InSegment(int segment, int offset, int units) =>
+        new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
+
+    internal static Location AsPattern(int pageLength) => new(((ulong)pageLength << 2) | (ulong)Kind.Pattern);
+}

@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>All swap descriptors of a pager, in a native table that grows without moving.</summary>
+/// <remarks>
+/// Ids are recycled through a lock-free stack whose head carries a tag against ABA. An id given out to a program is the index (low
+/// half) and the descriptor's tag (high half), so that a freed one names nothing even after its descriptor lives again.
+/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times →
+/// last reference gone (tag + 1, count 0) → location exchanged for None → free list.
+/// </remarks>
+internal sealed unsafe class DescriptorTable
+{
+    /// <summary>8 GiB of address space: 1 TiB of stored 4 KiB pages, 4 TiB of 16 KiB ones.</summary>
+    internal const long MaxDescriptors = 1L << 28;
+
+    private const ulong PublicBit = 1UL << 31;
+    private const ulong CountMask = PublicBit - 1;
+
+    private readonly Reservation _memory;
+    private readonly Descriptor* _table;
+    private ulong _free;
+    private long _end = 1;
+
+    internal DescriptorTable()
+    {
+        _memory = new Reservation(MaxDescriptors * Descriptor.Bytes, accessible: true);
+        // The first descriptors in small pages, so that a small pager stays small; huge ones behind them.
+        _memory.Advise(0, Reservation.HugePageBytes, huge: false);
+        _memory.Advise(Reservation.HugePageBytes, _memory.Bytes - Reservation.HugePageBytes, huge: true);
+        _table = (Descriptor*)_memory.Address;
+    }
+
+    /// <summary>Bytes of descriptors that have ever been in use.</summary>
+    internal long Bytes
+    {
+        get
+        {
+            long used = Volatile.Read(ref _end) * Descriptor.Bytes;
+            long unit = used <= Reservation.HugePageBytes ? 4096 : Reservation.HugePageBytes;
+            return (used + unit - 1) / unit * unit;
+        }
+    }
+
+    /// <summary>Takes a descriptor: one reference, no location. 0 when the table is full.</summary>
+    internal uint Take(bool isPublic)
+    {
+        uint index = Pop();
+        if (index == 0)
+        {
+            TestHook.Reach(SharedWord.DescriptorList);
+            long next = Interlocked.Increment(ref _end) - 1;
+            if (next >= MaxDescriptors)
+            {
+                Interlocked.Decrement(ref _end);
+                return 0;
+            }
+
+            index = (uint)next;
+        }
+
+        Descriptor* descriptor = _table + index;
+        ulong tag = Math.Max(1, descriptor->Life >> 32);
+        descriptor->Location = 0;
+        // Release: whoever finds a reference here finds the location cleared.
+        Volatile.Write(ref descriptor->Life, (tag << 32) | (isPublic ? PublicBit : 0) | 1);
+        return index;
+    }
+
+    /// <summary>The id of a live descriptor, as programs and checksums know it.</summary>
+    internal ulong Id(uint index) => (Volatile.Read(ref _table[index].Life) & ~0xFFFFFFFFUL) | index;
+
+    /// <summary>The index behind a program's id; 0 unless the id was given out by Store and has a reference left.</summary>
+    internal uint Find(ulong id)
+    {
+        uint index = (uint)id;
+        if (!IsIndex(index))
+        {
+            return 0;
+        }
+
+        TestHook.Reach(SharedWord.Descriptor);
+        ulong life = Volatile.Read(ref _table[index].Life);
+        return life >> 32 == id >> 32 && (life & PublicBit) != 0 && (life & CountMask) != 0 ? index : 0;
+    }
+
+    internal bool IsIndex(uint index) => index != 0 && index < (ulong)Volatile.Read(ref _end);
+
+    /// <summary>Acquires what was published before it: the detail words, the entry in the segment.</summary>
+    internal Location Locate(uint index)
+    {
+        TestHook.Reach(SharedWord.Descriptor);
+        return new Location(Volatile.Read(ref _table[index].Location));
+    }
+
+    internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
+
+    /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>
+    internal void Publish(uint index, Location location, ulong detail0, ulong detail1)
+    {
+        Descriptor* descriptor = _table + index;
+        descriptor->Detail0 = detail0;
+        descriptor->Detail1 = detail1;
+        TestHook.Reach(SharedWord.Descriptor);
+        // Release: pairs with Locate. The entry and the details are there before the location says so.
+        Volatile.Write(ref descriptor->Location, location.Word);
+    }
+
+    /// <summary>Segment → Segment: the cleaner moved the entry. Races with other movers' failure and with Free.</summary>
+    internal bool TryMove(uint index, Location from, Location to)
+    {
+        TestHook.Reach(SharedWord.Descriptor);
+        return Interlocked.CompareExchange(ref _table[index].Location, to.Word, from.Word) == from.Word;
+    }
+
+    /// <summary>n → n+1 references, never from 0. Races with the last release, after which the tag differs.</summary>
+    /// <exception cref="InvalidOperationException">2³¹−1 references are there.</exception>
+    internal bool TryAddReference(ulong id)
+    {
+        Descriptor* descriptor = _table + (uint)id;
+        while (true)
+        {
+            TestHook.Reach(SharedWord.Descriptor);
+            ulong life = Volatile.Read(ref descriptor->Life);
+            if (!TestHook.Breaks(Mutation.ReviveFromZero) && (life >> 32 != id >> 32 || (life & CountMask) == 0))
+            {
+                return false;
+            }
+
+            if ((life & CountMask) == CountMask)
+            {
+                throw new InvalidOperationException($"Page {id:x} has {CountMask:N0} references, the most there can be. Free some of them first.");
+            }
+
+            TestHook.Reach(SharedWord.Descriptor);
+            if (Interlocked.CompareExchange(ref descriptor->Life, life + 1, life) == life)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>n → n−1 references; with the last one the tag moves on, so that the id names nothing any more.</summary>
+    /// <param name="id">Index and tag.</param>
+    /// <param name="last">True when the caller must now take the location out and recycle the descriptor.</param>
+    /// <returns>False when the id is not live.</returns>
+    internal bool TryRelease(ulong id, out bool last)
+    {
+        Descriptor* descriptor = _table + (uint)id;
+        while (true)
+        {
+            TestHook.Reach(SharedWord.Descriptor);
+            ulong life = Volatile.Read(ref descriptor->Life);
+            last = (life & CountMask) == 1;
+            if (life >> 32 != id >> 32 || (life & CountMask) == 0)
+            {
+                return false;
+            }
+
+            ulong next = last ? ((life >> 32) + 1) << 32 : life - 1;
+            TestHook.Reach(SharedWord.Descriptor);
+            if (Interlocked.CompareExchange(ref descriptor->Life, next, life) == life)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Takes the location of a descriptor without references: whatever it is by now, a mover can no longer change it.</summary>
+    internal Location TakeLocation(uint index)
+    {
+        TestHook.Reach(SharedWord.Descriptor);
+        return new Location(Interlocked.Exchange(ref _table[index].Location, 0));
+    }
+
+    /// <summary>Puts a descriptor without references or location on the free list.</summary>
+    internal void Recycle(uint index)
+    {
+        Debug.Assert((_table[index].Life & CountMask) == 0);
+        while (true)
+        {
+            TestHook.Reach(SharedWord.DescriptorList);
+            ulong head = Volatile.Read(ref _free);
+            _table[index].Location = (ulong)(uint)head << 2;
+            TestHook.Reach(SharedWord.DescriptorList);
+            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | index, head) == head)
+            {
+                return;
+            }
+        }
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+
+    private uint Pop()
+    {
+        while (true)
+        {
+            TestHook.Reach(SharedWord.DescriptorList);
+            ulong head = Volatile.Read(ref _free);
+            if ((uint)head == 0)
+            {
+                return 0;
+            }
+
+            // Another thread may pop this one now: the link is then garbage, and the tag makes the CAS fail.
+            ulong next = (Volatile.Read(ref _table[(uint)head].Location) >> 2) & uint.MaxValue;
+            TestHook.Reach(SharedWord.DescriptorList);
+            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | next, head) == head)
+            {
+                return (uint)head;
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>How a log cuts its memory: sizes and counts, fixed when the log is made.</summary>
+/// <param name="MaxPage">The longest page that fits a segment, in bytes.</param>
+/// <param name="SegmentBytes">Whole system pages; room for a number of raw pages and their headers.</param>
+/// <param name="SegmentCount">What the whole budget would buy.</param>
+/// <param name="LastResortSegments">Held back for evictions that a fault depends on.</param>
+internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int SegmentCount, int LastResortSegments)
+{
+    /// <summary>A pool of fewer has no room for its reserves and its open segments (rule 12).</summary>
+    internal const int MinSegments = 16;
+
+    private const int DefaultSegments = 256;
+    private const int MaxDefaultBytes = 1 << 20;
+    private const int Unit = 4 << 10;
+
+    /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and
+    /// of the smaller sizes together as many bytes again.</summary>
+    private const int MostKeptClean = 2 * Memory.FrameClass.MostKeptClean;
+
+    /// <summary>The smallest pool that pages of this length can use.</summary>
+    internal static long MinPoolBytes(int maxPage) => MinSegments * SegmentFor(1, maxPage);
+
+    /// <summary>Segments for pages up to <paramref name="maxPage"/> bytes: hundreds where the budget allows, 1 MiB at most but for
+    /// pages that need more, and always whole raw pages with their headers, so that little is wasted at the end.</summary>
+    /// <remarks>The caller has checked <see cref="MinPoolBytes"/>.</remarks>
+    internal static LogGeometry For(long poolBytes, int maxPage)
+    {
+        long wanted = Math.Min(poolBytes / DefaultSegments, MaxDefaultBytes);
+        long pages = Math.Max(8, wanted / maxPage);
+
+        // A small pool rather has enough segments than long ones.
+        while (pages > 1 && poolBytes / SegmentFor(pages, maxPage) < 4 * MinSegments)
+        {
+            pages /= 2;
+        }
+
+        long bytes = SegmentFor(pages, maxPage);
+        long count = Math.Min(poolBytes / bytes, Location.MaxSegments / 4);
+        long lastResort = ((MostKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
+        if (count < 2 * MinSegments)
+        {
+            // Segments of one page each: those of one page size are what a pool this small can promise.
+            lastResort = Math.Min(lastResort, Memory.FrameClass.MostKeptClean);
+        }
+
+        return new LogGeometry(maxPage, (int)bytes, (int)count, (int)lastResort);
+    }
+
+    private static long SegmentFor(long pages, int maxPage)
+    {
+        long unit = Math.Max(Unit, Interop.VirtualMemory.SystemPageBytes);
+        long bytes = pages * (maxPage + (long)EntryHeader.Size + 15);
+        return (bytes + unit - 1) / unit * unit;
+    }
+}

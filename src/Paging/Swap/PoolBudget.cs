@@ -1,0 +1,67 @@
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+/// <summary>Who a segment is for: the later may go deeper into what is held back.</summary>
+internal enum StoreLevel
+{
+    /// <summary>Programs' stores and ordinary eviction.</summary>
+    Normal,
+
+    /// <summary>Eviction that a fault depends on while too few frames are clean: may use the segments kept for it.</summary>
+    LastResort,
+
+    /// <summary>The cleaner: its last segment is closed to everybody else, so that it can always finish a victim.</summary>
+    Cleaner,
+}
+
+/// <summary>The bytes that all segments of a pager may take, and how many of them live entries may fill.</summary>
+internal sealed class PoolBudget(long bytes)
+{
+    // Above this share of live bytes the cleaner would copy more than it frees is worth: at 88% live, a greedy cleaner copies
+    // about four bytes for each one stored, at 94% about ten. What small entries' headers take counts against the second bound only.
+    private const double StoredShare = 0.885;
+    private const double LiveShare = 0.94;
+
+    private readonly long _maxStored = (long)(bytes * StoredShare);
+    private readonly long _maxLive = (long)(bytes * LiveShare);
+    private long _committed;
+    private long _live;
+    private long _stored;
+
+    internal long Bytes => bytes;
+
+    /// <summary>Guards the budget and the free lists of all logs. Nothing is encoded, copied or waited for under it.</summary>
+    internal Gate Gate { get; } = new();
+
+    /// <summary>Bytes of segments with memory: full, open, free and held back.</summary>
+    internal long CommittedBytes => Volatile.Read(ref _committed);
+
+    internal long RemainingBytes => bytes - CommittedBytes;
+
+    /// <summary>Bytes of live entries, headers and rounding included.</summary>
+    internal long LiveBytes => Volatile.Read(ref _live);
+
+    /// <summary>Encoded bytes of live entries.</summary>
+    internal long StoredBytes => Volatile.Read(ref _stored);
+
+    /// <summary>Whether a page of this length may still come in, should it not shrink.</summary>
+    internal bool Admits(int length) =>
+        StoredBytes + length <= _maxStored && LiveBytes + length + EntryHeader.Size <= _maxLive;
+
+    internal void Add(int units, int encodedLength)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        Interlocked.Add(ref _live, (long)units << Location.UnitShift);
+        Interlocked.Add(ref _stored, encodedLength);
+    }
+
+    internal void Remove(int units, int encodedLength)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        Interlocked.Add(ref _live, -((long)units << Location.UnitShift));
+        Interlocked.Add(ref _stored, -encodedLength);
+    }
+
+    internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);
+}

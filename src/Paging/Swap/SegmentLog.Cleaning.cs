@@ -1,0 +1,208 @@
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+/// <summary>The cleaner: empties segments with much dead space by moving what lives in them to a segment of its own.</summary>
+/// <remarks>Greedy: the emptiest sealed segment first. Moved entries are not mixed with new ones: what survived a cleaning
+/// is likely to survive the next. One thread cleans a log at a time; it copies memory and waits for nobody.</remarks>
+internal sealed unsafe partial class SegmentLog
+{
+    /// <summary>Segments beyond those held back that background cleaning keeps free.</summary>
+    private const int Ahead = 2;
+
+    private readonly Gate _cleaning = new();
+    private readonly LogWriter _moves;
+
+    /// <summary>One step of cleaning ahead of demand, when the pool runs short and cleaning is cheap.</summary>
+    /// <returns>True when a segment was emptied.</returns>
+    internal bool CleanAhead()
+    {
+        if (Volatile.Read(ref _freeCount) >= HeldBack + Ahead || _budget.RemainingBytes >= (long)Ahead * SegmentBytes || !_cleaning.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            int victim = FindVictim(SegmentBytes >> 4);
+            return victim >= 0 && TryEmpty(victim);
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    /// <summary>Empties a segment, or finds that another thread just did.</summary>
+    /// <returns>False when there is nothing left to gain at this level.</returns>
+    internal bool TryClean(StoreLevel level)
+    {
+        _cleaning.Enter();
+        try
+        {
+            int floor = level == StoreLevel.Normal ? HeldBack : 1;
+            if (Volatile.Read(ref _freeCount) > floor)
+            {
+                return true;
+            }
+
+            // Several nearly full segments yield one empty one only if there is that much dead in them together.
+            int victim = FindVictim(SegmentBytes >> 5);
+            if (victim < 0 && DeadBytes() > SegmentBytes + Geometry.MaxPage)
+            {
+                victim = FindVictim(1);
+            }
+
+            if (victim < 0)
+            {
+                // What is dead in segments that idle writers have open, then.
+                return SealIdleWriters();
+            }
+
+            return TryEmpty(victim);
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    private int FindVictim(int leastDead)
+    {
+        int best = NoSegment;
+        int bestLive = int.MaxValue;
+        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        {
+            Segment* segment = _table[i];
+            int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+            if (live < bestLive
+                && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
+                && segment->Used - live >= leastDead
+                && segment->Damaged == 0)
+            {
+                best = i;
+                bestLive = live;
+            }
+        }
+
+        return best;
+    }
+
+    private long DeadBytes()
+    {
+        long dead = 0;
+        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        {
+            Segment* segment = _table[i];
+            if (SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->Damaged == 0)
+            {
+                dead += segment->Used - ((long)Volatile.Read(ref segment->Live) << Location.UnitShift);
+            }
+        }
+
+        return dead;
+    }
+
+    private bool SealIdleWriters()
+    {
+        bool any = false;
+        foreach (LogWriter writer in _writers)
+        {
+            if (writer.TryBorrow())
+            {
+                any |= writer.SealIdle();
+                writer.GiveBack();
+            }
+        }
+
+        // Under the cleaning gate the cleaner's own writer is ours.
+        return _moves.SealIdle() || any;
+    }
+
+    /// <summary>Moves what lives in a sealed segment. True when the segment is empty, or about to be: its last
+    /// reader, or a thread in the middle of freeing an entry, then frees it.</summary>
+    private bool TryEmpty(int victim)
+    {
+        Segment* segment = _table[victim];
+        if (!SegmentWord.TryBeginCleaning(&segment->Word))
+        {
+            // It was freed since it was chosen, which is as good.
+            return true;
+        }
+
+        bool complete = true;
+        for (int offset = 0; offset < segment->Used;)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
+            int units = header->Units;
+            if (!IsPlausible(header, segment->Used - offset))
+            {
+                segment->Damaged = 1;
+                complete = false;
+                break;
+            }
+
+            if (!TryMove(header, Location.InSegment(victim, offset, units)))
+            {
+                complete = false;
+                break;
+            }
+
+            offset += units << Location.UnitShift;
+        }
+
+        TestHook.Reach(SharedWord.SegmentLive);
+        if (Volatile.Read(ref segment->Live) == 0)
+        {
+            _table.RetireIfEmpty(victim, SegmentState.Cleaning);
+            return true;
+        }
+
+        SegmentWord.AbandonCleaning(&segment->Word);
+        _table.RetireIfEmpty(victim, SegmentState.Sealed);
+        if (complete)
+        {
+            // Nothing points here any more, but a thread that frees an entry has still to debit it. It frees the segment then.
+            default(Spinner).Once();
+        }
+
+        return complete;
+    }
+
+    /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
+    private bool TryMove(EntryHeader* header, Location from)
+    {
+        uint index = (uint)header->Id;
+        if (_descriptors.Locate(index) != from)
+        {
+            return true;
+        }
+
+        if (!_moves.TryPrepareCopy(from.Units))
+        {
+            return false;
+        }
+
+        Location to = _moves.AppendCopy((byte*)header, from.Units);
+        if (TestHook.Breaks(Mutation.CreditAfterMove))
+        {
+            _table.Debit(to.Segment, to.Units);
+        }
+
+        // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
+        bool moved = _descriptors.TryMove(index, from, to);
+        if (TestHook.Breaks(Mutation.CreditAfterMove))
+        {
+            _table.Credit(to.Segment, to.Units);
+        }
+
+        _table.Debit(moved ? from.Segment : to.Segment, from.Units);
+        return true;
+    }
+
+    private bool IsPlausible(EntryHeader* header, int left) =>
+        header->EncodedLength > 0
+        && header->EncodedLength <= Geometry.MaxPage
+        && header->Units << Location.UnitShift <= left
+        && _descriptors.IsIndex((uint)header->Id);
+}

@@ -1,0 +1,281 @@
+using System.Diagnostics;
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>The segments of one size: their memory, their free list, the writers that append to them.</summary>
+/// <remarks>A pager has one log for its ordinary pages and further ones only for pages that do not fit its segments. They share
+/// the pool's budget. Every log holds back segments for its own cleaner and for last-resort evictions (rule 9).</remarks>
+internal sealed unsafe partial class SegmentLog
+{
+    private const int NoSegment = -1;
+
+    private readonly SegmentTable _table;
+    private readonly PoolBudget _budget;
+    private readonly DescriptorTable _descriptors;
+    private readonly Reservation _memory;
+    private readonly LogWriter[] _writers;
+
+    /// <summary>Segments with memory that nobody uses. Under the budget's gate.</summary>
+    private readonly int[] _free;
+    private int _freeCount;
+
+    /// <summary>Segments whose memory was given back. Under the budget's gate.</summary>
+    private readonly int[] _absent;
+    private int _absentCount;
+
+    /// <summary>Segments from here on have never had memory. Under the budget's gate.</summary>
+    private int _fresh;
+    private long _seals;
+
+    internal SegmentLog(
+        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, int firstSegment, LogGeometry geometry, int writers)
+    {
+        _table = table;
+        _budget = budget;
+        _descriptors = descriptors;
+        Geometry = geometry;
+        FirstSegment = firstSegment;
+        _memory = new Reservation((long)SegmentCount * SegmentBytes, accessible: false);
+        _free = new int[SegmentCount];
+        _absent = new int[SegmentCount];
+        _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, SegmentCount / 16))];
+        for (int i = 0; i < _writers.Length; i++)
+        {
+            _writers[i] = new LogWriter(this);
+        }
+
+        _moves = new LogWriter(this);
+    }
+
+    internal LogGeometry Geometry { get; }
+
+    internal int SegmentBytes => Geometry.SegmentBytes;
+
+    internal int SegmentCount => Geometry.SegmentCount;
+
+    internal int FirstSegment { get; }
+
+    internal SegmentTable Table => _table;
+
+    /// <summary>Segments held back: one for the cleaner, and those of last resort.</summary>
+    internal int HeldBack => 1 + Geometry.LastResortSegments;
+
+    /// <summary>Whether an ordinary store that needs a segment would find one without cleaning.</summary>
+    internal bool HasRoom
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _freeCount) > HeldBack || _budget.RemainingBytes >= SegmentBytes;
+        }
+    }
+
+    internal byte* AddressOf(int ordinal) => _memory.Address + ((long)ordinal * SegmentBytes);
+
+    /// <summary>Commits what the log holds back. False when the budget has no room for that.</summary>
+    internal bool TryReserveUnsynchronized()
+    {
+        while (_freeCount < HeldBack)
+        {
+            if (!TryCommitUnsynchronized(1))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A writer that no other thread uses until it is given back.</summary>
+    internal LogWriter Borrow()
+    {
+        Spinner spinner = default;
+        while (true)
+        {
+            int start = Thread.GetCurrentProcessorId();
+            for (int i = 0; i < _writers.Length; i++)
+            {
+                LogWriter writer = _writers[(int)((uint)(start + i) % (uint)_writers.Length)];
+                if (writer.TryBorrow())
+                {
+                    return writer;
+                }
+            }
+
+            // Whoever has them is encoding one page or cleaning one segment.
+            spinner.Once();
+        }
+    }
+
+    /// <summary>Takes a free segment and opens it; −1 when the level may have none.</summary>
+    internal int TryTake(StoreLevel level)
+    {
+        int floor = TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : level switch
+        {
+            StoreLevel.Normal => HeldBack,
+            StoreLevel.LastResort => 1,
+            _ => 0,
+        };
+        int segment;
+        _budget.Gate.Enter();
+        try
+        {
+            if (_freeCount <= HeldBack)
+            {
+                // Rather new memory than what is held back.
+                TryCommitUnsynchronized(CommitBatch);
+            }
+
+            if (_freeCount <= floor)
+            {
+                return NoSegment;
+            }
+
+            segment = FirstSegment + _free[_freeCount - 1];
+            Volatile.Write(ref _freeCount, _freeCount - 1);
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+
+        Segment* entry = _table[segment];
+        Debug.Assert(Volatile.Read(ref entry->Live) == 0);
+        entry->Used = 0;
+        entry->Damaged = 0;
+        SegmentWord.Open(&entry->Word);
+        return segment;
+    }
+
+    /// <summary>Takes a free segment, cleaning as long as that yields any.</summary>
+    internal int TakeOrClean(StoreLevel level)
+    {
+        while (true)
+        {
+            int segment = TryTake(level);
+            if (segment >= 0 || !TryClean(level))
+            {
+                return segment;
+            }
+        }
+    }
+
+    /// <summary>Seals a segment that the caller has open.</summary>
+    internal void Seal(int segment)
+    {
+        Segment* entry = _table[segment];
+        entry->SealedAt = Interlocked.Increment(ref _seals);
+        SegmentWord.Seal(&entry->Word);
+        // Entries freed while it was open left that to us.
+        _table.RetireIfEmpty(segment, SegmentState.Sealed);
+    }
+
+    /// <summary>Takes back a segment in state Free. Memory beyond a small stock goes back to the system.</summary>
+    internal void Return(int segment)
+    {
+        int ordinal = segment - FirstSegment;
+        _budget.Gate.Enter();
+        try
+        {
+            if (_freeCount >= HeldBack + Stock)
+            {
+                DropUnsynchronized(ordinal);
+            }
+            else
+            {
+                _free[_freeCount] = ordinal;
+                Volatile.Write(ref _freeCount, _freeCount + 1);
+            }
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+    }
+
+    /// <summary>Gives the memory of free segments, but for those held back, to whoever needs it: another log, or the system.</summary>
+    internal bool TryTrim()
+    {
+        bool any = false;
+        _budget.Gate.Enter();
+        try
+        {
+            while (_freeCount > HeldBack)
+            {
+                Volatile.Write(ref _freeCount, _freeCount - 1);
+                DropUnsynchronized(_free[_freeCount]);
+                any = true;
+            }
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+
+        return any;
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+
+    /// <summary>Free segments that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
+    private int Stock => 1 + (SegmentCount >> 5);
+
+    /// <summary>Enough at once to be backed by huge pages, where the pool is large enough for those.</summary>
+    private int CommitBatch => _budget.Bytes >= HugePool ? ((Reservation.HugePageBytes - 1) / SegmentBytes) + 1 : 1;
+
+    private const long HugePool = 64L << 20;
+
+    private bool TryCommitUnsynchronized(int count)
+    {
+        bool any = false;
+        for (; count > 0 && _budget.RemainingBytes >= SegmentBytes; count--)
+        {
+            int ordinal;
+            if (_absentCount > 0)
+            {
+                ordinal = _absent[--_absentCount];
+            }
+            else if (_fresh < SegmentCount)
+            {
+                // In order of address, so that neighbours join to ranges that huge pages can back.
+                int batch = (int)Math.Min(Math.Min(count, SegmentCount - _fresh), _budget.RemainingBytes / SegmentBytes);
+                if (!_memory.TryCommit((long)_fresh * SegmentBytes, (long)batch * SegmentBytes, _budget.Bytes >= HugePool))
+                {
+                    return any;
+                }
+
+                for (int i = batch - 1; i > 0; i--)
+                {
+                    _absent[_absentCount++] = _fresh + i;
+                }
+
+                ordinal = _fresh;
+                _fresh += batch;
+            }
+            else
+            {
+                return any;
+            }
+
+            _budget.ChargeUnsynchronized(TestHook.Breaks(Mutation.UncountedReserve) ? 0 : SegmentBytes);
+            SegmentWord.SetFree(&_table[FirstSegment + ordinal]->Word);
+            _free[_freeCount] = ordinal;
+            Volatile.Write(ref _freeCount, _freeCount + 1);
+            any = true;
+        }
+
+        return any;
+    }
+
+    private void DropUnsynchronized(int ordinal)
+    {
+        SegmentWord.SetAbsent(&_table[FirstSegment + ordinal]->Word);
+        _memory.Decommit((long)ordinal * SegmentBytes, SegmentBytes);
+        _budget.ChargeUnsynchronized(-SegmentBytes);
+        _absent[_absentCount++] = ordinal;
+    }
+}

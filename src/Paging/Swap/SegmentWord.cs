@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+internal enum SegmentState
+{
+    /// <summary>Without memory. A table of zeroes is a table of these.</summary>
+    Absent,
+    /// <summary>With memory, on its log's free list.</summary>
+    Free,
+    /// <summary>A writer's: entries are being appended.</summary>
+    Open,
+    /// <summary>Complete; read-only until it is empty.</summary>
+    Sealed,
+    /// <summary>The cleaner moves its live entries out.</summary>
+    Cleaning,
+    /// <summary>Empty, but readers are still in it; the last one frees it.</summary>
+    Draining,
+}
+
+/// <summary>State, generation and pins of a segment in one word, and every transition that it can make.</summary>
+/// <remarks>
+/// <code>
+///   63       44 43          3 2   0
+///   [ pins (20) ][ generation (41) ][state]
+/// </code>
+/// A reader pins by CAS and then reads the descriptor again: if it still points here, the entry stays readable until the pin is
+/// given back, since memory is reused only after Free, which requires no pins. The generation grows with each
+/// opening. Only this file changes the word.
+/// </remarks>
+internal static unsafe class SegmentWord
+{
+    private const int PinShift = 44;
+    private const ulong PinOne = 1UL << PinShift;
+    private const ulong MaxPins = (1UL << 20) - 1;
+    private const ulong StateMask = 7;
+    private const ulong GenerationOne = 1UL << 3;
+
+    internal static readonly Transitions Seen = new(6);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static SegmentState State(ulong word) => (SegmentState)(word & StateMask);
+
+    internal static ulong Pins(ulong word) => word >> PinShift;
+
+    internal static ulong Load(ulong* segment)
+    {
+        TestHook.Reach(SharedWord.Segment);
+        return Volatile.Read(ref *segment);
+    }
+
+    /// <summary>One pin more on a segment that holds entries. Races with everybody; retries until it pins or there is nothing to pin.</summary>
+    internal static bool TryPin(ulong* segment)
+    {
+        ulong word = Load(segment);
+        while (true)
+        {
+            if (State(word) is not (SegmentState.Open or SegmentState.Sealed or SegmentState.Cleaning) || Pins(word) >= MaxPins - 1)
+            {
+                return false;
+            }
+
+            TestHook.Reach(SharedWord.Segment);
+            ulong found = Interlocked.CompareExchange(ref *segment, word + PinOne, word);
+            if (found == word)
+            {
+                return true;
+            }
+
+            word = found;
+        }
+    }
+
+    /// <summary>One pin less. True when the caller must return the segment to its log: it was the last in a drained one.</summary>
+    internal static bool Unpin(ulong* segment)
+    {
+        TestHook.Reach(SharedWord.Segment);
+        ulong after = Interlocked.Add(ref *segment, unchecked(0UL - PinOne));
+        if (Pins(after) == MaxPins)
+        {
+            Interlocked.Add(ref *segment, PinOne);
+            throw new InvalidOperationException("A segment was unpinned more often than pinned.");
+        }
+
+        return State(after) == SegmentState.Draining && Pins(after) == 0 && TryChange(segment, after, SegmentState.Free);
+    }
+
+    /// <summary>Absent → Free and Free → Absent: the log's, under its gate.</summary>
+    internal static void SetFree(ulong* segment) => Change(segment, SegmentState.Absent, SegmentState.Free);
+
+    internal static void SetAbsent(ulong* segment) => Change(segment, SegmentState.Free, SegmentState.Absent);
+
+    /// <summary>Free → Open, a generation later: the writer that took it off the free list.</summary>
+    internal static void Open(ulong* segment)
+    {
+        ulong word = Load(segment);
+        Debug.Assert(State(word) == SegmentState.Free && Pins(word) == 0);
+        TestHook.Reach(SharedWord.Segment);
+        Seen.Record((ulong)SegmentState.Free, (ulong)SegmentState.Open);
+        // Nobody else changes a free segment: it cannot be pinned, and it is on no list any more.
+        Volatile.Write(ref *segment, (word & ~StateMask) + GenerationOne + (ulong)SegmentState.Open);
+    }
+
+    /// <summary>Open → Sealed: the writer that has it open. Races with pinners.</summary>
+    internal static void Seal(ulong* segment) => Change(segment, SegmentState.Open, SegmentState.Sealed);
+
+    /// <summary>Sealed → Cleaning: the cleaner. Races with pinners and with whoever finds the segment empty.</summary>
+    internal static bool TryBeginCleaning(ulong* segment)
+    {
+        while (true)
+        {
+            ulong word = Load(segment);
+            if (State(word) != SegmentState.Sealed)
+            {
+                return false;
+            }
+
+            if (TryChange(segment, word, SegmentState.Cleaning))
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Cleaning → Sealed: the cleaner found no room for what is left.</summary>
+    internal static void AbandonCleaning(ulong* segment) => Change(segment, SegmentState.Cleaning, SegmentState.Sealed);
+
+    /// <summary>Sealed (or Cleaning, by the cleaner) → Free, or Draining while readers are inside, of a segment that holds nothing live.</summary>
+    /// <param name="segment">The word.</param>
+    /// <param name="live">Live units; looked at again behind the load of the word, since a sealed segment never gains any: zero now
+    /// means empty in this very generation.</param>
+    /// <param name="from">Sealed or Cleaning.</param>
+    /// <returns>True when the caller must return the segment to its log.</returns>
+    internal static bool TryRetire(ulong* segment, ref int live, SegmentState from)
+    {
+        while (true)
+        {
+            ulong word = Load(segment);
+            bool eligible = State(word) == from || (State(word) == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment));
+            TestHook.Reach(SharedWord.SegmentLive);
+            if (!eligible || Volatile.Read(ref live) != 0)
+            {
+                return false;
+            }
+
+            SegmentState to = Pins(word) == 0 ? SegmentState.Free : SegmentState.Draining;
+            if (TryChange(segment, word, to))
+            {
+                return to == SegmentState.Free;
+            }
+        }
+    }
+
+    private static void Change(ulong* segment, SegmentState from, SegmentState to)
+    {
+        while (true)
+        {
+            ulong word = Load(segment);
+            Debug.Assert(State(word) == from, "the state is the caller's to change");
+            if (TryChange(segment, word, to))
+            {
+                return;
+            }
+        }
+    }
+
+    private static bool TryChange(ulong* segment, ulong word, SegmentState to)
+    {
+        TestHook.Reach(SharedWord.Segment);
+        if (Interlocked.CompareExchange(ref *segment, (word & ~StateMask) | (ulong)to, word) != word)
+        {
+            return false;
+        }
+
+        Seen.Record(word & StateMask, (ulong)to);
+        return true;
+    }
+}

@@ -1,0 +1,133 @@
+using System.Runtime.Intrinsics;
+using Paging.Codecs;
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+/// <summary>The way back: find the entry, hold its segment, verify, decode.</summary>
+internal sealed unsafe partial class SwapStore
+{
+    /// <summary>Loads a page whose reference the caller holds, so that it cannot be freed meanwhile; it may be moved.</summary>
+    /// <param name="index">The descriptor.</param>
+    /// <param name="page">Receives the page; on failure its contents mean nothing.</param>
+    /// <param name="length">The page's length.</param>
+    internal LoadResult Load(uint index, byte* page, int length) =>
+        LoadCore(_descriptors.Id(index), isPublic: false, page, length);
+
+    /// <summary>Loads a page by a program's id, which may be freed at any time.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="page">Receives the page.</param>
+    /// <param name="length">As <see cref="TryGetLength"/> gave it for this id.</param>
+    internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length);
+
+    /// <summary>The length of the page behind a program's id; false when the id has no reference.</summary>
+    internal bool TryGetLength(ulong id, out int length)
+    {
+        length = 0;
+        Spinner spinner = default;
+        while (true)
+        {
+            uint index = _descriptors.Find(id);
+            if (index == 0)
+            {
+                return false;
+            }
+
+            Location location = _descriptors.Locate(index);
+            length = location.Where == Location.Kind.Pattern
+                ? location.PatternLength
+                : (int)(uint)_descriptors.Details(index).First;
+
+            // What was read belongs to the id only if it still names the page, at the same place.
+            Volatile.ReadBarrier();
+            if (location.Where != Location.Kind.None && _descriptors.Locate(index) == location && _descriptors.Find(id) == index)
+            {
+                return true;
+            }
+
+            spinner.Once();
+        }
+    }
+
+    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
+    {
+        uint index = (uint)id;
+        Spinner spinner = default;
+        while (true)
+        {
+            if (isPublic && _descriptors.Find(id) == 0)
+            {
+                return LoadResult.Gone;
+            }
+
+            Location location = _descriptors.Locate(index);
+            switch (location.Where)
+            {
+                case Location.Kind.Pattern:
+                    (ulong first, ulong second) = _descriptors.Details(index);
+                    Volatile.ReadBarrier();
+                    if (isPublic && (_descriptors.Locate(index) != location || _descriptors.Find(id) == 0))
+                    {
+                        break;
+                    }
+
+                    SameFilled.Fill(page, length, Vector128.Create(first, second).AsByte());
+                    return LoadResult.Loaded;
+
+                case Location.Kind.Segment when _segments.TryPin(location.Segment):
+                    LoadResult? result = LoadPinned(id, location, page, length);
+                    _segments.Unpin(location.Segment);
+                    if (result is { } final)
+                    {
+                        return final;
+                    }
+
+                    break;
+            }
+
+            // Freed, moved, or its segment reused since we looked: start over.
+            spinner.Once();
+        }
+    }
+
+    /// <returns>Null when the entry has moved or gone meanwhile.</returns>
+    private LoadResult? LoadPinned(ulong id, Location location, byte* page, int length)
+    {
+        uint index = (uint)id;
+
+        // Read again under the pin: if it still points here, what is here stays until the pin is given back (rule 5).
+        if (!TestHook.Breaks(Mutation.SkipDescriptorRecheck) && _descriptors.Locate(index) != location)
+        {
+            return null;
+        }
+
+        TestHook.Reach(SharedWord.PageData);
+        if (IsIntact(id, location, length, out EntryHeader* header)
+            && PageCodec.TryDecode(header->Encoding, (byte*)(header + 1), header->EncodedLength, page, length))
+        {
+            return LoadResult.Loaded;
+        }
+
+        // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.
+        if (!TestHook.Breaks(Mutation.ReportMovedAsCorrupt)
+            && (_descriptors.Locate(index) != location || _descriptors.Id(index) != id))
+        {
+            return null;
+        }
+
+        _counters.Add(Counter.CorruptedPages);
+        return LoadResult.Corrupted;
+    }
+
+    /// <summary>Everything that the header says is checked before it is believed.</summary>
+    private bool IsIntact(ulong id, Location location, int length, out EntryHeader* header)
+    {
+        header = (EntryHeader*)(_segments[location.Segment]->Address + location.Offset);
+        return header->Id == id
+            && header->PageLength == (uint)length
+            && header->Units == location.Units
+            && PageCodec.Checksum(
+                new ReadOnlySpan<byte>(header + 1, header->EncodedLength), id, header->EncodedLengthAndEncoding, header->PageLength)
+                == header->Checksum;
+    }
+}

@@ -1,0 +1,314 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using Paging.Codecs;
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+internal enum LoadResult
+{
+    Loaded,
+
+    /// <summary>The id has no reference left.</summary>
+    Gone,
+
+    /// <summary>The stored bytes fail their checksum, or do not decode.</summary>
+    Corrupted,
+}
+
+/// <summary>The swap layer: pages in, pages out, by descriptor. Knows nothing of page tables or arrays.</summary>
+/// <remarks>All members are thread-safe. Nothing here allocates managed memory or waits for I/O.</remarks>
+internal sealed unsafe partial class SwapStore
+{
+    internal const int MaxPageBytes = 4 << 20;
+
+    private readonly SegmentTable _segments = new();
+    private readonly DescriptorTable _descriptors = new();
+    private readonly PoolBudget _budget;
+    private readonly Counters _counters;
+    private readonly int _writers;
+
+    /// <param name="poolBytes">At least <see cref="LogGeometry.MinPoolBytes"/> of <paramref name="pageBytes"/>.</param>
+    /// <param name="pageBytes">The page size that the first log is cut for.</param>
+    /// <param name="writers">Threads that may append at once.</param>
+    /// <param name="counters">Shared with the layers above.</param>
+    internal SwapStore(long poolBytes, int pageBytes, int writers, Counters counters)
+    {
+        _budget = new PoolBudget(poolBytes);
+        _counters = counters;
+        _writers = writers;
+        bool made = TryAddLog(pageBytes);
+        Debug.Assert(made, "an empty pool has room for its reserves");
+    }
+
+    internal PoolBudget Budget => _budget;
+
+    internal Counters Counters => _counters;
+
+    internal DescriptorTable Descriptors => _descriptors;
+
+    internal SegmentTable Segments => _segments;
+
+    /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
+    internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
+
+    internal long MetadataBytes => _descriptors.Bytes + _segments.Bytes;
+
+    /// <summary>The log whose segments hold pages of this length; null when there is none yet.</summary>
+    internal SegmentLog? LogFor(int pageLength)
+    {
+        SegmentLog? best = null;
+        foreach (SegmentLog? log in _segments.Logs)
+        {
+            if (log!.Geometry.MaxPage >= pageLength && (best is null || log.Geometry.MaxPage < best.Geometry.MaxPage))
+            {
+                best = log;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>Makes sure that pages of this length can be stored.</summary>
+    /// <remarks>The caller has checked <see cref="LogGeometry.MinPoolBytes"/>.</remarks>
+    /// <returns>False when the pool is too full for what the new log must hold back.</returns>
+    internal bool TryAddLog(int pageLength)
+    {
+        while (true)
+        {
+            _budget.Gate.Enter();
+            try
+            {
+                if (LogFor(pageLength) is not null)
+                {
+                    return true;
+                }
+
+                LogGeometry geometry = LogGeometry.For(_budget.Bytes, LargestFit(pageLength));
+                long reserve = (1 + geometry.LastResortSegments) * (long)geometry.SegmentBytes;
+                if (_budget.RemainingBytes >= reserve)
+                {
+                    return TryMakeLogUnsynchronized(geometry);
+                }
+            }
+            finally
+            {
+                _budget.Gate.Exit();
+            }
+
+            if (!TryMakeRoom(except: null))
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Whether an ordinary page of this length would find room now, cleaning if need be.</summary>
+    internal bool HasRoom(int length)
+    {
+        if (!_budget.Admits(length) || LogFor(length) is not { } log)
+        {
+            return false;
+        }
+
+        while (!log.HasRoom)
+        {
+            if (!log.TryClean(StoreLevel.Normal))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
+    /// <remarks>A ticket without room can still store a same-filled page.</remarks>
+    internal StoreTicket Prepare(int length, StoreLevel level, bool isPublic)
+    {
+        uint index = _descriptors.Take(isPublic);
+        if (index == 0)
+        {
+            return default;
+        }
+
+        if (level == StoreLevel.Normal && !_budget.Admits(length))
+        {
+            return new StoreTicket(index, null);
+        }
+
+        SegmentLog? log = LogFor(length);
+        if (log is null)
+        {
+            return new StoreTicket(index, null);
+        }
+
+        while (true)
+        {
+            LogWriter writer = log.Borrow();
+            if (writer.TryPrepare(length, level))
+            {
+                return new StoreTicket(index, writer);
+            }
+
+            writer.GiveBack();
+            if (!TryMakeRoom(except: log))
+            {
+                return new StoreTicket(index, null);
+            }
+        }
+    }
+
+    /// <summary>Stores a page with a ticket prepared for its length, and uses the ticket up.</summary>
+    /// <returns>The descriptor, with one reference; 0 when the ticket has no room and the page needs some.</returns>
+    internal uint Store(StoreTicket ticket, byte* page, int length)
+    {
+        uint index = ticket.Index;
+        if (SameFilled.TryFind(page, length, out Vector128<byte> pattern))
+        {
+            ticket.Writer?.GiveBack();
+            _counters.Add(Counter.SameFilledPages);
+            _descriptors.Publish(index, Location.AsPattern(length), pattern.AsUInt64()[0], pattern.AsUInt64()[1]);
+            return index;
+        }
+
+        if (ticket.Writer is not { } writer)
+        {
+            Cancel(ticket);
+            return 0;
+        }
+
+        Location location = writer.Append(_descriptors.Id(index), page, length, out int encoded, out PageEncoding encoding);
+        writer.GiveBack();
+        _budget.Add(location.Units, encoded);
+        _counters.Add(Counter.LogicalBytes, length);
+        if (encoding == PageEncoding.Raw)
+        {
+            _counters.Add(Counter.IncompressiblePages);
+        }
+
+        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)encoding);
+        return index;
+    }
+
+    /// <summary>Gives an unused ticket back.</summary>
+    internal void Cancel(StoreTicket ticket)
+    {
+        ticket.Writer?.GiveBack();
+        if (ticket.Index != 0)
+        {
+            bool released = _descriptors.TryRelease(_descriptors.Id(ticket.Index), out _);
+            Debug.Assert(released);
+            _descriptors.Recycle(ticket.Index);
+        }
+    }
+
+    /// <summary>Drops one reference; the page goes with the last one. False when the id has none.</summary>
+    internal bool TryFree(ulong id)
+    {
+        uint index = (uint)id;
+        Location read = TestHook.Breaks(Mutation.DebitReadLocation) ? _descriptors.Locate(index) : default;
+        if (!_descriptors.TryRelease(id, out bool last))
+        {
+            return false;
+        }
+
+        if (!last)
+        {
+            return true;
+        }
+
+        // From here on a mover fails; where the page is by now is what must be debited, not where it was when we looked.
+        Location location = _descriptors.TakeLocation(index);
+        location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
+        (ulong lengths, ulong encoding) = _descriptors.Details(index);
+        _descriptors.Recycle(index);
+        if (location.Where == Location.Kind.Pattern)
+        {
+            _counters.Add(Counter.SameFilledPages, -1);
+            return true;
+        }
+
+        _budget.Remove(location.Units, (int)(lengths >> 32));
+        _counters.Add(Counter.LogicalBytes, -(long)(uint)lengths);
+        if ((PageEncoding)encoding == PageEncoding.Raw)
+        {
+            _counters.Add(Counter.IncompressiblePages, -1);
+        }
+
+        _segments.Debit(location.Segment, location.Units);
+        return true;
+    }
+
+    /// <summary>Drops the reference that a page table or a frame record holds.</summary>
+    internal void Free(uint index)
+    {
+        bool freed = TryFree(_descriptors.Id(index));
+        Debug.Assert(freed, "a page holds a reference to its stored copy");
+    }
+
+    internal void DecommitAll()
+    {
+        _segments.DecommitAll();
+        _descriptors.DecommitAll();
+    }
+
+    internal void Release()
+    {
+        _segments.Release();
+        _descriptors.Release();
+    }
+
+    /// <summary>One step of cleaning ahead of demand. True when there may be more to do.</summary>
+    internal bool CleanAhead()
+    {
+        bool any = false;
+        foreach (SegmentLog? log in _segments.Logs)
+        {
+            any |= log!.CleanAhead();
+        }
+
+        return any;
+    }
+
+    /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
+    private bool TryMakeRoom(SegmentLog? except)
+    {
+        foreach (SegmentLog? log in _segments.Logs)
+        {
+            if (log != except && log!.TryTrim())
+            {
+                return true;
+            }
+        }
+
+        foreach (SegmentLog? log in _segments.Logs)
+        {
+            if (log != except && log!.TryClean(StoreLevel.Normal) && log.TryTrim())
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryMakeLogUnsynchronized(LogGeometry geometry)
+    {
+        int first = _segments.TryAddUnsynchronized(geometry.SegmentCount);
+        if (first < 0)
+        {
+            return false;
+        }
+
+        var log = new SegmentLog(_segments, _budget, _descriptors, first, geometry, _writers);
+        _segments.PublishUnsynchronized(log);
+        return log.TryReserveUnsynchronized();
+    }
+
+    /// <summary>The longest page that ordinary segments take anyway, so that few logs serve all lengths.</summary>
+    private static int LargestFit(int pageLength) => (int)Math.Min(MaxPageBytes, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)pageLength));
+}
+
+/// <summary>The right to store one page: a descriptor and, unless the pool is full, a writer with room for it.</summary>
+internal readonly record struct StoreTicket(uint Index, LogWriter? Writer);

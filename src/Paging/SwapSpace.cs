@@ -1,0 +1,210 @@
+using Paging.Residency;
+using Paging.Swap;
+
+namespace Paging;
+
+/// <summary>Names a stored page. The id says nothing of where the page is: a swap descriptor does. The default value names none.</summary>
+/// <param name="Value">Opaque.</param>
+public readonly record struct SwapId(ulong Value);
+
+/// <summary>Pages stored by id, for programs that manage residency themselves.</summary>
+/// <remarks>Thread-safe. It knows only the ids it has given out: freed, forged and arrays' own ids are refused.</remarks>
+public sealed unsafe class SwapSpace
+{
+    private readonly PagingDomain _domain;
+    private readonly SwapStore _store;
+
+    internal SwapSpace(PagingDomain domain)
+    {
+        _domain = domain;
+        _store = domain.Swap;
+    }
+
+    /// <summary>Stores 1 byte to 4 MiB; the source may be reused when this returns.</summary>
+    /// <param name="page">The bytes.</param>
+    /// <returns>The id, with one reference.</returns>
+    /// <exception cref="ArgumentException">The page is empty, longer than 4 MiB, or too long for a pool of this size.</exception>
+    /// <exception cref="OutOfPagingSpaceException">Nothing was stored.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public SwapId Store(ReadOnlySpan<byte> page)
+    {
+        CheckLength(page);
+        Enter();
+        try
+        {
+            if (_store.LogFor(page.Length) is null && !_store.TryAddLog(page.Length))
+            {
+                ThrowHelper.ThrowPoolFull(_domain, page.Length);
+            }
+
+            fixed (byte* source = page)
+            {
+                StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
+                uint index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length);
+                if (index == 0)
+                {
+                    ThrowHelper.ThrowPoolFull(_domain, page.Length);
+                }
+
+                return new SwapId(_store.Descriptors.Id(index));
+            }
+        }
+        finally
+        {
+            _store.Rundown.Exit();
+        }
+    }
+
+    /// <summary>Copies a stored page out.</summary>
+    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <param name="destination">At least as long as the page.</param>
+    /// <returns>The bytes written to <paramref name="destination"/>.</returns>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum.</exception>
+    /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public int Load(SwapId id, Span<byte> destination)
+    {
+        if (!TryLoad(id, destination, out int bytesWritten))
+        {
+            ThrowUnknown(id);
+        }
+
+        return bytesWritten;
+    }
+
+    /// <summary>Copies a stored page out, if the id is stored.</summary>
+    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <param name="destination">At least as long as the page.</param>
+    /// <param name="bytesWritten">The page's length, or 0.</param>
+    /// <returns>False when the id is not stored.</returns>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum.</exception>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)
+    {
+        bytesWritten = 0;
+        Enter();
+        try
+        {
+            if (!_store.TryGetLength(id.Value, out int length))
+            {
+                return false;
+            }
+
+            if (destination.Length < length)
+            {
+                throw new ArgumentException($"The page has {length:N0} bytes, the destination only {destination.Length:N0}.", nameof(destination));
+            }
+
+            LoadResult result;
+            fixed (byte* target = destination)
+            {
+                result = _store.LoadPublic(id.Value, target, length);
+            }
+
+            if (result == LoadResult.Corrupted)
+            {
+                throw new PageCorruptedException($"Stored page {id.Value:x} fails its checksum: its bytes were damaged in memory. Other pages are not affected; free this one.");
+            }
+
+            bytesWritten = result == LoadResult.Loaded ? length : 0;
+            return result == LoadResult.Loaded;
+        }
+        finally
+        {
+            _store.Rundown.Exit();
+        }
+    }
+
+    /// <summary>The length of a stored page in bytes.</summary>
+    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public int GetLength(SwapId id)
+    {
+        Enter();
+        try
+        {
+            if (!_store.TryGetLength(id.Value, out int length))
+            {
+                ThrowUnknown(id);
+            }
+
+            return length;
+        }
+        finally
+        {
+            _store.Rundown.Exit();
+        }
+    }
+
+    /// <summary>Adds a reference: the page is freed when every reference is.</summary>
+    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
+    /// <exception cref="InvalidOperationException">The page has as many references as there can be.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public void AddReference(SwapId id)
+    {
+        Enter();
+        try
+        {
+            if (_store.Descriptors.Find(id.Value) == 0 || !_store.Descriptors.TryAddReference(id.Value))
+            {
+                ThrowUnknown(id);
+            }
+        }
+        finally
+        {
+            _store.Rundown.Exit();
+        }
+    }
+
+    /// <summary>Drops one reference; with the last one the page goes, and the id names nothing any more.</summary>
+    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public void Free(SwapId id)
+    {
+        Enter();
+        try
+        {
+            if (_store.Descriptors.Find(id.Value) == 0 || !_store.TryFree(id.Value))
+            {
+                ThrowUnknown(id);
+            }
+        }
+        finally
+        {
+            _store.Rundown.Exit();
+        }
+    }
+
+    private static void ThrowUnknown(SwapId id) =>
+        throw new KeyNotFoundException($"No page is stored under id {id.Value:x}: it was never given out, or it has been freed.");
+
+    private void CheckLength(ReadOnlySpan<byte> page)
+    {
+        int length = page.Length;
+        if (length is 0 or > SwapStore.MaxPageBytes)
+        {
+            throw new ArgumentException($"A stored page has 1 to {SwapStore.MaxPageBytes:N0} bytes, not {length:N0}.", nameof(page));
+        }
+
+        if (_store.LogFor(length) is null)
+        {
+            long least = LogGeometry.MinPoolBytes(length);
+            if (_store.Budget.Bytes < least)
+            {
+                throw new ArgumentException(
+                    $"A page of {length:N0} bytes needs PoolBytes of at least {least:N0}; they are {_store.Budget.Bytes:N0}.", nameof(page));
+            }
+        }
+    }
+
+    /// <summary>From here to Rundown.Exit, Dispose waits.</summary>
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(!_store.Rundown.TryEnter(), typeof(Pager));
+    }
+}
