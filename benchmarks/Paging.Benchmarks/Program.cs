@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Paging.Benchmarks.Workloads;
+
+namespace Paging.Benchmarks;
+
+/// <summary>The benchmarks whose ratios the project is held to: ours and the limit in one process, in alternating rounds.</summary>
+/// <remarks>Exit code 0 whatever the ratios are, 1 when data came back different or something crashed, 2 for bad arguments.</remarks>
+internal static class Program
+{
+    private const string Usage = """
+        Paging.Benchmarks COMMAND [OPTIONS] [FILE|FOLDER...]
+
+          fault    a fault from the pool           against K4os decoding the same pages
+          raw      a fault of an incompressible page   against copy and checksum
+          evict    evictions, dirty and clean      against K4os encoding the same pages; against 150 ns
+          lease    a read lease on a resident page against two interlocked adds and the same read
+          getter   the indexer                     against a native pointer, and a memory-mapped view accessor
+          scan     reading in sequence             against a span over native memory
+          threads  faults from two threads         against what K4os gains from the second
+          density  a full pool under overwriting   bytes held, cost of cleaning, decay
+          kernel   random 4 KiB faults             in the form of the kernel's figures
+          all      all of the above
+          micro    BenchmarkDotNet (its own options follow)
+
+          --pages 4K,16K,64K   page sizes
+          --rounds N           rounds, 7 at least (9)
+          --resident BYTES     frames (an eighth of the data, 64 frames at least)
+          --data BYTES         pages a workload runs on (64M)
+          --seed N             of all random orders (1)
+          --each               a line for every file, not for every folder
+
+        Without a path the input is the .NET shared framework's own files.
+        """;
+
+    private static readonly (string Name, Action<Options, Harness, Report> Run)[] s_workloads =
+    [
+        ("fault", FaultWorkload.Run),
+        ("raw", RawWorkload.Run),
+        ("evict", EvictWorkload.Run),
+        ("lease", LeaseWorkload.Run),
+        ("getter", GetterWorkload.Run),
+        ("scan", ScanWorkload.Run),
+        ("threads", ThreadsWorkload.Run),
+        ("density", DensityWorkload.Run),
+        ("kernel", KernelWorkload.Run),
+    ];
+
+    private static int Main(string[] args)
+    {
+        if (args is ["micro", ..])
+        {
+            Micro.Run(args[1..]);
+            return 0;
+        }
+
+        Options options;
+        try
+        {
+            options = Options.Parse(args);
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
+
+        var chosen = s_workloads.Where(w => options.Command == "all" || options.Command == w.Name).ToArray();
+        if (chosen.Length == 0)
+        {
+            Console.WriteLine(Usage);
+            return options.Command is "help" or "--help" or "-h" ? 0 : 2;
+        }
+
+        WarnIfNotOptimized();
+        Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, " +
+            $"{Environment.ProcessorCount} processors, {options.Rounds} rounds, seed {options.Seed}");
+        return Run(chosen.Select(w => w.Run), options);
+    }
+
+    private static int Run(IEnumerable<Action<Options, Harness, Report>> workloads, Options options)
+    {
+        Report report = new();
+        Harness harness = new(options.Rounds);
+        bool failed = false;
+        foreach (var run in workloads)
+        {
+            try
+            {
+                run(options, harness, report);
+            }
+            catch (Exception e) // the other workloads still say something
+            {
+                failed = true;
+                Console.Error.WriteLine($"FAILED: {e}");
+            }
+
+            Harness.Collect();
+        }
+
+        report.Summarize();
+        return failed ? 1 : 0;
+    }
+
+    private static void WarnIfNotOptimized()
+    {
+        foreach (Assembly assembly in new[] { typeof(Pager).Assembly, typeof(Program).Assembly })
+        {
+            if (assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true)
+            {
+                Console.Error.WriteLine(
+                    $"*** {assembly.GetName().Name} IS A DEBUG BUILD. THESE FIGURES MEAN NOTHING: run with -c Release. ***");
+            }
+        }
+    }
+}
