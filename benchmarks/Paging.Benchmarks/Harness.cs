@@ -31,9 +31,10 @@ internal sealed record Series(double[] Nanoseconds, double AllocatedPerOperation
 internal sealed class DataMismatchException(string message) : Exception(message);
 
 /// <summary>Times sides against one another in alternating rounds within one process.</summary>
-internal sealed class Harness(int rounds)
+/// <param name="rounds">Rounds of each side.</param>
+/// <param name="roundSeconds">The least that a round lasts, preparations included.</param>
+internal sealed class Harness(int rounds, double roundSeconds = 0.08)
 {
-    private const double RoundSeconds = 0.08;
     private const double WarmUpSeconds = 0.5;
     private const double WarmUpLimitSeconds = 2.5;
     private const double StableWithin = 0.05;
@@ -45,7 +46,7 @@ internal sealed class Harness(int rounds)
     /// <param name="allThreads">Count what all threads allocate rather than this one.</param>
     public Series[] Measure(bool allThreads, params ISide[] sides)
     {
-        int passes = WarmUp(sides);
+        int passes = PassesIn(WarmUp(sides));
         double[][] times = [.. sides.Select(_ => new double[Rounds])];
         double[] allocated = new double[sides.Length];
         for (int round = 0; round < Rounds; round++)
@@ -73,8 +74,9 @@ internal sealed class Harness(int rounds)
         GC.WaitForPendingFinalizers();
     }
 
-    /// <summary>Until all sides have settled: at least three rounds and half a second. Returns the passes of a round.</summary>
-    private static int WarmUp(ISide[] sides)
+    /// <summary>Until all sides have settled: at least three rounds and half a second. Returns the seconds of the shortest
+    /// pass.</summary>
+    private static double WarmUp(ISide[] sides)
     {
         double[] last = new double[sides.Length];
         double[] whole = new double[sides.Length];
@@ -94,10 +96,13 @@ internal sealed class Harness(int rounds)
             double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
             if (round >= 2 && elapsed >= WarmUpSeconds && (stable || elapsed >= WarmUpLimitSeconds))
             {
-                return (int)Math.Clamp(Math.Ceiling(RoundSeconds / Math.Max(whole.Min(), 1e-6)), 1, 1000);
+                return whole.Min();
             }
         }
     }
+
+    private int PassesIn(double passSeconds) =>
+        (int)Math.Clamp(Math.Ceiling(roundSeconds / Math.Max(passSeconds, 1e-6)), 1, 1000);
 
     private static Timing RunRound(ISide side, int passes, bool allThreads)
     {

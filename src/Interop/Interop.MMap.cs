@@ -12,6 +12,7 @@ internal static unsafe partial class MMap
     internal const int AdviseDontFork = 10;
     internal const int AdviseHugePage = 14;
     internal const int AdviseNoHugePage = 15;
+    internal const int AdviseCollapse = 25;
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
 

@@ -64,6 +64,14 @@ internal static unsafe class VirtualMemory
     internal static void Advise(byte* address, nuint bytes, bool huge) =>
         _ = MMap.Advise(address, bytes, huge ? MMap.AdviseHugePage : MMap.AdviseNoHugePage);
 
+    /// <summary>Asks for huge pages under a range that is committed as a whole already. A kernel older than 6.1, or one without a huge
+    /// page to spare, leaves it as it is.</summary>
+    internal static void Collapse(byte* address, nuint bytes)
+    {
+        Advise(address, bytes, huge: true);
+        _ = MMap.Advise(address, bytes, MMap.AdviseCollapse);
+    }
+
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
     internal static void Decommit(byte* address, nuint bytes) =>
         Check(MMap.Advise(address, bytes, MMap.AdviseDontNeed), "madvise");

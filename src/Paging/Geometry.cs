@@ -78,18 +78,20 @@ internal readonly struct Divider
 {
     private readonly ulong _reciprocal;
     private readonly int _divisor;
+    private readonly int _mask;
     private readonly int _shift;
 
     internal Divider(int divisor)
     {
         _divisor = divisor;
+        _mask = divisor - 1;
         _shift = BitOperations.Log2((uint)divisor);
         _reciprocal = BitOperations.IsPow2(divisor) ? 0 : (ulong.MaxValue / (uint)divisor) + 1;
     }
 
     /// <summary>For divisors that the caller knows to be powers of two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal (long Quotient, int Remainder) DivideByShift(long n) => (n >>> _shift, (int)n & (_divisor - 1));
+    internal (long Quotient, int Remainder) DivideByShift(long n) => (n >>> _shift, (int)n & _mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal (long Quotient, int Remainder) Divide(long n)

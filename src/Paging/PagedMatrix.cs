@@ -10,6 +10,8 @@ namespace Paging;
 public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
     where T : unmanaged
 {
+    private readonly ulong* _words;
+    private readonly byte* _frames;
     private readonly Divider _divider;
     private readonly long _rowBytes;
     private PageAccessor _pages;
@@ -20,6 +22,8 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
         Columns = columns;
         RowsPerPage = geometry.ItemsPerPage;
         _rowBytes = (long)columns * sizeof(T);
+        _words = region.Words;
+        _frames = region.Frames.Base;
         _divider = geometry.Divider;
         _pages = new PageAccessor(region, geometry.Items);
         region.SetFace(this);
@@ -45,7 +49,11 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
         get
         {
             (long page, long offset) = Locate(row, column);
-            T value = _pages.Read<T>(page, offset);
+            if (!PageAccessor.TryRead(_words, _frames, page, offset, out T value))
+            {
+                value = _pages.Read<T>(page, offset);
+            }
+
             GC.KeepAlive(this);
             return value;
         }

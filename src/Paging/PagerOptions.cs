@@ -6,7 +6,7 @@ namespace Paging;
 public sealed record PagerOptions
 {
     /// <summary>Bytes of frames: pages that can be touched without decoding. At least four pages of <see cref="PageBytes"/>,
-    /// at most 512 GiB. Default 256 MiB.</summary>
+    /// at most 256 GiB. Default 256 MiB.</summary>
     public long ResidentBytes { get; init; } = 256L << 20;
 
     /// <summary>Bytes of native memory the compressed pool may hold, its own slack and metadata of segments included. At least
@@ -19,7 +19,6 @@ public sealed record PagerOptions
     /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. Default 1.</summary>
     public int BackgroundThreads { get; init; } = 1;
 
-    private const long MaxResidentBytes = 512L << 30;
     private const long MaxPoolBytes = 1L << 40;
     private const int MaxBackgroundThreads = 64;
 
@@ -43,10 +42,10 @@ public sealed record PagerOptions
                 parameter, BackgroundThreads, $"BackgroundThreads = {BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
         }
 
-        if (ResidentBytes > MaxResidentBytes)
+        if (ResidentBytes > FramePool.MaxBudgetBytes)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, ResidentBytes, $"ResidentBytes = {ResidentBytes:N0} is more than {MaxResidentBytes:N0}.");
+                parameter, ResidentBytes, $"ResidentBytes = {ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
         }
 
         if (PoolBytes > MaxPoolBytes)

@@ -151,6 +151,7 @@ internal static class DensityWorkload
         public override string ToString() =>
             $"held {Statistics.PoolBytes / 1048576.0:0.0} MiB{(Statistics.PoolBytes > PoolBytes ? " (ABOVE BUDGET)" : string.Empty)}, " +
             $"stored {Statistics.PoolStoredBytes / 1048576.0:0.0} MiB, {Held:0.000}; " +
-            $"a store {Full.Each:0} ns, half full {Half.Each:0} ns, {Cleaning:0.000}; the codec alone {Codec.Each:0} ns; full {Exceptions} times so far";
+            $"a store {Full.Each:0} ns, half full {Half.Each:0} ns, {Cleaning:0.000}; " +
+            $"the codec alone {Codec.Each:0} ns; full {Exceptions} times so far";
     }
 }

@@ -16,7 +16,7 @@ internal enum Counter
     CorruptedPages,
 }
 
-/// <summary>Sums that many threads add to: one cache-line pair a processor, read by adding them up.</summary>
+/// <summary>Sums that many threads add to: a cache-line pair for each of several stripes, read by adding them up.</summary>
 internal sealed class Counters
 {
     private const int StripeLength = 16;
@@ -25,7 +25,7 @@ internal sealed class Counters
 
     internal Counters(int processors)
     {
-        uint stripes = BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(processors, 1, 64));
+        uint stripes = BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(8 * processors, 16, 128));
         _mask = stripes - 1;
         // A stripe of padding in front keeps the first one away from the array's own header.
         _values = new long[(stripes + 1) * StripeLength];
@@ -48,8 +48,8 @@ internal sealed class Counters
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Add(Counter counter, long value = 1)
     {
-        // Two threads may meet on a stripe after a migration, so the addition has to be atomic.
-        uint stripe = ((uint)Thread.GetCurrentProcessorId() & _mask) + 1;
+        // By thread, which costs a load where asking for the processor costs a call. Threads may share a stripe, so the addition is atomic.
+        uint stripe = ((uint)Environment.CurrentManagedThreadId & _mask) + 1;
         Interlocked.Add(ref _values[(stripe * StripeLength) + (int)counter], value);
     }
 }

@@ -33,10 +33,7 @@ internal static class LeaseLedger
 
     internal static void Check(long token)
     {
-        if (token != 0 && !s_out.ContainsKey(token))
-        {
-            throw new ObjectDisposedException("lease");
-        }
+        ObjectDisposedException.ThrowIf(token != 0 && !s_out.ContainsKey(token), typeof(LeaseLedger));
     }
 }
 #endif

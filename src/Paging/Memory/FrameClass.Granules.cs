@@ -112,7 +112,7 @@ internal sealed unsafe partial class FrameClass
             if (empty)
             {
                 long bytes = (long)entry.Granted << PageShift;
-                _memory.Decommit((first - FirstFrame) << PageShift, bytes);
+                _memory.Decommit(OffsetOf(first), bytes);
                 Interlocked.Add(ref _frames, -entry.Granted);
                 entry.Granted = 0;
                 _pool.ChargeUnsynchronized(-bytes);
@@ -140,7 +140,7 @@ internal sealed unsafe partial class FrameClass
 
         long bytes = granted << PageShift;
         bool huge = bytes == Reservation.HugePageBytes || (bytes > Reservation.HugePageBytes && PageBytes >= Reservation.HugePageBytes);
-        if (!_memory.TryCommit((first - FirstFrame) << PageShift, bytes, huge))
+        if (!_memory.TryCommit(OffsetOf(first), bytes, huge))
         {
             return false;
         }
@@ -155,12 +155,40 @@ internal sealed unsafe partial class FrameClass
             Volatile.Write(ref _end, first + granted);
         }
 
+        CollapseIfComplete(granule);
         for (long frame = first + granted - 1; frame >= first; frame--)
         {
             _free.Push(frame);
         }
 
         return true;
+    }
+
+    /// <summary>Small granules add up to huge pages once all of a block are there; not before, since a huge page takes its
+    /// whole size and would break the budget.</summary>
+    private void CollapseIfComplete(int granule)
+    {
+        int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
+        if (granulesInBlock < 2)
+        {
+            return;
+        }
+
+        int begin = granule / granulesInBlock * granulesInBlock;
+        if (begin + granulesInBlock > _granules.Length)
+        {
+            return;
+        }
+
+        for (int i = begin; i < begin + granulesInBlock; i++)
+        {
+            if (_granules[i].State == (byte)GranuleState.Absent || _granules[i].Granted != 1 << _granuleShift)
+            {
+                return;
+            }
+        }
+
+        _memory.Collapse(OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes);
     }
 
     private bool TrySetAside(long frame)

@@ -10,15 +10,26 @@ internal sealed unsafe partial class FrameClass
 {
     internal const int MostKeptClean = 4;
 
+    /// <summary>Bits of coarse time: what a swapped page's word has room for.</summary>
+    internal const int TimeBits = 12;
+
     private readonly FramePool _pool;
     private readonly FrameStack _free;
     private readonly Reservation _memory;
+    private readonly long _offset;
     private long _frames;
     private long _end;
     private long _dirty;
     private long _hand;
 
-    internal FrameClass(FramePool pool, int pageBytes, long firstFrame, FrameRecord* records)
+    /// <param name="pool">All frames of the pager.</param>
+    /// <param name="pageBytes">The page size.</param>
+    /// <param name="firstFrame">The number of the first frame.</param>
+    /// <param name="offset">Where it lies in <paramref name="memory"/>.</param>
+    /// <param name="memory">The address space of all classes.</param>
+    /// <param name="records">The records of all frames.</param>
+    internal FrameClass(
+        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, FrameRecord* records)
     {
         _pool = pool;
         PageBytes = pageBytes;
@@ -29,8 +40,8 @@ internal sealed unsafe partial class FrameClass
         KeptClean = MaxFrames >= 32 ? MostKeptClean : MaxFrames >= 8 ? 2 : 1;
         TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
         _free = new FrameStack(records);
-        _memory = new Reservation(MaxFrames << PageShift, accessible: false);
-        FrameZero = _memory.Address - (firstFrame << PageShift);
+        _memory = memory;
+        _offset = offset;
         _granuleShift = BitOperations.Log2((uint)(Math.Max(pageBytes, pool.GranuleBytes) / pageBytes));
         _granules = new Granule[((MaxFrames - 1) >> _granuleShift) + 1];
         _end = firstFrame;
@@ -47,8 +58,8 @@ internal sealed unsafe partial class FrameClass
 
     internal FrameRecord* Records { get; }
 
-    /// <summary>Where frame 0 would lie: frame f is this plus f pages.</summary>
-    internal byte* FrameZero { get; }
+    /// <summary>What the offsets in page words count from: the same for all classes.</summary>
+    internal byte* Base => _memory.Address;
 
     /// <summary>Frames that no write may dirty while the pool cannot take a raw page (rule 8).</summary>
     internal int KeptClean { get; }
@@ -67,7 +78,14 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
     internal long Pressure { get; set; }
 
-    internal byte* Address(long frame) => FrameZero + (frame << PageShift);
+    internal byte* Address(long frame) => Base + OffsetOf(frame);
+
+    internal long OffsetOf(long frame) => _offset + ((frame - FirstFrame) << PageShift);
+
+    /// <summary>The frame of this class at an offset that a page word names.</summary>
+    internal long FrameAt(long offset) => FirstFrame + ((offset - _offset) >> PageShift);
+
+    internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
     /// <summary>Advances the clock; threads that sweep at the same time get frames of their own.</summary>
     internal long NextHand()
@@ -78,7 +96,7 @@ internal sealed unsafe partial class FrameClass
     }
 
     /// <summary>Coarse time: what the hand has passed, about 32 units a turn when all frames are there.</summary>
-    internal int Now => (int)((Volatile.Read(ref _hand) >> TimeShift) & ((1 << 10) - 1));
+    internal int Now => (int)((Volatile.Read(ref _hand) >> TimeShift) & ((1 << TimeBits) - 1));
 
     /// <summary>Units of <see cref="Now"/> in which the hand passes as many frames as there can be.</summary>
     internal int UnitsPerTurn => (int)(MaxFrames >> TimeShift);
@@ -129,8 +147,4 @@ internal sealed unsafe partial class FrameClass
         TestHook.Reach(SharedWord.Counter);
         Interlocked.Decrement(ref _dirty);
     }
-
-    internal void DecommitAll() => _memory.DecommitAll();
-
-    internal void Release() => _memory.Release();
 }

@@ -13,13 +13,18 @@ internal sealed unsafe class FramePool
     /// <summary>Fewer would leave nothing to page with: one page pinned, one kept clean, one going out, one coming in.</summary>
     internal const int MinFrames = 4;
 
+    /// <summary>The largest budget: the offsets in page words reach over the address space of all classes.</summary>
+    internal const long MaxBudgetBytes = 256L << 30;
+
     private const int ClassCount = 11;
 
     /// <summary>Below this budget huge pages are too coarse to count by.</summary>
     private const long HugeBudget = 64L << 20;
 
     private readonly FrameClass?[] _classes = new FrameClass?[ClassCount];
+    private readonly Reservation _memory;
     private readonly Reservation _records;
+    private readonly long _classSpan;
     private readonly long _maxFrames;
     private long _committedBytes;
     private long _recordBytes;
@@ -33,6 +38,8 @@ internal sealed unsafe class FramePool
 
         // A class for each size down to 4 KiB: together fewer than twice the frames of the smallest.
         _maxFrames = 2 * (budgetBytes / MinPageBytes);
+        _classSpan = (budgetBytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes;
+        _memory = new Reservation(ClassCount * _classSpan, accessible: false);
         _records = new Reservation(_maxFrames * FrameRecord.Bytes, accessible: true);
     }
 
@@ -94,7 +101,7 @@ internal sealed unsafe class FramePool
                     first += BudgetBytes / (MinPageBytes << smaller);
                 }
 
-                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, (FrameRecord*)_records.Address));
+                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, (FrameRecord*)_records.Address));
             }
 
             return _classes[index]!;
@@ -113,21 +120,13 @@ internal sealed unsafe class FramePool
 
     internal void DecommitAll()
     {
-        foreach (FrameClass? frames in _classes)
-        {
-            frames?.DecommitAll();
-        }
-
+        _memory.DecommitAll();
         _records.DecommitAll();
     }
 
     internal void Release()
     {
-        foreach (FrameClass? frames in _classes)
-        {
-            frames?.Release();
-        }
-
+        _memory.Release();
         _records.Release();
     }
 }

@@ -36,6 +36,9 @@ internal sealed unsafe class Reservation
     internal void Advise(long offset, long bytes, bool huge) =>
         VirtualMemory.Advise(Address + offset, (nuint)bytes, huge);
 
+    /// <summary>Backs the huge-page-sized blocks of a committed range with huge pages, as far as the system can.</summary>
+    internal void Collapse(long offset, long bytes) => VirtualMemory.Collapse(Address + offset, (nuint)bytes);
+
     internal void Decommit(long offset, long bytes)
     {
         Debug.Assert(offset >= 0 && bytes >= 0 && offset + bytes <= Bytes, "outside the reservation");

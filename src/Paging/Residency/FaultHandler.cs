@@ -44,7 +44,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                 if (page != null)
                 {
                     ulong word = Volatile.Read(ref *page);
-                    if (PageWord.IsResident(word) && PageWord.Frame(word) == frame)
+                    if (PageWord.IsResident(word) && PageWord.Offset(word) == size.OffsetOf(frame))
                     {
                         pins += PageWord.Pins(word);
                     }
@@ -72,7 +72,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
                         if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
                         {
-                            return size.Address(PageWord.Frame(word));
+                            return size.Base + PageWord.Offset(word);
                         }
 
                         PageWord.Unpin(page);
@@ -131,7 +131,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         }
 
         // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
-        FrameRecord* record = size.Records + PageWord.Frame(word);
+        FrameRecord* record = size.RecordOf(PageWord.Offset(word));
         uint stored = TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
         if (stored != 0)
         {
@@ -157,6 +157,11 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         bool published = false;
         try
         {
+            if (stored != 0 && contents.IsOwn)
+            {
+                _swap.Prefetch(stored);
+            }
+
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
             frame = _reclaimer.Take(size, write);
             if (frame < 0)
@@ -179,7 +184,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
-            bool waiters = PageWord.CompleteFill(page, word, frame, Flags(size, word, write));
+            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), Flags(size, word, write));
             published = true;
             if (waiters)
             {

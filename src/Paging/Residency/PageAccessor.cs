@@ -14,28 +14,24 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
 {
     internal readonly PagedRegion Region = region;
     private readonly ulong* _words = region.Words;
-    private readonly byte* _frameZero = region.Frames.FrameZero;
-    private readonly int _pageShift = region.Frames.PageShift;
+    private readonly byte* _frames = region.Frames.Base;
     private readonly long _items = limit;
 
     /// <summary>Items that may be accessed: all while open, none otherwise. Set by who closes the region; read by everybody.</summary>
     private long _limit = limit;
 
-    internal readonly long Limit
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _limit;
-    }
-
     /// <summary>Checks an index. Waits while the region may be about to close.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly void CheckIndex(long index)
     {
-        if ((ulong)index >= (ulong)_limit)
+        if (!IsWithin(index))
         {
             CheckIndexSlow(index);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly bool IsWithin(long index) => (ulong)index < (ulong)_limit;
 
     /// <summary>Checks that a range of elements lies within the array.</summary>
     internal readonly void CheckRange(long start, long count)
@@ -53,8 +49,30 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
         Volatile.Write(ref _limit, open ? _items : 0);
     }
 
-    /// <summary>Reads a value optimistically, or with a pin if that fails twice.</summary>
+    /// <summary>Reads a value from a resident page, if nothing happens to the page meanwhile and it has been read lately.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryRead<T>(ulong* words, byte* frames, long page, long offset, out T value)
+        where T : unmanaged
+    {
+        ulong* word = words + page;
+        ulong seen = PageWord.Load(word);
+
+        // A page that looks cold goes the slow path, where it gets its reference bit, or the hottest pages would be evicted first (rule 3).
+        if (PageWord.IsHot(seen))
+        {
+            TestHook.Reach(SharedWord.PageData);
+            value = Unsafe.ReadUnaligned<T>(frames + PageWord.Offset(seen) + offset);
+            if (PageWord.IsUnchanged(word, seen))
+            {
+                return true;
+            }
+        }
+
+        value = default;
+        return false;
+    }
+
+    /// <summary>Reads a value, optimistically once more, then with a pin.</summary>
     internal readonly T Read<T>(long page, long offset)
         where T : unmanaged
     {
@@ -63,7 +81,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
         if (PageWord.IsResident(seen))
         {
             TestHook.Reach(SharedWord.PageData);
-            T value = Unsafe.ReadUnaligned<T>(_frameZero + (PageWord.Frame(seen) << _pageShift) + offset);
+            T second = Unsafe.ReadUnaligned<T>(_frames + PageWord.Offset(seen) + offset);
             if (PageWord.IsUnchanged(word, seen))
             {
                 if ((seen & PageWord.Referenced) == 0)
@@ -71,49 +89,6 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
                     PageWord.Reference(word, seen);
                 }
 
-                return value;
-            }
-        }
-
-        return ReadSlow<T>(page, offset);
-    }
-
-    /// <summary>Pins a page; the caller owes an <see cref="PageWord.Unpin"/> of <paramref name="word"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal readonly byte* Pin(long page, bool write, out ulong* word)
-    {
-        word = _words + page;
-        ulong seen = PageWord.Load(word);
-        ulong wanted = (ulong)PageState.Resident | (write ? PageWord.Dirty : 0);
-        if ((seen & (PageWord.StateMask | (write ? PageWord.Dirty : 0))) == wanted
-            && PageWord.Pins(seen) < PageWord.MaxPins - 1
-            && PageWord.TryPin(word, seen, PageWord.Referenced))
-        {
-            // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
-            TestHook.Reach(SharedWord.ArrayState);
-            if (_limit != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
-            {
-                return _frameZero + (PageWord.Frame(seen) << _pageShift);
-            }
-
-            PageWord.Unpin(word);
-        }
-
-        return Region.Pin(page, write);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly T ReadSlow<T>(long page, long offset)
-        where T : unmanaged
-    {
-        ulong* word = _words + page;
-        ulong seen = PageWord.Load(word);
-        if (PageWord.IsResident(seen))
-        {
-            TestHook.Reach(SharedWord.PageData);
-            T second = Unsafe.ReadUnaligned<T>(_frameZero + (PageWord.Frame(seen) << _pageShift) + offset);
-            if (PageWord.IsUnchanged(word, seen))
-            {
                 return second;
             }
         }
@@ -126,6 +101,30 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
         T value = Unsafe.ReadUnaligned<T>(Region.Pin(page, write: false) + offset);
         PageWord.Unpin(word);
         return value;
+    }
+
+    /// <summary>Pins a page; the caller owes an <see cref="PageWord.Unpin"/> of <paramref name="word"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly byte* Pin(long page, bool write, out ulong* word)
+    {
+        word = _words + page;
+        ulong seen = PageWord.Load(word);
+        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
+        if ((seen & wanted) == wanted
+            && PageWord.Pins(seen) < PageWord.MaxPins - 1
+            && PageWord.TryPin(word, seen, PageWord.Referenced))
+        {
+            // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
+            TestHook.Reach(SharedWord.ArrayState);
+            if (_limit != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            {
+                return _frames + PageWord.Offset(seen);
+            }
+
+            PageWord.Unpin(word);
+        }
+
+        return Region.Pin(page, write);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

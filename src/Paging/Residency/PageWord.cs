@@ -4,27 +4,31 @@ using Paging.Diagnostics;
 
 namespace Paging.Residency;
 
+/// <remarks>Resident is the only odd one, so that it is told by a single bit.</remarks>
 internal enum PageState
 {
     /// <summary>Reads as zeroes, owns nothing. A table of zeroes is a table of untouched pages.</summary>
-    Untouched,
-    Resident,
-    Swapped,
-    Filling,
-    Evicting,
+    Untouched = 0,
+    Resident = 1,
+    Swapped = 2,
+    Filling = 4,
+    Evicting = 6,
     /// <summary>The array is disposed; the last state of a page.</summary>
-    Dead,
+    Dead = 8,
 }
 
 /// <summary>The page table entry: one 64-bit word a page, and every transition that it can make.</summary>
 /// <remarks>
 /// <code>
-///            63      54 53  50 49         22 21      8  7  6  5  4  3  2 1 0
-/// Resident   [   pins (14)   ][ frame (28)  ][ version ][ - ][R][D][W][state]
-/// Swapped    [time (10)][   stored page (32)  ][ version ][    -    ][W][state]
-/// Filling, Untouched, Dead                     [ version ][    -    ][W][state]
-/// Evicting                    [ frame (28)  ][ version ][ - ][R][D][W][state]
+///            63      52 51 50 49        42 41                 12 11       5 4   1 0
+/// Resident   [pins (12)][W][D][version high][ frame offset / 4 KiB ][version low][state][R]
+/// Swapped    [time (12)][W]   [version high][ stored page (30)     ][version low][state]
+/// Evicting              [W][D][version high][ frame offset / 4 KiB ][version low][state]
+/// the others            [W]   [version high]                        [version low][state]
 /// </code>
+/// The frame stands in the word as its offset from the pager's first frame, in place, so that the hit path masks it out and adds;
+/// what must not have changed for an optimistic read stands together at the bottom, so that it compares with one shift. R is set
+/// on resident pages only, so that one test tells a page that is resident and needs no reference bit.
 /// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
 /// frame differ. Only this file changes the word.
@@ -35,36 +39,50 @@ internal enum PageState
 /// </remarks>
 internal static unsafe class PageWord
 {
-    internal const int PinShift = 50;
-    internal const int MaxPins = (1 << 14) - 1;
+    internal const int PinShift = 52;
+    internal const int MaxPins = (1 << 12) - 1;
     internal const ulong PinOne = 1UL << PinShift;
 
-    internal const ulong StateMask = 7;
-    internal const ulong Waiters = 1 << 3;
-    internal const ulong Dirty = 1 << 4;
-    internal const ulong Referenced = 1 << 5;
+    internal const ulong Referenced = 1;
+    internal const ulong Waiters = 1UL << 51;
+    internal const ulong Dirty = 1UL << 50;
 
-    internal const int VersionShift = 8;
-    private const ulong VersionMask = ((1UL << 14) - 1) << VersionShift;
-    private const ulong VersionOne = 1UL << VersionShift;
+    private const int StateShift = 1;
+    internal const ulong StateMask = 15 << StateShift;
+    internal const ulong Resident = (ulong)PageState.Resident << StateShift;
+    private const ulong Filling = (ulong)PageState.Filling << StateShift;
+    private const ulong Evicting = (ulong)PageState.Evicting << StateShift;
+    private const ulong Swapped = (ulong)PageState.Swapped << StateShift;
+    private const ulong Dead = (ulong)PageState.Dead << StateShift;
 
-    internal const int FrameShift = 22;
-    internal const ulong FrameBits = (1UL << 28) - 1;
+    private const int VersionLowShift = 5;
+    private const int VersionHighShift = 42;
+    private const ulong VersionLow = 0x7FUL << VersionLowShift;
+    private const ulong VersionHigh = 0xFFUL << VersionHighShift;
+    private const ulong VersionMask = VersionLow | VersionHigh;
 
-    private const int StoredShift = 22;
-    private const int TimeShift = 54;
-    internal const int TimeBits = 10;
+    private const int StoredShift = 12;
+    private const ulong OffsetMask = ((1UL << 30) - 1) << StoredShift;
+    internal const int TimeBits = Memory.FrameClass.TimeBits;
 
-    /// <summary>What must not have changed for an optimistic read to count.</summary>
-    private const ulong Identity = StateMask | VersionMask | (FrameBits << FrameShift);
+    /// <summary>Frames lie within so many bytes.</summary>
+    internal const long MaxOffset = (long)OffsetMask;
 
-    internal static readonly Transitions Seen = new(6);
+    /// <summary>The bits above those that must not have changed for an optimistic read: state, version and frame. The reference bit is
+    /// among them, which costs nothing: a page that the clock has just passed needs it set anew.</summary>
+    private const int BitsAboveIdentity = 14;
+
+    internal static readonly Transitions Seen = new((int)PageState.Dead + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static PageState State(ulong word) => (PageState)(word & StateMask);
+    internal static PageState State(ulong word) => (PageState)((word & StateMask) >> StateShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsResident(ulong word) => (word & StateMask) == (ulong)PageState.Resident;
+    internal static bool IsResident(ulong word) => (word & Resident) != 0;
+
+    /// <summary>Resident, and referenced since the clock last passed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsHot(ulong word) => (word & Referenced) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsClaimed(ulong word) => State(word) is PageState.Filling or PageState.Evicting;
@@ -73,12 +91,12 @@ internal static unsafe class PageWord
     internal static int Pins(ulong word) => (int)(word >> PinShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static long Frame(ulong word) => (long)((word >> FrameShift) & FrameBits);
+    internal static long Offset(ulong word) => (long)(word & OffsetMask);
 
-    internal static uint Stored(ulong word) => (uint)(word >> StoredShift);
+    internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
 
     /// <summary>When a swapped page was evicted, in coarse units, modulo 2^<see cref="TimeBits"/>.</summary>
-    internal static int EvictionTime(ulong word) => (int)(word >> TimeShift);
+    internal static int EvictionTime(ulong word) => (int)(word >> PinShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Load(ulong* page)
@@ -99,8 +117,12 @@ internal static unsafe class PageWord
             return true;
         }
 
-        ulong identity = TestHook.Breaks(Mutation.IgnoreVersion) ? Identity & ~VersionMask : Identity;
-        return ((*page ^ word) & identity) == 0;
+        if (TestHook.Breaks(Mutation.IgnoreVersion))
+        {
+            return ((*page ^ word) & ~VersionMask) << BitsAboveIdentity == 0;
+        }
+
+        return (*page ^ word) << BitsAboveIdentity == 0;
     }
 
     /// <summary>Resident → Resident with one more pin, referenced, and dirty where <paramref name="flags"/> say so.
@@ -145,15 +167,15 @@ internal static unsafe class PageWord
     internal static bool TryBeginFill(ulong* page, ulong word)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
-        ulong claim = ((word + VersionOne) & VersionMask) | (ulong)PageState.Filling;
+        ulong claim = NextVersion(word) | Filling;
         TestHook.Reach(SharedWord.Page);
         return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
     }
 
     /// <summary>Filling → Resident, with one pin for the claimant. Returns true when somebody waits.</summary>
-    internal static bool CompleteFill(ulong* page, ulong word, long frame, ulong flags)
+    internal static bool CompleteFill(ulong* page, ulong word, long offset, ulong flags)
     {
-        ulong next = ((word + VersionOne) & VersionMask) | ((ulong)frame << FrameShift) | PinOne | flags | (ulong)PageState.Resident;
+        ulong next = NextVersion(word) | (ulong)offset | PinOne | flags | Resident;
         return Publish(page, next, PageState.Filling);
     }
 
@@ -174,7 +196,7 @@ internal static unsafe class PageWord
     internal static bool TryBeginEvict(ulong* page, ulong word)
     {
         Debug.Assert(IsResident(word) && (Pins(word) == 0 || TestHook.Breaks(Mutation.EvictPinned)));
-        ulong claim = (word & ~(StateMask | ((ulong)MaxPins << PinShift))) | (ulong)PageState.Evicting;
+        ulong claim = (word & ~(StateMask | Referenced | ((ulong)MaxPins << PinShift))) | Evicting;
         TestHook.Reach(SharedWord.Page);
         return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
     }
@@ -200,11 +222,11 @@ internal static unsafe class PageWord
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
         TestHook.Reach(SharedWord.Page);
-        return Record(word, (ulong)PageState.Dead, Interlocked.CompareExchange(ref *page, (ulong)PageState.Dead, word) == word);
+        return Record(word, Dead, Interlocked.CompareExchange(ref *page, Dead, word) == word);
     }
 
     /// <summary>Evicting → Dead: the sweep of Dispose, which claimed the page as an evictor does.</summary>
-    internal static bool CompleteKill(ulong* page) => Publish(page, (ulong)PageState.Dead, PageState.Evicting);
+    internal static bool CompleteKill(ulong* page) => Publish(page, Dead, PageState.Evicting);
 
     /// <summary>Filling or Evicting → Filling or Evicting with W set; false when the claim is over.</summary>
     internal static bool TrySetWaiters(ulong* page)
@@ -230,9 +252,17 @@ internal static unsafe class PageWord
         }
     }
 
+    /// <summary>The version bits of a word, one further. They stand in two places.</summary>
+    private static ulong NextVersion(ulong word)
+    {
+        ulong low = ((word & VersionLow) + (1UL << VersionLowShift)) & VersionLow;
+        ulong carry = low == 0 ? 1UL << VersionHighShift : 0;
+        return low | (((word & VersionHigh) + carry) & VersionHigh);
+    }
+
     private static ulong Away(ulong word, uint stored, int time) => stored == 0
         ? word & VersionMask
-        : (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)time << TimeShift) | (ulong)PageState.Swapped;
+        : (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)time << PinShift) | Swapped;
 
     private static bool Publish(ulong* page, ulong next, PageState from)
     {
@@ -240,7 +270,7 @@ internal static unsafe class PageWord
         ulong before = Interlocked.Exchange(ref *page, next);
         // Zero: the array was disposed and its table's memory given back under a late claim, which is about to undo itself.
         Debug.Assert(State(before) == from || before == 0, "a claim is its owner's alone");
-        Seen.Record((ulong)from, next & StateMask);
+        Seen.Record((ulong)from, (ulong)State(next));
         return (before & Waiters) != 0;
     }
 
@@ -248,7 +278,7 @@ internal static unsafe class PageWord
     {
         if (happened)
         {
-            Seen.Record(from & StateMask, to & StateMask);
+            Seen.Record((ulong)State(from), (ulong)State(to));
         }
 
         return happened;

@@ -165,7 +165,7 @@ internal sealed unsafe partial class PagedRegion
                     {
                         ReleaseFrame(word);
                         Wake(page, PageWord.CompleteKill(page));
-                        Reclaimer.GiveBack(Frames, PageWord.Frame(word));
+                        Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
                         return;
                     }
 

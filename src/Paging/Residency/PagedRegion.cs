@@ -124,7 +124,7 @@ internal sealed unsafe partial class PagedRegion
                     {
                         ReleaseFrame(word);
                         Wake(page, PageWord.CompleteEvict(page, word, 0, 0));
-                        Reclaimer.GiveBack(Frames, PageWord.Frame(word));
+                        Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
                         return true;
                     }
 
@@ -153,7 +153,7 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Frees what hangs on a frame whose page the caller has claimed: the stored copy, or the count of dirty frames.</summary>
     private void ReleaseFrame(ulong word)
     {
-        FrameRecord* record = Frames.Records + PageWord.Frame(word);
+        FrameRecord* record = Frames.RecordOf(PageWord.Offset(word));
         uint stored = Reclaimer.TakeStored(record);
         if (stored != 0)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
@@ -76,6 +77,7 @@ internal sealed unsafe partial class Reclaimer
             EvictOutcome outcome = Evict(size, frame, StoreLevel.Normal, spare: true);
             if (outcome == EvictOutcome.Freed)
             {
+                PrefetchVictim(size, frame + 1);
                 return frame;
             }
 
@@ -90,6 +92,16 @@ internal sealed unsafe partial class Reclaimer
     }
 
     private const int MostRefusals = 64;
+
+    /// <summary>Asks the processor for the word of the page that the hand comes to next: the one cold miss of a clean eviction.</summary>
+    private static void PrefetchVictim(FrameClass size, long frame)
+    {
+        if (Sse.IsSupported && frame < size.End)
+        {
+            // A null or stale pointer is as good as any: a prefetch does not fault.
+            Sse.Prefetch0(size.Records[frame].Page);
+        }
+    }
 
     /// <summary>Looks at every frame of the class once, without regard to reference bits.</summary>
     private long SweepAll(FrameClass size, StoreLevel level, out int inFlight)

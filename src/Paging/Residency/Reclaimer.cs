@@ -84,7 +84,7 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
 
         // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
         ulong word = PageWord.Load(page);
-        if (!PageWord.IsResident(word) || (PageWord.Frame(word) != frame && !TestHook.Breaks(Mutation.EvictOtherFrame)))
+        if (!PageWord.IsResident(word) || (PageWord.Offset(word) != size.OffsetOf(frame) && !TestHook.Breaks(Mutation.EvictOtherFrame)))
         {
             return EvictOutcome.InFlight;
         }
@@ -182,7 +182,7 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
             }
 
             ulong word = PageWord.Load(page);
-            if (!PageWord.IsResident(word) || PageWord.Frame(word) != frame || (word & PageWord.Dirty) != 0)
+            if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || (word & PageWord.Dirty) != 0)
             {
                 continue;
             }

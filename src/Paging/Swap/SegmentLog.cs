@@ -94,7 +94,7 @@ internal sealed unsafe partial class SegmentLog
         Spinner spinner = default;
         while (true)
         {
-            int start = Thread.GetCurrentProcessorId();
+            int start = Environment.CurrentManagedThreadId;
             for (int i = 0; i < _writers.Length; i++)
             {
                 LogWriter writer = _writers[(int)((uint)(start + i) % (uint)_writers.Length)];
@@ -254,6 +254,7 @@ internal sealed unsafe partial class SegmentLog
                 }
 
                 ordinal = _fresh;
+                CollapseFresh(_fresh, batch);
                 _fresh += batch;
             }
             else
@@ -269,6 +270,17 @@ internal sealed unsafe partial class SegmentLog
         }
 
         return any;
+    }
+
+    /// <summary>In a pool too small to be committed by huge pages, segments add up to them.</summary>
+    private void CollapseFresh(int first, int count)
+    {
+        long before = (long)first * SegmentBytes / Reservation.HugePageBytes;
+        long after = (long)(first + count) * SegmentBytes / Reservation.HugePageBytes;
+        if (_budget.Bytes < HugePool && after > before && _absentCount == 0)
+        {
+            _memory.Collapse(before * Reservation.HugePageBytes, (after - before) * Reservation.HugePageBytes);
+        }
     }
 
     private void DropUnsynchronized(int ordinal)

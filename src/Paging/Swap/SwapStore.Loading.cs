@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
 using Paging.Diagnostics;
 
@@ -13,6 +14,27 @@ internal sealed unsafe partial class SwapStore
     /// <param name="length">The page's length.</param>
     internal LoadResult Load(uint index, byte* page, int length) =>
         LoadCore(_descriptors.Id(index), isPublic: false, page, length);
+
+    /// <summary>Asks the processor for the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
+    internal void Prefetch(uint index)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        Location location = _descriptors.Locate(index);
+        if (location.Where == Location.Kind.Segment)
+        {
+            Segment* segment = _segments[location.Segment];
+            byte* entry = segment->Address + location.Offset;
+            Sse.Prefetch0(&segment->Word);
+            Sse.Prefetch0(entry);
+            Sse.Prefetch0(entry + 64);
+            Sse.Prefetch0(entry + 128);
+            Sse.Prefetch0(entry + 192);
+        }
+    }
 
     /// <summary>Loads a page by a program's id, which may be freed at any time.</summary>
     /// <param name="id">The id.</param>
