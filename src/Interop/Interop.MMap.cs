@@ -9,7 +9,6 @@ internal static unsafe partial class MMap
     internal const int ProtReadWrite = 1 | 2;
     internal const int MapPrivate = 2;
     internal const int AdviseDontNeed = 4;
-    internal const int AdviseDontFork = 10;
     internal const int AdviseHugePage = 14;
     internal const int AdviseNoHugePage = 15;
     internal const int AdviseCollapse = 25;

@@ -24,7 +24,8 @@ internal static unsafe class VirtualMemory
         void* raw = MMap.Map(null, padded, protection, MMap.ReservationFlags, -1, 0);
         if (raw == MMap.Failed)
         {
-            throw new InsufficientMemoryException($"The system refused to reserve {padded:N0} bytes of address space (errno {Marshal.GetLastPInvokeError()}).");
+            int error = Marshal.GetLastPInvokeError();
+            throw new InsufficientMemoryException($"The system refused to reserve {padded:N0} bytes of address space (errno {error}).");
         }
 
         nuint start = ((nuint)raw + alignment - 1) & ~(alignment - 1);
@@ -73,8 +74,13 @@ internal static unsafe class VirtualMemory
     }
 
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
-    internal static void Decommit(byte* address, nuint bytes) =>
-        Check(MMap.Advise(address, bytes, MMap.AdviseDontNeed), "madvise");
+    /// <returns>False when the system refuses, as it does for locked memory.</returns>
+    internal static bool TryDecommit(byte* address, nuint bytes)
+    {
+        // Not huge any more: the system would otherwise fill the hole again when it joins its neighbours to a huge page.
+        Advise(address, bytes, huge: false);
+        return MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0;
+    }
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
     internal static void Release(byte* address, nuint bytes) => Check(MMap.Unmap(address, bytes), "munmap");
@@ -83,7 +89,8 @@ internal static unsafe class VirtualMemory
     {
         if (result != 0)
         {
-            throw new InvalidOperationException($"{call} failed with errno {Marshal.GetLastPInvokeError()}.");
+            int error = Marshal.GetLastPInvokeError();
+            throw new InvalidOperationException($"{call} failed with errno {error}.");
         }
     }
 }

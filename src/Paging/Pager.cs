@@ -92,8 +92,15 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {
-        _domain.ThrowIfClosed();
-        return _domain.GetStatistics();
+        _domain.Enter();
+        try
+        {
+            return _domain.GetStatistics();
+        }
+        finally
+        {
+            _domain.Exit();
+        }
     }
 
     /// <summary>Disposes every array and gives all native memory back. Doing it again does nothing.</summary>
@@ -111,13 +118,21 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
     private PagedRegion MakeRegion(Geometry geometry, PagedArrayOptions? options)
     {
-        _domain.ThrowIfClosed();
-        ThrowHelper.CheckPageFits(geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
-        if (!_domain.Swap.TryAddLog(geometry.PageBytes))
+        _domain.Enter();
+        try
         {
-            ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
-        }
+            ThrowHelper.CheckPageFits(
+                geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
+            if (!_domain.Swap.TryAddLog(geometry.PageBytes))
+            {
+                ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
+            }
 
-        return new PagedRegion(_domain, geometry.PageBytes, geometry.PageCount, options?.Name);
+            return new PagedRegion(_domain, geometry.PageBytes, geometry.PageCount, options?.Name);
+        }
+        finally
+        {
+            _domain.Exit();
+        }
     }
 }

@@ -29,7 +29,7 @@ public sealed unsafe class SwapSpace
     public SwapId Store(ReadOnlySpan<byte> page)
     {
         CheckLength(page);
-        Enter();
+        _domain.Enter();
         try
         {
             if (_store.LogFor(page.Length) is null && !_store.TryAddLog(page.Length))
@@ -51,7 +51,7 @@ public sealed unsafe class SwapSpace
         }
         finally
         {
-            _store.Rundown.Exit();
+            _domain.Exit();
         }
     }
 
@@ -84,7 +84,7 @@ public sealed unsafe class SwapSpace
     public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)
     {
         bytesWritten = 0;
-        Enter();
+        _domain.Enter();
         try
         {
             if (!_store.TryGetLength(id.Value, out int length))
@@ -113,7 +113,7 @@ public sealed unsafe class SwapSpace
         }
         finally
         {
-            _store.Rundown.Exit();
+            _domain.Exit();
         }
     }
 
@@ -123,7 +123,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public int GetLength(SwapId id)
     {
-        Enter();
+        _domain.Enter();
         try
         {
             if (!_store.TryGetLength(id.Value, out int length))
@@ -135,7 +135,7 @@ public sealed unsafe class SwapSpace
         }
         finally
         {
-            _store.Rundown.Exit();
+            _domain.Exit();
         }
     }
 
@@ -146,7 +146,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void AddReference(SwapId id)
     {
-        Enter();
+        _domain.Enter();
         try
         {
             if (_store.Descriptors.Find(id.Value) == 0 || !_store.Descriptors.TryAddReference(id.Value))
@@ -156,7 +156,7 @@ public sealed unsafe class SwapSpace
         }
         finally
         {
-            _store.Rundown.Exit();
+            _domain.Exit();
         }
     }
 
@@ -166,7 +166,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void Free(SwapId id)
     {
-        Enter();
+        _domain.Enter();
         try
         {
             if (_store.Descriptors.Find(id.Value) == 0 || !_store.TryFree(id.Value))
@@ -176,7 +176,7 @@ public sealed unsafe class SwapSpace
         }
         finally
         {
-            _store.Rundown.Exit();
+            _domain.Exit();
         }
     }
 
@@ -193,18 +193,12 @@ public sealed unsafe class SwapSpace
 
         if (_store.LogFor(length) is null)
         {
-            long least = LogGeometry.MinPoolBytes(length);
+            long least = LogGeometry.MinPoolBytes(_store.LogPageFor(length));
             if (_store.Budget.Bytes < least)
             {
                 throw new ArgumentException(
                     $"A page of {length:N0} bytes needs PoolBytes of at least {least:N0}; they are {_store.Budget.Bytes:N0}.", nameof(page));
             }
         }
-    }
-
-    /// <summary>From here to Rundown.Exit, Dispose waits.</summary>
-    private void Enter()
-    {
-        ObjectDisposedException.ThrowIf(!_store.Rundown.TryEnter(), typeof(Pager));
     }
 }

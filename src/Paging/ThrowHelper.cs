@@ -25,6 +25,7 @@ internal static class ThrowHelper
     [DoesNotReturn]
     internal static void ThrowOutOfSpace(PagingDomain domain, PagedRegion region, bool write)
     {
+        domain.ThrowIfClosed();
         PagerStatistics statistics = domain.GetStatistics();
         FrameClass size = region.Frames;
         PagerOptions options = domain.Options;

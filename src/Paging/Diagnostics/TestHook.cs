@@ -7,6 +7,7 @@ namespace Paging.Diagnostics;
 internal enum SharedWord
 {
     Page,
+    PageTable,
     PageData,
     FrameRecord,
     FrameList,

@@ -9,6 +9,7 @@ internal sealed unsafe partial class FrameClass
 
     private readonly Granule[] _granules;
     private readonly int _granuleShift;
+    private int _growHint;
 
     private enum GranuleState : byte
     {
@@ -29,9 +30,15 @@ internal sealed unsafe partial class FrameClass
         _pool.Gate.Enter();
         try
         {
-            for (int granule = 0; granule < _granules.Length; granule++)
+            // Granules below the hint are complete.
+            while (_growHint < _granules.Length && IsComplete(_growHint))
             {
-                if (_granules[granule].State == (byte)GranuleState.Absent)
+                _growHint++;
+            }
+
+            for (int granule = _growHint; granule < _granules.Length; granule++)
+            {
+                if (!IsComplete(granule) && _granules[granule].State != (byte)GranuleState.Draining)
                 {
                     return TryCommitUnsynchronized(granule);
                 }
@@ -94,7 +101,8 @@ internal sealed unsafe partial class FrameClass
             SetFreeOnesAsideUnsynchronized();
             (long first, long end) = GranuleFrames(granule);
             ref Granule entry = ref _granules[granule];
-            bool empty = entry.SetAside == entry.Granted;
+            long bytes = (long)entry.Granted << PageShift;
+            bool empty = entry.SetAside == entry.Granted && _memory.TryDecommit(OffsetOf(first), bytes);
             for (long frame = first; frame < end; frame++)
             {
                 if (Records[frame].Next == Aside)
@@ -111,10 +119,9 @@ internal sealed unsafe partial class FrameClass
             SetState(ref entry, empty ? GranuleState.Absent : GranuleState.Live);
             if (empty)
             {
-                long bytes = (long)entry.Granted << PageShift;
-                _memory.Decommit(OffsetOf(first), bytes);
                 Interlocked.Add(ref _frames, -entry.Granted);
                 entry.Granted = 0;
+                _growHint = Math.Min(_growHint, granule);
                 _pool.ChargeUnsynchronized(-bytes);
             }
 
@@ -128,11 +135,10 @@ internal sealed unsafe partial class FrameClass
 
     private bool TryCommitUnsynchronized(int granule)
     {
-        long first = FirstFrame + ((long)granule << _granuleShift);
-        long granted = Math.Min(1L << _granuleShift, FirstFrame + MaxFrames - first);
-
-        // What is left of the budget may be less than a granule: then this one stays a short one.
-        granted = Math.Min(granted, _pool.RemainingBytes >> PageShift);
+        // What is left of the budget may be less than a granule: then this one stays short, until there is more.
+        ref Granule entry = ref _granules[granule];
+        long first = FirstFrame + ((long)granule << _granuleShift) + entry.Granted;
+        long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingBytes >> PageShift);
         if (granted == 0)
         {
             return false;
@@ -146,8 +152,8 @@ internal sealed unsafe partial class FrameClass
         }
 
         _pool.ChargeUnsynchronized(bytes);
-        _granules[granule].Granted = (int)granted;
-        SetState(ref _granules[granule], GranuleState.Live);
+        Volatile.Write(ref entry.Granted, entry.Granted + (int)granted);
+        SetState(ref entry, GranuleState.Live);
         Interlocked.Add(ref _frames, granted);
         if (first + granted > _end)
         {
@@ -182,7 +188,7 @@ internal sealed unsafe partial class FrameClass
 
         for (int i = begin; i < begin + granulesInBlock; i++)
         {
-            if (_granules[i].State == (byte)GranuleState.Absent || _granules[i].Granted != 1 << _granuleShift)
+            if (_granules[i].Granted != 1 << _granuleShift)
             {
                 return;
             }
@@ -190,6 +196,11 @@ internal sealed unsafe partial class FrameClass
 
         _memory.Collapse(OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes);
     }
+
+    private long FramesIn(int granule) =>
+        Math.Min(1L << _granuleShift, MaxFrames - ((long)granule << _granuleShift));
+
+    private bool IsComplete(int granule) => _granules[granule].Granted == FramesIn(granule);
 
     private bool TrySetAside(long frame)
     {

@@ -127,18 +127,32 @@ internal sealed unsafe partial class FrameClass
         }
     }
 
-    /// <summary>Counts a page about to be dirty. False when it would take one of the frames kept clean, unless
-    /// <paramref name="force"/>; then nothing is counted.</summary>
-    internal bool TryReserveDirty(bool force)
+    /// <summary>Counts a page about to be dirty. False when it would take one of the frames kept clean.</summary>
+    /// <param name="capacity">Frames that the class has or could have.</param>
+    /// <param name="force">True to count it all the same: the pool has room.</param>
+    internal bool TryReserveDirty(long capacity, bool force)
     {
-        TestHook.Reach(SharedWord.Counter);
-        long dirty = Interlocked.Increment(ref _dirty);
-        if (force || Frames - dirty >= KeptClean || TestHook.Breaks(Mutation.DirtyLastFrames))
+        if (force || TestHook.Breaks(Mutation.DirtyLastFrames))
         {
+            TestHook.Reach(SharedWord.Counter);
+            Interlocked.Increment(ref _dirty);
             return true;
         }
 
-        Interlocked.Decrement(ref _dirty);
+        // By CAS rather than by adding and taking back: a count that is about to be taken back must refuse nobody else.
+        long dirty = DirtyFrames;
+        while (capacity - (dirty + 1) >= KeptClean)
+        {
+            TestHook.Reach(SharedWord.Counter);
+            long found = Interlocked.CompareExchange(ref _dirty, dirty + 1, dirty);
+            if (found == dirty)
+            {
+                return true;
+            }
+
+            dirty = found;
+        }
+
         return false;
     }
 

@@ -39,14 +39,15 @@ internal sealed unsafe class Reservation
     /// <summary>Backs the huge-page-sized blocks of a committed range with huge pages, as far as the system can.</summary>
     internal void Collapse(long offset, long bytes) => VirtualMemory.Collapse(Address + offset, (nuint)bytes);
 
-    internal void Decommit(long offset, long bytes)
+    /// <summary>Gives physical memory back and keeps the addresses: a late reader finds zeroes. False when the system refuses, as it
+    /// does for locked memory.</summary>
+    internal bool TryDecommit(long offset, long bytes)
     {
         Debug.Assert(offset >= 0 && bytes >= 0 && offset + bytes <= Bytes, "outside the reservation");
-        VirtualMemory.Decommit(Address + offset, (nuint)bytes);
+        return VirtualMemory.TryDecommit(Address + offset, (nuint)bytes);
     }
 
-    /// <summary>Gives all physical memory back and keeps the addresses: a late reader finds zeroes.</summary>
-    internal void DecommitAll() => Decommit(0, Bytes);
+    internal void DecommitAll() => TryDecommit(0, Bytes);
 
     internal void Release()
     {

@@ -53,7 +53,7 @@ internal sealed unsafe class TableMemory
     }
 
     /// <summary>Gives physical memory back; the range reads as zeroes.</summary>
-    internal static void Decommit(byte* address, long taken) => VirtualMemory.Decommit(address, (nuint)taken);
+    internal static void Decommit(byte* address, long taken) => _ = VirtualMemory.TryDecommit(address, (nuint)taken);
 
     /// <summary>Gives back a range that <see cref="Take"/> gave, and that no array uses any more.</summary>
     internal void GiveBack(byte* address, long taken)

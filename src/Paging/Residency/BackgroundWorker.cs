@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
 
 namespace Paging.Residency;
 

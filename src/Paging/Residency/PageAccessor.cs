@@ -82,7 +82,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
         {
             TestHook.Reach(SharedWord.PageData);
             T second = Unsafe.ReadUnaligned<T>(_frames + PageWord.Offset(seen) + offset);
-            if (PageWord.IsUnchanged(word, seen))
+            if (PageWord.IsSamePage(word, seen))
             {
                 if ((seen & PageWord.Referenced) == 0)
                 {

@@ -69,7 +69,7 @@ internal static unsafe class PageWord
     internal const long MaxOffset = (long)OffsetMask;
 
     /// <summary>The bits above those that must not have changed for an optimistic read: state, version and frame. The reference bit is
-    /// among them, which costs nothing: a page that the clock has just passed needs it set anew.</summary>
+    /// among them where it was seen set: if the clock has cleared it since, it is to be set again.</summary>
     private const int BitsAboveIdentity = 14;
 
     internal static readonly Transitions Seen = new((int)PageState.Dead + 1);
@@ -123,6 +123,14 @@ internal static unsafe class PageWord
         }
 
         return (*page ^ word) << BitsAboveIdentity == 0;
+    }
+
+    /// <summary>As <see cref="IsUnchanged"/>, without regard to the reference bit, which other readers and the clock change.</summary>
+    internal static bool IsSamePage(ulong* page, ulong word)
+    {
+        Volatile.ReadBarrier();
+        TestHook.Reach(SharedWord.Page);
+        return ((*page ^ word) & ~Referenced) << BitsAboveIdentity == 0;
     }
 
     /// <summary>Resident → Resident with one more pin, referenced, and dirty where <paramref name="flags"/> say so.
@@ -179,7 +187,7 @@ internal static unsafe class PageWord
         return Publish(page, next, PageState.Filling);
     }
 
-    /// <summary>Filling → what it was; the version stays ahead, which harms nothing.</summary>
+    /// <summary>Filling → what it was. The frame was never published, so the version may go back with it.</summary>
     internal static bool AbandonFill(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Filling);
 
     /// <summary>Resident, clean, no pins → Swapped, or Untouched when there is no stored copy. The frame is the caller's.</summary>

@@ -71,11 +71,29 @@ internal sealed unsafe partial class PagedRegion
         return true;
     }
 
+    /// <summary>As <see cref="TryBeginClose"/>, but waits for another thread to decide. False when the region is closed.</summary>
+    internal bool BeginClose()
+    {
+        Spinner spinner = default;
+        while (!TryBeginClose())
+        {
+            if (IsClosed)
+            {
+                return false;
+            }
+
+            spinner.Once();
+        }
+
+        return true;
+    }
+
     internal void AbandonClose()
     {
         TestHook.Reach(SharedWord.ArrayState);
-        Volatile.Write(ref _state, Open);
+        // In this order: once the state says Open, another thread may set the limit to zero again.
         _face?.SetOpen(true);
+        Volatile.Write(ref _state, Open);
     }
 
     internal long CountPins()
@@ -103,15 +121,22 @@ internal sealed unsafe partial class PagedRegion
     internal void CompleteClose()
     {
         TestHook.Reach(SharedWord.ArrayState);
+        if (!_domain.Swap.Rundown.TryEnter())
+        {
+            // The pager is gone, and everything with it.
+            Volatile.Write(ref _state, Closed);
+            return;
+        }
+
         Volatile.Write(ref _state, Closed);
         // Pairs with the fence behind a fault's publication: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
-        long used = 0;
+        bool any = false;
         for (long granule = 0; granule < Granules; granule++)
         {
             if (Volatile.Read(ref _touched[granule]) != 0)
             {
-                used++;
+                any = true;
                 long end = Math.Min((granule + 1) << GranuleShift, PageCount);
                 for (long index = granule << GranuleShift; index < end; index++)
                 {
@@ -121,13 +146,14 @@ internal sealed unsafe partial class PagedRegion
         }
 
         // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its CAS.
-        if (!_hasLeaked && used != 0)
+        if (!_hasLeaked && any)
         {
             Memory.TableMemory.Decommit((byte*)Words, _tableTaken);
         }
 
-        _domain.CountTableBytes(-used * GranuleBytes);
+        _domain.CountTableBytes(-Interlocked.Exchange(ref _tableBytes, 0));
         _domain.Remove(this);
+        _domain.Swap.Rundown.Exit();
     }
 
     /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone.</summary>

@@ -12,6 +12,7 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Words in a granule of the page table: what <see cref="Touch"/> keeps account of.</summary>
     private const int GranuleShift = 9;
     private const int GranuleBytes = sizeof(ulong) << GranuleShift;
+    private const int MarksBytes = 4 << 10;
 
     /// <summary>Bytes that an array may have at most: what the reciprocals of odd element sizes are exact for.</summary>
     internal const long MaxBytes = 1L << 45;
@@ -19,6 +20,8 @@ internal sealed unsafe partial class PagedRegion
     private readonly PagingDomain _domain;
     private readonly byte* _touched;
     private readonly long _tableTaken;
+    private readonly bool _isRegistered;
+    private long _tableBytes;
 
     /// <param name="domain">The pager's.</param>
     /// <param name="pageBytes">Checked by the caller.</param>
@@ -35,14 +38,28 @@ internal sealed unsafe partial class PagedRegion
         long tableBytes = Granules * GranuleBytes;
         Words = (ulong*)domain.Tables.Take(tableBytes + Granules, out _tableTaken);
         _touched = (byte*)Words + tableBytes;
-        domain.Add(this);
+        try
+        {
+            domain.Add(this);
+            _isRegistered = true;
+        }
+        catch
+        {
+            domain.Tables.GiveBack((byte*)Words, _tableTaken);
+            throw;
+        }
     }
 
     ~PagedRegion()
     {
+        if (!_isRegistered)
+        {
+            return;
+        }
+
         // Dropped without Dispose, or disposed long ago: no thread is in here any more, so the addresses can be used again.
         _isFinalizing = true;
-        if (!_domain.IsClosed)
+        if (_domain.Swap.Rundown.TryEnter())
         {
             if (TryBeginClose())
             {
@@ -53,9 +70,15 @@ internal sealed unsafe partial class PagedRegion
             {
                 _domain.Tables.GiveBack((byte*)Words, _tableTaken);
             }
+
+            _domain.Swap.Rundown.Exit();
         }
 
-        _domain.LetGo();
+        // A span over a leaked page may live as long as its thread: then nothing is ever unmapped.
+        if (!_hasLeaked)
+        {
+            _domain.LetGo();
+        }
     }
 
     internal FrameClass Frames { get; }
@@ -144,10 +167,23 @@ internal sealed unsafe partial class PagedRegion
     internal void Touch(long index)
     {
         byte* touched = _touched + (index >> GranuleShift);
+        TestHook.Reach(SharedWord.PageTable);
         if (Volatile.Read(ref *touched) == 0 && Interlocked.Exchange(ref *touched, 1) == 0)
         {
-            _domain.CountTableBytes(GranuleBytes);
+            CountTable(GranuleBytes);
         }
+    }
+
+    /// <summary>Counts table memory as this region's, the page of touched marks along with the first granule.</summary>
+    private void CountTable(long change)
+    {
+        if (Interlocked.Add(ref _tableBytes, change) == change && change > 0)
+        {
+            Interlocked.Add(ref _tableBytes, MarksBytes);
+            change += MarksBytes;
+        }
+
+        _domain.CountTableBytes(change);
     }
 
     /// <summary>Frees what hangs on a frame whose page the caller has claimed: the stored copy, or the count of dirty frames.</summary>

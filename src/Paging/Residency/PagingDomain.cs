@@ -14,6 +14,7 @@ internal sealed class PagingDomain
     private readonly Dictionary<long, WeakReference<PagedRegion>> _regions = [];
     private readonly BackgroundWorker[] _workers;
     private readonly WakeSignal? _signal;
+    private readonly bool _isComplete;
     private long _nextRegion;
     private long _tableBytes;
     private int _holders = 1;
@@ -25,23 +26,35 @@ internal sealed class PagingDomain
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
         Frames = new FramePool(options.ResidentBytes);
-        Swap = new SwapStore(options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters);
+        try
+        {
+            Swap = new SwapStore(options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters);
+        }
+        catch
+        {
+            Frames.Release();
+            throw;
+        }
+
         Reclaimer = new Reclaimer(Frames, Swap, Parking, Counters);
         Faults = new FaultHandler(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
         Reclaimer.Signal = _signal;
+        Swap.Budget.Signal = _signal;
         _workers = new BackgroundWorker[options.BackgroundThreads];
         for (int i = 0; i < _workers.Length; i++)
         {
             _workers[i] = new BackgroundWorker(this, _signal!, i);
         }
+
+        _isComplete = true;
     }
 
     ~PagingDomain()
     {
         // Neither the pager nor any array is left: the threads have nothing to do, and the pager's hold is ours to give up.
         _signal?.Stop();
-        if (Interlocked.Exchange(ref _closed, 1) == 0)
+        if (_isComplete && Interlocked.Exchange(ref _closed, 1) == 0)
         {
             LetGo();
         }
@@ -65,7 +78,22 @@ internal sealed class PagingDomain
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    internal bool Step() => !IsClosed && Reclaimer.Step();
+    internal bool Step()
+    {
+        bool any = !IsClosed && Reclaimer.Step();
+        // Nothing below refers to the domain, and its finalizer unmaps the memory that the step works on.
+        GC.KeepAlive(this);
+        return any;
+    }
+
+    /// <summary>From here to <see cref="Exit"/> the memory stays, and Dispose waits.</summary>
+    internal void Enter() => ObjectDisposedException.ThrowIf(!Swap.Rundown.TryEnter(), typeof(Pager));
+
+    internal void Exit()
+    {
+        Swap.Rundown.Exit();
+        GC.KeepAlive(this);
+    }
 
     internal void ThrowIfClosed()
     {
@@ -128,7 +156,7 @@ internal sealed class PagingDomain
 
             foreach (WeakReference<PagedRegion> weak in _regions.Values)
             {
-                if (weak.TryGetTarget(out PagedRegion? region) && region.TryBeginClose())
+                if (weak.TryGetTarget(out PagedRegion? region) && region.BeginClose())
                 {
                     regions.Add(region);
                 }

@@ -45,13 +45,13 @@ internal sealed unsafe class ParkingLot
             return;
         }
 
-        lock (bucket)
+        Uninterrupted(bucket, page, static (bucket, page) =>
         {
-            if (PageWord.TrySetWaiters(page))
+            if (PageWord.TrySetWaiters((ulong*)page))
             {
                 Monitor.Wait(bucket);
             }
-        }
+        });
     }
 
     internal void Wake(ulong* page)
@@ -63,9 +63,34 @@ internal sealed unsafe class ParkingLot
             return;
         }
 
-        lock (bucket)
+        Uninterrupted(bucket, page, static (bucket, _) => Monitor.PulseAll(bucket));
+    }
+
+    /// <summary>Runs under the bucket's lock, however often the thread is interrupted: a wake-up must not be lost, nor a wait that
+    /// Dispose depends on be cut short. The interrupt is kept for the caller's next wait.</summary>
+    private static void Uninterrupted(object bucket, ulong* page, Action<object, nint> action)
+    {
+        bool interrupted = false;
+        while (true)
         {
-            Monitor.PulseAll(bucket);
+            try
+            {
+                lock (bucket)
+                {
+                    action(bucket, (nint)page);
+                }
+
+                break;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
         }
     }
 

@@ -49,14 +49,20 @@ internal sealed unsafe partial class Reclaimer
     private bool EvictSome(FrameClass size)
     {
         bool any = false;
+        StoreLevel level = StoreLevel.Normal;
         long steps = Math.Min(StepLength, 2 * (size.End - size.FirstFrame));
         for (long i = 0; i < steps && IsShort(size, High(size)); i++)
         {
             long frame = size.NextHand();
-            EvictOutcome outcome = Evict(size, frame, StoreLevel.Normal, spare: true);
+            EvictOutcome outcome = Evict(size, frame, level, spare: true);
             if (outcome == EvictOutcome.Freed)
             {
                 size.GiveBack(frame);
+            }
+
+            if (outcome == EvictOutcome.Unstorable)
+            {
+                level = StoreLevel.NoRoom;
             }
 
             // A cleared reference bit is progress too: the next turn finds the page without it.
@@ -64,69 +70,5 @@ internal sealed unsafe partial class Reclaimer
         }
 
         return any;
-    }
-}
-
-/// <summary>Wakes sleeping background threads; costs a load while none sleeps.</summary>
-internal sealed class WakeSignal
-{
-    private readonly object _lock = new();
-    private int _sleeping;
-    private bool _raised;
-    private bool _stopped;
-
-    /// <summary>Sleeps until <see cref="Wake"/>, unless that came since the last sleep. False when there is no more to do, ever.</summary>
-    internal bool Sleep()
-    {
-        lock (_lock)
-        {
-            _sleeping++;
-            while (!_raised && !_stopped)
-            {
-                Monitor.Wait(_lock);
-            }
-
-            _sleeping--;
-            _raised = false;
-            return !_stopped;
-        }
-    }
-
-    internal void Wake()
-    {
-        // A worker that is about to sleep may be missed. The next fault below the watermark wakes it, and faults do not wait for it.
-        if (Volatile.Read(ref _sleeping) == 0)
-        {
-            return;
-        }
-
-        lock (_lock)
-        {
-            if (!_raised)
-            {
-                _raised = true;
-                Monitor.Pulse(_lock);
-            }
-        }
-    }
-
-    internal void Stop()
-    {
-        lock (_lock)
-        {
-            _stopped = true;
-            Monitor.PulseAll(_lock);
-        }
-    }
-
-    internal bool IsStopped
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _stopped;
-            }
-        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe partial class Reclaimer
         while (true)
         {
             long frame = size.TakeFree();
-            if (frame >= 0)
+            if (frame >= 0 || swap.Rundown.IsClosed)
             {
                 return frame;
             }
@@ -71,20 +71,25 @@ internal sealed unsafe partial class Reclaimer
     {
         long steps = 2 * (size.End - size.FirstFrame);
         int unstorable = 0;
+        StoreLevel level = StoreLevel.Normal;
         for (long i = 0; i < steps; i++)
         {
             long frame = size.NextHand();
-            EvictOutcome outcome = Evict(size, frame, StoreLevel.Normal, spare: true);
+            EvictOutcome outcome = Evict(size, frame, level, spare: true);
             if (outcome == EvictOutcome.Freed)
             {
                 PrefetchVictim(size, frame + 1);
                 return frame;
             }
 
-            // A full pool is not asked again for every dirty page in the hand's way; clean ones are what is left to find.
-            if (outcome == EvictOutcome.Unstorable && ++unstorable > MostRefusals)
+            // A full pool is not asked again for every dirty page in the hand's way; clean and same-filled ones are left to find.
+            if (outcome == EvictOutcome.Unstorable)
             {
-                return -1;
+                level = StoreLevel.NoRoom;
+                if (++unstorable > MostRefusals)
+                {
+                    return -1;
+                }
             }
         }
 
@@ -107,6 +112,7 @@ internal sealed unsafe partial class Reclaimer
     private long SweepAll(FrameClass size, StoreLevel level, out int inFlight)
     {
         inFlight = 0;
+        int unstorable = 0;
         for (long frame = size.FirstFrame; frame < size.End; frame++)
         {
             switch (Evict(size, frame, level, spare: false))
@@ -116,9 +122,15 @@ internal sealed unsafe partial class Reclaimer
                 case EvictOutcome.InFlight when size.HasMemory(frame):
                     inFlight++;
                     break;
+                case EvictOutcome.Unstorable:
+                    level = StoreLevel.NoRoom;
+                    unstorable++;
+                    break;
             }
         }
 
+        // Room that came free behind our back counts as work in flight: the pages passed over could be stored after all.
+        inFlight += unstorable != 0 && swap.HasRoom(size.PageBytes) ? 1 : 0;
         return -1;
     }
 }

@@ -39,6 +39,21 @@ internal sealed unsafe partial class Reclaimer
         return donor;
     }
 
+    /// <summary>Whether the other classes have enough above their floors for one frame of this one.</summary>
+    private bool CanDonate(FrameClass size)
+    {
+        long bytes = frames.RemainingBytes;
+        foreach (FrameClass? other in frames.Classes)
+        {
+            if (other is not null && other != size)
+            {
+                bytes += (other.Frames - Floor(other)) << other.PageShift;
+            }
+        }
+
+        return bytes >= size.PageBytes;
+    }
+
     private static double FaultsPerFrame(FrameClass size) => (double)size.Pressure / Math.Max(1, size.Frames);
 
     private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
@@ -49,9 +64,14 @@ internal sealed unsafe partial class Reclaimer
         _shifting.Enter();
         try
         {
-            if (frames.RemainingBytes >= size.PageBytes || size.FreeFrames > 0)
+            if (size.FreeFrames > 0 || size.TryGrow())
             {
                 return true;
+            }
+
+            if (!CanDonate(size))
+            {
+                return false;
             }
 
             // A starving class may take from a busier one, another only from an idler one.
@@ -77,7 +97,7 @@ internal sealed unsafe partial class Reclaimer
                 }
             }
 
-            return frames.RemainingBytes >= size.PageBytes;
+            return size.TryGrow();
         }
         finally
         {

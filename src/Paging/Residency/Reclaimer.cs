@@ -36,28 +36,8 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
     internal long Take(FrameClass size, bool dirties)
     {
         long frame = size.TakeFree();
-        if (frame < 0)
-        {
-            frame = TakeByReclaim(size, dirties);
-        }
-        else
-        {
-            WakeIfShort(size);
-        }
-
-        return frame;
-    }
-
-    /// <summary>Counts a page about to be dirty. False when the pool is full and only the frames kept clean are left.</summary>
-    internal bool TryReserveDirty(FrameClass size)
-    {
-        // The look at the pool costs more than the count, and hardly ever matters.
-        if (size.TryReserveDirty(force: false))
-        {
-            return true;
-        }
-
-        return swap.HasRoom(size.PageBytes) && size.TryReserveDirty(force: true);
+        WakeIfShort(size);
+        return frame >= 0 ? frame : TakeByReclaim(size, dirties);
     }
 
     /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
@@ -72,7 +52,8 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
     /// <param name="frame">The frame.</param>
     /// <param name="level">How deep into the pool's reserves storing may go.</param>
     /// <param name="spare">Whether a referenced page gets its second chance.</param>
-    internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare)
+    /// <param name="dirtyOnly">Whether a clean page is passed over.</param>
+    internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare, bool dirtyOnly = false)
     {
         FrameRecord* record = size.Records + frame;
         TestHook.Reach(SharedWord.FrameRecord);
@@ -92,6 +73,11 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
         if (PageWord.Pins(word) != 0 && !TestHook.Breaks(Mutation.EvictPinned))
         {
             return EvictOutcome.Pinned;
+        }
+
+        if (dirtyOnly && (word & PageWord.Dirty) == 0)
+        {
+            return EvictOutcome.SecondChance;
         }
 
         if (spare && (word & PageWord.Referenced) != 0)
@@ -167,7 +153,7 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Turns resident clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
+    /// <summary>Turns pinned clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
     /// <returns>True when any copy was dropped.</returns>
     private bool DropCopies(FrameClass size, int most)
     {
@@ -187,32 +173,20 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
                 continue;
             }
 
-            if (!size.TryReserveDirty(force: false))
+            if (!size.TryReserveDirty(Capacity(size), force: false))
             {
                 return any;
             }
 
-            // The record is ours as long as the page cannot leave the frame: under a claim, or beside the pins of others.
-            uint stored;
-            if (PageWord.Pins(word) == 0 && PageWord.TryBeginEvict(page, word))
-            {
-                stored = TakeStored(record);
-                if (PageWord.AbandonEvict(page, word | PageWord.Dirty))
-                {
-                    parking.Wake(page);
-                }
-            }
-            else if (PageWord.Pins(word) is > 0 and < PageWord.MaxPins - 1 && PageWord.TryPin(page, word, PageWord.Dirty))
-            {
-                stored = TakeStored(record);
-                PageWord.Unpin(page);
-            }
-            else
+            // A clean page without pins would have been evicted. Our own pin keeps the record the page's.
+            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
             {
                 size.ReleaseDirty();
                 continue;
             }
 
+            uint stored = TakeStored(record);
+            PageWord.Unpin(page);
             if (stored != 0)
             {
                 swap.Free(stored);

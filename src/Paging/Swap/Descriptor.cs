@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Paging.Swap;
@@ -55,8 +56,11 @@ internal readonly record struct Location(ulong Word)
 
     internal int PatternLength => (int)((Word >> 2) & ((1 << 23) - 1));
 
-    internal static Location InSegment(int segment, int offset, int units) =>
-        new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
+    internal static Location InSegment(int segment, int offset, int units)
+    {
+        Debug.Assert((uint)segment < MaxSegments && (uint)offset < MaxSegmentBytes && (uint)units < 1 << 19, "a location that does not fit its word");
+        return new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
+    }
 
     internal static Location AsPattern(int pageLength) => new(((ulong)pageLength << 2) | (ulong)Kind.Pattern);
 }

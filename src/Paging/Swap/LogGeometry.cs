@@ -16,12 +16,15 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
     private const int MaxDefaultBytes = 1 << 20;
     private const int Unit = 4 << 10;
 
+    /// <summary>What an entry takes beside the encoded page at most: the header, and rounding to units.</summary>
+    private const long EntryOverhead = EntryHeader.Size + 15;
+
     /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and
     /// of the smaller sizes together as many bytes again.</summary>
     private const int MostKeptClean = 2 * Memory.FrameClass.MostKeptClean;
 
     /// <summary>The smallest pool that pages of this length can use.</summary>
-    internal static long MinPoolBytes(int maxPage) => MinSegments * SegmentFor(1, maxPage);
+    internal static long MinPoolBytes(int maxPage) => MinSegments * (SegmentFor(1, maxPage) + Segment.Size);
 
     /// <summary>Segments for pages up to <paramref name="maxPage"/> bytes: hundreds where the budget allows, 1 MiB at most but for
     /// pages that need more, and always whole raw pages with their headers, so that little is wasted at the end.</summary>
@@ -31,14 +34,24 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
         long wanted = Math.Min(poolBytes / DefaultSegments, MaxDefaultBytes);
         long pages = Math.Max(8, wanted / maxPage);
 
+        // A location holds offsets up to MaxSegmentBytes and not one byte more.
+        pages = Math.Min(pages, (Location.MaxSegmentBytes / (maxPage + EntryOverhead)) - 1);
+
         // A small pool rather has enough segments than long ones.
-        while (pages > 1 && poolBytes / SegmentFor(pages, maxPage) < 4 * MinSegments)
+        while (pages > 1 && poolBytes / (SegmentFor(pages, maxPage) + Segment.Size) < 4 * MinSegments)
         {
             pages /= 2;
         }
 
         long bytes = SegmentFor(pages, maxPage);
-        long count = Math.Min(poolBytes / bytes, Location.MaxSegments / 4);
+
+        // Pages of twice the size, and twice that, are as welcome as long as eight of them fit.
+        while (maxPage < SwapStore.MaxPageBytes && SegmentFor(8, 2 * maxPage) <= bytes)
+        {
+            maxPage *= 2;
+        }
+
+        long count = Math.Min(poolBytes / (bytes + Segment.Size), Location.MaxSegments / 4);
         long lastResort = ((MostKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
         if (count < 2 * MinSegments)
         {
@@ -52,7 +65,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
     private static long SegmentFor(long pages, int maxPage)
     {
         long unit = Math.Max(Unit, Interop.VirtualMemory.SystemPageBytes);
-        long bytes = pages * (maxPage + (long)EntryHeader.Size + 15);
+        long bytes = pages * (maxPage + EntryOverhead);
         return (bytes + unit - 1) / unit * unit;
     }
 }

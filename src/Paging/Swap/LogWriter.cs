@@ -42,21 +42,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         }
 
         int segment = _log.TakeOrClean(level);
-        if (segment < 0)
+        if (segment < 0 && HasDead)
         {
-            return false;
+            // What is dead in our own segment is all there is to clean.
+            _log.Seal(_open);
+            _open = None;
+            segment = _log.TakeOrClean(level);
         }
 
-        if (_open < 0)
-        {
-            _open = segment;
-        }
-        else
-        {
-            _spare = segment;
-        }
-
-        return true;
+        return Use(segment);
     }
 
     /// <summary>Encodes a page behind the last entry. Prepared for; the page must not change meanwhile for its contents to mean anything.</summary>
@@ -121,45 +115,66 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        int segment = _log.TryTake(StoreLevel.Cleaner);
-        if (segment < 0)
+        return Use(_log.TryTake(StoreLevel.Cleaner));
+    }
+
+    /// <summary>Gives an empty reserve segment back. For a borrower that is not about to append.</summary>
+    internal bool DropSpare()
+    {
+        if (_spare < 0)
         {
             return false;
         }
 
-        if (_open < 0)
-        {
-            _open = segment;
-        }
-        else
-        {
-            _spare = segment;
-        }
-
+        _log.Seal(_spare);
+        _spare = None;
         return true;
     }
 
-    /// <summary>Seals what is open, so that the cleaner can get at what is dead in it. For a borrower that is not about to append.</summary>
-    /// <returns>False when there was nothing to seal.</returns>
-    internal bool SealIdle()
+    /// <summary>Seals the open segment if emptying it yields anything: much of it is dead, or what lives fits in room that is elsewhere.</summary>
+    /// <returns>The segment, or −1. It may be free by now, if nothing lived in it.</returns>
+    internal int SealIfWorthwhile(int roomElsewhere)
     {
-        bool any = _open >= 0 || _spare >= 0;
-        if (_open >= 0)
+        if (_open < 0)
         {
-            _log.Seal(_open);
+            return None;
         }
 
-        if (_spare >= 0)
+        Segment* segment = _log.Table[_open];
+        int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+        if (segment->Used - live < _log.SegmentBytes >> 5 && live > roomElsewhere)
         {
-            _log.Seal(_spare);
+            return None;
         }
 
+        int open = _open;
         _open = None;
-        _spare = None;
-        return any;
+        _log.Seal(open);
+        return open;
     }
 
-    private int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
+    /// <summary>Bytes left in the open segment.</summary>
+    internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
+
+    private bool HasDead =>
+        _open >= 0 && _log.Table[_open]->Used > Volatile.Read(ref _log.Table[_open]->Live) << Location.UnitShift;
+
+    private bool Use(int segment)
+    {
+        if (segment >= 0)
+        {
+            if (_open < 0)
+            {
+                _open = segment;
+            }
+            else
+            {
+                _spare = segment;
+            }
+        }
+
+        return segment >= 0;
+    }
 
     private byte* Tail => _log.Table[_open]->Address + _log.Table[_open]->Used;
 

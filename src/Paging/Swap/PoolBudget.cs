@@ -5,6 +5,9 @@ namespace Paging.Swap;
 /// <summary>Who a segment is for: the later may go deeper into what is held back.</summary>
 internal enum StoreLevel
 {
+    /// <summary>Room has been asked for and refused a moment ago: only a same-filled page, which needs none.</summary>
+    NoRoom,
+
     /// <summary>Programs' stores and ordinary eviction.</summary>
     Normal,
 
@@ -30,6 +33,9 @@ internal sealed class PoolBudget(long bytes)
     private long _stored;
 
     internal long Bytes => bytes;
+
+    /// <summary>Woken when a log runs short of free segments; null when there are no background threads.</summary>
+    internal WakeSignal? Signal { get; set; }
 
     /// <summary>Guards the budget and the free lists of all logs. Nothing is encoded, copied or waited for under it.</summary>
     internal Gate Gate { get; } = new();

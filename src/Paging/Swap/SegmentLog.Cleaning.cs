@@ -13,11 +13,15 @@ internal sealed unsafe partial class SegmentLog
     private readonly Gate _cleaning = new();
     private readonly LogWriter _moves;
 
+    /// <summary>Whether stores will soon have to clean for themselves.</summary>
+    private bool IsShort =>
+        Volatile.Read(ref _freeCount) < HeldBack + Ahead && _budget.RemainingBytes < (long)Ahead * ChargedBytes;
+
     /// <summary>One step of cleaning ahead of demand, when the pool runs short and cleaning is cheap.</summary>
     /// <returns>True when a segment was emptied.</returns>
     internal bool CleanAhead()
     {
-        if (Volatile.Read(ref _freeCount) >= HeldBack + Ahead || _budget.RemainingBytes >= (long)Ahead * SegmentBytes || !_cleaning.TryEnter())
+        if (!IsShort || !_cleaning.TryEnter())
         {
             return false;
         }
@@ -56,7 +60,7 @@ internal sealed unsafe partial class SegmentLog
             if (victim < 0)
             {
                 // What is dead in segments that idle writers have open, then.
-                return SealIdleWriters();
+                return ReclaimIdleWriters();
             }
 
             return TryEmpty(victim);
@@ -103,20 +107,25 @@ internal sealed unsafe partial class SegmentLog
         return dead;
     }
 
-    private bool SealIdleWriters()
+    /// <summary>Gets at what idle writers hold: empty segments, and open ones that can be emptied with a gain.</summary>
+    private bool ReclaimIdleWriters()
     {
         bool any = false;
         foreach (LogWriter writer in _writers)
         {
             if (writer.TryBorrow())
             {
-                any |= writer.SealIdle();
+                any |= writer.DropSpare();
+                int open = writer.SealIfWorthwhile(_moves.Room);
                 writer.GiveBack();
+                any |= open >= 0 && TryEmpty(open);
             }
         }
 
-        // Under the cleaning gate the cleaner's own writer is ours.
-        return _moves.SealIdle() || any;
+        // Under the cleaning gate the cleaner's own writer is ours. Without dead bytes in it, moving it would only go round in circles.
+        any |= _moves.DropSpare();
+        int moves = _moves.SealIfWorthwhile(roomElsewhere: 0);
+        return (moves >= 0 && TryEmpty(moves)) || any;
     }
 
     /// <summary>Moves what lives in a sealed segment. True when the segment is empty, or about to be: its last
@@ -137,8 +146,8 @@ internal sealed unsafe partial class SegmentLog
             int units = header->Units;
             if (!IsPlausible(header, segment->Used - offset))
             {
+                // The entries behind it cannot be found from here. Their descriptors find them; other victims remain.
                 segment->Damaged = 1;
-                complete = false;
                 break;
             }
 
@@ -160,13 +169,28 @@ internal sealed unsafe partial class SegmentLog
 
         SegmentWord.AbandonCleaning(&segment->Word);
         _table.RetireIfEmpty(victim, SegmentState.Sealed);
-        if (complete)
+        if (segment->Damaged == 0)
         {
-            // Nothing points here any more, but a thread that frees an entry has still to debit it. It frees the segment then.
-            default(Spinner).Once();
+            // Nothing points here any more, but a thread that frees an entry has still to debit it, and frees the segment then; or
+            // there is no room for the rest, while readers are still in an emptied segment.
+            complete |= IsAnyDraining();
+            Spinner.Yield();
         }
 
         return complete;
+    }
+
+    private bool IsAnyDraining()
+    {
+        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        {
+            if (SegmentWord.State(SegmentWord.Load(&_table[i]->Word)) == SegmentState.Draining)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>

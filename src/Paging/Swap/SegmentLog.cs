@@ -55,6 +55,9 @@ internal sealed unsafe partial class SegmentLog
 
     internal int SegmentCount => Geometry.SegmentCount;
 
+    /// <summary>What a segment with memory takes of the budget: itself, and its entry in the table.</summary>
+    private int ChargedBytes => SegmentBytes + Segment.Size;
+
     internal int FirstSegment { get; }
 
     internal SegmentTable Table => _table;
@@ -68,7 +71,7 @@ internal sealed unsafe partial class SegmentLog
         get
         {
             TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _freeCount) > HeldBack || _budget.RemainingBytes >= SegmentBytes;
+            return Volatile.Read(ref _freeCount) > HeldBack || _budget.RemainingBytes >= ChargedBytes;
         }
     }
 
@@ -86,6 +89,13 @@ internal sealed unsafe partial class SegmentLog
         }
 
         return true;
+    }
+
+    /// <summary>Undoes <see cref="TryReserveUnsynchronized"/> for a log that nobody has seen.</summary>
+    internal void AbandonUnsynchronized()
+    {
+        _budget.ChargeUnsynchronized(-(long)_freeCount * ChargedBytes);
+        _memory.Release();
     }
 
     /// <summary>A writer that no other thread uses until it is given back.</summary>
@@ -135,6 +145,10 @@ internal sealed unsafe partial class SegmentLog
 
             segment = FirstSegment + _free[_freeCount - 1];
             Volatile.Write(ref _freeCount, _freeCount - 1);
+            if (IsShort)
+            {
+                _budget.Signal?.Wake();
+            }
         }
         finally
         {
@@ -179,11 +193,7 @@ internal sealed unsafe partial class SegmentLog
         _budget.Gate.Enter();
         try
         {
-            if (_freeCount >= HeldBack + Stock)
-            {
-                DropUnsynchronized(ordinal);
-            }
-            else
+            if (_freeCount < HeldBack + Stock || !TryDropUnsynchronized(ordinal))
             {
                 _free[_freeCount] = ordinal;
                 Volatile.Write(ref _freeCount, _freeCount + 1);
@@ -202,10 +212,9 @@ internal sealed unsafe partial class SegmentLog
         _budget.Gate.Enter();
         try
         {
-            while (_freeCount > HeldBack)
+            while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
             {
                 Volatile.Write(ref _freeCount, _freeCount - 1);
-                DropUnsynchronized(_free[_freeCount]);
                 any = true;
             }
         }
@@ -232,17 +241,18 @@ internal sealed unsafe partial class SegmentLog
     private bool TryCommitUnsynchronized(int count)
     {
         bool any = false;
-        for (; count > 0 && _budget.RemainingBytes >= SegmentBytes; count--)
+        for (; count > 0 && _budget.RemainingBytes >= ChargedBytes; count--)
         {
             int ordinal;
             if (_absentCount > 0)
             {
                 ordinal = _absent[--_absentCount];
+                _memory.Advise((long)ordinal * SegmentBytes, SegmentBytes, _budget.Bytes >= HugePool);
             }
             else if (_fresh < SegmentCount)
             {
                 // In order of address, so that neighbours join to ranges that huge pages can back.
-                int batch = (int)Math.Min(Math.Min(count, SegmentCount - _fresh), _budget.RemainingBytes / SegmentBytes);
+                int batch = (int)Math.Min(Math.Min(count, SegmentCount - _fresh), _budget.RemainingBytes / ChargedBytes);
                 if (!_memory.TryCommit((long)_fresh * SegmentBytes, (long)batch * SegmentBytes, _budget.Bytes >= HugePool))
                 {
                     return any;
@@ -262,7 +272,7 @@ internal sealed unsafe partial class SegmentLog
                 return any;
             }
 
-            _budget.ChargeUnsynchronized(TestHook.Breaks(Mutation.UncountedReserve) ? 0 : SegmentBytes);
+            _budget.ChargeUnsynchronized(TestHook.Breaks(Mutation.UncountedReserve) ? 0 : ChargedBytes);
             SegmentWord.SetFree(&_table[FirstSegment + ordinal]->Word);
             _free[_freeCount] = ordinal;
             Volatile.Write(ref _freeCount, _freeCount + 1);
@@ -283,11 +293,17 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    private void DropUnsynchronized(int ordinal)
+    /// <summary>Gives a free segment's memory back. Should the system refuse, it stays free.</summary>
+    private bool TryDropUnsynchronized(int ordinal)
     {
+        if (!_memory.TryDecommit((long)ordinal * SegmentBytes, SegmentBytes))
+        {
+            return false;
+        }
+
         SegmentWord.SetAbsent(&_table[FirstSegment + ordinal]->Word);
-        _memory.Decommit((long)ordinal * SegmentBytes, SegmentBytes);
-        _budget.ChargeUnsynchronized(-SegmentBytes);
+        _budget.ChargeUnsynchronized(-ChargedBytes);
         _absent[_absentCount++] = ordinal;
+        return true;
     }
 }

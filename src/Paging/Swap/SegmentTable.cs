@@ -14,9 +14,6 @@ internal sealed unsafe class SegmentTable
 
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
 
-    /// <summary>Bytes of the segment table in use.</summary>
-    internal long Bytes => (long)Volatile.Read(ref _end) * Segment.Size;
-
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
     /// <summary>Numbers for a new log's segments. Under the pool's gate.</summary>

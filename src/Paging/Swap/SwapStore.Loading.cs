@@ -71,9 +71,12 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
+    private const int MostRefusals = 1 << 16;
+
     private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
     {
         uint index = (uint)id;
+        int refusals = 0;
         Spinner spinner = default;
         while (true)
         {
@@ -107,7 +110,15 @@ internal sealed unsafe partial class SwapStore
                     break;
             }
 
-            // Freed, moved, or its segment reused since we looked: start over.
+            // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
+            // nothing that can be read has been damaged; that must not become an endless loop.
+            refusals = _descriptors.Locate(index) == location ? refusals + 1 : 0;
+            if (refusals > MostRefusals)
+            {
+                _counters.Add(Counter.CorruptedPages);
+                return LoadResult.Corrupted;
+            }
+
             spinner.Once();
         }
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.Intrinsics;
 using Paging.Codecs;
 using Paging.Diagnostics;
@@ -52,7 +53,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
     internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
 
-    internal long MetadataBytes => _descriptors.Bytes + _segments.Bytes;
+    internal long MetadataBytes => _descriptors.Bytes;
 
     /// <summary>The log whose segments hold pages of this length; null when there is none yet.</summary>
     internal SegmentLog? LogFor(int pageLength)
@@ -84,8 +85,8 @@ internal sealed unsafe partial class SwapStore
                     return true;
                 }
 
-                LogGeometry geometry = LogGeometry.For(_budget.Bytes, LargestFit(pageLength));
-                long reserve = (1 + geometry.LastResortSegments) * (long)geometry.SegmentBytes;
+                LogGeometry geometry = LogGeometry.For(_budget.Bytes, _segments.Logs.IsEmpty ? pageLength : LogPageFor(pageLength));
+                long reserve = (1 + geometry.LastResortSegments) * ((long)geometry.SegmentBytes + Segment.Size);
                 if (_budget.RemainingBytes >= reserve)
                 {
                     return TryMakeLogUnsynchronized(geometry);
@@ -111,15 +112,15 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        while (!log.HasRoom)
+        if (log.HasRoom)
         {
-            if (!log.TryClean(StoreLevel.Normal))
-            {
-                return false;
-            }
+            return true;
         }
 
-        return true;
+        // No segment is free, but one may be cleaned, or one that is open have room.
+        StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
+        Cancel(ticket);
+        return ticket.Writer is not null;
     }
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
@@ -132,13 +133,8 @@ internal sealed unsafe partial class SwapStore
             return default;
         }
 
-        if (level == StoreLevel.Normal && !_budget.Admits(length))
-        {
-            return new StoreTicket(index, null);
-        }
-
         SegmentLog? log = LogFor(length);
-        if (log is null)
+        if (log is null || level == StoreLevel.NoRoom || (level == StoreLevel.Normal && !_budget.Admits(length)))
         {
             return new StoreTicket(index, null);
         }
@@ -284,9 +280,13 @@ internal sealed unsafe partial class SwapStore
 
         foreach (SegmentLog? log in _segments.Logs)
         {
-            if (log != except && log!.TryClean(StoreLevel.Normal) && log.TryTrim())
+            // The first victims may only fill up the cleaner's own segment.
+            while (log != except && log!.TryClean(StoreLevel.Normal))
             {
-                return true;
+                if (log.TryTrim())
+                {
+                    return true;
+                }
             }
         }
 
@@ -302,12 +302,22 @@ internal sealed unsafe partial class SwapStore
         }
 
         var log = new SegmentLog(_segments, _budget, _descriptors, first, geometry, _writers);
+        if (!log.TryReserveUnsynchronized())
+        {
+            log.AbandonUnsynchronized();
+            return false;
+        }
+
         _segments.PublishUnsynchronized(log);
-        return log.TryReserveUnsynchronized();
+        return true;
     }
 
-    /// <summary>The longest page that ordinary segments take anyway, so that few logs serve all lengths.</summary>
-    private static int LargestFit(int pageLength) => (int)Math.Min(MaxPageBytes, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)pageLength));
+    /// <summary>The page length that a log for this one is cut for. A large pool serves all long pages from one log.</summary>
+    internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForLongest
+        ? MaxPageBytes
+        : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));
+
+    private const long PoolForLongest = 4L << 30;
 }
 
 /// <summary>The right to store one page: a descriptor and, unless the pool is full, a writer with room for it.</summary>

@@ -1,0 +1,84 @@
+namespace Paging.Diagnostics;
+
+/// <summary>Wakes sleeping background threads. Asking again before one has listened costs a load.</summary>
+/// <remarks>No request is lost: who asks sets the request and then looks for sleepers; who goes to sleep counts itself as a sleeper and then
+/// looks for a request. Both with a full fence in between.</remarks>
+internal sealed class WakeSignal
+{
+    private readonly object _lock = new();
+    private int _requested;
+    private int _sleeping;
+    private bool _stopped;
+
+    internal bool IsStopped => Volatile.Read(ref _stopped);
+
+    /// <summary>Sleeps until <see cref="Wake"/>, unless that came since the last sleep. False when there is no more to do, ever.</summary>
+    internal bool Sleep()
+    {
+        lock (_lock)
+        {
+            Interlocked.Increment(ref _sleeping);
+            while (!_stopped && Interlocked.Exchange(ref _requested, 0) == 0)
+            {
+                Monitor.Wait(_lock);
+            }
+
+            Interlocked.Decrement(ref _sleeping);
+            return !_stopped;
+        }
+    }
+
+    internal void Wake()
+    {
+        if (Volatile.Read(ref _requested) != 0 || Interlocked.Exchange(ref _requested, 1) != 0)
+        {
+            return;
+        }
+
+        // Pairs with the increment in Sleep.
+        Memory.Fences.AfterInterlocked();
+        if (Volatile.Read(ref _sleeping) != 0)
+        {
+            Pulse(all: false);
+        }
+    }
+
+    internal void Stop()
+    {
+        Volatile.Write(ref _stopped, true);
+        Pulse(all: true);
+    }
+
+    private void Pulse(bool all)
+    {
+        bool interrupted = false;
+        while (true)
+        {
+            try
+            {
+                lock (_lock)
+                {
+                    if (all)
+                    {
+                        Monitor.PulseAll(_lock);
+                    }
+                    else
+                    {
+                        Monitor.Pulse(_lock);
+                    }
+                }
+
+                break;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
+    }
+}
