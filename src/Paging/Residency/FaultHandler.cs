@@ -177,6 +177,14 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                 return null;
             }
 
+            // Pairs with CompleteClose: its sweep sees the granule touched and waits for this claim, or we see the region closed. Then its
+            // table may be given back at any time, and nothing must be published there.
+            Fences.AfterInterlocked();
+            if (region.IsClosed && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            {
+                return null;
+            }
+
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
             FillFrame(region, index, stored, address, contents);
@@ -206,12 +214,11 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             }
         }
 
-        // Pairs with CompleteClose: it sees the granule touched, or we see the region closed.
+        // Who closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
         Fences.AfterInterlocked();
         if (region.IsClosing && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
         {
             PageWord.Unpin(page);
-            region.KillIfClosed(index);
             return null;
         }
 

@@ -34,7 +34,14 @@ internal sealed unsafe partial class PagedRegion
         }
     }
 
-    internal bool IsClosed => Volatile.Read(ref _state) == Closed;
+    internal bool IsClosed
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.ArrayState);
+            return Volatile.Read(ref _state) == Closed;
+        }
+    }
 
     internal void SetFace(IRegionFace face) => _face = face;
 
@@ -42,7 +49,7 @@ internal sealed unsafe partial class PagedRegion
     /// <exception cref="InvalidOperationException">Leases are out; nothing has changed.</exception>
     internal void Close(string what)
     {
-        if (!TryBeginClose())
+        if (!BeginClose())
         {
             return;
         }
@@ -129,11 +136,12 @@ internal sealed unsafe partial class PagedRegion
         }
 
         Volatile.Write(ref _state, Closed);
-        // Pairs with the fence behind a fault's publication: see FaultHandler.TryFill.
+        // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
         bool any = false;
         for (long granule = 0; granule < Granules; granule++)
         {
+            TestHook.Reach(SharedWord.PageTable);
             if (Volatile.Read(ref _touched[granule]) != 0)
             {
                 any = true;
@@ -145,7 +153,8 @@ internal sealed unsafe partial class PagedRegion
             }
         }
 
-        // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its CAS.
+        // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its claim.
+        TestHook.Reach(SharedWord.PageTable);
         if (!_hasLeaked && any)
         {
             Memory.TableMemory.Decommit((byte*)Words, _tableTaken);
@@ -211,15 +220,6 @@ internal sealed unsafe partial class PagedRegion
                     _domain.Parking.Wait(page);
                     break;
             }
-        }
-    }
-
-    /// <summary>Takes a page down that was brought in while the region was closing, if it did close.</summary>
-    internal void KillIfClosed(long index)
-    {
-        if (IsClosed)
-        {
-            Kill(index);
         }
     }
 

@@ -105,6 +105,12 @@ internal sealed unsafe partial class Reclaimer
         {
             // A null or stale pointer is as good as any: a prefetch does not fault.
             Sse.Prefetch0(size.Records[frame].Page);
+            byte* memory = size.Address(frame);
+            int length = Math.Min(size.PageBytes, 4096);
+            for (int i = 0; i < length; i += 64)
+            {
+                Sse.Prefetch1(memory + i);
+            }
         }
     }
 

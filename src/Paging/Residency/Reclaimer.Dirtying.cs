@@ -31,7 +31,7 @@ internal sealed unsafe partial class Reclaimer
                 return size.TryReserveDirty(Capacity(size), force: true);
             }
 
-            if (!TryShift(size) && !TryCleanOne(size, out int inFlight))
+            if (!TryWiden(size) && !TryCleanOne(size, out int inFlight))
             {
                 if (inFlight == 0)
                 {

@@ -58,7 +58,7 @@ internal sealed unsafe partial class Reclaimer
 
     private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
 
-    /// <summary>Empties granules of other classes until the class can grow by a frame. False when nothing could be emptied.</summary>
+    /// <summary>Gets the class a free frame out of other classes' memory. False when nothing could be emptied.</summary>
     private bool TryShift(FrameClass size)
     {
         _shifting.Enter();
@@ -69,35 +69,7 @@ internal sealed unsafe partial class Reclaimer
                 return true;
             }
 
-            if (!CanDonate(size))
-            {
-                return false;
-            }
-
-            // A starving class may take from a busier one, another only from an idler one.
-            bool starving = size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
-            for (int skip = 0; skip < MostGranulesTried && frames.RemainingBytes < size.PageBytes;)
-            {
-                FrameClass? donor = FindDonor(size, busier: starving);
-                int granule = donor?.BeginDrain(Floor(donor), skip) ?? -1;
-                if (granule < 0)
-                {
-                    break;
-                }
-
-                EvictGranule(donor!, granule);
-                skip += donor!.EndDrain(granule) ? 0 : 1;
-            }
-
-            foreach (FrameClass? other in frames.Classes)
-            {
-                if (other is not null)
-                {
-                    other.Pressure >>= 1;
-                }
-            }
-
-            return size.TryGrow();
+            return TryDrainOthersUnsynchronized(size) && size.TryGrow();
         }
         finally
         {
@@ -105,11 +77,67 @@ internal sealed unsafe partial class Reclaimer
         }
     }
 
+    /// <summary>Makes the budget buy the class at least one frame more than it would now. False when nothing could be emptied.</summary>
+    private bool TryWiden(FrameClass size)
+    {
+        _shifting.Enter();
+        try
+        {
+            return TryDrainOthersUnsynchronized(size);
+        }
+        finally
+        {
+            _shifting.Exit();
+        }
+    }
+
+    /// <summary>Empties granules of other classes until a frame's worth has come free.</summary>
+    private bool TryDrainOthersUnsynchronized(FrameClass size)
+    {
+        if (!CanDonate(size))
+        {
+            return false;
+        }
+
+        // A starving class may take from a busier one, another only from an idler one.
+        bool starving = size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
+        long drained = 0;
+        for (int skip = 0; skip < MostGranulesTried && drained < size.PageBytes;)
+        {
+            FrameClass? donor = FindDonor(size, busier: starving);
+            int granule = donor?.BeginDrain(Floor(donor), skip) ?? -1;
+            if (granule < 0)
+            {
+                break;
+            }
+
+            (long first, long end) = donor!.GranuleFrames(granule);
+            EvictRange(donor, first, end);
+            if (donor.EndDrain(granule))
+            {
+                drained += (end - first) << donor.PageShift;
+            }
+            else
+            {
+                skip++;
+            }
+        }
+
+        foreach (FrameClass? other in frames.Classes)
+        {
+            if (other is not null)
+            {
+                other.Pressure >>= 1;
+            }
+        }
+
+        return drained >= size.PageBytes;
+    }
+
     private const int MostGranulesTried = 16;
 
-    private void EvictGranule(FrameClass donor, int granule)
+    private void EvictRange(FrameClass donor, long frame, long end)
     {
-        (long frame, long end) = donor.GranuleFrames(granule);
         for (; frame < end; frame++)
         {
             if (Evict(donor, frame, StoreLevel.Normal, spare: false) == EvictOutcome.Freed)

@@ -1,0 +1,171 @@
+// What a program that installed the package may do, under budgets so small that nearly every access faults: the data
+// is eight times the resident set. Prints "consumer: ok" and exits with 0, or says what differs and exits with 1.
+using Paging;
+
+const int Elements = 2 << 20; // 8 MiB of int
+
+try
+{
+    using var pager = new Pager(new PagerOptions
+    {
+        ResidentBytes = 1 << 20,
+        PoolBytes = 32 << 20,
+        PageBytes = 16 << 10,
+        BackgroundThreads = 1,
+    });
+
+    CheckArray(pager);
+    CheckMatrix(pager);
+    CheckOddSizedElements(pager);
+    CheckSwap(pager);
+
+    PagerStatistics statistics = pager.GetStatistics();
+    Require(statistics.Evictions > 0 && statistics.FaultsFromPool > 0, "nothing was paged");
+    Require(statistics.ResidentBytes <= 1 << 20, "the resident budget was exceeded");
+    Require(statistics.PoolBytes <= 32 << 20, "the pool's budget was exceeded");
+    Require(statistics.Pins == 0, "a lease was leaked");
+}
+catch (InvalidDataException e)
+{
+    Console.Error.WriteLine($"consumer: {e.Message}");
+    return 1;
+}
+
+Console.WriteLine("consumer: ok");
+return 0;
+
+static int Pattern(long i) => (int)(i >> 3) * 31;
+
+static void CheckArray(Pager pager)
+{
+    using PagedArray<int> array = pager.Allocate<int>(Elements, new PagedArrayOptions { Name = "numbers" });
+    Require(array.Length == Elements && array.PageCount * array.PageLength >= Elements, "the array has the wrong shape");
+    Require(array[Elements - 1] == 0, "an untouched page is not zero");
+
+    for (long start = 0; start < array.Length;)
+    {
+        using WriteLease<int> lease = array.Write(start);
+        for (int i = 0; i < lease.Span.Length; i++)
+        {
+            lease.Span[i] = Pattern(start + i);
+        }
+
+        start += lease.Span.Length;
+    }
+
+    var random = new Random(1);
+    for (int n = 0; n < 20_000; n++)
+    {
+        long i = random.NextInt64(array.Length);
+        Require(array[i] == Pattern(i), $"element {i} differs");
+    }
+
+    array[12_345] = -1;
+    Require(array[12_345] == -1, "a written element differs");
+    array[12_345] = Pattern(12_345);
+
+    int[] copy = new int[100_000];
+    array.CopyTo(54_321, copy);
+    for (int i = 0; i < copy.Length; i++)
+    {
+        Require(copy[i] == Pattern(54_321 + i), $"copied element {i} differs");
+    }
+
+    array.Fill(10, 50_000, 7);
+    array.Discard(20_000, 20_000);
+    for (long i = 0; i < 60_000; i++)
+    {
+        int expected = i is >= 20_000 and < 40_000 ? 0 : i is >= 10 and < 50_010 ? 7 : Pattern(i);
+        Require(array[i] == expected, $"element {i} differs after Fill and Discard");
+    }
+
+    array.CopyFrom(54_321, copy);
+    using ReadLease<int> last = array.Read(Elements - 5, 5);
+    Require(last.Span.Length == 5 && last.Span[4] == Pattern(Elements - 1), "the last elements differ");
+}
+
+static void CheckMatrix(Pager pager)
+{
+    using PagedMatrix<float> matrix = pager.AllocateMatrix<float>(5_000, 300);
+    for (long row = 0; row < matrix.Rows; row++)
+    {
+        using WriteLease<float> lease = matrix.WriteRow(row);
+        Require(lease.Span.Length == matrix.Columns, "a row has the wrong length");
+        lease.Span.Fill(row);
+    }
+
+    for (long row = matrix.Rows - 1; row >= 0; row--)
+    {
+        using ReadLease<float> lease = matrix.ReadRow(row);
+        Require(lease.Span.IndexOfAnyExcept(row) < 0, $"row {row} differs");
+    }
+
+    Require(matrix[4_321, 299] == 4_321, "an element of the matrix differs");
+}
+
+static void CheckOddSizedElements(Pager pager)
+{
+    decimal[] source = new decimal[200_000];
+    for (int i = 0; i < source.Length; i++)
+    {
+        source[i] = i / 8m;
+    }
+
+    using PagedArray<decimal> prices = pager.From<decimal>(source);
+    using PagedArray<(float X, float Y, float Z)> points = pager.Allocate<(float, float, float)>(200_000);
+    for (int i = 0; i < source.Length; i++)
+    {
+        points[i] = (i, -i, 1);
+    }
+
+    for (int i = source.Length - 1; i >= 0; i--)
+    {
+        Require(prices[i] == source[i], $"price {i} differs");
+        Require(points[i] == (i, -i, 1), $"point {i} differs");
+    }
+}
+
+static void CheckSwap(Pager pager)
+{
+    byte[] page = new byte[10_000];
+    byte[] loaded = new byte[page.Length];
+    var ids = new List<SwapId>();
+    for (int n = 0; n < 500; n++)
+    {
+        FillPage(page, n);
+        ids.Add(pager.Swap.Store(page));
+    }
+
+    for (int n = ids.Count - 1; n >= 0; n--)
+    {
+        FillPage(page, n);
+        Require(pager.Swap.GetLength(ids[n]) == page.Length, $"stored page {n} has the wrong length");
+        Require(pager.Swap.Load(ids[n], loaded) == page.Length && loaded.AsSpan().SequenceEqual(page), $"stored page {n} differs");
+        pager.Swap.Free(ids[n]);
+    }
+
+    try
+    {
+        pager.Swap.Load(ids[0], loaded);
+        Require(false, "a freed page could be loaded");
+    }
+    catch (KeyNotFoundException)
+    {
+    }
+}
+
+static void FillPage(byte[] page, int seed)
+{
+    for (int i = 0; i < page.Length; i++)
+    {
+        page[i] = (byte)((i >> 3) + seed);
+    }
+}
+
+static void Require(bool condition, string otherwise)
+{
+    if (!condition)
+    {
+        throw new InvalidDataException(otherwise);
+    }
+}

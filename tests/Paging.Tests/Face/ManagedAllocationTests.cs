@@ -1,0 +1,112 @@
+using Paging.Stress.Driver;
+
+namespace Paging.Tests.Face;
+
+/// <summary>Once warmed up, nothing that is done to a page allocates on the managed heap: hits, faults, evictions, stores.</summary>
+public class ManagedAllocationTests : IDisposable
+{
+    private const int PageBytes = 4 << 10;
+    private const int PageLength = PageBytes / sizeof(long);
+    private const int Pages = 512;
+
+    private readonly Pager _pager = new(new PagerOptions
+    {
+        ResidentBytes = 32 * PageBytes,
+        PoolBytes = 8 << 20,
+        PageBytes = PageBytes,
+        BackgroundThreads = 0,
+    });
+
+    private readonly PagedArray<long> _array;
+    private readonly long[] _page = new long[PageLength];
+    private readonly byte[] _bytes = new byte[PageBytes];
+    private long _sum;
+
+    public ManagedAllocationTests()
+    {
+        _array = _pager.Allocate<long>(Pages * PageLength);
+        for (long start = 0; start < _array.Length; start += PageLength)
+        {
+            Content.Write<long>((ContentKind)(start / PageLength % 4), (ulong)start, _page);
+            _array.CopyFrom(start, _page);
+        }
+    }
+
+    [Fact]
+    public void Hits_by_value_allocate_nothing() => AllocatesNothing(i =>
+    {
+        _array[i % 8 * PageLength] = i;
+        _sum += _array[i % 8 * PageLength + 1];
+    });
+
+    [Fact]
+    public void Faults_and_evictions_of_clean_pages_allocate_nothing() =>
+        AllocatesNothing(i => _sum += _array[(long)i * 37 % Pages * PageLength], evicts: true);
+
+    [Fact]
+    public void Faults_and_evictions_of_dirty_pages_allocate_nothing() =>
+        AllocatesNothing(i => _array[(long)i * 37 % Pages * PageLength] = i, evicts: true);
+
+    [Fact]
+    public void Copies_fills_and_discards_allocate_nothing() => AllocatesNothing(
+        i =>
+        {
+            long start = (long)i * 37 % Pages * PageLength;
+            _array.CopyTo(start, _page);
+            _array.CopyFrom((start + 5 * PageLength) % _array.Length, _page);
+            _array.Fill((start + 11 * PageLength) % _array.Length, 10, i);
+            _array.Fill((start + 13 * PageLength) % _array.Length, PageLength, i);
+            _array.Discard((start + 17 * PageLength) % _array.Length, i % 2 == 0 ? PageLength : 10);
+        },
+        evicts: true);
+
+    [Fact]
+    public void Stores_loads_and_frees_by_id_allocate_nothing() => AllocatesNothing(i =>
+    {
+        _bytes[i % PageBytes] += 7;
+        SwapId id = _pager.Swap.Store(_bytes);
+        _pager.Swap.AddReference(id);
+        _sum += _pager.Swap.Load(id, _bytes) + _pager.Swap.GetLength(id);
+        _pager.Swap.Free(id);
+        if (_pager.Swap.TryLoad(id, _bytes, out int written))
+            _sum += written;
+        _pager.Swap.Free(id);
+    });
+
+    [Fact]
+    public void Statistics_allocate_nothing() => AllocatesNothing(_ => _sum += _pager.GetStatistics().Faults);
+
+#if !DEBUG
+    // Debug builds keep a ledger of leases.
+    [Fact]
+    public void Leases_allocate_nothing() => AllocatesNothing(
+        i =>
+        {
+            long start = (long)i * 37 % Pages * PageLength;
+            using ReadLease<long> read = _array.Read(start);
+            using WriteLease<long> write = _array.Write((start + 9 * PageLength + 3) % _array.Length, 2);
+            write.Span[0] = _sum += read.Span[7];
+        },
+        evicts: true);
+#endif
+
+    public void Dispose()
+    {
+        _pager.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private void AllocatesNothing(Action<int> operation, bool evicts = false)
+    {
+        for (int i = 0; i < 2000; i++)
+            operation(i);
+        long evictions = _pager.GetStatistics().Evictions;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 5000; i++)
+            operation(i);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(0, allocated);
+        if (evicts)
+            Assert.True(_pager.GetStatistics().Evictions > evictions + 1000, "Hardly anything was evicted.");
+    }
+}
