@@ -40,14 +40,14 @@ internal static class TestHook
 {
 #if PAGING_TEST_HOOKS
     [ThreadStatic]
-    private static IInterleaver? t_interleaver;
+    private static IInterleaver? s_interleaver;
 
     private static Mutation s_broken;
 
     internal static IInterleaver? Interleaver
     {
-        get => t_interleaver;
-        set => t_interleaver = value;
+        get => s_interleaver;
+        set => s_interleaver = value;
     }
 
     /// <summary>The one rule that a control breaks on purpose; none in every other test.</summary>
