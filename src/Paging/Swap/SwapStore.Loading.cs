@@ -141,7 +141,7 @@ internal sealed unsafe partial class SwapStore
         // of what it costs to be the first to touch them. The decoder trusts nothing, and nobody sees the page before.
         if (IsPlausible(header, id, location, length)
             && PageCodec.TryDecode(header->Encoding, (byte*)(header + 1), header->EncodedLength, page, length)
-            && IsIntact(header, id))
+            && IsIntact(header, id, page))
         {
             return LoadResult.Loaded;
         }
@@ -161,8 +161,12 @@ internal sealed unsafe partial class SwapStore
     private static bool IsPlausible(EntryHeader* header, ulong id, Location location, int length) =>
         header->Id == id && header->PageLength == (uint)length && header->Units == location.Units;
 
-    private static bool IsIntact(EntryHeader* header, ulong id) =>
-        PageCodec.Checksum(
-            new ReadOnlySpan<byte>(header + 1, header->EncodedLength), id, header->EncodedLengthAndEncoding, header->PageLength)
-        == header->Checksum;
+    private static bool IsIntact(EntryHeader* header, ulong id, byte* page)
+    {
+        // A raw page is verified where it was copied to: a long copy leaves its target in the cache, not its source.
+        byte* encoded = header->Encoding == PageEncoding.Raw ? page : (byte*)(header + 1);
+        ulong checksum = PageCodec.Checksum(
+            new ReadOnlySpan<byte>(encoded, header->EncodedLength), id, header->EncodedLengthAndEncoding, header->PageLength);
+        return checksum == header->Checksum;
+    }
 }
