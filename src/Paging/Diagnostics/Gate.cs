@@ -14,6 +14,7 @@ internal sealed class Gate
             return;
         }
 
+        interleaver.Reach(SharedWord.Lock);
         while (!_lock.TryEnter())
         {
             interleaver.Yield();

@@ -45,8 +45,8 @@ internal enum Mutation
     /// <summary>Rule 6: Free debits the location that it read, not the one that it got.</summary>
     DebitReadLocation,
 
-    /// <summary>Rule 6: the mover credits its target after its CAS.</summary>
-    CreditAfterMove,
+    /// <summary>Rule 6: writer and mover credit the entry's segment after the descriptor points there.</summary>
+    CreditAfterPublishing,
 
     /// <summary>Rule 6: an open segment is freed when it holds nothing live.</summary>
     FreeOpenSegment,

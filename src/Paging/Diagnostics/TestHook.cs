@@ -18,6 +18,7 @@ internal enum SharedWord
     Writer,
     ArrayState,
     Counter,
+    Lock,
 }
 
 /// <summary>Drives the threads of a test one at a time. Every call may hand the turn to another thread.</summary>
@@ -33,6 +34,9 @@ internal interface IInterleaver
     void Block(object on);
 
     void Wake(object on);
+
+    /// <summary>The number of the calling thread, the same in every run.</summary>
+    int Thread { get; }
 }
 
 /// <summary>The seam of the seeded scheduler: a build without PAGING_TEST_HOOKS holds nothing of it.</summary>

@@ -115,13 +115,14 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
         if (TestHook.Breaks(Mutation.DirtyAfterPin))
         {
-            return PinThenDirty(page, word);
+            return PinThenDirty(size, page, word);
         }
 
         // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
         if (!_reclaimer.TryReserveDirty(size))
         {
-            ThrowFull(region, write);
+            ThrowFullIfUnchanged(region, page, word, write);
+            return false;
         }
 
         if (!PageWord.TryPin(page, word, PageWord.Referenced | PageWord.Dirty))
@@ -130,15 +131,23 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             return false;
         }
 
+        if (TestHook.Breaks(Mutation.FreeCopyAfterUnpin))
+        {
+            PageWord.Unpin(page);
+        }
+
         // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
-        FrameRecord* record = size.RecordOf(PageWord.Offset(word));
+        FreeCopy(size.RecordOf(PageWord.Offset(word)));
+        return !TestHook.Breaks(Mutation.FreeCopyAfterUnpin);
+    }
+
+    private void FreeCopy(FrameRecord* record)
+    {
         uint stored = TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
         if (stored != 0)
         {
             _swap.Free(stored);
         }
-
-        return true;
     }
 
     /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster.</summary>
@@ -149,7 +158,8 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         if (write && !_reclaimer.TryReserveDirty(size))
         {
-            ThrowFull(region, write);
+            ThrowFullIfUnchanged(region, page, word, write);
+            return null;
         }
 
         long frame = -1;
@@ -166,7 +176,8 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             frame = _reclaimer.Take(size, write);
             if (frame < 0)
             {
-                ThrowFull(region, write);
+                ThrowFullIfUnchanged(region, page, word, write);
+                return null;
             }
 
             // Before the claim, so that the sweep of Dispose finds every claim (rule 4).
@@ -278,17 +289,31 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         return flags;
     }
 
-    /// <summary>The control of rule 1: what must not be done.</summary>
-    private static bool PinThenDirty(ulong* page, ulong word)
+    /// <summary>The control of rule 1: the dirty bit follows the pin in a CAS of its own, and a reader who pins in between makes it fail.</summary>
+    private bool PinThenDirty(FrameClass size, ulong* page, ulong word)
     {
         if (!PageWord.TryPin(page, word, PageWord.Referenced))
         {
             return false;
         }
 
-        // The dirty bit follows in a step of its own, from a word read before: an evictor in between takes the page for clean.
+        if (PageWord.TryPin(page, (word + PageWord.PinOne) | PageWord.Referenced, PageWord.Dirty))
+        {
+            size.TryReserveDirty(capacity: 0, force: true);
+            PageWord.Unpin(page);
+            FreeCopy(size.RecordOf(PageWord.Offset(word)));
+        }
+
         return true;
     }
 
-    private void ThrowFull(PagedRegion region, bool write) => ThrowHelper.ThrowOutOfSpace(domain, region, write);
+    /// <summary>Refuses the access, unless the page has changed since: another thread may have brought it in or turned it dirty, and then it
+    /// needs nothing more.</summary>
+    private void ThrowFullIfUnchanged(PagedRegion region, ulong* page, ulong word, bool write)
+    {
+        if (PageWord.Load(page) == word)
+        {
+            ThrowHelper.ThrowOutOfSpace(domain, region, write);
+        }
+    }
 }

@@ -52,6 +52,7 @@ internal sealed unsafe partial class Reclaimer
     private bool TryCleanOne(FrameClass size, out int inFlight)
     {
         inFlight = 0;
+        long dirty = 0;
         for (long frame = size.FirstFrame; frame < size.End; frame++)
         {
             EvictOutcome outcome = Evict(size, frame, StoreLevel.NoRoom, spare: false, dirtyOnly: true);
@@ -62,15 +63,20 @@ internal sealed unsafe partial class Reclaimer
             }
 
             // Another thread's claim may be a page on its way to being clean; a free frame is not.
-            inFlight += outcome == EvictOutcome.InFlight && IsClaimed(size, frame) ? 1 : 0;
+            ulong word = WordOf(size, frame);
+            inFlight += outcome == EvictOutcome.InFlight && PageWord.IsClaimed(word) ? 1 : 0;
+            dirty += PageWord.IsResident(word) && (word & PageWord.Dirty) != 0 && PageWord.Offset(word) == size.OffsetOf(frame) ? 1 : 0;
         }
 
+        // Counted and not there: another thread is about to turn a page dirty, or clean. It may be the very page that the caller wants.
+        inFlight += size.DirtyFrames > dirty ? 1 : 0;
         return false;
     }
 
-    private static bool IsClaimed(FrameClass size, long frame)
+    /// <summary>The word of the page that a frame's record names; an untouched one if it names none.</summary>
+    private static ulong WordOf(FrameClass size, long frame)
     {
         ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
-        return page != null && PageWord.IsClaimed(PageWord.Load(page));
+        return page == null ? 0 : PageWord.Load(page);
     }
 }

@@ -70,7 +70,7 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
             return EvictOutcome.InFlight;
         }
 
-        if (PageWord.Pins(word) != 0 && !TestHook.Breaks(Mutation.EvictPinned))
+        if (PageWord.Pins(word) != 0 && !(TestHook.Breaks(Mutation.EvictPinned) && (word & PageWord.Dirty) != 0))
         {
             return EvictOutcome.Pinned;
         }

@@ -95,6 +95,22 @@ internal sealed unsafe class DescriptorTable
         return new Location(Volatile.Read(ref _table[index].Location));
     }
 
+    /// <summary>Whether any page lies in a segment. Looks at every descriptor: for when something is wrong.</summary>
+    internal bool IsAnyIn(int segment)
+    {
+        long end = Volatile.Read(ref _end);
+        for (uint index = 1; index < end; index++)
+        {
+            Location location = Locate(index);
+            if (location.Where == Location.Kind.Segment && location.Segment == segment)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
 
     /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>

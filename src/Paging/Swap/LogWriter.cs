@@ -192,7 +192,11 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         Segment* entry = _log.Table[segment];
         Location location = Location.InSegment(segment, entry->Used, units);
         entry->Used += units << Location.UnitShift;
-        _log.Table.Credit(segment, units);
+        if (!TestHook.Breaks(Mutation.CreditAfterPublishing))
+        {
+            _log.Table.Credit(segment, units);
+        }
+
         return location;
     }
 }

@@ -60,7 +60,7 @@ internal sealed unsafe partial class SegmentLog
             if (victim < 0)
             {
                 // What is dead in segments that idle writers have open, then.
-                return ReclaimIdleWriters();
+                return ReclaimIdleWriters() || AwaitReaders() || Volatile.Read(ref _freeCount) > floor;
             }
 
             return TryEmpty(victim);
@@ -167,30 +167,53 @@ internal sealed unsafe partial class SegmentLog
             return true;
         }
 
+        if (complete && segment->Damaged == 0 && _descriptors.IsAnyIn(victim))
+        {
+            // An entry is left that its header does not own up to. It would be looked for here again and again.
+            segment->Damaged = 1;
+        }
+
         SegmentWord.AbandonCleaning(&segment->Word);
         _table.RetireIfEmpty(victim, SegmentState.Sealed);
         if (segment->Damaged == 0)
         {
             // Nothing points here any more, but a thread that frees an entry has still to debit it, and frees the segment then; or
             // there is no room for the rest, while readers are still in an emptied segment.
-            complete |= IsAnyDraining();
+            complete |= IsAnyOnItsWay();
             Spinner.Yield();
         }
 
         return complete;
     }
 
-    private bool IsAnyDraining()
+    /// <summary>Waits a moment for readers to leave an emptied segment. False when there is none.</summary>
+    private bool AwaitReaders()
     {
+        if (!IsAnyOnItsWay())
+        {
+            return false;
+        }
+
+        Spinner.Yield();
+        return true;
+    }
+
+    /// <summary>Whether a segment is empty but for its readers, or between the last of them and the free list.</summary>
+    private bool IsAnyOnItsWay()
+    {
+        int free = 0;
         for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
         {
-            if (SegmentWord.State(SegmentWord.Load(&_table[i]->Word)) == SegmentState.Draining)
+            SegmentState state = SegmentWord.State(SegmentWord.Load(&_table[i]->Word));
+            if (state == SegmentState.Draining)
             {
                 return true;
             }
+
+            free += state == SegmentState.Free ? 1 : 0;
         }
 
-        return false;
+        return free > Volatile.Read(ref _freeCount);
     }
 
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
@@ -208,14 +231,9 @@ internal sealed unsafe partial class SegmentLog
         }
 
         Location to = _moves.AppendCopy((byte*)header, from.Units);
-        if (TestHook.Breaks(Mutation.CreditAfterMove))
-        {
-            _table.Debit(to.Segment, to.Units);
-        }
-
         // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
         bool moved = _descriptors.TryMove(index, from, to);
-        if (TestHook.Breaks(Mutation.CreditAfterMove))
+        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
             _table.Credit(to.Segment, to.Units);
         }

@@ -86,6 +86,11 @@ internal sealed unsafe partial class SegmentLog
             {
                 return false;
             }
+
+            if (TestHook.Breaks(Mutation.UncountedReserve))
+            {
+                _budget.ChargeUnsynchronized(-ChargedBytes);
+            }
         }
 
         return true;
@@ -104,7 +109,7 @@ internal sealed unsafe partial class SegmentLog
         Spinner spinner = default;
         while (true)
         {
-            int start = Environment.CurrentManagedThreadId;
+            int start = TestHook.Interleaver?.Thread ?? Environment.CurrentManagedThreadId;
             for (int i = 0; i < _writers.Length; i++)
             {
                 LogWriter writer = _writers[(int)((uint)(start + i) % (uint)_writers.Length)];
@@ -272,7 +277,7 @@ internal sealed unsafe partial class SegmentLog
                 return any;
             }
 
-            _budget.ChargeUnsynchronized(TestHook.Breaks(Mutation.UncountedReserve) ? 0 : ChargedBytes);
+            _budget.ChargeUnsynchronized(ChargedBytes);
             SegmentWord.SetFree(&_table[FirstSegment + ordinal]->Word);
             _free[_freeCount] = ordinal;
             Volatile.Write(ref _freeCount, _freeCount + 1);

@@ -184,6 +184,11 @@ internal sealed unsafe partial class SwapStore
         }
 
         _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)encoding);
+        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
+        {
+            _segments.Credit(location.Segment, location.Units);
+        }
+
         return index;
     }
 

@@ -209,12 +209,15 @@ public class FullTests
         using Pager pager = Make(backgroundThreads);
         string?[] wrong = new string?[Threads];
         long[] refusals = new long[Threads], steps = new long[Threads];
+
+        // Two and a half pools together, kept until the last thread has ended.
+        NoisePages[] arrays = [.. Enumerable.Range(0, Threads).Select(i => new NoisePages(pager, PoolPages / 3, (ulong)i))];
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(i => new Thread(() =>
         {
             try
             {
                 var rng = new Rng(seed + (ulong)i);
-                using var noise = new NoisePages(pager, PoolPages / 3, (ulong)i);
+                NoisePages noise = arrays[i];
                 for (int step = 0; step < 400; step++)
                 {
                     long page = rng.Next(noise.Array.PageCount);
@@ -249,6 +252,11 @@ public class FullTests
             Assert.True(thread.Join(s_hung), Dump(pager, steps, refusals));
         Assert.All(wrong, Assert.Null);
         Assert.True(refusals.Sum() > 0, "The pool was never full.");
+        Assert.All(arrays, noise =>
+        {
+            noise.Verify();
+            noise.Dispose();
+        });
         Settled.Empty(pager);
     });
 
