@@ -31,9 +31,9 @@ internal sealed unsafe partial class Reclaimer
                 return size.TryReserveDirty(Capacity(size), force: true);
             }
 
-            if (!TryWiden(size) && !TryCleanOne(size, out int inFlight))
+            if (!TryWiden(size) && !TryCleanOne(size, out bool settled))
             {
-                if (inFlight == 0)
+                if (settled)
                 {
                     return false;
                 }
@@ -49,10 +49,14 @@ internal sealed unsafe partial class Reclaimer
     private long Capacity(FrameClass size) => size.Frames + (frames.RemainingBytes >> size.PageShift);
 
     /// <summary>Stores one dirty page without its taking up ordinary room: a same-filled one.</summary>
-    private bool TryCleanOne(FrameClass size, out int inFlight)
+    /// <param name="size">The class.</param>
+    /// <param name="settled">Whether as many pages were seen dirty as may be, and none on its way to being clean. Otherwise some are only counted
+    /// so far: another thread is about to turn a page dirty, maybe the very one that the caller wants.</param>
+    private bool TryCleanOne(FrameClass size, out bool settled)
     {
-        inFlight = 0;
+        settled = false;
         long dirty = 0;
+        bool anyClaimed = false;
         for (long frame = size.FirstFrame; frame < size.End; frame++)
         {
             EvictOutcome outcome = Evict(size, frame, StoreLevel.NoRoom, spare: false, dirtyOnly: true);
@@ -64,12 +68,11 @@ internal sealed unsafe partial class Reclaimer
 
             // Another thread's claim may be a page on its way to being clean; a free frame is not.
             ulong word = WordOf(size, frame);
-            inFlight += outcome == EvictOutcome.InFlight && PageWord.IsClaimed(word) ? 1 : 0;
+            anyClaimed |= outcome == EvictOutcome.InFlight && PageWord.IsClaimed(word);
             dirty += PageWord.IsResident(word) && (word & PageWord.Dirty) != 0 && PageWord.Offset(word) == size.OffsetOf(frame) ? 1 : 0;
         }
 
-        // Counted and not there: another thread is about to turn a page dirty, or clean. It may be the very page that the caller wants.
-        inFlight += size.DirtyFrames > dirty ? 1 : 0;
+        settled = !anyClaimed && dirty >= Capacity(size) - size.KeptClean;
         return false;
     }
 

@@ -1,0 +1,32 @@
+#if DEBUG
+namespace Paging.Tests.Protocol;
+
+/// <summary>Every scenario under many orders of its threads' steps.</summary>
+[Collection(Alone.Name)]
+public sealed class ScenarioTests(ITestOutputHelper output)
+{
+    private const int Seeds = 250;
+
+    public static TheoryData<string> Names =>
+        [.. Scenarios.All.Select(static scenario => scenario.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Holds(string name)
+    {
+        Dictionary<string, long> before = Coverage.Counts();
+        long steps = Exploration.Steps;
+        Exploration.AssertHolds(Scenarios.Named(name), Seeds);
+        Coverage.AssertNoneIllegal(Coverage.Since(before));
+        output.WriteLine($"{Exploration.Steps - steps:N0} steps");
+    }
+}
+
+internal static class Scenarios
+{
+    internal static IReadOnlyList<Scenario> All { get; } =
+        [.. PageScenarios.All, .. PressureScenarios.All, .. ClosingScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All];
+
+    internal static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
+}
+#endif

@@ -1,0 +1,239 @@
+#if DEBUG
+using Paging.Codecs;
+using Paging.Diagnostics;
+using Paging.Memory;
+using Paging.Residency;
+using Paging.Swap;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>What must hold of a pager when no thread is at work in it: everything is counted once more and compared.</summary>
+internal static unsafe class Audit
+{
+    internal static void Check(World world)
+    {
+        var references = new Dictionary<uint, int>();
+        CheckPages(world, references);
+        foreach ((SwapId id, StoredPage page) in world.Stored)
+        {
+            references.Add((uint)id.Value, page.References);
+        }
+
+        CheckDescriptors(world.Store, references);
+        CheckSegments(world.Store);
+    }
+
+    /// <summary>Behind the disposal of all arrays and the freeing of all ids.</summary>
+    internal static void CheckEmpty(World world)
+    {
+        Assert.Equal(0, world.Domain.Frames.UsedBytes);
+        Assert.Equal(0, world.Store.Budget.LiveBytes);
+        Assert.Equal(0, world.Store.Budget.StoredBytes);
+        PagerStatistics statistics = world.Domain.GetStatistics();
+        Assert.Equal(0, statistics.ResidentBytes);
+        Assert.Equal(0, statistics.PoolLogicalBytes);
+        Assert.Equal(0, statistics.SameFilledPages);
+        Assert.Equal(0, statistics.IncompressiblePages);
+        Assert.Equal(0, statistics.Pins);
+    }
+
+    private static void CheckPages(World world, Dictionary<uint, int> references)
+    {
+        var resident = new Dictionary<long, nint>();
+        var dirty = new Dictionary<FrameClass, long>();
+        foreach (Book book in world.Books)
+        {
+            Assert.Equal(!book.Region.IsClosed, Internals.Pages(book.Array).IsWithin(0));
+            FrameClass size = book.Region.Frames;
+            for (int page = 0; page < book.Pages; page++)
+            {
+                ulong word = book.Word(page);
+                PageState state = PageWord.State(word);
+                Assert.Contains(state, book.Region.IsClosed ? s_closedStates : s_openStates);
+                Assert.Equal(0ul, word & PageWord.Waiters);
+                if (state == PageState.Swapped)
+                {
+                    Own(references, PageWord.Stored(word));
+                }
+                else if (state == PageState.Resident)
+                {
+                    Assert.Equal(0, PageWord.Pins(word));
+                    long frame = Internals.FrameOf(size, word);
+                    Assert.True(resident.TryAdd(frame, (nint)(book.Region.Words + page)), $"frame {frame} holds two pages");
+                    FrameRecord* record = size.Records + frame;
+                    Assert.Equal((nint)(book.Region.Words + page), (nint)record->Page);
+                    if ((word & PageWord.Dirty) != 0)
+                    {
+                        dirty[size] = dirty.GetValueOrDefault(size) + 1;
+                        Assert.Equal(0u, record->Stored);
+                    }
+                    else if (record->Stored != 0)
+                    {
+                        Own(references, record->Stored);
+                    }
+                }
+            }
+        }
+
+        long committed = 0;
+        foreach (FrameClass? size in world.Domain.Frames.Classes)
+        {
+            if (size is not null)
+            {
+                CheckFrames(size, resident);
+                Assert.Equal(dirty.GetValueOrDefault(size), size.DirtyFrames);
+                committed += size.Frames * size.PageBytes;
+            }
+        }
+
+        Assert.Equal(committed, world.Domain.Frames.CommittedBytes);
+        Assert.True(committed <= world.Domain.Frames.BudgetBytes, "more frames than the budget pays for");
+        Assert.Equal(0, world.Domain.GetStatistics().Pins);
+    }
+
+    /// <summary>Every frame with memory is free or holds one page.</summary>
+    private static void CheckFrames(FrameClass size, Dictionary<long, nint> resident)
+    {
+        var free = new List<long>();
+        for (long frame = size.TakeFree(); frame >= 0; frame = size.TakeFree())
+        {
+            free.Add(frame);
+            Assert.False(resident.ContainsKey(frame), $"frame {frame} is free, and a page is in it");
+            Assert.True(size.HasMemory(frame), $"frame {frame} is free and has no memory");
+            Assert.Equal(0, (nint)size.Records[frame].Page);
+            Assert.Equal(0u, size.Records[frame].Stored);
+        }
+
+        Assert.Distinct(free);
+        Assert.Equal(0, size.FreeFrames);
+        int held = resident.Keys.Count(frame => frame >= size.FirstFrame && frame < size.End);
+        Assert.Equal(size.Frames, free.Count + held);
+        for (int i = free.Count - 1; i >= 0; i--)
+        {
+            size.GiveBack(free[i]);
+        }
+
+        Assert.Equal(free.Count, size.FreeFrames);
+    }
+
+    private static void CheckDescriptors(SwapStore store, Dictionary<uint, int> references)
+    {
+        DescriptorTable descriptors = store.Descriptors;
+        Descriptor* table = Internals.Table(descriptors);
+        var free = new HashSet<uint>();
+        for (uint index = (uint)Internals.FreeHead(descriptors); index != 0; index = (uint)(table[index].Location >> 2))
+        {
+            Assert.True(free.Add(index), $"descriptor {index} is on the free list twice");
+        }
+
+        for (uint index = 1; index < Internals.End(descriptors); index++)
+        {
+            int expected = references.GetValueOrDefault(index);
+            int count = Internals.References(descriptors, index);
+            Assert.True(count == expected, $"descriptor {index} counts {count} references, and has {expected}");
+            Assert.True(free.Contains(index) == (count == 0), $"descriptor {index} with {count} references is on the free list: {free.Contains(index)}");
+            if (count > 0)
+            {
+                Assert.NotEqual(Location.Kind.None, descriptors.Locate(index).Where);
+            }
+        }
+
+        Assert.DoesNotContain(references.Keys, index => index >= Internals.End(descriptors));
+    }
+
+    private static void CheckSegments(SwapStore store)
+    {
+        DescriptorTable descriptors = store.Descriptors;
+        var live = new Dictionary<int, int>();
+        var taken = new HashSet<(int Segment, int Unit)>();
+        long stored = 0, logical = 0, raw = 0, sameFilled = 0;
+        for (uint index = 1; index < Internals.End(descriptors); index++)
+        {
+            if (Internals.References(descriptors, index) == 0)
+            {
+                continue;
+            }
+
+            Location location = descriptors.Locate(index);
+            if (location.Where == Location.Kind.Pattern)
+            {
+                sameFilled++;
+                continue;
+            }
+
+            live[location.Segment] = live.GetValueOrDefault(location.Segment) + location.Units;
+            for (int unit = 0; unit < location.Units; unit++)
+            {
+                Assert.True(taken.Add((location.Segment, (location.Offset >> Location.UnitShift) + unit)), "two live entries overlap");
+            }
+
+            (ulong lengths, ulong encoding) = descriptors.Details(index);
+            EntryHeader* header = (EntryHeader*)(store.Segments[location.Segment]->Address + location.Offset);
+            Assert.Equal((int)(lengths >> 32), header->EncodedLength);
+            stored += header->EncodedLength;
+            logical += (uint)lengths;
+            raw += (PageEncoding)encoding == PageEncoding.Raw ? 1 : 0;
+        }
+
+        Assert.Equal((long)live.Values.Sum() << Location.UnitShift, store.Budget.LiveBytes);
+        Assert.Equal(stored, store.Budget.StoredBytes);
+        Assert.Equal(logical, store.Counters[Counter.LogicalBytes]);
+        Assert.Equal(raw, store.Counters[Counter.IncompressiblePages]);
+        Assert.Equal(sameFilled, store.Counters[Counter.SameFilledPages]);
+
+        long committed = 0;
+        foreach (SegmentLog? log in store.Segments.Logs)
+        {
+            committed += CheckLog(store, log!, live);
+        }
+
+        Assert.Equal(committed, store.Budget.CommittedBytes);
+        Assert.True(committed <= store.Budget.Bytes, "more segments than the budget pays for");
+    }
+
+    /// <returns>Bytes of the log's segments that have memory.</returns>
+    private static long CheckLog(SwapStore store, SegmentLog log, Dictionary<int, int> live)
+    {
+        var open = new HashSet<int>();
+        foreach (LogWriter writer in (LogWriter[])[.. Internals.Writers(log), Internals.Moves(log)])
+        {
+            Assert.Equal(0, Internals.Borrowed(writer));
+            Assert.True(Internals.OpenSegment(writer) < 0 || open.Add(Internals.OpenSegment(writer)));
+            Assert.True(Internals.SpareSegment(writer) < 0 || open.Add(Internals.SpareSegment(writer)));
+        }
+
+        var free = new HashSet<int>();
+        for (int i = 0; i < Internals.FreeCount(log); i++)
+        {
+            Assert.True(free.Add(log.FirstSegment + Internals.FreeSegments(log)[i]), "a segment is on the free list twice");
+        }
+
+        long present = 0;
+        for (int segment = log.FirstSegment; segment < log.FirstSegment + log.SegmentCount; segment++)
+        {
+            SegmentState state = Internals.State(store.Segments, segment);
+            Assert.Equal(0ul, SegmentWord.Pins(Volatile.Read(ref store.Segments[segment]->Word)));
+            Assert.Equal(live.GetValueOrDefault(segment), store.Segments[segment]->Live);
+            Assert.True(open.Contains(segment) == (state == SegmentState.Open), $"segment {segment} is {state}");
+            Assert.True(free.Contains(segment) == (state == SegmentState.Free), $"segment {segment} is {state}");
+            Assert.Contains(state, s_quietSegments);
+            Assert.True(state is SegmentState.Sealed or SegmentState.Open || store.Segments[segment]->Live == 0);
+            Assert.False(state == SegmentState.Sealed && store.Segments[segment]->Live == 0, $"segment {segment} is empty and not free");
+            present += state == SegmentState.Absent ? 0 : 1;
+        }
+
+        return present * (log.SegmentBytes + (long)Segment.Size);
+    }
+
+
+    private static void Own(Dictionary<uint, int> references, uint stored)
+    {
+        Assert.NotEqual(0u, stored);
+        references[stored] = references.GetValueOrDefault(stored) + 1;
+    }
+
+    private static readonly PageState[] s_openStates = [PageState.Untouched, PageState.Resident, PageState.Swapped];
+    private static readonly PageState[] s_closedStates = [PageState.Untouched, PageState.Dead];
+    private static readonly SegmentState[] s_quietSegments = [SegmentState.Absent, SegmentState.Free, SegmentState.Open, SegmentState.Sealed];
+}
+#endif

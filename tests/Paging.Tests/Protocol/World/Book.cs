@@ -1,0 +1,193 @@
+#if DEBUG
+using Paging.Memory;
+using Paging.Residency;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>An array of the world with the history of what was written to it.</summary>
+/// <remarks>The first elements of each page are slots, which one thread each writes; the rest is a background that only a thread that owns the
+/// page changes. Every access checks what it finds.</remarks>
+internal sealed unsafe class Book
+{
+    internal const int Slots = 4;
+
+    private readonly World _world;
+    private readonly History[] _histories;
+
+    internal Book(World world, int pages, int pageBytes)
+    {
+        _world = world;
+        Array = world.Pager.Allocate<long>(
+            (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book" });
+        _histories = new History[pages * (Slots + 1)];
+    }
+
+    internal PagedRegion Region => Internals.Pages(Array).Region;
+
+    internal PagedArray<long> Array { get; }
+
+    internal int Pages => (int)Array.PageCount;
+
+    private int PageLength => Array.PageLength;
+
+    internal ulong Word(int page) => Volatile.Read(ref Region.Words[page]);
+
+    internal PageState State(int page) => PageWord.State(Word(page));
+
+    internal bool IsDirty(int page) => State(page) == PageState.Resident && (Word(page) & PageWord.Dirty) != 0;
+
+    /// <summary>Reads an element by value.</summary>
+    internal long Get(int page, int element)
+    {
+        int from = HistoryOf(page, element).Done;
+        long found = Array[Index(page, element)];
+        Check(page, element, from, found);
+        return found;
+    }
+
+    /// <summary>Reads a slot and some of the background through a lease, with time to spare in between.</summary>
+    internal void ReadLease(int page)
+    {
+        using ReadLease<long> lease = Array.Read(Index(page, 0));
+        foreach (int element in (ReadOnlySpan<int>)[0, 1, Slots, PageLength - 1])
+        {
+            int from = HistoryOf(page, element).Done;
+            Check(page, element, from, lease.Span[element]);
+            _world.Run.Step();
+        }
+    }
+
+    /// <summary>Copies the page out and checks all of it.</summary>
+    internal void Copy(int page)
+    {
+        int[] from = new int[Slots + 1];
+        for (int i = 0; i <= Slots; i++)
+        {
+            from[i] = HistoryOf(page, i).Done;
+        }
+
+        long[] found = new long[PageLength];
+        Array.CopyTo(Index(page, 0), found);
+        for (int i = 0; i < found.Length; i++)
+        {
+            Check(page, i, from[Math.Min(i, Slots)], found[i]);
+        }
+    }
+
+    internal void Set(int page, int slot, long value) =>
+        Write([HistoryOf(page, slot)], [value], () => Array[Index(page, slot)] = value);
+
+    /// <summary>Writes a slot through a lease that stays out for a while.</summary>
+    internal void WriteLease(int page, int slot, long value)
+    {
+        History history = HistoryOf(page, slot);
+        using WriteLease<long> lease = Array.Write(Index(page, slot), 1);
+        _world.Run.Step();
+        history.Begin(value);
+        lease.Span[0] = value;
+        history.End();
+        _world.Run.Step();
+        Assert.Equal(value, lease.Span[0]);
+    }
+
+    /// <summary>Writes the whole page. For its owner.</summary>
+    internal void Overwrite(int page, long salt)
+    {
+        long[] contents = Contents.Page(salt, PageLength);
+        Write(Histories(page), [.. contents[..Slots], salt], () => Array.CopyFrom(Index(page, 0), contents));
+    }
+
+    /// <summary>As <see cref="Overwrite"/>; false when there is no room.</summary>
+    internal bool TryOverwrite(int page, long salt)
+    {
+        try
+        {
+            Overwrite(page, salt);
+            return true;
+        }
+        catch (OutOfPagingSpaceException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Fills the whole page with one value. For its owner.</summary>
+    internal void Fill(int page, int number)
+    {
+        long salt = Contents.SameFilled(number);
+        Write(Histories(page), [salt, salt, salt, salt, salt], () => Array.Fill(Index(page, 0), PageLength, salt));
+    }
+
+    /// <summary>Drops the page. For its owner.</summary>
+    internal void Discard(int page) =>
+        Write(Histories(page), [0, 0, 0, 0, 0], () => Array.Discard(Index(page, 0), PageLength));
+
+    internal EvictOutcome Evict(int page)
+    {
+        ulong word = Word(page);
+        return PageWord.IsResident(word)
+            ? _world.EvictFrame(Region.Frames, Internals.FrameOf(Region.Frames, word))
+            : EvictOutcome.InFlight;
+    }
+
+    /// <summary>Fills a page, and takes it out, so that it is stored.</summary>
+    internal void Store(int page, long salt)
+    {
+        Overwrite(page, salt);
+        Assert.Equal(EvictOutcome.Freed, Evict(page));
+    }
+
+    /// <summary>Fills a page, stores it and reads it back, so that it is resident and clean, with a stored copy.</summary>
+    internal void StoreAndLoad(int page, long salt)
+    {
+        Store(page, salt);
+        ReadLease(page);
+        Assert.False(IsDirty(page));
+    }
+
+    internal void CheckAll()
+    {
+        for (int page = 0; page < Pages; page++)
+        {
+            Assert.All(Histories(page), static history => Assert.True(history.IsSettled));
+            Copy(page);
+        }
+    }
+
+    private static void Write(History[] histories, long[] values, Action write)
+    {
+        for (int i = 0; i < histories.Length; i++)
+        {
+            histories[i].Begin(values[i]);
+        }
+
+        try
+        {
+            write();
+        }
+        catch (Exception refused) when (refused is OutOfPagingSpaceException or PageCorruptedException or ObjectDisposedException)
+        {
+            System.Array.ForEach(histories, static history => history.Abandon());
+            throw;
+        }
+
+        System.Array.ForEach(histories, static history => history.End());
+    }
+
+    private void Check(int page, int element, int from, long found)
+    {
+        History history = HistoryOf(page, element);
+        bool allowed = element < Slots
+            ? history.Allows(from, static value => value, found)
+            : history.Allows(from, salt => Contents.Element(salt, element), found);
+        Assert.True(allowed, $"page {page}, element {element} reads {found:x}; allowed is what comes from {history.Describe(from)}");
+    }
+
+    private long Index(int page, int element) => ((long)page * PageLength) + element;
+
+    private History HistoryOf(int page, int element) =>
+        _histories[(page * (Slots + 1)) + Math.Min(element, Slots)] ??= new History();
+
+    private History[] Histories(int page) => [.. Enumerable.Range(0, Slots + 1).Select(i => HistoryOf(page, i))];
+}
+#endif

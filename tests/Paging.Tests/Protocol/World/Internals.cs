@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using Paging.Memory;
+using Paging.Residency;
+using Paging.Swap;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>Private fields that the audit counts.</summary>
+internal static unsafe class Internals
+{
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_table")]
+    internal static extern ref Descriptor* Table(DescriptorTable descriptors);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
+    internal static extern ref ulong FreeHead(DescriptorTable descriptors);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_end")]
+    internal static extern ref long End(DescriptorTable descriptors);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
+    internal static extern ref int[] FreeSegments(SegmentLog log);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_freeCount")]
+    internal static extern ref int FreeCount(SegmentLog log);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_writers")]
+    internal static extern ref LogWriter[] Writers(SegmentLog log);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_moves")]
+    internal static extern ref LogWriter Moves(SegmentLog log);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_open")]
+    internal static extern ref int OpenSegment(LogWriter writer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spare")]
+    internal static extern ref int SpareSegment(LogWriter writer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_borrowed")]
+    internal static extern ref int Borrowed(LogWriter writer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
+    internal static extern ref PagingDomain Domain(Pager pager);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pages")]
+    internal static extern ref PageAccessor Pages(PagedArray<long> array);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pages")]
+    private static extern ref PageAccessor Pages(PagedArray<byte> array);
+
+    internal static PagedRegion Region(PagedArray<byte> array) => Pages(array).Region;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_cleaning")]
+    internal static extern ref Diagnostics.Gate Cleaning(SegmentLog log);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "FindVictim")]
+    internal static extern int FindVictim(SegmentLog log, int leastDead);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "TryEmpty")]
+    internal static extern bool TryEmpty(SegmentLog log, int victim);
+
+    internal static int References(DescriptorTable descriptors, uint index) =>
+        (int)(Volatile.Read(ref Table(descriptors)[index].Life) & 0x7FFFFFFF);
+
+    internal static SegmentState State(SegmentTable segments, int segment) =>
+        SegmentWord.State(Volatile.Read(ref segments[segment]->Word));
+
+    /// <summary>The frame that a resident page's word names.</summary>
+    internal static long FrameOf(FrameClass size, ulong word) => size.FrameAt(PageWord.Offset(word));
+}

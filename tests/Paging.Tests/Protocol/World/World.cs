@@ -1,0 +1,208 @@
+#if DEBUG
+using Paging.Memory;
+using Paging.Residency;
+using Paging.Swap;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>A pager as small as it may be, its arrays with what they must hold, and what the threads of a scenario do with them.</summary>
+internal sealed class World
+{
+    internal const int PageBytes = FramePool.MinPageBytes;
+
+    /// <summary>Sixteen segments of one page that does not shrink; five of them are held back.</summary>
+    internal static readonly long SmallestPool = LogGeometry.MinPoolBytes(PageBytes);
+
+    internal const int SmallestFrames = FramePool.MinFrames;
+
+    private readonly List<Book> _books = [];
+
+    internal World(Run run, int frames = SmallestFrames, long? poolBytes = null)
+    {
+        Run = run;
+        Pager = new Pager(new PagerOptions
+        {
+            PageBytes = PageBytes,
+            ResidentBytes = (long)frames * PageBytes,
+            PoolBytes = poolBytes ?? SmallestPool,
+            BackgroundThreads = 0,
+        });
+        Domain = Internals.Domain(Pager);
+        run.Hold(Domain);
+    }
+
+    internal Run Run { get; }
+
+    internal Pager Pager { get; }
+
+    internal PagingDomain Domain { get; }
+
+    internal SwapSpace Swap => Pager.Swap;
+
+    internal SwapStore Store => Domain.Swap;
+
+    internal IReadOnlyList<Book> Books => _books;
+
+    /// <summary>References to stored pages that the scenario holds itself, by id.</summary>
+    internal Dictionary<SwapId, StoredPage> Stored { get; } = [];
+
+    internal SegmentLog Log => Store.Segments.Logs[0]!;
+
+    internal Book Allocate(int pages, int pageBytes = PageBytes)
+    {
+        var book = new Book(this, pages, pageBytes);
+        _books.Add(book);
+        Run.Hold(book);
+        return book;
+    }
+
+    /// <summary>Takes the page out of one frame, as the clock would if no bit spared it.</summary>
+    internal EvictOutcome EvictFrame(FrameClass size, long frame, bool spare = false)
+    {
+        EvictOutcome outcome = Domain.Reclaimer.Evict(size, frame, StoreLevel.Normal, spare);
+        if (outcome == EvictOutcome.Freed)
+        {
+            size.GiveBack(frame);
+        }
+
+        return outcome;
+    }
+
+    internal void EvictAll()
+    {
+        foreach (FrameClass? size in Domain.Frames.Classes)
+        {
+            for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
+            {
+                EvictFrame(size!, frame);
+            }
+        }
+    }
+
+    /// <summary>Stores a page under an id of the scenario's own.</summary>
+    internal SwapId Put(long salt, int length = PageBytes)
+    {
+        SwapId id = Swap.Store(StoredPage.Bytes(salt, length));
+        Stored.Add(id, new StoredPage(salt, length) { References = 1 });
+        return id;
+    }
+
+    /// <summary>As <see cref="Put"/>; false when there is no room.</summary>
+    internal bool TryPut(long salt, int length, out SwapId id)
+    {
+        try
+        {
+            id = Put(salt, length);
+            return true;
+        }
+        catch (OutOfPagingSpaceException)
+        {
+            id = default;
+            return false;
+        }
+    }
+
+    /// <summary>Empties the segment with the most dead space, whether or not the pool needs it.</summary>
+    internal void CleanOne()
+    {
+        Internals.Cleaning(Log).Enter();
+        try
+        {
+            int victim = Internals.FindVictim(Log, 1);
+            if (victim >= 0)
+            {
+                Internals.TryEmpty(Log, victim);
+            }
+        }
+        finally
+        {
+            Internals.Cleaning(Log).Exit();
+        }
+    }
+
+    /// <summary>Drops a reference; the page is gone from the model before anybody can see it gone.</summary>
+    internal void Free(SwapId id)
+    {
+        StoredPage page = Stored[id];
+        if (--page.References == 0)
+        {
+            Stored.Remove(id);
+        }
+
+        Swap.Free(id);
+    }
+
+    /// <summary>Loads a page that nobody frees meanwhile, or that <paramref name="mayBeGone"/>.</summary>
+    internal bool Load(SwapId id, StoredPage page, bool mayBeGone = false)
+    {
+        byte[] found = new byte[page.Length];
+        bool loaded = Swap.TryLoad(id, found, out int length);
+        Assert.True(loaded || mayBeGone, $"page {id.Value:x} is not found");
+        if (loaded)
+        {
+            Assert.Equal(page.Length, length);
+            Assert.True(found.AsSpan().SequenceEqual(StoredPage.Bytes(page.Salt, page.Length)), $"page {id.Value:x} holds something else");
+        }
+
+        return loaded;
+    }
+
+    /// <summary>What must hold when no thread is at work, all contents, and that closing everything leaves nothing behind.</summary>
+    internal void CheckAndClose()
+    {
+        Audit.Check(this);
+        foreach (Book book in _books)
+        {
+            if (!book.Region.IsClosed)
+            {
+                book.CheckAll();
+            }
+        }
+
+        foreach ((SwapId id, StoredPage page) in Stored)
+        {
+            Load(id, page);
+        }
+
+        Audit.Check(this);
+        CloseAll();
+    }
+
+    internal void CloseAll()
+    {
+        foreach (Book book in _books)
+        {
+            book.Array.Dispose();
+        }
+
+        foreach ((SwapId id, StoredPage page) in Stored)
+        {
+            for (; page.References > 0; page.References--)
+            {
+                Swap.Free(id);
+            }
+        }
+
+        Stored.Clear();
+        Audit.Check(this);
+        Audit.CheckEmpty(this);
+        Pager.Dispose();
+    }
+}
+
+/// <summary>A page that a scenario has stored itself.</summary>
+internal sealed class StoredPage(long salt, int length)
+{
+    internal long Salt => salt;
+
+    internal int Length => length;
+
+    internal int References { get; set; }
+
+    internal static byte[] Bytes(long salt, int length)
+    {
+        long[] elements = Contents.Page(salt, (length + 7) / 8);
+        return System.Runtime.InteropServices.MemoryMarshal.AsBytes(elements.AsSpan())[..length].ToArray();
+    }
+}
+#endif
