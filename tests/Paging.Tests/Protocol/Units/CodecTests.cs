@@ -98,9 +98,9 @@ public sealed unsafe class CodecTests
         static given =>
         {
             (byte[] page, int bit, int idBit, int lengthBit) = given;
-            const ulong id = 0x123_0000_0042;
-            const uint encoded = 0x0100_0777;
-            const uint length = 4096;
+            ulong id = 0x123_0000_0042;
+            uint encoded = 0x0100_0777;
+            uint length = 4096;
             ulong checksum = PageCodec.Checksum(page, id, encoded, length);
             Assert.Equal(checksum, PageCodec.Checksum(page, id, encoded, length));
             Assert.NotEqual(checksum, PageCodec.Checksum(page, id ^ (1ul << idBit), encoded, length));
