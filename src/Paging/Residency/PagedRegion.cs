@@ -129,10 +129,20 @@ internal sealed unsafe partial class PagedRegion
                     return true;
 
                 case PageState.Swapped:
-                    if (PageWord.TryDiscardSwapped(page, word))
+                    // Dispose waits for whoever is about to free what was stored; once it does not, the array is closed.
+                    if (_domain.Swap.Rundown.TryEnter())
                     {
-                        _domain.Swap.Free(PageWord.Stored(word));
-                        return true;
+                        bool discarded = PageWord.TryDiscardSwapped(page, word);
+                        if (discarded)
+                        {
+                            _domain.Swap.Free(PageWord.Stored(word));
+                        }
+
+                        _domain.Swap.Rundown.Exit();
+                        if (discarded)
+                        {
+                            return true;
+                        }
                     }
 
                     break;

@@ -186,13 +186,15 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
             }
 
             uint stored = TakeStored(record);
-            PageWord.Unpin(page);
             if (stored != 0)
             {
                 swap.Free(stored);
                 any = true;
                 most--;
             }
+
+            // Last, since Dispose waits for the pin and no longer for us.
+            PageWord.Unpin(page);
         }
 
         return any;

@@ -117,9 +117,15 @@ internal sealed unsafe partial class SwapStore
             return true;
         }
 
-        // No segment is free, but one may be cleaned, or one that is open have room.
+        // No segment is free, but one may be cleaned, or one that is open have room. Whoever asks need not have entered for that.
+        if (!Rundown.TryEnter())
+        {
+            return false;
+        }
+
         StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
         Cancel(ticket);
+        Rundown.Exit();
         return ticket.Writer is not null;
     }
 
