@@ -143,6 +143,56 @@ internal static class ClosingScenarios
         Assert.Throws<ObjectDisposedException>(() => world.Swap.Free(id));
     });
 
+    internal static readonly Scenario PagerDisposedAgainstDiscard = new("the pager is disposed while pages are discarded and made dirty", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(3);
+        book.Store(0, Contents.Noise(1));
+        book.StoreAndLoad(1, Contents.Noise(2));
+        book.Store(2, Contents.Noise(3));
+        run.Together(
+            () => UntilDisposed(() =>
+            {
+                book.Discard(0);
+                book.Discard(1);
+            }),
+            () => ClosePager(run, world),
+            () => UntilDisposed(() =>
+            {
+                book.Overwrite(2, Contents.Text(4));
+                book.Discard(2);
+            }));
+        Assert.Throws<ObjectDisposedException>(() => book.Array[0]);
+    });
+
+    internal static readonly Scenario PagerDisposedAtTheBrim = new("the pager is disposed while writers and readers look for room", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(24);
+        int stored = 0;
+        for (; book.TryOverwrite(stored, Contents.Noise(stored)) && book.Evict(stored) == EvictOutcome.Freed; stored++)
+        {
+        }
+
+        book.TryOverwrite(20, Contents.Noise(20));
+        book.TryOverwrite(21, Contents.Noise(21));
+        run.Together(
+            () => UntilDisposed(() =>
+            {
+                book.TryOverwrite(22, Contents.Noise(22));
+                book.TryOverwrite(0, Contents.Text(1));
+                book.TryOverwrite(23, Contents.Noise(23));
+            }),
+            () => UntilDisposed(() =>
+            {
+                book.Get(1, 1);
+                book.Get(2, 1);
+                book.Discard(3);
+            }),
+            () => ClosePager(run, world));
+        Assert.Throws<ObjectDisposedException>(() => book.Array[0]);
+    });
+
     internal static readonly Scenario PagerDisposedAgainstAllocation = new("an array is allocated while the pager is disposed", static run =>
     {
         var world = new World(run);
@@ -159,7 +209,8 @@ internal static class ClosingScenarios
     internal static IEnumerable<Scenario> All =>
     [
         DisposeAgainstAccess, DisposeAgainstFirstTouch, RefusedDispose, TwoRefusedDisposes, TwoDisposers, PagerAndArrayDisposed,
-        PagerDisposedAgainstAccess, PagerDisposedAgainstAllocation,
+        PagerDisposedAgainstAccess, PagerDisposedAgainstDiscard, PagerDisposedAtTheBrim,
+        PagerDisposedAgainstAllocation,
     ];
 
     private static void UntilDisposed(Action action)

@@ -14,18 +14,20 @@ internal static class PressureScenarios
         book.Store(3, Contents.Text(3));
         book.Store(4, Contents.Text(4));
         book.StoreAndLoad(0, Contents.Text(1));
-        using ReadLease<long> first = book.Array.Read(0);
-        using ReadLease<long> second = book.Array.Read(512);
-        using ReadLease<long> third = book.Array.Read(1024);
-        run.Together(
-            () => Repeat(4, () => world.EvictAll()),
-            () =>
-            {
-                book.Get(3, 8);
-                book.Set(4, 0, 11);
-                book.Get(3, 8);
-                book.Set(3, 0, 12);
-            });
+        using (ReadLease<long> first = book.Array.Read(0), second = book.Array.Read(512), third = book.Array.Read(1024))
+        {
+            run.Together(
+                () => Repeat(4, () => world.EvictAll()),
+                () =>
+                {
+                    book.Get(3, 8);
+                    book.Set(4, 0, 11);
+                    book.Get(3, 8);
+                    book.Set(3, 0, 12);
+                });
+        }
+
+        world.CheckAndClose();
     });
 
     internal static readonly Scenario FullWhenTrue = new("full is said when every frame is leased, and all goes on when one is given back", static run =>
@@ -52,13 +54,15 @@ internal static class PressureScenarios
         var world = new World(run);
         Book book = world.Allocate(5);
         book.Store(4, Contents.Text(4));
-        using ReadLease<long> first = book.Array.Read(0);
-        using ReadLease<long> second = book.Array.Read(512);
-        using ReadLease<long> third = book.Array.Read(1024);
-        run.Together(
-            () => book.ReadLease(4),
-            () => book.Get(4, 1),
-            () => book.ReadLease(4));
+        using (ReadLease<long> first = book.Array.Read(0), second = book.Array.Read(512), third = book.Array.Read(1024))
+        {
+            run.Together(
+                () => book.ReadLease(4),
+                () => book.Get(4, 1),
+                () => book.ReadLease(4));
+        }
+
+        world.CheckAndClose();
     });
 
     internal static readonly Scenario ThreeThreadsFourFrames = new("three threads with a page each never run out of four frames", static run =>

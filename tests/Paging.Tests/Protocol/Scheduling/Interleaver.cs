@@ -12,7 +12,8 @@ namespace Paging.Tests.Protocol;
 internal sealed class Interleaver : IInterleaver, IDisposable
 {
     internal const int MostThreads = 4;
-    private const int MostSteps = 400_000;
+    private const int MostSteps = 1_000_000;
+    private const int MostStepsTogether = 100_000;
     private const int MostLonelyYields = 5_000;
 
     private readonly Lane[] _lanes = new Lane[MostThreads + 1];
@@ -22,6 +23,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     private int _current;
     private int _running;
     private int _steps;
+    private int _limit;
     private int _lonelyYields;
     private Exception? _failure;
 
@@ -48,6 +50,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     {
         _dice = new Dice(seed);
         _steps = 0;
+        _limit = MostSteps;
         _failure = null;
         _current = 0;
         Probe = null;
@@ -64,6 +67,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         _policy = SwitchPolicy.For(_dice, actions.Length + 1);
         _running = actions.Length;
         _lonelyYields = 0;
+        _limit = _steps + MostStepsTogether;
         for (int i = 0; i < actions.Length; i++)
         {
             _lanes[i + 1].Prepare(actions[i]);
@@ -72,6 +76,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
 
         SwitchTo(Choose(), "start");
         Debug.Assert(_running == 0);
+        _limit = _steps + MostSteps;
         if (_failure is { } failure)
         {
             throw new RunFailedException(failure);
@@ -136,9 +141,9 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     private void Step(string at, int word, bool yields)
     {
         ThrowIfFailed();
-        if (++_steps > MostSteps)
+        if (++_steps > _limit)
         {
-            Fail(new InvalidOperationException($"No end after {MostSteps:N0} steps: the threads keep each other from getting anywhere."));
+            Fail(new InvalidOperationException($"No end after {_steps:N0} steps: the threads keep each other from getting anywhere."));
         }
 
         if (_running > 1 && _current != 0)

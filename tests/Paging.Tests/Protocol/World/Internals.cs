@@ -41,6 +41,14 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_workers")]
+    private static extern ref BackgroundWorker[] Workers(PagingDomain domain);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_thread")]
+    private static extern ref Thread Thread(BackgroundWorker worker);
+
+    internal static Thread[] BackgroundThreads(Pager pager) => [.. Workers(Domain(pager)).Select(static worker => Thread(worker))];
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pages")]
     internal static extern ref PageAccessor Pages(PagedArray<long> array);
 
