@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using Paging.Residency;
 
 namespace Paging;
@@ -17,7 +16,6 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     // What the getter needs, beside each other: it is a dozen instructions, and each detour through a field of a field is one more.
     private readonly ulong* _words;
     private readonly byte* _frames;
-    private readonly int _shift;
     private readonly Divider _divider;
     private PageAccessor _pages;
 
@@ -29,8 +27,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
         _divider = geometry.Divider;
         _words = region.Words;
         _frames = region.Frames.Base;
-        _shift = BitOperations.Log2((uint)PageLength);
-        _pages = new PageAccessor(region, geometry.Items);
+        _pages = new PageAccessor(region, geometry.Items, BitOperations.Log2((uint)PageLength));
         region.SetFace(this);
     }
 
@@ -52,13 +49,12 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            if (_pages.IsWithin(index))
+            ulong bound = _pages.Bound;
+            if (PageAccessor.IsWithin(index, bound))
             {
                 // A shift and a mask for elements that divide the page.
-                (long page, long offset) = BitOperations.IsPow2(sizeof(T))
-                    ? (index >>> _shift, LowBits(index, _shift) * sizeof(T))
-                    : LocateBytes(index);
-                if (PageAccessor.TryRead(_words, _frames, page, offset, out T value))
+                (long page, long offset) = BitOperations.IsPow2(sizeof(T)) ? PageAccessor.Split(index, bound) : Locate(index);
+                if (PageAccessor.TryRead(_words, _frames, page, offset * sizeof(T), out T value))
                 {
                     GC.KeepAlive(this);
                     return value;
@@ -169,18 +165,6 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (long Page, int Offset) Locate(long index) =>
         BitOperations.IsPow2(sizeof(T)) ? _divider.DivideByShift(index) : _divider.Divide(index);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long LowBits(long value, int count) => Bmi2.X64.IsSupported
-        ? (long)Bmi2.X64.ZeroHighBits((ulong)value, (ulong)count)
-        : value & ~(-1L << count);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private (long Page, long Offset) LocateBytes(long index)
-    {
-        (long page, int offset) = _divider.Divide(index);
-        return (page, (long)offset * sizeof(T));
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int LengthFrom(long start, int offset) => (int)Math.Min(PageLength - offset, Length - start);

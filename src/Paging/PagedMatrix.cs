@@ -25,7 +25,7 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
         _words = region.Words;
         _frames = region.Frames.Base;
         _divider = geometry.Divider;
-        _pages = new PageAccessor(region, geometry.Items);
+        _pages = new PageAccessor(region, geometry.Items, pageShift: 0);
         region.SetFace(this);
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Paging.Diagnostics;
 
 namespace Paging.Residency;
@@ -10,15 +11,21 @@ namespace Paging.Residency;
 /// that what it copied from a frame that was taken away is discarded, not a fault. Everything else is <see cref="PagedRegion"/>'s.
 /// Whoever uses the pointers keeps the region alive behind the last use.
 /// </remarks>
-internal unsafe struct PageAccessor(PagedRegion region, long limit)
+internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShift)
 {
+    private const int LimitShift = 8;
+
     internal readonly PagedRegion Region = region;
     private readonly ulong* _words = region.Words;
     private readonly byte* _frames = region.Frames.Base;
     private readonly long _items = limit;
 
-    /// <summary>Items that may be accessed: all while open, none otherwise. Set by who closes the region; read by everybody.</summary>
-    private long _limit = limit;
+    /// <summary>Items that may be accessed: all while open, none otherwise, above the logarithm of the items in a page. Set by who closes
+    /// the region; read by everybody.</summary>
+    private ulong _bound = ((ulong)limit << LimitShift) | (uint)pageShift;
+
+    /// <summary>The limit and the page shift in one word, for a hit that loads neither twice: see <see cref="IsWithin(long, ulong)"/>.</summary>
+    internal readonly ulong Bound => _bound;
 
     /// <summary>Checks an index. Waits while the region may be about to close.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -31,7 +38,17 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal readonly bool IsWithin(long index) => (ulong)index < (ulong)_limit;
+    internal readonly bool IsWithin(long index) => IsWithin(index, _bound);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsWithin(long index, ulong bound) => (ulong)index < bound >> LimitShift;
+
+    /// <summary>Page and item in the page, where the items of a page are a power of two.</summary>
+    /// <remarks>Both instructions look at the low bits of the count only, so that the bound need not be masked.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (long Page, long Item) Split(long index, ulong bound) => Bmi2.X64.IsSupported
+        ? (index >>> (int)bound, (long)Bmi2.X64.ZeroHighBits((ulong)index, bound))
+        : (index >>> (int)bound, index & ~(-1L << (int)bound));
 
     /// <summary>Checks that a range of elements lies within the array.</summary>
     internal readonly void CheckRange(long start, long count)
@@ -46,7 +63,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
     internal void SetOpen(bool open)
     {
         TestHook.Reach(SharedWord.ArrayState);
-        Volatile.Write(ref _limit, open ? _items : 0);
+        Volatile.Write(ref _bound, (open ? (ulong)_items << LimitShift : 0) | (byte)_bound);
     }
 
     /// <summary>Reads a value from a resident page, if nothing happens to the page meanwhile and it has been read lately.</summary>
@@ -116,7 +133,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit)
         {
             // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
             TestHook.Reach(SharedWord.ArrayState);
-            if (_limit != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            if (_bound >> LimitShift != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
             {
                 return _frames + PageWord.Offset(seen);
             }
