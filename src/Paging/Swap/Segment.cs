@@ -11,10 +11,10 @@ internal unsafe struct Segment
     /// <summary>See <see cref="SegmentWord"/>.</summary>
     internal ulong Word;
 
-    /// <summary>Where its memory is, or would be. Constant.</summary>
+    /// <summary>Where its memory is; meaningless while it has none. Set before it is opened; a reader's pin keeps it.</summary>
     internal byte* Address;
 
-    /// <summary>Bytes appended. Its writer's while open; constant once sealed.</summary>
+    /// <summary>Bytes appended. Its writer's while open; constant once sealed. Of an unused number: the next unused one.</summary>
     internal int Used;
 
     /// <summary>Units of entries that a descriptor points to. Credited by writer and mover before they publish, debited by whoever
@@ -24,8 +24,11 @@ internal unsafe struct Segment
     /// <summary>When it was sealed, in seals of its log: the order in which segments grow cold.</summary>
     internal long SealedAt;
 
-    /// <summary>Which log it belongs to. Constant.</summary>
+    /// <summary>Which log it belongs to. Set before it is opened.</summary>
     internal int Log;
+
+    /// <summary>Which piece of its log's memory it has.</summary>
+    internal int Chunk;
 
     /// <summary>Set by the cleaner when the chain of headers is broken: its entries stay readable, but it is not emptied.</summary>
     internal int Damaged;

@@ -75,8 +75,15 @@ internal sealed unsafe partial class SegmentLog
     {
         int best = NoSegment;
         int bestLive = int.MaxValue;
-        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        for (int chunk = 0; chunk < SegmentCount; chunk++)
         {
+            // The chunk may be another segment's by the time it is looked at: then another one is chosen than meant.
+            int i = HolderOf(chunk);
+            if (i < 0)
+            {
+                continue;
+            }
+
             Segment* segment = _table[i];
             int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
             if (live < bestLive
@@ -95,8 +102,14 @@ internal sealed unsafe partial class SegmentLog
     private long DeadBytes()
     {
         long dead = 0;
-        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        for (int chunk = 0; chunk < SegmentCount; chunk++)
         {
+            int i = HolderOf(chunk);
+            if (i < 0)
+            {
+                continue;
+            }
+
             Segment* segment = _table[i];
             if (SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->Damaged == 0)
             {
@@ -136,6 +149,14 @@ internal sealed unsafe partial class SegmentLog
         if (!SegmentWord.TryBeginCleaning(&segment->Word))
         {
             // It was freed since it was chosen, which is as good.
+            return true;
+        }
+
+        if (segment->Log != Index)
+        {
+            // The number is another log's by now: its memory came free here, which is as good too.
+            SegmentWord.AbandonCleaning(&segment->Word);
+            _table.RetireIfEmpty(victim, SegmentState.Sealed);
             return true;
         }
 
@@ -201,19 +222,16 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Whether a segment is empty but for its readers, or between the last of them and the free list.</summary>
     private bool IsAnyOnItsWay()
     {
-        int free = 0;
-        for (int i = FirstSegment; i < FirstSegment + SegmentCount; i++)
+        for (int chunk = 0; chunk < SegmentCount; chunk++)
         {
-            SegmentState state = SegmentWord.State(SegmentWord.Load(&_table[i]->Word));
-            if (state == SegmentState.Draining)
+            int i = HolderOf(chunk);
+            if (i >= 0 && SegmentWord.State(SegmentWord.Load(&_table[i]->Word)) is SegmentState.Draining or SegmentState.Free)
             {
                 return true;
             }
-
-            free += state == SegmentState.Free ? 1 : 0;
         }
 
-        return free > Volatile.Read(ref _freeCount);
+        return false;
     }
 
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>

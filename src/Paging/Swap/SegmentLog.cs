@@ -17,27 +17,31 @@ internal sealed unsafe partial class SegmentLog
     private readonly Reservation _memory;
     private readonly LogWriter[] _writers;
 
-    /// <summary>Segments with memory that nobody uses. Under the budget's gate.</summary>
+    /// <summary>The segment that each chunk of memory is lent to, or none. Written under the budget's gate.</summary>
+    private readonly int[] _holders;
+
+    /// <summary>Chunks with memory that no segment has. Under the budget's gate.</summary>
     private readonly int[] _free;
     private int _freeCount;
 
-    /// <summary>Segments whose memory was given back. Under the budget's gate.</summary>
+    /// <summary>Chunks whose memory was given back. Under the budget's gate.</summary>
     private readonly int[] _absent;
     private int _absentCount;
 
-    /// <summary>Segments from here on have never had memory. Under the budget's gate.</summary>
+    /// <summary>Chunks from here on have never had memory. Under the budget's gate.</summary>
     private int _fresh;
     private long _seals;
 
     internal SegmentLog(
-        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, int firstSegment, LogGeometry geometry, int writers)
+        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, LogGeometry geometry, int writers)
     {
         _table = table;
         _budget = budget;
         _descriptors = descriptors;
         Geometry = geometry;
-        FirstSegment = firstSegment;
         _memory = new Reservation((long)SegmentCount * SegmentBytes, accessible: false);
+        _holders = new int[SegmentCount];
+        Array.Fill(_holders, NoSegment);
         _free = new int[SegmentCount];
         _absent = new int[SegmentCount];
         _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, SegmentCount / 16))];
@@ -53,16 +57,18 @@ internal sealed unsafe partial class SegmentLog
 
     internal int SegmentBytes => Geometry.SegmentBytes;
 
+    /// <summary>Segments that can be in memory at once: chunks.</summary>
     internal int SegmentCount => Geometry.SegmentCount;
 
     /// <summary>What a segment with memory takes of the budget: itself, and its entry in the table.</summary>
     private int ChargedBytes => SegmentBytes + Segment.Size;
 
-    internal int FirstSegment { get; }
+    /// <summary>The log's number in the table. Constant once it is known there.</summary>
+    internal int Index { get; set; }
 
     internal SegmentTable Table => _table;
 
-    /// <summary>Segments held back: one for the cleaner, and those of last resort.</summary>
+    /// <summary>Chunks held back: one for the cleaner, and those of last resort.</summary>
     internal int HeldBack => 1 + Geometry.LastResortSegments;
 
     /// <summary>Whether an ordinary store that needs a segment would find one without cleaning.</summary>
@@ -75,7 +81,8 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    internal byte* AddressOf(int ordinal) => _memory.Address + ((long)ordinal * SegmentBytes);
+    /// <summary>The segment that a chunk is lent to; −1 when there is none.</summary>
+    internal int HolderOf(int chunk) => Volatile.Read(ref _holders[chunk]);
 
     /// <summary>Commits what the log holds back. False when the budget has no room for that.</summary>
     internal bool TryReserveUnsynchronized()
@@ -148,8 +155,15 @@ internal sealed unsafe partial class SegmentLog
                 return NoSegment;
             }
 
-            segment = FirstSegment + _free[_freeCount - 1];
+            segment = _table.TryTakeNumberUnsynchronized();
+            if (segment < 0)
+            {
+                return NoSegment;
+            }
+
+            int chunk = _free[_freeCount - 1];
             Volatile.Write(ref _freeCount, _freeCount - 1);
+            Lend(chunk, segment);
             if (IsShort)
             {
                 _budget.Signal?.Wake();
@@ -160,11 +174,7 @@ internal sealed unsafe partial class SegmentLog
             _budget.Gate.Exit();
         }
 
-        Segment* entry = _table[segment];
-        Debug.Assert(Volatile.Read(ref entry->Live) == 0);
-        entry->Used = 0;
-        entry->Damaged = 0;
-        SegmentWord.Open(&entry->Word);
+        SegmentWord.Open(&_table[segment]->Word);
         return segment;
     }
 
@@ -191,18 +201,14 @@ internal sealed unsafe partial class SegmentLog
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
     }
 
-    /// <summary>Takes back a segment in state Free. Memory beyond a small stock goes back to the system.</summary>
+    /// <summary>Takes back a segment in state Free: its number, and its memory.</summary>
     internal void Return(int segment)
     {
-        int ordinal = segment - FirstSegment;
         _budget.Gate.Enter();
         try
         {
-            if (_freeCount < HeldBack + Stock || !TryDropUnsynchronized(ordinal))
-            {
-                _free[_freeCount] = ordinal;
-                Volatile.Write(ref _freeCount, _freeCount + 1);
-            }
+            TakeChunkBackUnsynchronized(_table[segment]->Chunk);
+            _table.GiveNumberBackUnsynchronized(segment);
         }
         finally
         {
@@ -235,7 +241,30 @@ internal sealed unsafe partial class SegmentLog
 
     internal void Release() => _memory.Release();
 
-    /// <summary>Free segments that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
+    private void Lend(int chunk, int segment)
+    {
+        Segment* entry = _table[segment];
+        Debug.Assert(Volatile.Read(ref entry->Live) == 0);
+        entry->Address = _memory.Address + ((long)chunk * SegmentBytes);
+        entry->Chunk = chunk;
+        entry->Log = Index;
+        entry->Used = 0;
+        entry->Damaged = 0;
+        Volatile.Write(ref _holders[chunk], segment);
+    }
+
+    /// <summary>Memory beyond a small stock goes back to the system.</summary>
+    private void TakeChunkBackUnsynchronized(int chunk)
+    {
+        Volatile.Write(ref _holders[chunk], NoSegment);
+        if (_freeCount < HeldBack + Stock || !TryDropUnsynchronized(chunk))
+        {
+            _free[_freeCount] = chunk;
+            Volatile.Write(ref _freeCount, _freeCount + 1);
+        }
+    }
+
+    /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
     private int Stock => 1 + (SegmentCount >> 5);
 
     /// <summary>Enough at once to be backed by huge pages, where the pool is large enough for those.</summary>
@@ -278,7 +307,6 @@ internal sealed unsafe partial class SegmentLog
             }
 
             _budget.ChargeUnsynchronized(ChargedBytes);
-            SegmentWord.SetFree(&_table[FirstSegment + ordinal]->Word);
             _free[_freeCount] = ordinal;
             Volatile.Write(ref _freeCount, _freeCount + 1);
             any = true;
@@ -298,7 +326,7 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    /// <summary>Gives a free segment's memory back. Should the system refuse, it stays free.</summary>
+    /// <summary>Gives a free chunk's memory back. Should the system refuse, it stays free.</summary>
     private bool TryDropUnsynchronized(int ordinal)
     {
         if (!_memory.TryDecommit((long)ordinal * SegmentBytes, SegmentBytes))
@@ -306,7 +334,6 @@ internal sealed unsafe partial class SegmentLog
             return false;
         }
 
-        SegmentWord.SetAbsent(&_table[FirstSegment + ordinal]->Word);
         _budget.ChargeUnsynchronized(-ChargedBytes);
         _absent[_absentCount++] = ordinal;
         return true;

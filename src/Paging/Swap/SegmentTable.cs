@@ -3,47 +3,68 @@ using Paging.Memory;
 
 namespace Paging.Swap;
 
-/// <summary>All segments of a pager by number, whichever log they belong to.</summary>
+/// <summary>All segments of a pager by number, whichever log they belong to and wherever they are.</summary>
+/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it.</remarks>
 internal sealed unsafe class SegmentTable
 {
     private const int MaxLogs = 16;
+    private const int NoNumber = -1;
     private readonly Reservation _memory = new((long)Location.MaxSegments * Segment.Size, accessible: true);
     private readonly SegmentLog?[] _logs = new SegmentLog?[MaxLogs];
     private int _logCount;
+
+    /// <summary>Numbers from here on were never used. Under the pool's gate.</summary>
     private int _end;
+
+    /// <summary>The first of the numbers that are free again, linked through their entries. Under the pool's gate.</summary>
+    private int _free = NoNumber;
 
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
 
+    /// <summary>One past the highest number that was ever used.</summary>
+    internal int End => Volatile.Read(ref _end);
+
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
-    /// <summary>Numbers for a new log's segments. Under the pool's gate.</summary>
-    /// <returns>−1 when there are no more.</returns>
-    internal int TryAddUnsynchronized(int count)
+    /// <summary>Makes a log known, once its segments can be used. Under the pool's gate.</summary>
+    /// <returns>Its number; −1 when there are as many as there can be.</returns>
+    internal int TryPublishUnsynchronized(SegmentLog log)
     {
-        if (_logCount == MaxLogs || count > Location.MaxSegments - _end)
+        int index = _logCount;
+        if (index == MaxLogs)
         {
             return -1;
         }
 
-        int first = _end;
-        Volatile.Write(ref _end, _end + count);
-        return first;
-    }
-
-    /// <summary>Makes a log known, once its segments can be used. Under the pool's gate.</summary>
-    internal int PublishUnsynchronized(SegmentLog log)
-    {
-        int index = _logCount;
         _logs[index] = log;
-        for (int i = 0; i < log.SegmentCount; i++)
-        {
-            Segment* segment = this[log.FirstSegment + i];
-            segment->Address = log.AddressOf(i);
-            segment->Log = index;
-        }
-
+        log.Index = index;
         Volatile.Write(ref _logCount, index + 1);
         return index;
+    }
+
+    /// <summary>Takes a number for a segment about to be opened. Under the pool's gate.</summary>
+    /// <returns>−1 when there are no more.</returns>
+    internal int TryTakeNumberUnsynchronized()
+    {
+        int number = _free;
+        if (number != NoNumber)
+        {
+            _free = this[number]->Used;
+        }
+        else if (_end < Location.MaxSegments)
+        {
+            number = _end;
+            Volatile.Write(ref _end, number + 1);
+        }
+
+        return number;
+    }
+
+    /// <summary>Gives back the number of a segment in state Free. Under the pool's gate.</summary>
+    internal void GiveNumberBackUnsynchronized(int number)
+    {
+        this[number]->Used = _free;
+        _free = number;
     }
 
     internal bool TryPin(int segment) =>

@@ -6,9 +6,7 @@ namespace Paging.Swap;
 
 internal enum SegmentState
 {
-    /// <summary>Without memory. A table of zeroes is a table of these.</summary>
-    Absent,
-    /// <summary>With memory, on its log's free list.</summary>
+    /// <summary>A number that no segment has. A table of zeroes is a table of these.</summary>
     Free,
     /// <summary>A writer's: entries are being appended.</summary>
     Open,
@@ -38,7 +36,7 @@ internal static unsafe class SegmentWord
     private const ulong StateMask = 7;
     private const ulong GenerationOne = 1UL << 3;
 
-    internal static readonly Transitions Seen = new(6);
+    internal static readonly Transitions Seen = new((int)SegmentState.Draining + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static SegmentState State(ulong word) => (SegmentState)(word & StateMask);
@@ -73,7 +71,7 @@ internal static unsafe class SegmentWord
         }
     }
 
-    /// <summary>One pin less. True when the caller must return the segment to its log: it was the last in a drained one.</summary>
+    /// <summary>One pin less. True when the caller must return the segment to its table: it was the last in a drained one.</summary>
     internal static bool Unpin(ulong* segment)
     {
         TestHook.Reach(SharedWord.Segment);
@@ -87,19 +85,14 @@ internal static unsafe class SegmentWord
         return State(after) == SegmentState.Draining && Pins(after) == 0 && TryChange(segment, after, SegmentState.Free);
     }
 
-    /// <summary>Absent → Free and Free → Absent: the log's, under its gate.</summary>
-    internal static void SetFree(ulong* segment) => Change(segment, SegmentState.Absent, SegmentState.Free);
-
-    internal static void SetAbsent(ulong* segment) => Change(segment, SegmentState.Free, SegmentState.Absent);
-
-    /// <summary>Free → Open, a generation later: the writer that took it off the free list.</summary>
+    /// <summary>Free → Open, a generation later: the writer that took the number.</summary>
     internal static void Open(ulong* segment)
     {
         ulong word = Load(segment);
         Debug.Assert(State(word) == SegmentState.Free && Pins(word) == 0);
         TestHook.Reach(SharedWord.Segment);
         Seen.Record((ulong)SegmentState.Free, (ulong)SegmentState.Open);
-        // Nobody else changes a free segment: it cannot be pinned, and it is on no list any more.
+        // Nobody else changes a free segment: it cannot be pinned, and its number is on no list any more.
         Volatile.Write(ref *segment, (word & ~StateMask) + GenerationOne + (ulong)SegmentState.Open);
     }
 
@@ -132,7 +125,7 @@ internal static unsafe class SegmentWord
     /// <param name="live">Live units; looked at again behind the load of the word, since a sealed segment never gains any: zero now
     /// means empty in this very generation.</param>
     /// <param name="from">Sealed or Cleaning.</param>
-    /// <returns>True when the caller must return the segment to its log.</returns>
+    /// <returns>True when the caller must return the segment to its table.</returns>
     internal static bool TryRetire(ulong* segment, ref int live, SegmentState from)
     {
         while (true)

@@ -306,21 +306,14 @@ internal sealed unsafe partial class SwapStore
 
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {
-        int first = _segments.TryAddUnsynchronized(geometry.SegmentCount);
-        if (first < 0)
+        var log = new SegmentLog(_segments, _budget, _descriptors, geometry, _writers);
+        if (log.TryReserveUnsynchronized() && _segments.TryPublishUnsynchronized(log) >= 0)
         {
-            return false;
+            return true;
         }
 
-        var log = new SegmentLog(_segments, _budget, _descriptors, first, geometry, _writers);
-        if (!log.TryReserveUnsynchronized())
-        {
-            log.AbandonUnsynchronized();
-            return false;
-        }
-
-        _segments.PublishUnsynchronized(log);
-        return true;
+        log.AbandonUnsynchronized();
+        return false;
     }
 
     /// <summary>The page length that a log for this one is cut for. A large pool serves all long pages from one log.</summary>

@@ -205,21 +205,28 @@ internal static unsafe class Audit
         var free = new HashSet<int>();
         for (int i = 0; i < Internals.FreeCount(log); i++)
         {
-            Assert.True(free.Add(log.FirstSegment + Internals.FreeSegments(log)[i]), "a segment is on the free list twice");
+            Assert.True(free.Add(Internals.FreeChunks(log)[i]), "a chunk is on the free list twice");
         }
 
-        long present = 0;
-        for (int segment = log.FirstSegment; segment < log.FirstSegment + log.SegmentCount; segment++)
+        long present = free.Count;
+        for (int chunk = 0; chunk < log.SegmentCount; chunk++)
         {
+            int segment = log.HolderOf(chunk);
+            if (segment < 0)
+            {
+                continue;
+            }
+
+            present++;
+            Assert.False(free.Contains(chunk), $"chunk {chunk} is free, and lent to segment {segment}");
+            Assert.Equal(chunk, store.Segments[segment]->Chunk);
             SegmentState state = Internals.State(store.Segments, segment);
             Assert.Equal(0ul, SegmentWord.Pins(Volatile.Read(ref store.Segments[segment]->Word)));
             Assert.Equal(live.GetValueOrDefault(segment), store.Segments[segment]->Live);
             Assert.True(open.Contains(segment) == (state == SegmentState.Open), $"segment {segment} is {state}");
-            Assert.True(free.Contains(segment) == (state == SegmentState.Free), $"segment {segment} is {state}");
             Assert.Contains(state, s_quietSegments);
             Assert.True(state is SegmentState.Sealed or SegmentState.Open || store.Segments[segment]->Live == 0);
             Assert.False(state == SegmentState.Sealed && store.Segments[segment]->Live == 0, $"segment {segment} is empty and not free");
-            present += state == SegmentState.Absent ? 0 : 1;
         }
 
         return present * (log.SegmentBytes + (long)Segment.Size);
@@ -234,6 +241,6 @@ internal static unsafe class Audit
 
     private static readonly PageState[] s_openStates = [PageState.Untouched, PageState.Resident, PageState.Swapped];
     private static readonly PageState[] s_closedStates = [PageState.Untouched, PageState.Dead];
-    private static readonly SegmentState[] s_quietSegments = [SegmentState.Absent, SegmentState.Free, SegmentState.Open, SegmentState.Sealed];
+    private static readonly SegmentState[] s_quietSegments = [SegmentState.Open, SegmentState.Sealed];
 }
 #endif

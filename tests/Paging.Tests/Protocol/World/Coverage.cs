@@ -35,8 +35,6 @@ internal static class Coverage
 
     internal static readonly (SegmentState From, SegmentState To)[] LegalSegments =
     [
-        (SegmentState.Absent, SegmentState.Free),
-        (SegmentState.Free, SegmentState.Absent),
         (SegmentState.Free, SegmentState.Open),
         (SegmentState.Open, SegmentState.Sealed),
         (SegmentState.Sealed, SegmentState.Cleaning),

@@ -18,7 +18,7 @@ internal static unsafe class Internals
     internal static extern ref long End(DescriptorTable descriptors);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
-    internal static extern ref int[] FreeSegments(SegmentLog log);
+    internal static extern ref int[] FreeChunks(SegmentLog log);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_freeCount")]
     internal static extern ref int FreeCount(SegmentLog log);
