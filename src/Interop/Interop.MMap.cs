@@ -7,13 +7,16 @@ internal static unsafe partial class MMap
 {
     internal const int ProtNone = 0;
     internal const int ProtReadWrite = 1 | 2;
+    internal const int MapShared = 1;
     internal const int MapPrivate = 2;
     internal const int AdviseDontNeed = 4;
+    internal const int AdviseDontFork = 10;
     internal const int AdviseHugePage = 14;
     internal const int AdviseNoHugePage = 15;
     internal const int AdviseCollapse = 25;
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
+    internal const int MapPopulate = 0x8000;
 
     /// <summary>Flags of a reservation: private memory that counts against no commit limit until it is touched.</summary>
     internal const int ReservationFlags = MapPrivate | MapAnonymous | MapNoReserve;

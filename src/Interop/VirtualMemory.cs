@@ -73,6 +73,12 @@ internal static unsafe class VirtualMemory
         _ = MMap.Advise(address, bytes, MMap.AdviseCollapse);
     }
 
+    /// <summary>Leaves the range out of children that the process forks.</summary>
+    /// <remarks>Device memory access of O_DIRECT goes to physical pages. After a fork, whichever side touches a page first gets a copy, and
+    /// that may be the parent, while the device still fills the page that the child now has.</remarks>
+    /// <returns>False when the system refuses.</returns>
+    internal static bool ExcludeFromFork(byte* address, nuint bytes) => MMap.Advise(address, bytes, MMap.AdviseDontFork) == 0;
+
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
     /// <returns>False when the system refuses, as it does for locked memory.</returns>
     internal static bool TryDecommit(byte* address, nuint bytes)

@@ -1,0 +1,73 @@
+namespace Paging.Diagnostics;
+
+/// <summary>A lock whose holder may sleep until somebody else, under the same lock, has changed what it waits for.</summary>
+/// <remarks>The thread sleeps in preemptive mode. An interrupt in the middle would leave buffers and transfers behind: it is kept for the
+/// thread's next wait. A seeded scheduler sees through it, as through <see cref="Gate"/>.</remarks>
+internal sealed class Condition
+{
+    private readonly object _lock = new();
+
+    /// <param name="interrupted">Set when an interrupt arrived; handed on to <see cref="Exit"/>.</param>
+    internal void Enter(ref bool interrupted)
+    {
+        if (TestHook.Interleaver is { } interleaver)
+        {
+            interleaver.Reach(SharedWord.Lock);
+            while (!Monitor.TryEnter(_lock))
+            {
+                interleaver.Yield();
+            }
+
+            return;
+        }
+
+        while (true)
+        {
+            try
+            {
+                Monitor.Enter(_lock);
+                return;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+    }
+
+    internal void Exit(bool interrupted)
+    {
+        Monitor.Exit(_lock);
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
+    }
+
+    /// <summary>Sleeps once, without the lock, and returns with it. It may also return for no reason: its caller looks again.</summary>
+    internal void Wait(ref bool interrupted)
+    {
+        if (TestHook.Interleaver is { } interleaver)
+        {
+            Monitor.Exit(_lock);
+            interleaver.Yield();
+            Enter(ref interrupted);
+            return;
+        }
+
+        try
+        {
+            Monitor.Wait(_lock);
+        }
+        catch (ThreadInterruptedException)
+        {
+            interrupted = true;
+        }
+    }
+
+    /// <summary>Wakes one sleeper. The lock is held.</summary>
+    internal void Pulse() => Monitor.Pulse(_lock);
+
+    /// <summary>Wakes every sleeper. The lock is held.</summary>
+    internal void PulseAll() => Monitor.PulseAll(_lock);
+}

@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using Paging.Interop;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>A file without a name, read and written past the page cache where its file system allows that.</summary>
+/// <remarks>Its space is set aside when it is opened, so that a full disk is found there. What <see cref="Trim"/> hands back is not set aside
+/// any more: a later write there may find the disk full.</remarks>
+internal sealed unsafe class DirectFile : SwapDevice
+{
+    private readonly SafeFileHandle _file;
+    private readonly IoEngine _engine;
+    private readonly TransferCount _underWay = new();
+
+    private DirectFile(SafeFileHandle file, string path, long bytes, IoEngine engine, bool isDirect)
+    {
+        _file = file;
+        _engine = engine;
+        Path = path;
+        Bytes = bytes;
+        IsDirect = isDirect;
+    }
+
+    /// <summary>The path that was given; nothing has that name unless it is a directory.</summary>
+    internal override string Path { get; }
+
+    internal override long Bytes { get; }
+
+    internal override int BlockBytes => BufferAlignment;
+
+    internal override bool IsDirect { get; }
+
+    /// <summary>For use before anything is opened.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or no multiple of 4096.</exception>
+    internal static void ValidateBytes(long bytes, [CallerArgumentExpression(nameof(bytes))] string parameter = "")
+    {
+        if (bytes <= 0 || bytes % BufferAlignment != 0)
+        {
+            SwapFileErrors.ThrowSize(bytes, parameter);
+        }
+    }
+
+    /// <param name="path">A directory that exists, or a name that does not yet in one that does.</param>
+    /// <param name="bytes">Positive, and a multiple of 4096.</param>
+    /// <param name="engine">Carries out what is submitted; outlives the file, and may serve several.</param>
+    /// <param name="abilities">What of the file system's abilities to try.</param>
+    /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or no multiple of 4096.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no directory to create the file in.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission to create a file there.</exception>
+    /// <exception cref="IOException">The name exists already, or the disk is too full, or the system refuses otherwise.</exception>
+    internal static DirectFile Open(string path, long bytes, IoEngine engine, FileAbilities abilities = FileAbilities.All)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ValidateBytes(bytes);
+        SafeFileHandle file = SwapFileBirth.Create(path, bytes, abilities);
+        try
+        {
+            bool isDirect = abilities.HasFlag(FileAbilities.Direct) && TryBypassCache((int)file.DangerousGetHandle());
+            return new DirectFile(file, path, bytes, engine, isDirect);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    internal override int Read(long offset, byte* buffer, int length, ulong stamp)
+    {
+        Debug.Assert(length % BlockBytes == 0, "whole blocks are read");
+        return Run(IoOperation.Read, offset, buffer, length);
+    }
+
+    internal override int Write(long offset, byte* buffer, int length, ulong stamp) => Run(IoOperation.Write, offset, buffer, length);
+
+    internal override void Submit(IoRequest request)
+    {
+        int length = WholeBlocks(request.Offset, request.Buffer, request.Length);
+        if (!_underWay.TryEnter())
+        {
+            request.Complete(Errno.BadDescriptor);
+            return;
+        }
+
+        request.Counted = _underWay;
+        request.Progress = new TransferProgress(length);
+        _engine.Submit(_file, request);
+    }
+
+    internal override int Trim(long offset, long length)
+    {
+        Debug.Assert(offset >= 0 && length >= 0 && offset + length <= Bytes && (offset | length) % BlockBytes == 0, "a range of blocks");
+        if (length == 0)
+        {
+            return 0;
+        }
+
+        if (!_underWay.TryEnter())
+        {
+            return Errno.BadDescriptor;
+        }
+
+        int descriptor = (int)_file.DangerousGetHandle();
+        int error;
+        do
+        {
+            error = FileSpace.Allocate(descriptor, FileSpace.PunchHole | FileSpace.KeepSize, offset, length) == 0
+                ? 0
+                : Marshal.GetLastPInvokeError();
+        }
+        while (error == Errno.Interrupted);
+        _underWay.Exit();
+        return error;
+    }
+
+    public override void Dispose()
+    {
+        _underWay.Close();
+        _file.Dispose();
+    }
+
+    private int Run(IoOperation operation, long offset, byte* buffer, int length)
+    {
+        int blocks = WholeBlocks(offset, buffer, length);
+        if (!_underWay.TryEnter())
+        {
+            return Errno.BadDescriptor;
+        }
+
+        // The count keeps the descriptor open.
+        int error = BlockingTransfer.Run((int)_file.DangerousGetHandle(), operation, buffer, blocks, offset);
+        _underWay.Exit();
+        return error;
+    }
+
+    private int WholeBlocks(long offset, byte* buffer, int length)
+    {
+        int blocks = checked(length + BufferAlignment - 1) & -BufferAlignment;
+        Debug.Assert(length > 0 && offset >= 0 && offset % BlockBytes == 0 && offset + blocks <= Bytes, "a range of blocks of the file");
+        Debug.Assert((nuint)buffer % BufferAlignment == 0, "an aligned buffer");
+        return blocks;
+    }
+
+    /// <summary>Turns O_DIRECT on and tries it: some file systems refuse the flag, others the first transfer.</summary>
+    private static bool TryBypassCache(int descriptor)
+    {
+        int flags = OpenFile.Control(descriptor, OpenFile.GetFlags, 0);
+        if (flags < 0 || OpenFile.Control(descriptor, OpenFile.SetFlags, flags | OpenFile.Direct) != 0)
+        {
+            return false;
+        }
+
+        void* block = NativeMemory.AlignedAlloc(BufferAlignment, BufferAlignment);
+        int error = BlockingTransfer.Run(descriptor, IoOperation.Read, (byte*)block, BufferAlignment, 0);
+        NativeMemory.AlignedFree(block);
+        if (error == 0)
+        {
+            return true;
+        }
+
+        _ = OpenFile.Control(descriptor, OpenFile.SetFlags, flags);
+        return false;
+    }
+}

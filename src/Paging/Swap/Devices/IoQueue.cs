@@ -1,0 +1,45 @@
+using System.Diagnostics;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>Requests in the order of arrival, linked through themselves: as many as there are, and no memory. Its owner's lock guards it.</summary>
+internal struct IoQueue
+{
+    private IoRequest? _first;
+    private IoRequest? _last;
+
+    internal readonly bool IsEmpty => _first is null;
+
+    internal void Add(IoRequest request)
+    {
+        Debug.Assert(request.Next is null, "a request is in one queue");
+        if (_last is null)
+        {
+            _first = request;
+        }
+        else
+        {
+            _last.Next = request;
+        }
+
+        _last = request;
+    }
+
+    internal IoRequest? Take()
+    {
+        IoRequest? request = _first;
+        if (request is null)
+        {
+            return null;
+        }
+
+        _first = request.Next;
+        request.Next = null;
+        if (_first is null)
+        {
+            _last = null;
+        }
+
+        return request;
+    }
+}

@@ -1,0 +1,248 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Paging.Interop;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>What is tried of a file system's abilities; tests take some away.</summary>
+[Flags]
+internal enum FileAbilities
+{
+    None = 0,
+
+    /// <summary>Files that never have a name (O_TMPFILE).</summary>
+    Unnamed = 1,
+
+    /// <summary>Space set aside before it is written (fallocate).</summary>
+    Preallocation = 2,
+
+    /// <summary>Transfers that bypass the page cache (O_DIRECT).</summary>
+    Direct = 4,
+
+    All = Unnamed | Preallocation | Direct,
+}
+
+/// <summary>Brings a swap file into the world: nobody else's, without a name, and with its space set aside.</summary>
+/// <remarks>The directory is held open meanwhile, so that what was checked is what is used. A process killed at any moment leaves no file,
+/// unless the file system lacks O_TMPFILE and it is killed between two system calls.</remarks>
+internal static unsafe class SwapFileBirth
+{
+    /// <param name="path">A directory, or a name that does not exist yet in one that does.</param>
+    /// <param name="bytes">Checked already.</param>
+    /// <param name="abilities">What to try.</param>
+    internal static SafeFileHandle Create(string path, long bytes, FileAbilities abilities)
+    {
+        (string directory, string? name) = Locate(path);
+        using SafeFileHandle parent = OpenDirectory(path, directory, follow: name is not null);
+        if (name is not null && KindOf(parent, name) is { } kind)
+        {
+            SwapFileErrors.ThrowExists(path, kind);
+        }
+
+        SafeFileHandle file = CreateIn(parent, path, name, abilities);
+        try
+        {
+            // The umask may have taken bits from the mode, never added any.
+            if (OpenFile.ChangeMode(Descriptor(file), OpenFile.OwnerOnly) != 0)
+            {
+                SwapFileErrors.Throw(path, "made private", Marshal.GetLastPInvokeError());
+            }
+
+            SetSpaceAside(file, path, bytes, abilities);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static int Descriptor(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
+
+    /// <returns>The directory, and the name in it if the path is not the directory itself.</returns>
+    private static (string Directory, string? Name) Locate(string path)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        int error = Status(OpenFile.WorkingDirectory, full, out FileInformation information);
+        if (error == 0 && (information.Mode & FileStatus.KindMask) == FileStatus.KindDirectory)
+        {
+            return (full, null);
+        }
+
+        if (error is not 0 and not Errno.NoEntry and not Errno.NotDirectory)
+        {
+            SwapFileErrors.Throw(path, "created", error);
+        }
+
+        return (Path.GetDirectoryName(full) ?? "/", Path.GetFileName(full));
+    }
+
+    private static SafeFileHandle OpenDirectory(string path, string directory, bool follow)
+    {
+        int flags = OpenFile.PathOnly | OpenFile.Directory | OpenFile.CloseOnExec | (follow ? 0 : OpenFile.NoFollow);
+        int error = Open(OpenFile.WorkingDirectory, directory, flags, out SafeFileHandle? parent);
+        if (error is Errno.NoEntry or Errno.NotDirectory)
+        {
+            SwapFileErrors.ThrowNoDirectory(path, directory);
+        }
+
+        if (parent is null)
+        {
+            SwapFileErrors.Throw(path, "created", error);
+        }
+
+        return parent;
+    }
+
+    private static string? KindOf(SafeFileHandle parent, string name)
+    {
+        if (Status(Descriptor(parent), name, out FileInformation information) != 0)
+        {
+            return null;
+        }
+
+        return (information.Mode & FileStatus.KindMask) switch
+        {
+            FileStatus.KindRegular => "a file",
+            FileStatus.KindLink => "a symbolic link, which is never followed,",
+            FileStatus.KindFifo => "a FIFO",
+            FileStatus.KindSocket => "a socket",
+            FileStatus.KindCharacterDevice or FileStatus.KindBlockDevice => "a device",
+            FileStatus.KindDirectory => "a directory",
+            _ => "something",
+        };
+    }
+
+    private static SafeFileHandle CreateIn(SafeFileHandle parent, string path, string? name, FileAbilities abilities)
+    {
+        const int Common = OpenFile.ReadWrite | OpenFile.CloseOnExec;
+        int error;
+        if (abilities.HasFlag(FileAbilities.Unnamed))
+        {
+            // O_EXCL: nobody can give the file a name later.
+            error = Open(Descriptor(parent), ".", Common | OpenFile.Unnamed | OpenFile.Exclusive, out SafeFileHandle? unnamed);
+            if (unnamed is not null)
+            {
+                return unnamed;
+            }
+
+            // What file systems and kernels answer that do not know O_TMPFILE; anything else would not end better with a name.
+            if (error is not (Errno.NotSupported or Errno.IsDirectory or Errno.Invalid or Errno.NoEntry))
+            {
+                SwapFileErrors.Throw(path, "created", error);
+            }
+        }
+
+        string chosen = name ?? $".paging-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
+        int flags = Common | OpenFile.Create | OpenFile.Exclusive | OpenFile.NoFollow;
+        error = Open(Descriptor(parent), chosen, flags, out SafeFileHandle? file);
+        if (error == Errno.Exists)
+        {
+            SwapFileErrors.ThrowExists(path, "something");
+        }
+
+        if (file is null)
+        {
+            SwapFileErrors.Throw(path, "created", error);
+        }
+
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(chosen + '\0'))
+        {
+            if (OpenFile.UnlinkAt(Descriptor(parent), bytes, 0) != 0)
+            {
+                error = Marshal.GetLastPInvokeError();
+                file.Dispose();
+                SwapFileErrors.Throw(path, "unlinked", error);
+            }
+        }
+
+        return file;
+    }
+
+    private static void SetSpaceAside(SafeFileHandle file, string path, long bytes, FileAbilities abilities)
+    {
+        // First: a file system may take minutes, and all that it has, to find out that it has too little.
+        long? available = AvailableBytes(file);
+        if (available < bytes)
+        {
+            SwapFileErrors.ThrowFull(path, bytes, available);
+        }
+
+        int error = abilities.HasFlag(FileAbilities.Preallocation)
+            ? Repeat(file, bytes, static (descriptor, bytes) => FileSpace.Allocate(descriptor, 0, 0, bytes))
+            : Errno.NotSupported;
+        if (error is Errno.NotSupported or Errno.NoSystemCall)
+        {
+            error = Repeat(file, bytes, static (descriptor, bytes) => FileSpace.Truncate(descriptor, bytes));
+        }
+
+        if (error is Errno.NoSpace or Errno.QuotaExceeded)
+        {
+            SwapFileErrors.ThrowFull(path, bytes, error == Errno.NoSpace ? AvailableBytes(file) : null);
+        }
+
+        if (error != 0)
+        {
+            SwapFileErrors.Throw(path, $"given {bytes:N0} bytes", error);
+        }
+    }
+
+    private static long? AvailableBytes(SafeFileHandle file)
+    {
+        FileSystemStatistics statistics;
+        if (FileSpace.Statistics(Descriptor(file), &statistics) != 0)
+        {
+            return null;
+        }
+
+        UInt128 available = (UInt128)statistics.FragmentBytes * statistics.AvailableFragments;
+        return available > long.MaxValue ? long.MaxValue : (long)available;
+    }
+
+    private static int Repeat(SafeFileHandle file, long bytes, Func<int, long, int> call)
+    {
+        while (call(Descriptor(file), bytes) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error != Errno.Interrupted)
+            {
+                return error;
+            }
+        }
+
+        return 0;
+    }
+
+    private static int Open(int directory, string path, int flags, out SafeFileHandle? file)
+    {
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            int descriptor;
+            int error;
+            do
+            {
+                descriptor = OpenFile.At(directory, bytes, flags, OpenFile.OwnerOnly);
+                error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+            }
+            while (error == Errno.Interrupted);
+            Debug.Assert(descriptor >= 0 || error != 0, "an error has a number");
+            file = descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+            return error;
+        }
+    }
+
+    private static int Status(int directory, string path, out FileInformation information)
+    {
+        fixed (FileInformation* result = &information)
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            return FileStatus.Get(directory, bytes, FileStatus.NoFollow, FileStatus.TypeAndMode, result) == 0
+                ? 0
+                : Marshal.GetLastPInvokeError();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Paging.Interop;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>How far a transfer has come that the system may do in pieces.</summary>
+internal struct TransferProgress
+{
+    private readonly int _total;
+    private int _done;
+    private bool _stalled;
+
+    /// <param name="length">Whole blocks.</param>
+    internal TransferProgress(int length) => _total = length;
+
+    /// <summary>Where the next piece starts.</summary>
+    internal readonly int Done => _done;
+
+    internal readonly int Remaining => _total - _done;
+
+    /// <summary>Takes what one system call answered for the rest.</summary>
+    /// <param name="transferred">Bytes, or an error number, negated.</param>
+    /// <param name="error">0 or an error number, once it is over.</param>
+    /// <returns>False when there is more to do.</returns>
+    internal bool Advance(nint transferred, out int error)
+    {
+        error = 0;
+        if (transferred < 0)
+        {
+            error = (int)-transferred;
+            return error != Errno.Interrupted;
+        }
+
+        if (transferred >= Remaining)
+        {
+            _done = _total;
+            return true;
+        }
+
+        // O_DIRECT goes on at block boundaries only: what is left of a block is transferred again.
+        int blocks = (int)transferred & ~(SwapDevice.BufferAlignment - 1);
+        _done += blocks;
+
+        // Nothing at all is the end of the file, or a device that takes no more. Less than a block may be a signal's doing, once.
+        if (transferred == 0 || (blocks == 0 && _stalled))
+        {
+            error = Errno.InputOutput;
+            return true;
+        }
+
+        _stalled = blocks == 0;
+        return false;
+    }
+}
