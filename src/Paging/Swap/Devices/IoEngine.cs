@@ -19,6 +19,9 @@ internal abstract class IoEngine : IDisposable
 
     internal abstract IoEngineKind Kind { get; }
 
+    /// <summary>The engine's own threads, which end some time after it is dropped.</summary>
+    internal abstract IReadOnlyList<Thread> Threads { get; }
+
     /// <summary>Starts a transfer of whole blocks. <see cref="IoRequest.Progress"/> says how many.</summary>
     /// <param name="file">Stays open until the request has completed.</param>
     /// <param name="request">Begun, and not yet complete.</param>
@@ -29,5 +32,23 @@ internal abstract class IoEngine : IDisposable
     public abstract void Dispose();
 
     /// <exception cref="PlatformNotSupportedException">io_uring was asked for, and the system refuses it.</exception>
-    internal static IoEngine Create(IoEngineKind kind) => new ThreadEngine();
+    internal static IoEngine Create(IoEngineKind kind)
+    {
+        bool isDisabled = AppContext.TryGetSwitch(DisableIoUringSwitch, out bool set) && set;
+        if (kind == IoEngineKind.Threads || (kind == IoEngineKind.Auto && isDisabled))
+        {
+            return new ThreadEngine();
+        }
+
+        int error = UringEngine.TryCreate(out UringEngine? uring);
+        if (uring is not null)
+        {
+            return uring;
+        }
+
+        return kind == IoEngineKind.Auto
+            ? new ThreadEngine()
+            : throw new PlatformNotSupportedException(
+                $"The system refuses io_uring (errno {error}), as containers often do. Let the engine be chosen, or choose threads.");
+    }
 }

@@ -39,6 +39,8 @@ internal sealed class ThreadEngine : IoEngine
 
     internal override IoEngineKind Kind => IoEngineKind.Threads;
 
+    internal override IReadOnlyList<Thread> Threads => _threads;
+
     internal override void Submit(SafeFileHandle file, IoRequest request)
     {
         _state.Enqueue(file, request);

@@ -1,0 +1,353 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using Paging.Diagnostics;
+using Paging.Interop;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>What the thread of a <see cref="UringEngine"/> runs, and the queue that others fill for it.</summary>
+/// <remarks>
+/// <para>A submitter adds to the queue and, if the thread sleeps, adds to an event counter. The thread keeps a read of that counter in the ring, so
+/// that it sleeps in one place for completions and for new requests alike. No wake-up is lost: the thread says that it will sleep under the
+/// lock under which it found the queue empty.</para>
+/// <para>At most <see cref="Depth"/> requests and that one read are in flight, fewer than the ring has entries and half of what it has
+/// places for completions: neither ring can be full.</para>
+/// </remarks>
+internal sealed unsafe class UringLoop : IDisposable
+{
+    internal const int Depth = 64;
+
+    private const uint Entries = 2 * Depth;
+    private const ulong WakeData = ulong.MaxValue;
+    private const ulong TrialData = ulong.MaxValue - 1;
+
+    private readonly UringRing _ring;
+    private readonly SafeFileHandle _wake;
+    private readonly Condition _work = new();
+
+    // Under the lock.
+    private IoQueue _queue;
+    private bool _sleeping;
+    private bool _stopped;
+    private bool _closed;
+    private int _startError = -1;
+
+    // Of the thread alone.
+    private readonly IoRequest?[] _inFlight = new IoRequest?[Depth];
+    private readonly int[] _freeSlots = new int[Depth];
+    private readonly ulong* _wakeCount;
+    private int _freeCount;
+    private bool _wakeArmed;
+
+    private UringLoop(UringRing ring, int wake)
+    {
+        _ring = ring;
+        _wake = new SafeFileHandle(wake, ownsHandle: true);
+        _wakeCount = (ulong*)NativeMemory.AllocZeroed(sizeof(ulong));
+        for (int slot = Depth - 1; slot >= 0; slot--)
+        {
+            _freeSlots[_freeCount++] = slot;
+        }
+    }
+
+    internal static int TryCreate(out UringLoop? loop)
+    {
+        loop = null;
+        int error = UringRing.TryCreate(Entries, out UringRing? ring);
+        if (ring is null)
+        {
+            return error;
+        }
+
+        int wake = EventCounter.Create(0, EventCounter.CloseOnExec);
+        if (wake < 0)
+        {
+            error = Marshal.GetLastPInvokeError();
+            ring.Dispose();
+            return error;
+        }
+
+        loop = new UringLoop(ring, wake);
+        return 0;
+    }
+
+    /// <returns>0, or the error number of the thread's first use of the ring; it has ended then.</returns>
+    internal int WaitForStart()
+    {
+        bool interrupted = false;
+        _work.Enter(ref interrupted);
+        while (_startError < 0)
+        {
+            _work.Wait(ref interrupted);
+        }
+
+        _work.Exit(interrupted);
+        return _startError;
+    }
+
+    internal void Enqueue(SafeFileHandle file, IoRequest request)
+    {
+        bool interrupted = false;
+        bool wake = false;
+        _work.Enter(ref interrupted);
+        bool stopped = _stopped;
+        if (!stopped)
+        {
+            request.File = file;
+            _queue.Add(request);
+            wake = MustWake();
+        }
+
+        _work.Exit(interrupted);
+        ObjectDisposedException.ThrowIf(stopped, typeof(UringEngine));
+        if (wake)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>The thread finishes what is queued, and ends. May be called again.</summary>
+    internal void Stop()
+    {
+        bool interrupted = false;
+        _work.Enter(ref interrupted);
+        bool wake = false;
+        if (!_stopped)
+        {
+            _stopped = true;
+            // Whether it sleeps or not: the read of the counter has to end.
+            _sleeping = true;
+            wake = MustWake();
+        }
+
+        _work.Exit(interrupted);
+        if (wake)
+        {
+            Wake();
+        }
+    }
+
+    internal void Run()
+    {
+        int error = TryStart();
+        if (error == 0)
+        {
+            while (TryStep())
+            {
+            }
+        }
+
+        Dispose();
+        TellStart(error);
+    }
+
+    /// <summary>By the thread, at its end; by the engine, if there is no thread.</summary>
+    public void Dispose()
+    {
+        bool interrupted = false;
+        _work.Enter(ref interrupted);
+        _stopped = true;
+        _closed = true;
+        Debug.Assert(_queue.IsEmpty && _freeCount == Depth, "everything queued has completed");
+        _work.Exit(interrupted);
+        _wake.Dispose();
+        _ring.Dispose();
+        NativeMemory.Free(_wakeCount);
+    }
+
+    private int TryStart()
+    {
+        int error = _ring.Enable();
+        if (error != 0)
+        {
+            return error;
+        }
+
+        IoUringSubmission* trial = _ring.Prepare();
+        trial->Operation = IoUring.OperationNop;
+        trial->UserData = TrialData;
+        IoUringCompletion completion;
+        while (!_ring.TryReap(out completion))
+        {
+            error = _ring.SubmitAndWait();
+            if (error is not 0 and not Errno.Interrupted)
+            {
+                return error;
+            }
+        }
+
+        if (completion.Result < 0)
+        {
+            return -completion.Result;
+        }
+
+        TellStart(0);
+        return 0;
+    }
+
+    private void TellStart(int error)
+    {
+        bool interrupted = false;
+        _work.Enter(ref interrupted);
+        if (_startError < 0)
+        {
+            _startError = error;
+            _work.PulseAll();
+        }
+
+        _work.Exit(interrupted);
+    }
+
+    /// <returns>False when there is no more to do, ever.</returns>
+    private bool TryStep()
+    {
+        if (!Fill())
+        {
+            return false;
+        }
+
+        // No request lives on this thread's stack while it sleeps here: those in flight are in the table, and nowhere else.
+        int error = _ring.SubmitAndWait();
+        if (!Reap() && error is Errno.Again or Errno.Busy or Errno.NoMemory)
+        {
+            // The kernel is short of memory for the moment.
+            Spinner.Yield();
+        }
+        else if (error is not (0 or Errno.Interrupted or Errno.Again or Errno.Busy or Errno.NoMemory))
+        {
+            // The kernel may or may not have the buffers: nobody can be told anything that is true.
+            Environment.FailFast($"io_uring_enter failed with errno {error}.");
+        }
+
+        return true;
+    }
+
+    /// <summary>Prepares what has gathered, as far as there are slots.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Fill()
+    {
+        IoQueue batch = default;
+        int room = _freeCount;
+        bool interrupted = false;
+        _work.Enter(ref interrupted);
+        while (room > 0 && _queue.Take() is { } request)
+        {
+            batch.Add(request);
+            room--;
+        }
+
+        // Without room nobody needs to wake it: a completion will.
+        _sleeping = room > 0;
+        bool stopped = _stopped;
+        bool queued = !_queue.IsEmpty;
+        _work.Exit(interrupted);
+
+        while (batch.Take() is { } request)
+        {
+            int slot = _freeSlots[--_freeCount];
+            _inFlight[slot] = request;
+            Prepare(slot, request);
+        }
+
+        if (!_wakeArmed && !stopped)
+        {
+            ArmWake();
+        }
+
+        return !stopped || queued || _wakeArmed || _freeCount < Depth;
+    }
+
+    /// <returns>False when there was nothing to reap.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Reap()
+    {
+        bool any = false;
+        while (_ring.TryReap(out IoUringCompletion completion))
+        {
+            any = true;
+            if (completion.UserData == WakeData)
+            {
+                _wakeArmed = false;
+            }
+            else
+            {
+                Take((int)completion.UserData, completion.Result);
+            }
+        }
+
+        return any;
+    }
+
+    private void Take(int slot, int result)
+    {
+        IoRequest request = _inFlight[slot]!;
+        int error;
+        if (result == -Errno.Again)
+        {
+            // The kernel cannot do it without blocking, and will not do it elsewhere: this thread can.
+            int descriptor = (int)request.File!.DangerousGetHandle();
+            error = BlockingTransfer.Continue(descriptor, request.Operation, request.Buffer, request.Offset, ref request.Progress);
+        }
+        else if (!request.Progress.Advance(result, out error))
+        {
+            Prepare(slot, request);
+            return;
+        }
+
+        _inFlight[slot] = null;
+        _freeSlots[_freeCount++] = slot;
+        request.Complete(error);
+    }
+
+    private void Prepare(int slot, IoRequest request)
+    {
+        int done = request.Progress.Done;
+        IoUringSubmission* entry = _ring.Prepare();
+        entry->Operation = request.Operation == IoOperation.Read ? IoUring.OperationRead : IoUring.OperationWrite;
+        entry->Descriptor = (int)request.File!.DangerousGetHandle();
+        entry->Offset = (ulong)(request.Offset + done);
+        entry->Address = (ulong)(request.Buffer + done);
+        entry->Length = (uint)request.Progress.Remaining;
+        entry->UserData = (ulong)slot;
+    }
+
+    private void ArmWake()
+    {
+        IoUringSubmission* entry = _ring.Prepare();
+        entry->Operation = IoUring.OperationRead;
+        entry->Descriptor = (int)_wake.DangerousGetHandle();
+        entry->Address = (ulong)_wakeCount;
+        entry->Length = sizeof(ulong);
+        entry->UserData = WakeData;
+        _wakeArmed = true;
+    }
+
+    /// <summary>Under the lock: keeps the event counter open for <see cref="Wake"/>, which needs no lock.</summary>
+    private bool MustWake()
+    {
+        if (!_sleeping || _closed)
+        {
+            return false;
+        }
+
+        _sleeping = false;
+        bool added = false;
+        _wake.DangerousAddRef(ref added);
+        return added;
+    }
+
+    private void Wake()
+    {
+        ulong one = 1;
+        nint written;
+        do
+        {
+            written = EventCounter.Write((int)_wake.DangerousGetHandle(), &one, sizeof(ulong));
+        }
+        while (written < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+        Debug.Assert(written == sizeof(ulong), "the event counter takes every wake-up");
+        _wake.DangerousRelease();
+    }
+}
