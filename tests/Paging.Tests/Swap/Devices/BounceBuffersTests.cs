@@ -1,0 +1,96 @@
+using System.Globalization;
+using Paging.Swap.Devices;
+
+namespace Paging.Tests.Swap.Devices;
+
+/// <summary>Buffers that are few, aligned, and nobody else's.</summary>
+public sealed unsafe class BounceBuffersTests
+{
+    [Fact]
+    public void Buffers_are_aligned_apart_and_as_many_as_there_are()
+    {
+        using var buffers = new BounceBuffers(5, 8192);
+        var addresses = new SortedSet<long>();
+        for (int i = 0; i < 5; i++)
+        {
+            byte* buffer = buffers.Rent();
+            new Span<byte>(buffer, 8192).Fill((byte)i);
+            Assert.Equal(i, buffers.IndexOf(buffer));
+            Assert.Equal(0, (long)buffer % SwapDevice.BufferAlignment);
+            Assert.True(addresses.Add((long)buffer));
+        }
+
+        Assert.True(buffers.TryRent() == null);
+        Assert.All(addresses.Zip(addresses.Skip(1)), pair => Assert.True(pair.First + 8192 <= pair.Second));
+        foreach (long address in addresses)
+        {
+            buffers.Return((byte*)address);
+        }
+    }
+
+    [Fact]
+    public void Only_what_has_been_out_at_the_same_time_takes_memory()
+    {
+        using var buffers = new BounceBuffers(8, 4096);
+        Assert.Equal(0, buffers.TotalBytes);
+        for (int i = 0; i < 20; i++)
+        {
+            byte* first = buffers.Rent();
+            byte* second = buffers.Rent();
+            buffers.Return(i % 2 == 0 ? first : second);
+            buffers.Return(i % 2 == 0 ? second : first);
+        }
+
+        Assert.Equal(8192, buffers.TotalBytes);
+    }
+
+    [Fact]
+    public void Who_finds_none_waits_for_one()
+    {
+        using var buffers = new BounceBuffers(2, 4096);
+        IoEngineTests.Parallel(6, thread =>
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                byte* buffer = buffers.Rent();
+                *(int*)buffer = thread;
+                Thread.Yield();
+                Assert.Equal(thread, *(int*)buffer);
+                buffers.Return(buffer);
+            }
+        });
+        Assert.InRange(buffers.TotalBytes, 4096, 8192);
+    }
+
+    [Fact]
+    public void Buffers_stay_out_of_children_of_a_fork()
+    {
+        using var buffers = new BounceBuffers(2, 4096);
+        byte* buffer = buffers.Rent();
+        *buffer = 1;
+        string flags = FlagsAt((long)buffer);
+        buffers.Return(buffer);
+        Assert.Contains(" dc ", flags, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the kernel says of the mapping that an address lies in.</summary>
+    private static string FlagsAt(long address)
+    {
+        bool inside = false;
+        foreach (string line in File.ReadLines("/proc/self/smaps"))
+        {
+            if (char.IsAsciiHexDigitLower(line[0]))
+            {
+                string[] range = line.Split(' ')[0].Split('-');
+                inside = long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) <= address
+                    && address < long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            }
+            else if (inside && line.StartsWith("VmFlags:", StringComparison.Ordinal))
+            {
+                return line + " ";
+            }
+        }
+
+        return "";
+    }
+}
