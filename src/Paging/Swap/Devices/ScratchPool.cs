@@ -1,0 +1,50 @@
+namespace Paging.Swap.Devices;
+
+/// <summary>Scratch buffers of one size, each with a cipher and a request of its own.</summary>
+internal sealed unsafe class ScratchPool : IDisposable
+{
+    private readonly BlockCipher[] _ciphers;
+    private readonly EncryptedTransfer[] _transfers;
+
+    internal ScratchPool(int count, int blocks, ReadOnlySpan<byte> key)
+    {
+        Buffers = new BounceBuffers(count, blocks * BlockCipher.StoredBytes);
+        PayloadBytes = blocks * BlockCipher.PayloadBytes;
+        _ciphers = new BlockCipher[count];
+        _transfers = new EncryptedTransfer[count];
+        try
+        {
+            byte* buffers = Buffers.Address;
+            for (int i = 0; i < count; i++)
+            {
+                _ciphers[i] = new BlockCipher(key);
+                _transfers[i] = new EncryptedTransfer(this, buffers + ((long)i * Buffers.BufferBytes), _ciphers[i]);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    internal BounceBuffers Buffers { get; }
+
+    /// <summary>The most that one of them takes.</summary>
+    internal int PayloadBytes { get; }
+
+    /// <summary>Blocks while all are out.</summary>
+    internal EncryptedTransfer Rent() => _transfers[Buffers.IndexOf(Buffers.Rent())];
+
+    internal void Return(EncryptedTransfer transfer) => Buffers.Return(transfer.Scratch);
+
+    /// <summary>All have been returned.</summary>
+    public void Dispose()
+    {
+        Buffers.Dispose();
+        foreach (BlockCipher? cipher in _ciphers)
+        {
+            cipher?.Dispose();
+        }
+    }
+}
