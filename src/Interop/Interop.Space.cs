@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>fallocate, ftruncate and fstatvfs, as the system has them: no policy, errno for an answer.</summary>
+/// <summary>fallocate, ftruncate, fstatvfs and getrlimit, as the system has them: no policy, errno for an answer.</summary>
 internal static unsafe partial class FileSpace
 {
     internal const int KeepSize = 1;
@@ -16,6 +16,23 @@ internal static unsafe partial class FileSpace
 
     [LibraryImport("libc", EntryPoint = "fstatvfs", SetLastError = true)]
     internal static partial int Statistics(int descriptor, FileSystemStatistics* statistics);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    internal static partial int GetLimit(int resource, ResourceLimit* limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
+    internal static partial int SetLimit(int resource, ResourceLimit* limit);
+}
+
+/// <summary>struct rlimit.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ResourceLimit
+{
+    /// <summary>The size of files, in bytes. Who grows one beyond it gets a signal that ends the process.</summary>
+    internal const int FileSize = 1;
+
+    internal ulong Soft;
+    internal ulong Hard;
 }
 
 /// <summary>The head of statvfs, which is the same in glibc and musl on 64 bits, and room for the rest.</summary>

@@ -114,6 +114,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         }
         while (error == Errno.Interrupted);
         _underWay.Exit();
+        GC.KeepAlive(this);
         return error;
     }
 
@@ -131,9 +132,10 @@ internal sealed unsafe class DirectFile : SwapDevice
             return Errno.BadDescriptor;
         }
 
-        // The count keeps the descriptor open.
+        // The count keeps the descriptor from Dispose, and this object from the finalizer of its handle.
         int error = BlockingTransfer.Run((int)_file.DangerousGetHandle(), operation, buffer, blocks, offset);
         _underWay.Exit();
+        GC.KeepAlive(this);
         return error;
     }
 

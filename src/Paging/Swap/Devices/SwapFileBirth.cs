@@ -165,7 +165,14 @@ internal static unsafe class SwapFileBirth
 
     private static void SetSpaceAside(SafeFileHandle file, string path, long bytes, FileAbilities abilities)
     {
-        // First: a file system may take minutes, and all that it has, to find out that it has too little.
+        // Before anything else: the answer to growing a file beyond it is a signal that ends the process.
+        ResourceLimit limit;
+        if (FileSpace.GetLimit(ResourceLimit.FileSize, &limit) == 0 && limit.Soft < (ulong)bytes)
+        {
+            SwapFileErrors.ThrowLimit(path, bytes, limit.Soft);
+        }
+
+        // Before setting aside: a file system may take minutes, and all that it has, to find out that it has too little.
         long? available = AvailableBytes(file);
         if (available < bytes)
         {

@@ -28,6 +28,11 @@ internal static class SwapFileErrors
             + (available is { } free ? $"{free:N0} bytes are free there" : "the file system or a quota grants fewer")
             + ". Free some space, choose another file system, or ask for a smaller file.");
 
+    [DoesNotReturn]
+    internal static void ThrowLimit(string path, long bytes, ulong limit) =>
+        throw new IOException(
+            $"No swap file of {bytes:N0} bytes at '{path}': this process may not let a file grow beyond {limit:N0} bytes (ulimit -f). Raise the limit, or ask for a smaller file.");
+
     /// <summary>For the error of a system call that no other method here knows more about.</summary>
     [DoesNotReturn]
     internal static void Throw(string path, string action, int error)
@@ -43,9 +48,9 @@ internal static class SwapFileErrors
             Errno.NotDirectory or Errno.NoEntry =>
                 new DirectoryNotFoundException($"{message}a part of the path is missing, or no directory."),
             Errno.TooManyLinks =>
-                new IOException($"{message}its last part is a symbolic link, and none is followed there. Give the path that it leads to."),
+                new IOException($"{message}symbolic links lead in a circle, or its last part is one, and none is followed there. Give the path that it leads to."),
             Errno.FileTooLarge =>
-                new IOException($"{message}the file system, or a limit of the process (ulimit -f), allows no file of that size. Ask for a smaller one."),
+                new IOException($"{message}the file system allows no file of that size. Ask for a smaller one."),
             _ => new IOException($"{message}{System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
         };
     }

@@ -8,7 +8,7 @@ namespace Paging.Swap.Devices;
 internal sealed class ThreadEngine : IoEngine
 {
     /// <summary>Depth is what a disk wants, and a blocked thread costs no processor: not a matter of cores.</summary>
-    internal const int DefaultThreads = 8;
+    internal const int DefaultThreads = 16;
 
     private const int StackBytes = 256 << 10;
 

@@ -175,23 +175,12 @@ public sealed unsafe class EncryptedDeviceTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Many_transfers_at_once_share_few_buffers(string kind) => Seeded.Run(seed =>
+    public void Many_transfers_at_once_share_few_buffers(string kind)
     {
-        const int Threads = 4;
-        const int Share = 128;
         using var directory = new TemporaryDirectory();
         using IoEngine engine = Engines.Create(kind);
-        using var device = new EncryptedDevice(DirectFile.Open(directory.Path, (long)Threads * Share * Stored, engine));
-        IoEngineTests.Parallel(Threads, thread =>
-        {
-            var dice = new Dice(seed ^ Dice.Mix((ulong)thread + 1));
-            using var pool = new TransferPool(device, firstBlock: (long)thread * Share, Share, depth: 24);
-            for (int i = 0; i < 60; i++)
-            {
-                pool.Round(dice);
-            }
-        });
-    });
+        Seeded.Run(seed => Load(seed, directory, engine));
+    }
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -219,6 +208,22 @@ public sealed unsafe class EncryptedDeviceTests
     }
 
     private delegate void Test(EncryptedDevice device, MemoryDevice medium, AlignedMemory memory, AlignedMemory read);
+
+    private static void Load(ulong seed, TemporaryDirectory directory, IoEngine engine)
+    {
+        const int Threads = 4;
+        const int Share = 128;
+        using var device = new EncryptedDevice(DirectFile.Open(directory.Path, (long)Threads * Share * Stored, engine));
+        IoEngineTests.Parallel(Threads, thread =>
+        {
+            var dice = new Dice(seed ^ Dice.Mix((ulong)thread + 1));
+            using var pool = new TransferPool(device, firstBlock: (long)thread * Share, Share, depth: 24);
+            for (int i = 0; i < 60; i++)
+            {
+                pool.Round(dice);
+            }
+        });
+    }
 
     private static void Using(Test test)
     {

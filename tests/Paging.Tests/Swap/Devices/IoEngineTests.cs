@@ -15,25 +15,11 @@ public sealed unsafe class IoEngineTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Thousands_of_transfers_at_once_bring_what_was_written_last(string kind) => Seeded.Run(seed =>
-    {
-        const int Threads = 4;
-        const int Blocks = 256;
-        const int Rounds = 250;
-        using var directory = new TemporaryDirectory();
-        using IoEngine engine = Engines.Create(kind);
-        using var file = DirectFile.Open(directory.Path, (long)Threads * Blocks * Block, engine);
-        Parallel(Threads, thread =>
-        {
-            var dice = new Dice(seed ^ Dice.Mix((ulong)thread + 1));
-            using var pool = new TransferPool(file, firstBlock: (long)thread * Blocks, Blocks, depth: 32);
-            for (int i = 0; i < Rounds; i++)
-            {
-                pool.Round(dice);
-            }
-        });
-        directory.AssertEmpty();
-    });
+    public void Thousands_of_transfers_at_once_bring_what_was_written_last(string kind) => Load(kind, FileAbilities.All);
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Thousands_of_transfers_through_the_page_cache_do_too(string kind) => Load(kind, FileAbilities.None);
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -180,6 +166,29 @@ public sealed unsafe class IoEngineTests
                 Assert.Equal(0, request.Error);
             }
         }
+    }
+
+    private static void Load(string kind, FileAbilities abilities)
+    {
+        const int Threads = 4;
+        const int Blocks = 256;
+        const int Rounds = 150;
+        using var directory = new TemporaryDirectory();
+        using IoEngine engine = Engines.Create(kind);
+        Seeded.Run(seed =>
+        {
+            using var file = DirectFile.Open(directory.Path, (long)Threads * Blocks * Block, engine, abilities);
+            Parallel(Threads, thread =>
+            {
+                var dice = new Dice(seed ^ Dice.Mix((ulong)thread + 1));
+                using var pool = new TransferPool(file, firstBlock: (long)thread * Blocks, Blocks, depth: 32);
+                for (int i = 0; i < Rounds; i++)
+                {
+                    pool.Round(dice);
+                }
+            });
+        });
+        directory.AssertEmpty();
     }
 
     internal static IoRequest Request(IoOperation operation, long offset, byte* buffer, int length)

@@ -7,10 +7,10 @@ using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Swap.Devices;
 
-/// <summary>The umask is the whole process's.</summary>
+/// <summary>What depends on settings of the whole process: the umask, and the limit of file sizes.</summary>
 [Collection(Alone.Name)]
 [SupportedOSPlatform("linux")]
-public sealed class SwapFileModeTests
+public sealed class SwapFileProcessTests
 {
     [Theory]
     [InlineData(0u, (int)FileAbilities.All)]
@@ -39,6 +39,29 @@ public sealed class SwapFileModeTests
         {
             _ = umask(before);
         }
+    }
+
+    [Fact]
+    public unsafe void A_limit_of_file_sizes_is_an_exception_and_not_the_end_of_the_process()
+    {
+        const long Limit = 4L << 30;
+        using var directory = new TemporaryDirectory();
+        ResourceLimit before;
+        Assert.Equal(0, FileSpace.GetLimit(ResourceLimit.FileSize, &before));
+        Assert.SkipWhen(before.Soft < Limit, "The process may write no large files anyhow.");
+        ResourceLimit lower = new() { Soft = Limit, Hard = before.Hard };
+        Assert.Equal(0, FileSpace.SetLimit(ResourceLimit.FileSize, &lower));
+        try
+        {
+            var exception = Assert.Throws<IOException>(() => SwapFileBirth.Create(directory.Path, Limit + 4096, FileAbilities.All));
+            Assert.Contains("ulimit -f", exception.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Assert.Equal(0, FileSpace.SetLimit(ResourceLimit.FileSize, &before));
+        }
+
+        directory.AssertEmpty();
     }
 
     private static unsafe FileInformation StatusOf(SafeFileHandle file)
