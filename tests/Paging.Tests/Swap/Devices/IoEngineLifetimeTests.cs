@@ -123,12 +123,16 @@ public sealed unsafe class IoEngineLifetimeTests
 
         ulong stamp = 0;
         Transfer(20);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        Transfer(Rounds);
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        long least = long.MaxValue;
+        for (int i = 0; i < 3; i++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            Transfer(Rounds);
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
 
-        // The test host talks to its runner now and then; a byte a transfer would be more than this.
-        Assert.InRange(allocated, 0, Rounds * Requests * 2 * 8);
+        // The test host talks to its runner now and then. The smallest object for each transfer would be more than this.
+        Assert.InRange(least, 0, Rounds * Requests * 2 * 16);
 
         void Transfer(int rounds)
         {
