@@ -1,11 +1,12 @@
 using Paging.Interop;
 using Paging.Residency;
+using Paging.Swap;
 
 namespace Paging;
 
-/// <summary>A budgeted paging domain: a resident set of frames and a compressed pool in native memory.</summary>
-/// <remarks>Thread-safe. Every array allocated from it shares its budgets. Disposing it frees all native memory; arrays used afterwards
-/// throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
+/// <summary>A budgeted paging domain: a resident set of frames, a compressed pool in native memory, and any number of swap files.</summary>
+/// <remarks>Thread-safe. Every array allocated from it shares its budgets. Disposing it frees all native memory and deletes its swap
+/// files; arrays used afterwards throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
 /// <see cref="InvalidOperationException"/>, naming how many, and changes nothing.</remarks>
 public sealed class Pager : IDisposable, IAsyncDisposable
 {
@@ -14,6 +15,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <summary>Makes a pager. Its memory is reserved now, and taken as pages are touched and stored.</summary>
     /// <param name="options">Budgets; null takes the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or a budget holds too few pages; says which, with the figures.</exception>
+    /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
     /// <exception cref="PlatformNotSupportedException">Not Linux on a 64-bit processor.</exception>
     public Pager(PagerOptions? options = null)
     {
@@ -24,8 +26,20 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
         options ??= new PagerOptions();
         options.Check(nameof(options));
-        _domain = new PagingDomain(options with { });
+        _domain = new PagingDomain(options with { SwapFiles = [.. options.SwapFiles] });
         Swap = new SwapSpace(_domain);
+        try
+        {
+            foreach (SwapFileOptions file in _domain.Options.SwapFiles)
+            {
+                _domain.AddSwapFile(file);
+            }
+        }
+        catch
+        {
+            _domain.Close();
+            throw;
+        }
     }
 
     /// <summary>What the pager was made with.</summary>
@@ -101,6 +115,50 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         {
             _domain.Exit();
         }
+    }
+
+    /// <summary>Swapon: opens a file for the coldest pages, which then make room in the pool.</summary>
+    /// <param name="options">Where, and how large.</param>
+    /// <returns>The file, for its figures and for <see cref="RemoveSwapFileAsync"/>.</returns>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not a multiple of 4096, or holds fewer than two segments; says how many bytes do.</exception>
+    /// <exception cref="DirectoryNotFoundException">The directory does not exist.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission to create a file there.</exception>
+    /// <exception cref="IOException">The name exists already (as a file, a link, a FIFO, a swap file of this process), or the disk has no room.</exception>
+    /// <exception cref="InvalidOperationException">The pager has as many files as it can have, 64.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public SwapFile AddSwapFile(SwapFileOptions options) => _domain.AddSwapFile(options);
+
+    /// <summary>Swapoff: moves every page off the file by scanning segments, into the pool and the other files, then closes the file.</summary>
+    /// <param name="file">A file of this pager.</param>
+    /// <param name="cancellationToken">Stops the moving; the file stays in use then, and nothing is lost.</param>
+    /// <returns>Completes when the file is gone.</returns>
+    /// <exception cref="ArgumentException">The file belongs to another pager, or is removed already.</exception>
+    /// <exception cref="InvalidOperationException">The file is being removed already.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public ValueTask RemoveSwapFileAsync(SwapFile file, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        _domain.ThrowIfClosed();
+        if (!file.BelongsTo(_domain) || !_domain.Swap.Files.Contains(file.Area))
+        {
+            throw new ArgumentException($"Swap file '{file.Path}' is not one of this pager: it belongs to another, or has been removed.", nameof(file));
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!file.Area.TryBeginRemoval(out AreaState before))
+        {
+            throw new InvalidOperationException($"Swap file '{file.Path}' is being removed already. Await that.");
+        }
+
+        // Moving waits for devices: on a thread of its own rather than on one that the caller's pool needs.
+        return new ValueTask(Task.Factory.StartNew(
+            () => _domain.RemoveSwapFile(file, before, cancellationToken),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            TaskScheduler.Default));
     }
 
     /// <summary>Disposes every array and gives all native memory back. Doing it again does nothing.</summary>

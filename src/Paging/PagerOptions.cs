@@ -19,6 +19,10 @@ public sealed record PagerOptions
     /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. Default 1.</summary>
     public int BackgroundThreads { get; init; } = 1;
 
+    /// <summary>Files for the pages that do not fit the pool; opened by the constructor of <see cref="Pager"/>, as
+    /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>
+    public IReadOnlyList<SwapFileOptions> SwapFiles { get; init; } = [];
+
     private const long MaxPoolBytes = 1L << 40;
     private const int MaxBackgroundThreads = 64;
 
@@ -51,6 +55,11 @@ public sealed record PagerOptions
         if (PoolBytes > MaxPoolBytes)
         {
             throw new ArgumentOutOfRangeException(parameter, PoolBytes, $"PoolBytes = {PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
+        }
+
+        if (SwapFiles is null)
+        {
+            throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
         }
 
         ThrowHelper.CheckPageFits(PageBytes, ResidentBytes, PoolBytes, parameter);

@@ -23,6 +23,12 @@ public readonly record struct PagerStatistics
     /// <summary>What the stored bytes decode to.</summary>
     public long PoolLogicalBytes { get; init; }
 
+    /// <summary>Pages whose only copy is in a swap file; a number.</summary>
+    public long FilePages { get; init; }
+
+    /// <summary>Bytes of swap files in use: whole slots.</summary>
+    public long FileBytes { get; init; }
+
     /// <summary>Pages kept as a pattern in their descriptor; a number.</summary>
     public long SameFilledPages { get; init; }
 
@@ -32,14 +38,29 @@ public readonly record struct PagerStatistics
     /// <summary>Pages brought into frames; a number.</summary>
     public long Faults { get; init; }
 
-    /// <summary>Of these, pages that were stored; a number.</summary>
+    /// <summary>Of these, pages that were stored in the pool, or as a pattern; a number.</summary>
     public long FaultsFromPool { get; init; }
+
+    /// <summary>Of these, pages that were read from a swap file; a number.</summary>
+    public long FaultsFromFile { get; init; }
 
     /// <summary>Frames given up; a number.</summary>
     public long Evictions { get; init; }
 
     /// <summary>Of these, without storing, because the copy was still good; a number.</summary>
     public long CleanEvictions { get; init; }
+
+    /// <summary>Segments written to swap files; a number.</summary>
+    public long Writebacks { get; init; }
+
+    /// <summary>Bytes written to swap files.</summary>
+    public long BytesWritten { get; init; }
+
+    /// <summary>Bytes read from swap files, by faults and by cleaning.</summary>
+    public long BytesRead { get; init; }
+
+    /// <summary>Reads and writes of swap files that failed; a number. No failed write loses data.</summary>
+    public long IoErrors { get; init; }
 
     /// <summary>Leases out now; a number.</summary>
     public long Pins { get; init; }

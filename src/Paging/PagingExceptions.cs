@@ -1,6 +1,6 @@
 namespace Paging;
 
-/// <summary>Resident set pinned, or pool full; says which, with the figures. Nothing is lost.</summary>
+/// <summary>Resident set pinned, or pool and swap files full; says which, with the figures. Nothing is lost.</summary>
 /// <remarks>Not an <see cref="IOException"/>: code that retries file errors must not swallow it.</remarks>
 public sealed class OutOfPagingSpaceException : Exception
 {
@@ -15,7 +15,7 @@ public sealed class OutOfPagingSpaceException : Exception
     public PagerStatistics Statistics { get; init; }
 }
 
-/// <summary>A stored page failed its checksum or could not be read; names the array and the page.</summary>
+/// <summary>A stored page failed its checksum or could not be read; names the array and the page, the file and the offset.</summary>
 public sealed class PageCorruptedException : IOException
 {
     /// <summary>Makes the exception.</summary>

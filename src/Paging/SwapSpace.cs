@@ -98,18 +98,20 @@ public sealed unsafe class SwapSpace
             }
 
             LoadResult result;
+            LoadFailure failure;
             fixed (byte* target = destination)
             {
-                result = _store.LoadPublic(id.Value, target, length);
+                result = _store.LoadPublic(id.Value, target, length, out failure);
             }
 
-            if (result == LoadResult.Corrupted)
+            if (result is LoadResult.Corrupted or LoadResult.Unreadable or LoadResult.Lost)
             {
-                throw new PageCorruptedException($"Stored page {id.Value:x} fails its checksum: its bytes were damaged in memory. Other pages are not affected; free this one.");
+                throw new PageCorruptedException(
+                    $"Stored page {id.Value:x} cannot be had: {failure.Describe(result)}. Other pages are not affected; free this one.");
             }
 
-            bytesWritten = result == LoadResult.Loaded ? length : 0;
-            return result == LoadResult.Loaded;
+            bytesWritten = result == LoadResult.Gone ? 0 : length;
+            return result != LoadResult.Gone;
         }
         finally
         {

@@ -9,11 +9,17 @@ internal enum Counter
     FaultsOfZeroes,
     Evictions,
     CleanEvictions,
-    StoredBytes,
     LogicalBytes,
     SameFilledPages,
     IncompressiblePages,
     CorruptedPages,
+    FaultsFromFile,
+    FilePages,
+    FileLiveBytes,
+    Writebacks,
+    BytesWritten,
+    BytesRead,
+    IoErrors,
 }
 
 /// <summary>Sums that many threads add to: a cache-line pair for each of several stripes, read by adding them up.</summary>

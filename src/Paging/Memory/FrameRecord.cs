@@ -21,6 +21,10 @@ internal unsafe struct FrameRecord
     /// <summary>The next free frame plus one, while the frame is on the free list.</summary>
     internal uint Next;
 
+    /// <summary>The page came from a swap file although it had been in a frame not long ago: its next eviction stores it in the pool, or
+    /// its copy in the file, still good, would keep it there for ever. Written by the frame's holder.</summary>
+    internal bool WantsPool;
+
     /// <summary>Names the owner to the swap layer, which chooses the codec by it.</summary>
     internal int StoreClass;
 }

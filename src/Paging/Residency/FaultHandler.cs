@@ -198,12 +198,14 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
-            FillFrame(region, index, stored, address, contents);
+            bool fromFile = FillFrame(region, index, stored, address, contents);
+            ulong flags = Flags(size, word, write);
 
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
+            record->WantsPool = fromFile && (flags & PageWord.Referenced) != 0;
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
-            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), Flags(size, word, write));
+            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
             published = true;
             if (waiters)
             {
@@ -215,7 +217,9 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                 _swap.Free(stored);
             }
 
-            _counters.Add(stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);
+            _counters.Add(fromFile
+                ? Counter.FaultsFromFile
+                : stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);
         }
         finally
         {
@@ -236,7 +240,8 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         return size.Address(frame);
     }
 
-    private void FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
+    /// <returns>Whether the page came from a swap file.</returns>
+    private bool FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
     {
         int pageBytes = region.Frames.PageBytes;
         if (!contents.IsOwn)
@@ -247,15 +252,18 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         {
             Unsafe.InitBlockUnaligned(address, 0, (uint)pageBytes);
         }
-        else if (_swap.Load(stored, address, pageBytes) != LoadResult.Loaded)
+        else
         {
-            throw new PageCorruptedException(
-                $"Page {index:N0} of {region.Describe()} fails its checksum: its stored bytes were damaged in memory. Other pages are not affected; overwrite or discard this one to use it again.")
+            LoadResult result = _swap.Load(stored, address, pageBytes, out LoadFailure failure);
+            if (result is not (LoadResult.Loaded or LoadResult.LoadedFromFile))
             {
-                ArrayName = region.Name,
-                PageIndex = index,
-            };
+                ThrowHelper.ThrowCorrupted(region, index, failure.Describe(result));
+            }
+
+            return result == LoadResult.LoadedFromFile;
         }
+
+        return false;
     }
 
     private void Undo(FrameClass size, ulong* page, ulong word, long frame, bool claimed, bool write)

@@ -8,7 +8,7 @@ namespace Paging.Residency;
 /// of all of them.</summary>
 /// <remarks>Native memory is unmapped when the last holder lets go: the pager, and every region until its finalizer has run. Until then
 /// addresses stay valid, whatever was disposed: a late reader sees nothing, not a fault (rule 4).</remarks>
-internal sealed class PagingDomain
+internal sealed partial class PagingDomain
 {
     private readonly Gate _regionsGate = new();
     private readonly Dictionary<long, WeakReference<PagedRegion>> _regions = [];
@@ -182,6 +182,7 @@ internal sealed class PagingDomain
         _signal?.Stop();
         Array.ForEach(_workers, static worker => worker.Join());
         Swap.Rundown.Close();
+        Swap.CloseFiles();
         Tables.DecommitAll();
         Frames.DecommitAll();
         Swap.DecommitAll();
@@ -196,6 +197,7 @@ internal sealed class PagingDomain
         }
 
         long fromPool = Counters[Counter.FaultsFromPool];
+        long fromFile = Counters[Counter.FaultsFromFile];
         long clean = Counters[Counter.CleanEvictions];
         return new PagerStatistics
         {
@@ -207,10 +209,17 @@ internal sealed class PagingDomain
             CorruptedPages = Counters[Counter.CorruptedPages],
             SameFilledPages = Counters[Counter.SameFilledPages],
             IncompressiblePages = Counters[Counter.IncompressiblePages],
-            Faults = fromPool + Counters[Counter.FaultsOfZeroes],
+            FilePages = Counters[Counter.FilePages],
+            FileBytes = Swap.Files.UsedBytes,
+            Faults = fromPool + fromFile + Counters[Counter.FaultsOfZeroes],
             FaultsFromPool = fromPool,
+            FaultsFromFile = fromFile,
             Evictions = Counters[Counter.Evictions] + clean,
             CleanEvictions = clean,
+            Writebacks = Counters[Counter.Writebacks],
+            BytesWritten = Counters[Counter.BytesWritten],
+            BytesRead = Counters[Counter.BytesRead],
+            IoErrors = Counters[Counter.IoErrors],
             Pins = Faults.CountPins(),
         };
     }

@@ -61,6 +61,7 @@ internal sealed unsafe partial class Reclaimer
     /// <summary>Gets the class a free frame out of other classes' memory. False when nothing could be emptied.</summary>
     private bool TryShift(FrameClass size)
     {
+        swap.MakeRoomAtHand();
         _shifting.Enter();
         try
         {
@@ -80,6 +81,7 @@ internal sealed unsafe partial class Reclaimer
     /// <summary>Makes the budget buy the class at least one frame more than it would now. False when nothing could be emptied.</summary>
     private bool TryWiden(FrameClass size)
     {
+        swap.MakeRoomAtHand();
         _shifting.Enter();
         try
         {
@@ -140,7 +142,8 @@ internal sealed unsafe partial class Reclaimer
     {
         for (; frame < end; frame++)
         {
-            if (Evict(donor, frame, StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
+            // Under the gate nobody waits for a device, which making room might.
+            if (Evict(donor, frame, swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
             {
                 donor.GiveBack(frame);
             }

@@ -88,12 +88,19 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
 
         return (word & PageWord.Dirty) == 0
             ? EvictClean(size, frame, page, word)
-            : EvictDirty(size, frame, page, word, level);
+            : EvictByStoring(size, frame, page, word, level);
     }
 
     private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
     {
         FrameRecord* record = size.Records + frame;
+
+        // A hint: the record may be another page's by now, and the CAS that follows says so.
+        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes)
+            && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
+        {
+            return EvictOutcome.Freed;
+        }
 
         // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
         TestHook.Reach(SharedWord.FrameRecord);
@@ -108,13 +115,15 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
         return EvictOutcome.Freed;
     }
 
-    private EvictOutcome EvictDirty(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
+    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file.</summary>
+    private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())
         {
             return EvictOutcome.Unstorable;
         }
 
+        FrameRecord* record = size.Records + frame;
         StoreTicket ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
         if (ticket.Index == 0 || !PageWord.TryBeginEvict(page, word))
         {
@@ -139,6 +148,12 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
                 parking.Wake(page);
             }
 
+            // The page's word names the new copy by now, and the frame is ours until it is given back.
+            if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
+            {
+                swap.Free(old);
+            }
+
             swap.Rundown.Exit();
         }
 
@@ -147,8 +162,12 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
             return EvictOutcome.Unstorable;
         }
 
-        Unbind(size.Records + frame);
-        size.ReleaseDirty();
+        if ((word & PageWord.Dirty) != 0)
+        {
+            size.ReleaseDirty();
+        }
+
+        Unbind(record);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
     }
@@ -216,6 +235,7 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
         Fences.AfterInterlocked();
         TestHook.Reach(SharedWord.FrameRecord);
         record->Stored = 0;
+        record->WantsPool = false;
         Volatile.Write(ref *(nint*)&record->Page, 0);
     }
 }

@@ -30,6 +30,7 @@ internal struct Descriptor
 ///           63       42 41      21 20       2 1  0
 /// Segment   [segment (22)][offset (21)][length (19)][kind]     offset and length in units of 16 bytes, header included
 /// Pattern   [            -           ][ page length (23) ][kind]
+/// Lost      [                   -                   ][kind]
 /// None      [          next free descriptor         ][kind]
 /// </code>
 /// </remarks>
@@ -44,6 +45,9 @@ internal readonly record struct Location(ulong Word)
         None,
         Segment,
         Pattern,
+
+        /// <summary>It was in a swap file that could not be read when it was removed.</summary>
+        Lost,
     }
 
     internal Kind Where => (Kind)(Word & 3);
@@ -61,6 +65,8 @@ internal readonly record struct Location(ulong Word)
         Debug.Assert((uint)segment < MaxSegments && (uint)offset < MaxSegmentBytes && (uint)units < 1 << 19, "a location that does not fit its word");
         return new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
     }
+
+    internal static Location Lost => new((ulong)Kind.Lost);
 
     internal static Location AsPattern(int pageLength) => new(((ulong)pageLength << 2) | (ulong)Kind.Pattern);
 }

@@ -8,7 +8,7 @@ namespace Paging.Swap;
 /// <remarks>
 /// Ids are recycled through a lock-free stack whose head carries a tag against ABA. An id given out to a program is the index (low
 /// half) and the descriptor's tag (high half), so that a freed one names nothing even after its descriptor lives again.
-/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times →
+/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, or lost →
 /// last reference gone (tag + 1, count 0) → location exchanged for None → free list.
 /// </remarks>
 internal sealed unsafe class DescriptorTable
@@ -95,6 +95,9 @@ internal sealed unsafe class DescriptorTable
         return new Location(Volatile.Read(ref _table[index].Location));
     }
 
+    /// <summary>One past the highest index that was ever taken.</summary>
+    internal uint End => (uint)Math.Min(Volatile.Read(ref _end), MaxDescriptors);
+
     /// <summary>Whether any page lies in a segment. Looks at every descriptor: for when something is wrong.</summary>
     internal bool IsAnyIn(int segment)
     {
@@ -111,6 +114,13 @@ internal sealed unsafe class DescriptorTable
         return false;
     }
 
+    /// <summary>What the page of a descriptor adds to the sums at a location that the descriptor had a moment ago.</summary>
+    internal EntrySize SizeAt(uint index, Location location)
+    {
+        ulong lengths = _table[index].Detail0;
+        return new EntrySize(location.Units, (int)(lengths >> 32), (int)(uint)lengths);
+    }
+
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
 
     /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>
@@ -124,7 +134,7 @@ internal sealed unsafe class DescriptorTable
         Volatile.Write(ref descriptor->Location, location.Word);
     }
 
-    /// <summary>Segment → Segment: the cleaner moved the entry. Races with other movers' failure and with Free.</summary>
+    /// <summary>Segment → Segment: the cleaner moved the entry; or → Lost: it cannot be read. Races with other movers' failure and with Free.</summary>
     internal bool TryMove(uint index, Location from, Location to)
     {
         TestHook.Reach(SharedWord.Descriptor);

@@ -79,7 +79,8 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         header->Checksum = PageCodec.Checksum(
             new ReadOnlySpan<byte>(body, encodedLength), id, header->EncodedLengthAndEncoding, (uint)length);
 
-        int units = header->Units;
+        EntrySize size = header->EntrySize;
+        int units = size.Units;
         if (!direct)
         {
             if (Room >= units << Location.UnitShift)
@@ -93,19 +94,21 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             }
         }
 
-        return Advance(target, units);
+        return Advance(target, size);
     }
 
     /// <summary>Copies an entry that is already encoded: the cleaner's. Prepared for by <see cref="TryPrepareCopy"/>.</summary>
-    internal Location AppendCopy(byte* entry, int units)
+    internal Location AppendCopy(byte* entry, EntrySize size)
     {
-        if (Room < units << Location.UnitShift)
+        if (Room < size.Bytes)
         {
             UseSpare();
         }
 
-        Unsafe.CopyBlockUnaligned(Tail, entry, (uint)(units << Location.UnitShift));
-        return Advance(_open, units);
+        byte* copy = Tail;
+        Unsafe.CopyBlockUnaligned(copy, entry, (uint)size.Bytes);
+        ((EntryHeader*)copy)->SetLoaded(false);
+        return Advance(_open, size);
     }
 
     internal bool TryPrepareCopy(int units)
@@ -186,15 +189,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         _spare = None;
     }
 
-    private Location Advance(int segment, int units)
+    private Location Advance(int segment, EntrySize size)
     {
         Debug.Assert(segment == _open);
         Segment* entry = _log.Table[segment];
-        Location location = Location.InSegment(segment, entry->Used, units);
-        entry->Used += units << Location.UnitShift;
+        Location location = Location.InSegment(segment, entry->Used, size.Units);
+        entry->Used += size.Bytes;
         if (!TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            _log.Table.Credit(segment, units);
+            _log.Table.Credit(segment, size);
         }
 
         return location;

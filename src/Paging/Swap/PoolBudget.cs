@@ -8,6 +8,9 @@ internal enum StoreLevel
     /// <summary>Room has been asked for and refused a moment ago: only a same-filled page, which needs none.</summary>
     NoRoom,
 
+    /// <summary>As Normal, but without waiting for a device that may make room.</summary>
+    AtHand,
+
     /// <summary>Programs' stores and ordinary eviction.</summary>
     Normal,
 
@@ -55,18 +58,11 @@ internal sealed class PoolBudget(long bytes)
     internal bool Admits(int length) =>
         StoredBytes + length <= _maxStored && LiveBytes + length + EntryHeader.Size <= _maxLive;
 
-    internal void Add(int units, int encodedLength)
+    internal void Add(int units, long encodedBytes)
     {
         TestHook.Reach(SharedWord.Counter);
         Interlocked.Add(ref _live, (long)units << Location.UnitShift);
-        Interlocked.Add(ref _stored, encodedLength);
-    }
-
-    internal void Remove(int units, int encodedLength)
-    {
-        TestHook.Reach(SharedWord.Counter);
-        Interlocked.Add(ref _live, -((long)units << Location.UnitShift));
-        Interlocked.Add(ref _stored, -encodedLength);
+        Interlocked.Add(ref _stored, encodedBytes);
     }
 
     internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);

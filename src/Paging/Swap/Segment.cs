@@ -7,11 +7,12 @@ namespace Paging.Swap;
 internal unsafe struct Segment
 {
     internal const int Size = 64;
+    internal const int NoChunk = -1;
 
     /// <summary>See <see cref="SegmentWord"/>.</summary>
     internal ulong Word;
 
-    /// <summary>Where its memory is; meaningless while it has none. Set before it is opened; a reader's pin keeps it.</summary>
+    /// <summary>Where its memory is, or was. Set before it is opened; a reader's pin keeps the memory its own.</summary>
     internal byte* Address;
 
     /// <summary>Bytes appended. Its writer's while open; constant once sealed. Of an unused number: the next unused one.</summary>
@@ -21,17 +22,31 @@ internal unsafe struct Segment
     /// takes a location out of a descriptor. A sealed segment gains none.</summary>
     internal int Live;
 
-    /// <summary>When it was sealed, in seals of its log: the order in which segments grow cold.</summary>
+    /// <summary>When it was sealed or last tried to be written, in such events of the pager: the order in which segments grow cold, and the
+    /// name of that writing, which no other one has.</summary>
     internal long SealedAt;
 
-    /// <summary>Which log it belongs to. Set before it is opened.</summary>
-    internal int Log;
+    /// <summary>Encoded bytes (low half) and number (high half) of the live entries. Changes with <see cref="Live"/>.</summary>
+    internal long Tally;
 
-    /// <summary>Which piece of its log's memory it has.</summary>
+    /// <summary>What the live entries decode to. Changes with <see cref="Live"/>.</summary>
+    internal long Logical;
+
+    /// <summary>Which piece of its log's memory it has, or none. Set before it is opened, and by who lets its memory go.</summary>
     internal int Chunk;
 
-    /// <summary>Set by the cleaner when the chain of headers is broken: its entries stay readable, but it is not emptied.</summary>
-    internal int Damaged;
+    /// <summary>Its first block in the file.</summary>
+    internal uint Block;
+
+    /// <summary>The file that it is in or being written to, plus one; 0 for none. Set under the gate of writeback by who writes it, and
+    /// pins it meanwhile; cleared by the same when the writing fails, or by who frees the segment.</summary>
+    internal ushort File;
+
+    /// <summary>Which log it belongs to. Set before it is opened.</summary>
+    internal byte Log;
+
+    /// <summary>Set by a cleaner when the chain of headers is broken: its entries stay readable, but it is not emptied.</summary>
+    internal byte Damaged;
 }
 
 /// <summary>What stands before each page in a segment, so that a segment describes itself.</summary>
@@ -40,6 +55,7 @@ internal struct EntryHeader
 {
     internal const int Size = 24;
     private const int EncodingShift = 24;
+    private const uint LoadedBit = 1u << 31;
 
     /// <summary>Index and tag of the descriptor that the entry was made for.</summary>
     internal ulong Id;
@@ -49,7 +65,19 @@ internal struct EntryHeader
 
     internal uint EncodedLengthAndEncoding;
 
-    internal uint PageLength;
+    /// <summary>The page's length, and a bit that says that the page was loaded since the entry came here. Whoever loads it sets the bit
+    /// with a plain store, which may race with the same store and with a copying or writing of the entry: all it can lose is the hint.</summary>
+    private uint _pageLength;
+
+    internal uint PageLength
+    {
+        readonly get => _pageLength & ~LoadedBit;
+        set => _pageLength = value;
+    }
+
+    internal readonly bool IsLoaded => (_pageLength & LoadedBit) != 0;
+
+    internal void SetLoaded(bool loaded) => _pageLength = PageLength | (loaded ? LoadedBit : 0);
 
     internal readonly int EncodedLength => (int)(EncodedLengthAndEncoding & ((1u << EncodingShift) - 1));
 
@@ -58,8 +86,19 @@ internal struct EntryHeader
     /// <summary>Units of the whole entry, header included.</summary>
     internal readonly int Units => UnitsFor(EncodedLength);
 
+    internal readonly EntrySize EntrySize => new(Units, EncodedLength, (int)PageLength);
+
     internal static int UnitsFor(int encodedLength) => (Size + encodedLength + 15) >> Location.UnitShift;
 
     internal static uint Pack(int encodedLength, Codecs.PageEncoding encoding) =>
         (uint)encodedLength | ((uint)encoding << EncodingShift);
+}
+
+/// <summary>What one stored page adds to the sums.</summary>
+/// <param name="Units">Of its entry, header and rounding included.</param>
+/// <param name="Encoded">Bytes.</param>
+/// <param name="Logical">Bytes that it decodes to.</param>
+internal readonly record struct EntrySize(int Units, int Encoded, int Logical)
+{
+    internal int Bytes => Units << Location.UnitShift;
 }

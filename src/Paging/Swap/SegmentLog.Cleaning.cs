@@ -7,15 +7,23 @@ namespace Paging.Swap;
 /// is likely to survive the next. One thread cleans a log at a time; it copies memory and waits for nobody.</remarks>
 internal sealed unsafe partial class SegmentLog
 {
-    /// <summary>Segments beyond those held back that background cleaning keeps free.</summary>
-    private const int Ahead = 2;
+    private const int MostAhead = 64;
+
+    /// <summary>Segments beyond those held back that the background keeps free. Writing one takes longer than cleaning one.</summary>
+    private int Ahead => _table.Files.IsAny ? Math.Clamp(SegmentCount >> 4, 2, MostAhead) : 2;
 
     private readonly Gate _cleaning = new();
     private readonly LogWriter _moves;
 
-    /// <summary>Whether stores will soon have to clean for themselves.</summary>
-    private bool IsShort =>
-        Volatile.Read(ref _freeCount) < HeldBack + Ahead && _budget.RemainingBytes < (long)Ahead * ChargedBytes;
+    /// <summary>Whether stores will soon have to make room for themselves.</summary>
+    internal bool IsShort => IsShortBy(Ahead);
+
+    private bool IsShortBy(int ahead) =>
+        Volatile.Read(ref _freeCount) < HeldBack + ahead && _budget.RemainingBytes < (long)ahead * ChargedBytes;
+
+    /// <summary>How much of a segment must be dead for it to be worth cleaning. Where a segment can be written out instead, cleaning is
+    /// for those that hardly hold anything.</summary>
+    private int LeastDead(int otherwise) => _table.Files.HasRoom(SegmentBytes) ? SegmentBytes >> 1 : otherwise;
 
     /// <summary>One step of cleaning ahead of demand, when the pool runs short and cleaning is cheap.</summary>
     /// <returns>True when a segment was emptied.</returns>
@@ -28,7 +36,7 @@ internal sealed unsafe partial class SegmentLog
 
         try
         {
-            int victim = FindVictim(SegmentBytes >> 4);
+            int victim = FindVictim(LeastDead(SegmentBytes >> 4));
             return victim >= 0 && TryEmpty(victim);
         }
         finally
@@ -44,14 +52,20 @@ internal sealed unsafe partial class SegmentLog
         _cleaning.Enter();
         try
         {
-            int floor = level == StoreLevel.Normal ? HeldBack : 1;
+            int floor = level <= StoreLevel.Normal ? HeldBack : 1;
             if (Volatile.Read(ref _freeCount) > floor)
             {
                 return true;
             }
 
             // Several nearly full segments yield one empty one only if there is that much dead in them together.
-            int victim = FindVictim(SegmentBytes >> 5);
+            bool canWrite = _table.Files.HasRoom(SegmentBytes);
+            int victim = FindVictim(LeastDead(SegmentBytes >> 5));
+            if (victim < 0 && canWrite)
+            {
+                return false;
+            }
+
             if (victim < 0 && DeadBytes() > SegmentBytes + Geometry.MaxPage)
             {
                 victim = FindVictim(1);
@@ -89,6 +103,7 @@ internal sealed unsafe partial class SegmentLog
             if (live < bestLive
                 && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
                 && segment->Used - live >= leastDead
+                && segment->File == 0
                 && segment->Damaged == 0)
             {
                 best = i;
@@ -172,7 +187,7 @@ internal sealed unsafe partial class SegmentLog
                 break;
             }
 
-            if (!TryMove(header, Location.InSegment(victim, offset, units)))
+            if (!TryMove(header, Location.InSegment(victim, offset, units), onFile: false))
             {
                 complete = false;
                 break;
@@ -235,7 +250,10 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
-    private bool TryMove(EntryHeader* header, Location from)
+    /// <param name="header">The entry: where it is, or where it was read to from a file.</param>
+    /// <param name="from">Where it is.</param>
+    /// <param name="onFile">Whether that is in a file. The claim on the segment keeps it so.</param>
+    private bool TryMove(EntryHeader* header, Location from, bool onFile)
     {
         uint index = (uint)header->Id;
         if (_descriptors.Locate(index) != from)
@@ -248,15 +266,24 @@ internal sealed unsafe partial class SegmentLog
             return false;
         }
 
-        Location to = _moves.AppendCopy((byte*)header, from.Units);
+        // From the descriptor, not from the header, which may be damaged. If it is another page's by now, the move fails, and what was credited
+        // is debited again.
+        EntrySize size = _descriptors.SizeAt(index, from);
+        Location to = _moves.AppendCopy((byte*)header, size);
         // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
         bool moved = _descriptors.TryMove(index, from, to);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            _table.Credit(to.Segment, to.Units);
+            _table.Credit(to.Segment, size);
         }
 
-        _table.Debit(moved ? from.Segment : to.Segment, from.Units);
+        if (moved && onFile)
+        {
+            _table.Count(size, onFile: true, -1);
+            _table.Count(size, onFile: false, 1);
+        }
+
+        _table.Debit(moved ? from.Segment : to.Segment, size);
         return true;
     }
 

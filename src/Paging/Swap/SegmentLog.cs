@@ -30,7 +30,6 @@ internal sealed unsafe partial class SegmentLog
 
     /// <summary>Chunks from here on have never had memory. Under the budget's gate.</summary>
     private int _fresh;
-    private long _seals;
 
     internal SegmentLog(
         SegmentTable table, PoolBudget budget, DescriptorTable descriptors, LogGeometry geometry, int writers)
@@ -51,6 +50,8 @@ internal sealed unsafe partial class SegmentLog
         }
 
         _moves = new LogWriter(this);
+        EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32);
+        SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2);
     }
 
     internal LogGeometry Geometry { get; }
@@ -64,7 +65,7 @@ internal sealed unsafe partial class SegmentLog
     private int ChargedBytes => SegmentBytes + Segment.Size;
 
     /// <summary>The log's number in the table. Constant once it is known there.</summary>
-    internal int Index { get; set; }
+    internal byte Index { get; set; }
 
     internal SegmentTable Table => _table;
 
@@ -107,7 +108,7 @@ internal sealed unsafe partial class SegmentLog
     internal void AbandonUnsynchronized()
     {
         _budget.ChargeUnsynchronized(-(long)_freeCount * ChargedBytes);
-        _memory.Release();
+        Release();
     }
 
     /// <summary>A writer that no other thread uses until it is given back.</summary>
@@ -134,12 +135,7 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Takes a free segment and opens it; −1 when the level may have none.</summary>
     internal int TryTake(StoreLevel level)
     {
-        int floor = TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : level switch
-        {
-            StoreLevel.Normal => HeldBack,
-            StoreLevel.LastResort => 1,
-            _ => 0,
-        };
+        int floor = TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : Floor(level);
         int segment;
         _budget.Gate.Enter();
         try
@@ -191,11 +187,26 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
+    /// <summary>Chunks that a level must leave free.</summary>
+    private int Floor(StoreLevel level) => level switch
+    {
+        StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
+        StoreLevel.LastResort => 1,
+        _ => 0,
+    };
+
+    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
+    internal bool HasFree(StoreLevel level)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        return Volatile.Read(ref _freeCount) > Floor(level) || _budget.RemainingBytes >= ChargedBytes;
+    }
+
     /// <summary>Seals a segment that the caller has open.</summary>
     internal void Seal(int segment)
     {
         Segment* entry = _table[segment];
-        entry->SealedAt = Interlocked.Increment(ref _seals);
+        entry->SealedAt = _table.NextSeal();
         SegmentWord.Seal(&entry->Word);
         // Entries freed while it was open left that to us.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
@@ -207,8 +218,26 @@ internal sealed unsafe partial class SegmentLog
         _budget.Gate.Enter();
         try
         {
-            TakeChunkBackUnsynchronized(_table[segment]->Chunk);
+            if (_table[segment]->Chunk != Segment.NoChunk)
+            {
+                TakeChunkBackUnsynchronized(segment);
+            }
+
             _table.GiveNumberBackUnsynchronized(segment);
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+    }
+
+    /// <summary>Takes back the memory of a segment that is in a file and has no readers.</summary>
+    internal void TakeMemoryBack(int segment)
+    {
+        _budget.Gate.Enter();
+        try
+        {
+            TakeChunkBackUnsynchronized(segment);
         }
         finally
         {
@@ -239,12 +268,17 @@ internal sealed unsafe partial class SegmentLog
 
     internal void DecommitAll() => _memory.DecommitAll();
 
-    internal void Release() => _memory.Release();
+    internal void Release()
+    {
+        _memory.Release();
+        EntryBuffers.Dispose();
+        SegmentBuffers.Dispose();
+    }
 
     private void Lend(int chunk, int segment)
     {
         Segment* entry = _table[segment];
-        Debug.Assert(Volatile.Read(ref entry->Live) == 0);
+        Debug.Assert(Volatile.Read(ref entry->Live) == 0 && entry->Tally == 0 && entry->Logical == 0 && entry->File == 0);
         entry->Address = _memory.Address + ((long)chunk * SegmentBytes);
         entry->Chunk = chunk;
         entry->Log = Index;
@@ -254,8 +288,11 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Memory beyond a small stock goes back to the system.</summary>
-    private void TakeChunkBackUnsynchronized(int chunk)
+    private void TakeChunkBackUnsynchronized(int segment)
     {
+        Segment* entry = _table[segment];
+        int chunk = entry->Chunk;
+        entry->Chunk = Segment.NoChunk;
         Volatile.Write(ref _holders[chunk], NoSegment);
         if (_freeCount < HeldBack + Stock || !TryDropUnsynchronized(chunk))
         {

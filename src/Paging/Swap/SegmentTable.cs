@@ -4,14 +4,18 @@ using Paging.Memory;
 namespace Paging.Swap;
 
 /// <summary>All segments of a pager by number, whichever log they belong to and wherever they are.</summary>
-/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it.</remarks>
-internal sealed unsafe class SegmentTable
+/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it. What lives in a segment
+/// is counted in the segment and, by where the segment is, in the pool's sums or in the files'. A segment changes sides only while
+/// nobody pins it, and what counts an entry out of a sealed segment pins it meanwhile, so that no entry is counted on one side and
+/// out on the other.</remarks>
+internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
 {
     private const int MaxLogs = 16;
     private const int NoNumber = -1;
     private readonly Reservation _memory = new((long)Location.MaxSegments * Segment.Size, accessible: true);
     private readonly SegmentLog?[] _logs = new SegmentLog?[MaxLogs];
     private int _logCount;
+    private long _seals;
 
     /// <summary>Numbers from here on were never used. Under the pool's gate.</summary>
     private int _end;
@@ -23,6 +27,9 @@ internal sealed unsafe class SegmentTable
 
     /// <summary>One past the highest number that was ever used.</summary>
     internal int End => Volatile.Read(ref _end);
+
+    /// <summary>Where segments that are not in memory are.</summary>
+    internal SwapFileTable Files { get; } = new();
 
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
@@ -37,7 +44,7 @@ internal sealed unsafe class SegmentTable
         }
 
         _logs[index] = log;
-        log.Index = index;
+        log.Index = (byte)index;
         Volatile.Write(ref _logCount, index + 1);
         return index;
     }
@@ -67,33 +74,86 @@ internal sealed unsafe class SegmentTable
         _free = number;
     }
 
-    internal bool TryPin(int segment) =>
-        TestHook.Breaks(Mutation.SkipSegmentPin) || SegmentWord.TryPin(&this[segment]->Word);
+    /// <summary>The next of the moments at which segments were sealed or tried to be written. No two are the same.</summary>
+    internal long NextSeal() => Interlocked.Increment(ref _seals);
+
+    internal bool TryPin(int segment, out bool onFile)
+    {
+        onFile = false;
+        return TestHook.Breaks(Mutation.SkipSegmentPin) || SegmentWord.TryPin(&this[segment]->Word, out onFile);
+    }
 
     internal void Unpin(int segment)
     {
-        if (!TestHook.Breaks(Mutation.SkipSegmentPin) && SegmentWord.Unpin(&this[segment]->Word))
+        if (TestHook.Breaks(Mutation.SkipSegmentPin))
         {
-            Return(segment);
+            return;
+        }
+
+        switch (SegmentWord.Unpin(&this[segment]->Word))
+        {
+            case LastOut.Return:
+                Return(segment);
+                break;
+            case LastOut.Demote:
+                Demote(segment);
+                break;
         }
     }
 
     /// <summary>Before an entry's location is published or moved here, so that the segment never looks empty meanwhile.</summary>
-    internal void Credit(int segment, int units)
+    internal void Credit(int segment, EntrySize size)
     {
+        Segment* entry = this[segment];
+        Interlocked.Add(ref entry->Tally, (1L << 32) + size.Encoded);
+        Interlocked.Add(ref entry->Logical, size.Logical);
         TestHook.Reach(SharedWord.SegmentLive);
-        Interlocked.Add(ref this[segment]->Live, units);
+        Interlocked.Add(ref entry->Live, size.Units);
     }
 
     /// <summary>After an entry's location has been taken out of its descriptor. The one that empties a sealed segment frees it; an
     /// open one is freed by its writer when it seals it.</summary>
-    internal void Debit(int segment, int units)
+    /// <remarks>The caller keeps the segment from changing sides: by a pin, a claim, or because it has it open.</remarks>
+    internal void Debit(int segment, EntrySize size)
     {
+        Segment* entry = this[segment];
+        Interlocked.Add(ref entry->Tally, -(1L << 32) - size.Encoded);
+        Interlocked.Add(ref entry->Logical, -size.Logical);
         TestHook.Reach(SharedWord.SegmentLive);
-        if (Interlocked.Add(ref this[segment]->Live, -units) == 0)
+        if (Interlocked.Add(ref entry->Live, -size.Units) == 0)
         {
             RetireIfEmpty(segment, SegmentState.Sealed);
         }
+    }
+
+    /// <summary>Counts out an entry whose location has been taken out of its descriptor, wherever it is.</summary>
+    internal void Drop(int segment, EntrySize size)
+    {
+        // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
+        Spinner spinner = default;
+        bool onFile;
+        while (!TryPin(segment, out onFile))
+        {
+            spinner.Once();
+        }
+
+        Count(size, onFile, -1);
+        Debit(segment, size);
+        Unpin(segment);
+    }
+
+    /// <summary>Counts an entry into or out of the sums of its side.</summary>
+    internal void Count(EntrySize size, bool onFile, int sign)
+    {
+        if (onFile)
+        {
+            counters.Add(Counter.FilePages, sign);
+            counters.Add(Counter.FileLiveBytes, sign * (long)size.Bytes);
+            return;
+        }
+
+        budget.Add(sign * size.Units, sign * (long)size.Encoded);
+        counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
     }
 
     internal void RetireIfEmpty(int segment, SegmentState from)
@@ -124,5 +184,29 @@ internal sealed unsafe class SegmentTable
         _memory.Release();
     }
 
-    private void Return(int segment) => _logs[this[segment]->Log]!.Return(segment);
+    private void Return(int segment)
+    {
+        Segment* entry = this[segment];
+        SegmentLog log = _logs[entry->Log]!;
+        if (entry->File != 0)
+        {
+            Files.Free(entry, log.SegmentBytes);
+        }
+
+        log.Return(segment);
+    }
+
+    /// <summary>Lets the memory of a segment go that is in a file as well. The last out of a demoting segment: nobody is in it, nobody
+    /// can get in, and so nobody can count an entry out.</summary>
+    private void Demote(int segment)
+    {
+        Segment* entry = this[segment];
+        budget.Add(-entry->Live, -(long)(uint)entry->Tally);
+        counters.Add(Counter.LogicalBytes, -entry->Logical);
+        counters.Add(Counter.FilePages, entry->Tally >> 32);
+        counters.Add(Counter.FileLiveBytes, (long)entry->Live << Location.UnitShift);
+        _logs[entry->Log]!.TakeMemoryBack(segment);
+        SegmentWord.CompleteDemote(&entry->Word);
+        RetireIfEmpty(segment, SegmentState.Sealed);
+    }
 }

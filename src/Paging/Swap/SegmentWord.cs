@@ -16,6 +16,20 @@ internal enum SegmentState
     Cleaning,
     /// <summary>Empty, but readers are still in it; the last one frees it.</summary>
     Draining,
+    /// <summary>Written to a file, and readers are still in its memory; the last one lets the memory go. Nobody new gets in meanwhile.</summary>
+    Demoting,
+    /// <summary>In a swap file only.</summary>
+    OnFile,
+    /// <summary>In a swap file, and its live entries are being moved into the pool.</summary>
+    FileCleaning,
+}
+
+/// <summary>What the thread that gives back a pin must do, because it was the last.</summary>
+internal enum LastOut
+{
+    Nothing,
+    Return,
+    Demote,
 }
 
 /// <summary>State, generation and pins of a segment in one word, and every transition that it can make.</summary>
@@ -25,8 +39,8 @@ internal enum SegmentState
 ///   [ pins (20) ][ generation (41) ][state]
 /// </code>
 /// A reader pins by CAS and then reads the descriptor again: if it still points here, the entry stays readable until the pin is
-/// given back, since memory is reused only after Free, which requires no pins. The generation grows with each
-/// opening. Only this file changes the word.
+/// given back, since memory and file slots are reused only after Free or Demoting, which let the last pin out first. The generation
+/// grows with each opening. Only this file changes the word.
 /// </remarks>
 internal static unsafe class SegmentWord
 {
@@ -36,7 +50,7 @@ internal static unsafe class SegmentWord
     private const ulong StateMask = 7;
     private const ulong GenerationOne = 1UL << 3;
 
-    internal static readonly Transitions Seen = new((int)SegmentState.Draining + 1);
+    internal static readonly Transitions Seen = new((int)SegmentState.FileCleaning + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static SegmentState State(ulong word) => (SegmentState)(word & StateMask);
@@ -50,12 +64,16 @@ internal static unsafe class SegmentWord
     }
 
     /// <summary>One pin more on a segment that holds entries. Races with everybody; retries until it pins or there is nothing to pin.</summary>
-    internal static bool TryPin(ulong* segment)
+    /// <param name="segment">The word.</param>
+    /// <param name="onFile">Whether the entries are in a file, and not in memory: as long as the pin is out, that does not change.</param>
+    internal static bool TryPin(ulong* segment, out bool onFile)
     {
         ulong word = Load(segment);
         while (true)
         {
-            if (State(word) is not (SegmentState.Open or SegmentState.Sealed or SegmentState.Cleaning) || Pins(word) >= MaxPins - 1)
+            SegmentState state = State(word);
+            onFile = state is SegmentState.OnFile or SegmentState.FileCleaning;
+            if (state is SegmentState.Free or SegmentState.Draining or SegmentState.Demoting || Pins(word) >= MaxPins - 1)
             {
                 return false;
             }
@@ -71,8 +89,8 @@ internal static unsafe class SegmentWord
         }
     }
 
-    /// <summary>One pin less. True when the caller must return the segment to its table: it was the last in a drained one.</summary>
-    internal static bool Unpin(ulong* segment)
+    /// <summary>One pin less. In a draining or demoting segment the last one out has something to do, and nobody else is in it.</summary>
+    internal static LastOut Unpin(ulong* segment)
     {
         TestHook.Reach(SharedWord.Segment);
         ulong after = Interlocked.Add(ref *segment, unchecked(0UL - PinOne));
@@ -82,7 +100,18 @@ internal static unsafe class SegmentWord
             throw new InvalidOperationException("A segment was unpinned more often than pinned.");
         }
 
-        return State(after) == SegmentState.Draining && Pins(after) == 0 && TryChange(segment, after, SegmentState.Free);
+        if (Pins(after) != 0)
+        {
+            return LastOut.Nothing;
+        }
+
+        // No pin is taken in either state, so that only one thread sees the count reach zero.
+        return State(after) switch
+        {
+            SegmentState.Draining when TryChange(segment, after, SegmentState.Free) => LastOut.Return,
+            SegmentState.Demoting => LastOut.Demote,
+            _ => LastOut.Nothing,
+        };
     }
 
     /// <summary>Free → Open, a generation later: the writer that took the number.</summary>
@@ -100,38 +129,36 @@ internal static unsafe class SegmentWord
     internal static void Seal(ulong* segment) => Change(segment, SegmentState.Open, SegmentState.Sealed);
 
     /// <summary>Sealed → Cleaning: the cleaner. Races with pinners and with whoever finds the segment empty.</summary>
-    internal static bool TryBeginCleaning(ulong* segment)
-    {
-        while (true)
-        {
-            ulong word = Load(segment);
-            if (State(word) != SegmentState.Sealed)
-            {
-                return false;
-            }
-
-            if (TryChange(segment, word, SegmentState.Cleaning))
-            {
-                return true;
-            }
-        }
-    }
+    internal static bool TryBeginCleaning(ulong* segment) => TryClaim(segment, SegmentState.Sealed, SegmentState.Cleaning);
 
     /// <summary>Cleaning → Sealed: the cleaner found no room for what is left.</summary>
     internal static void AbandonCleaning(ulong* segment) => Change(segment, SegmentState.Cleaning, SegmentState.Sealed);
 
-    /// <summary>Sealed (or Cleaning, by the cleaner) → Free, or Draining while readers are inside, of a segment that holds nothing live.</summary>
+    /// <summary>Sealed → Demoting: by the thread that wrote it and pins it. False when it is being cleaned, or empty by now.</summary>
+    internal static bool TryBeginDemote(ulong* segment) => TryClaim(segment, SegmentState.Sealed, SegmentState.Demoting);
+
+    /// <summary>Demoting → OnFile: whoever was the last out of its memory.</summary>
+    internal static void CompleteDemote(ulong* segment) => Change(segment, SegmentState.Demoting, SegmentState.OnFile);
+
+    /// <summary>OnFile → FileCleaning. Races with pinners, other cleaners, and whoever finds the segment empty.</summary>
+    internal static bool TryBeginFileCleaning(ulong* segment) => TryClaim(segment, SegmentState.OnFile, SegmentState.FileCleaning);
+
+    /// <summary>FileCleaning → OnFile: its cleaner found no room, or could not read it.</summary>
+    internal static void AbandonFileCleaning(ulong* segment) => Change(segment, SegmentState.FileCleaning, SegmentState.OnFile);
+
+    /// <summary>Sealed or OnFile (or a cleaner's claim, by the cleaner) → Free, or Draining while readers are inside, of a segment that
+    /// holds nothing live.</summary>
     /// <param name="segment">The word.</param>
     /// <param name="live">Live units; looked at again behind the load of the word, since a sealed segment never gains any: zero now
     /// means empty in this very generation.</param>
-    /// <param name="from">Sealed or Cleaning.</param>
+    /// <param name="from">Sealed, which stands for OnFile too, or the cleaner's own claim.</param>
     /// <returns>True when the caller must return the segment to its table.</returns>
     internal static bool TryRetire(ulong* segment, ref int live, SegmentState from)
     {
         while (true)
         {
             ulong word = Load(segment);
-            bool eligible = State(word) == from || (State(word) == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment));
+            bool eligible = State(word) == from || (from == SegmentState.Sealed && State(word) == SegmentState.OnFile) || (State(word) == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment));
             TestHook.Reach(SharedWord.SegmentLive);
             if (!eligible || Volatile.Read(ref live) != 0)
             {
@@ -142,6 +169,23 @@ internal static unsafe class SegmentWord
             if (TryChange(segment, word, to))
             {
                 return to == SegmentState.Free;
+            }
+        }
+    }
+
+    private static bool TryClaim(ulong* segment, SegmentState from, SegmentState to)
+    {
+        while (true)
+        {
+            ulong word = Load(segment);
+            if (State(word) != from)
+            {
+                return false;
+            }
+
+            if (TryChange(segment, word, to))
+            {
+                return true;
             }
         }
     }

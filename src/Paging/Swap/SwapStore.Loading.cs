@@ -12,8 +12,9 @@ internal sealed unsafe partial class SwapStore
     /// <param name="index">The descriptor.</param>
     /// <param name="page">Receives the page; on failure its contents mean nothing.</param>
     /// <param name="length">The page's length.</param>
-    internal LoadResult Load(uint index, byte* page, int length) =>
-        LoadCore(_descriptors.Id(index), isPublic: false, page, length);
+    /// <param name="failure">What went wrong, where the page was in a file.</param>
+    internal LoadResult Load(uint index, byte* page, int length, out LoadFailure failure) =>
+        LoadCore(_descriptors.Id(index), isPublic: false, page, length, out failure);
 
     /// <summary>Asks the processor for the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
     internal void Prefetch(uint index)
@@ -27,6 +28,7 @@ internal sealed unsafe partial class SwapStore
         if (location.Where == Location.Kind.Segment)
         {
             Segment* segment = _segments[location.Segment];
+            // In a file, or moved since: the address means nothing then, and asking for it does no harm.
             byte* entry = segment->Address + location.Offset;
             Sse.Prefetch0(&segment->Word);
             Sse.Prefetch0(entry);
@@ -40,7 +42,9 @@ internal sealed unsafe partial class SwapStore
     /// <param name="id">The id.</param>
     /// <param name="page">Receives the page.</param>
     /// <param name="length">As <see cref="TryGetLength"/> gave it for this id.</param>
-    internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length);
+    /// <param name="failure">What went wrong, where the page was in a file.</param>
+    internal LoadResult LoadPublic(ulong id, byte* page, int length, out LoadFailure failure) =>
+        LoadCore(id, isPublic: true, page, length, out failure);
 
     /// <summary>The length of the page behind a program's id; false when the id has no reference.</summary>
     internal bool TryGetLength(ulong id, out int length)
@@ -73,8 +77,9 @@ internal sealed unsafe partial class SwapStore
 
     private const int MostRefusals = 1 << 16;
 
-    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
+    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length, out LoadFailure failure)
     {
+        failure = default;
         uint index = (uint)id;
         int refusals = 0;
         Spinner spinner = default;
@@ -99,8 +104,10 @@ internal sealed unsafe partial class SwapStore
                     SameFilled.Fill(page, length, Vector128.Create(first, second).AsByte());
                     return LoadResult.Loaded;
 
-                case Location.Kind.Segment when _segments.TryPin(location.Segment):
-                    LoadResult? result = LoadPinned(id, location, page, length);
+                case Location.Kind.Segment when _segments.TryPin(location.Segment, out bool onFile):
+                    LoadResult? result = onFile
+                        ? LoadFromFile(id, location, page, length, out failure)
+                        : LoadPinned(id, location, page, length);
                     _segments.Unpin(location.Segment);
                     if (result is { } final)
                     {
@@ -108,6 +115,9 @@ internal sealed unsafe partial class SwapStore
                     }
 
                     break;
+
+                case Location.Kind.Lost when !isPublic || _descriptors.Find(id) == index:
+                    return LoadResult.Lost;
             }
 
             // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
@@ -139,10 +149,14 @@ internal sealed unsafe partial class SwapStore
 
         // Decoded first and verified afterwards: decoding brings the bytes into the cache, where the checksum finds them at a third
         // of what it costs to be the first to touch them. The decoder trusts nothing, and nobody sees the page before.
-        if (IsPlausible(header, id, location, length)
-            && PageCodec.TryDecode(header->Encoding, (byte*)(header + 1), header->EncodedLength, page, length)
-            && IsIntact(header, id, page))
+        if (TryRead(header, id, location, page, length))
         {
+            if (_segments.Files.IsAny && !header->IsLoaded)
+            {
+                // For writeback, which passes over what has been wanted lately.
+                header->SetLoaded(true);
+            }
+
             return LoadResult.Loaded;
         }
 
@@ -156,6 +170,12 @@ internal sealed unsafe partial class SwapStore
         _counters.Add(Counter.CorruptedPages);
         return LoadResult.Corrupted;
     }
+
+    /// <summary>Decodes and verifies an entry that stays where it is meanwhile.</summary>
+    private static bool TryRead(EntryHeader* header, ulong id, Location location, byte* page, int length) =>
+        IsPlausible(header, id, location, length)
+        && PageCodec.TryDecode(header->Encoding, (byte*)(header + 1), header->EncodedLength, page, length)
+        && IsIntact(header, id, page);
 
     /// <summary>What the header says must agree with what the descriptor says before its lengths are used.</summary>
     private static bool IsPlausible(EntryHeader* header, ulong id, Location location, int length) =>

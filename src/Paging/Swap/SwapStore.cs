@@ -15,18 +15,45 @@ internal enum LoadResult
 
     /// <summary>The stored bytes fail their checksum, or do not decode.</summary>
     Corrupted,
+
+    /// <summary>As Loaded; the bytes came from a swap file.</summary>
+    LoadedFromFile,
+
+    /// <summary>The device failed to read the bytes.</summary>
+    Unreadable,
+
+    /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
+    Lost,
+}
+
+/// <summary>Where in a swap file a load failed.</summary>
+/// <param name="Path">The file; null when the page was not in one.</param>
+/// <param name="Offset">In the file, in bytes.</param>
+/// <param name="Error">The system's error number; 0 when the bytes came and were wrong.</param>
+internal readonly record struct LoadFailure(string? Path, long Offset, int Error)
+{
+    internal string Describe(LoadResult result) => result switch
+    {
+        LoadResult.Lost => "it was in a swap file that has been removed since, and could not be read then",
+        LoadResult.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
+        _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
+        _ => "it fails its checksum: its stored bytes were damaged in memory",
+    };
 }
 
 /// <summary>The swap layer: pages in, pages out, by descriptor. Knows nothing of page tables or arrays.</summary>
-/// <remarks>All members are thread-safe. Nothing here allocates managed memory or waits for I/O.</remarks>
+/// <remarks>All members are thread-safe. Nothing here allocates managed memory; loads and stores wait for devices, and hold nothing but pins
+/// meanwhile.</remarks>
 internal sealed unsafe partial class SwapStore
 {
     internal const int MaxPageBytes = 4 << 20;
 
-    private readonly SegmentTable _segments = new();
+    private readonly SegmentTable _segments;
     private readonly DescriptorTable _descriptors = new();
     private readonly PoolBudget _budget;
     private readonly Counters _counters;
+    private readonly Writeback _writeback;
+    private readonly FileCleaner _fileCleaner;
     private readonly int _writers;
 
     /// <param name="poolBytes">At least <see cref="LogGeometry.MinPoolBytes"/> of <paramref name="pageBytes"/>.</param>
@@ -37,6 +64,9 @@ internal sealed unsafe partial class SwapStore
     {
         _budget = new PoolBudget(poolBytes);
         _counters = counters;
+        _segments = new SegmentTable(_budget, counters);
+        _writeback = new Writeback(_segments, _budget, counters);
+        _fileCleaner = new FileCleaner(this, _segments, _descriptors, counters);
         _writers = writers;
         bool made = TryAddLog(pageBytes);
         Debug.Assert(made, "an empty pool has room for its reserves");
@@ -53,7 +83,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
     internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
 
-    internal long MetadataBytes => _descriptors.Bytes;
+    internal long MetadataBytes => _descriptors.Bytes + FileMetadataBytes;
 
     /// <summary>The log whose segments hold pages of this length; null when there is none yet.</summary>
     internal SegmentLog? LogFor(int pageLength)
@@ -107,7 +137,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether an ordinary page of this length would find room now, cleaning if need be.</summary>
     internal bool HasRoom(int length)
     {
-        if (!_budget.Admits(length) || LogFor(length) is not { } log)
+        if (LogFor(length) is not { } log || !Admits(log, length))
         {
             return false;
         }
@@ -129,6 +159,9 @@ internal sealed unsafe partial class SwapStore
         return ticket.Writer is not null;
     }
 
+    /// <summary>Whether a page finds room in memory without anything being cleaned or written for it.</summary>
+    internal bool HasRoomAtHand(int length) => LogFor(length) is { } log && log.HasFree(StoreLevel.Normal);
+
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
     internal StoreTicket Prepare(int length, StoreLevel level, bool isPublic)
@@ -140,12 +173,12 @@ internal sealed unsafe partial class SwapStore
         }
 
         SegmentLog? log = LogFor(length);
-        if (log is null || level == StoreLevel.NoRoom || (level == StoreLevel.Normal && !_budget.Admits(length)))
+        if (log is null || level == StoreLevel.NoRoom)
         {
             return new StoreTicket(index, null);
         }
 
-        while (true)
+        while (level > StoreLevel.Normal || Admits(log, length))
         {
             LogWriter writer = log.Borrow();
             if (writer.TryPrepare(length, level))
@@ -153,12 +186,15 @@ internal sealed unsafe partial class SwapStore
                 return new StoreTicket(index, writer);
             }
 
+            // Making room may wait for a device: with nothing in hand but the descriptor.
             writer.GiveBack();
-            if (!TryMakeRoom(except: log))
+            if (level == StoreLevel.AtHand || (!TryWriteOut(log, level) && !TryMakeRoom(except: log)))
             {
-                return new StoreTicket(index, null);
+                break;
             }
         }
+
+        return new StoreTicket(index, null);
     }
 
     /// <summary>Stores a page with a ticket prepared for its length, and uses the ticket up.</summary>
@@ -182,8 +218,8 @@ internal sealed unsafe partial class SwapStore
 
         Location location = writer.Append(_descriptors.Id(index), page, length, out int encoded, out PageEncoding encoding);
         writer.GiveBack();
-        _budget.Add(location.Units, encoded);
-        _counters.Add(Counter.LogicalBytes, length);
+        EntrySize size = new(location.Units, encoded, length);
+        _segments.Count(size, onFile: false, 1);
         if (encoding == PageEncoding.Raw)
         {
             _counters.Add(Counter.IncompressiblePages);
@@ -192,7 +228,7 @@ internal sealed unsafe partial class SwapStore
         _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)encoding);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            _segments.Credit(location.Segment, location.Units);
+            _segments.Credit(location.Segment, size);
         }
 
         return index;
@@ -228,7 +264,8 @@ internal sealed unsafe partial class SwapStore
         // From here on a mover fails; where the page is by now is what must be debited, not where it was when we looked.
         Location location = _descriptors.TakeLocation(index);
         location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
-        (ulong lengths, ulong encoding) = _descriptors.Details(index);
+        EntrySize size = _descriptors.SizeAt(index, location);
+        ulong encoding = _descriptors.Details(index).Second;
         _descriptors.Recycle(index);
         if (location.Where == Location.Kind.Pattern)
         {
@@ -236,14 +273,16 @@ internal sealed unsafe partial class SwapStore
             return true;
         }
 
-        _budget.Remove(location.Units, (int)(lengths >> 32));
-        _counters.Add(Counter.LogicalBytes, -(long)(uint)lengths);
         if ((PageEncoding)encoding == PageEncoding.Raw)
         {
             _counters.Add(Counter.IncompressiblePages, -1);
         }
 
-        _segments.Debit(location.Segment, location.Units);
+        if (location.Where == Location.Kind.Segment)
+        {
+            _segments.Drop(location.Segment, size);
+        }
+
         return true;
     }
 
@@ -262,6 +301,7 @@ internal sealed unsafe partial class SwapStore
 
     internal void Release()
     {
+        CloseFiles();
         _segments.Release();
         _descriptors.Release();
     }
@@ -273,9 +313,10 @@ internal sealed unsafe partial class SwapStore
         foreach (SegmentLog? log in _segments.Logs)
         {
             any |= log!.CleanAhead();
+            any |= _writeback.WriteAhead(log);
         }
 
-        return any;
+        return any | _fileCleaner.CleanAhead();
     }
 
     /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
@@ -292,7 +333,7 @@ internal sealed unsafe partial class SwapStore
         foreach (SegmentLog? log in _segments.Logs)
         {
             // The first victims may only fill up the cleaner's own segment.
-            while (log != except && log!.TryClean(StoreLevel.Normal))
+            while (log != except && (log!.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)))
             {
                 if (log.TryTrim())
                 {

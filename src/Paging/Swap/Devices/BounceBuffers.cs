@@ -37,8 +37,6 @@ internal sealed unsafe class BounceBuffers : IDisposable
         _ = VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
     }
 
-    ~BounceBuffers() => _memory?.Release();
-
     internal int Count => _free.Length;
 
     internal int BufferBytes { get; }
@@ -106,7 +104,6 @@ internal sealed unsafe class BounceBuffers : IDisposable
         if (first)
         {
             _memory.Release();
-            GC.SuppressFinalize(this);
         }
     }
 

@@ -22,7 +22,7 @@ public sealed class CounterTests
                     counters.Add(counter, number * ((int)counter + 1));
                 }
 
-                counters.Add(Counter.StoredBytes, -number);
+                counters.Add(Counter.BytesRead, -number);
             }
         }))];
         Array.ForEach(threads, static thread => thread.Start());
@@ -30,7 +30,7 @@ public sealed class CounterTests
         foreach (Counter counter in all)
         {
             long expected = 2_000L * 10 * ((int)counter + 1);
-            Assert.Equal(counter == Counter.StoredBytes ? expected - 20_000 : expected, counters[counter]);
+            Assert.Equal(counter == Counter.BytesRead ? expected - 20_000 : expected, counters[counter]);
         }
     }
 

@@ -44,6 +44,16 @@ internal static class Coverage
         (SegmentState.Cleaning, SegmentState.Free),
         (SegmentState.Cleaning, SegmentState.Draining),
         (SegmentState.Draining, SegmentState.Free),
+
+        // Writing out: the memory goes when the last reader has left it. Emptied in the file, or moved back from there.
+        (SegmentState.Sealed, SegmentState.Demoting),
+        (SegmentState.Demoting, SegmentState.OnFile),
+        (SegmentState.OnFile, SegmentState.FileCleaning),
+        (SegmentState.FileCleaning, SegmentState.OnFile),
+        (SegmentState.OnFile, SegmentState.Free),
+        (SegmentState.OnFile, SegmentState.Draining),
+        (SegmentState.FileCleaning, SegmentState.Free),
+        (SegmentState.FileCleaning, SegmentState.Draining),
     ];
 
     /// <summary>Counts of all transitions so far, by name.</summary>

@@ -1,0 +1,111 @@
+using System.Security.Cryptography;
+using Paging.Swap;
+using Paging.Swap.Devices;
+
+namespace Paging.Residency;
+
+/// <summary>Swapon and swapoff.</summary>
+internal sealed partial class PagingDomain
+{
+    /// <summary>Opens a file and lets segments go there.</summary>
+    internal SwapFile AddSwapFile(SwapFileOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Enter();
+        try
+        {
+            Check(options);
+            using PathClaim claim = PathClaim.Take(options.Path);
+            SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine(IoEngineKind.Auto));
+            device = options.Encrypt ? Encrypt(device) : device;
+            return AddDevice(device, options, claim.Keep());
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>Lets segments go to a device.</summary>
+    internal SwapFile AddDevice(SwapDevice device, SwapFileOptions options, PathClaim? claim = null)
+    {
+        // From here on what is written is written from memory that this domain's finalizer unmaps.
+        Swap.Writeback.Owner = this;
+        var area = new SwapArea(device, options.Priority, claim);
+        if (!Swap.Files.TryAdd(area))
+        {
+            area.Dispose();
+            throw new InvalidOperationException($"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
+        }
+
+        return new SwapFile(this, area, options);
+    }
+
+    /// <summary>Moves every page off a file, then closes it.</summary>
+    /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere; the file stays in use.</exception>
+    internal void RemoveSwapFile(SwapFile file, AreaState before, CancellationToken cancellation)
+    {
+        Enter();
+        bool removed = false;
+        SwapArea area = file.Area;
+        try
+        {
+            if (!Swap.TryDrain(area, cancellation))
+            {
+                // Dispose has begun meanwhile, or there really is no room.
+                ThrowIfClosed();
+                ThrowHelper.ThrowNoRoomToRemove(this, file);
+            }
+
+            removed = true;
+            Swap.Files.Remove(area);
+            area.Dispose();
+        }
+        finally
+        {
+            if (!removed)
+            {
+                area.AbandonRemoval(before);
+            }
+
+            Exit();
+        }
+    }
+
+    private void Check(SwapFileOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(options.Path, nameof(SwapFileOptions.Path));
+        long least = Swap.LeastFileBytes;
+        if (options.Bytes < least || options.Bytes % SwapDevice.BufferAlignment != 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                options.Bytes,
+                $"SwapFileOptions.Bytes = {options.Bytes:N0} is not a multiple of {SwapDevice.BufferAlignment:N0} of at least {least:N0}, which is two segments of this pager.");
+        }
+
+        if (options.Bytes / SwapDevice.BufferAlignment > uint.MaxValue)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.Bytes, $"SwapFileOptions.Bytes = {options.Bytes:N0} is more than {(long)uint.MaxValue * SwapDevice.BufferAlignment:N0}. Add several files.");
+        }
+
+        if (options.Encrypt && !AesGcm.IsSupported)
+        {
+            throw new PlatformNotSupportedException("SwapFileOptions.Encrypt needs AES-GCM, which this system does not have: install OpenSSL (libssl), or do without.");
+        }
+    }
+
+    private EncryptedDevice Encrypt(SwapDevice device)
+    {
+        try
+        {
+            return new EncryptedDevice(device, Swap.LongestSegmentBytes);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+namespace Paging.Swap;
+
+/// <summary>Keeps two swap files of a process from being given the same name: the file system cannot, since neither has any.</summary>
+internal sealed class PathClaim : IDisposable
+{
+    private static readonly HashSet<string> s_taken = [];
+    private readonly string? _path;
+    private bool _kept;
+
+    private PathClaim(string? path) => _path = path;
+
+    /// <summary>Directories may be given any number of times.</summary>
+    /// <exception cref="IOException">A swap file has the name already.</exception>
+    internal static PathClaim Take(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (Directory.Exists(full))
+        {
+            return new PathClaim(null);
+        }
+
+        lock (s_taken)
+        {
+            return s_taken.Add(full)
+                ? new PathClaim(full)
+                : throw new IOException($"'{path}' is a swap file of this process already. Remove it there first, or give another name.");
+        }
+    }
+
+    /// <summary>Outlives the scope that took it; <see cref="Release"/> ends it.</summary>
+    internal PathClaim Keep()
+    {
+        _kept = true;
+        return this;
+    }
+
+    internal void Release()
+    {
+        if (_path is not null)
+        {
+            lock (s_taken)
+            {
+                s_taken.Remove(_path);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_kept)
+        {
+            Release();
+        }
+    }
+}

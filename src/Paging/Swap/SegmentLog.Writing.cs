@@ -1,0 +1,159 @@
+using Paging.Diagnostics;
+using Paging.Swap.Devices;
+
+namespace Paging.Swap;
+
+/// <summary>What writeback asks of a log: which segment is the coldest, and what of it has been wanted lately.</summary>
+internal sealed unsafe partial class SegmentLog
+{
+    private const int MostBufferBytes = 4 << 20;
+
+    /// <summary>For reading single entries from a file.</summary>
+    internal BounceBuffers EntryBuffers { get; }
+
+    /// <summary>For reading whole segments from a file.</summary>
+    internal BounceBuffers SegmentBuffers { get; }
+
+    /// <summary>Whether more segments should be on their way to a file than so many.</summary>
+    internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && IsShortBy(Ahead - underWay);
+
+    /// <summary>The segment that was sealed first, of those in memory that nobody cleans or writes; −1 when there is none.</summary>
+    internal int FindColdest()
+    {
+        int coldest = NoSegment;
+        long first = long.MaxValue;
+        for (int chunk = 0; chunk < SegmentCount; chunk++)
+        {
+            // As in FindVictim, the chunk may be lent to another segment meanwhile: whoever uses the answer looks again.
+            int i = HolderOf(chunk);
+            if (i < 0)
+            {
+                continue;
+            }
+
+            Segment* segment = _table[i];
+            if (segment->SealedAt < first
+                && segment->File == 0
+                && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed)
+            {
+                coldest = i;
+                first = segment->SealedAt;
+            }
+        }
+
+        return coldest;
+    }
+
+    /// <summary>Bytes of the live entries of a pinned segment that have been loaded since they came there.</summary>
+    internal int LoadedBytes(int number)
+    {
+        Segment* segment = _table[number];
+        int loaded = 0;
+        for (int offset = 0; offset < segment->Used;)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
+            if (!IsPlausible(header, segment->Used - offset))
+            {
+                break;
+            }
+
+            int units = header->Units;
+            if (header->IsLoaded && _descriptors.Locate((uint)header->Id) == Location.InSegment(number, offset, units))
+            {
+                loaded += units << Location.UnitShift;
+            }
+
+            offset += units << Location.UnitShift;
+        }
+
+        return loaded;
+    }
+
+    /// <summary>Makes the entries of a pinned segment count as not loaded.</summary>
+    internal void ForgetLoads(int number)
+    {
+        Segment* segment = _table[number];
+        for (int offset = 0; offset < segment->Used;)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
+            if (!IsPlausible(header, segment->Used - offset))
+            {
+                break;
+            }
+
+            if (header->IsLoaded)
+            {
+                header->SetLoaded(false);
+            }
+
+            offset += header->Units << Location.UnitShift;
+        }
+    }
+
+    /// <summary>Empties one segment in memory. True when it is empty, or about to be.</summary>
+    internal bool TryCleanOut(int number)
+    {
+        _cleaning.Enter();
+        try
+        {
+            return TryEmpty(number);
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    /// <summary>Moves what lives of a segment in a file into the pool, from where it was read to. The caller has claimed the segment.</summary>
+    /// <param name="number">The segment.</param>
+    /// <param name="bytes">Its contents.</param>
+    /// <param name="offset">Where to go on; set to where there was no room to go on.</param>
+    /// <returns>False when there was no room, or the chain of entries is broken at the offset.</returns>
+    internal bool TryMoveIn(int number, byte* bytes, ref int offset)
+    {
+        int used = _table[number]->Used;
+        _cleaning.Enter();
+        try
+        {
+            while (offset < used)
+            {
+                EntryHeader* header = (EntryHeader*)(bytes + offset);
+                if (!IsPlausible(header, used - offset))
+                {
+                    _table[number]->Damaged = 1;
+                    return false;
+                }
+
+                int units = header->Units;
+                if (!TryMove(header, Location.InSegment(number, offset, units), onFile: true))
+                {
+                    return false;
+                }
+
+                offset += units << Location.UnitShift;
+            }
+
+            return true;
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    /// <summary>Moves one entry of a segment in a file into the pool. False when there is no room.</summary>
+    internal bool TryMoveIn(EntryHeader* header, Location from)
+    {
+        _cleaning.Enter();
+        try
+        {
+            return TryMove(header, from, onFile: true);
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    private static BounceBuffers Buffers(int bytes, int most) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes);
+}

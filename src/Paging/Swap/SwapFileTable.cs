@@ -1,0 +1,170 @@
+using Paging.Diagnostics;
+using Paging.Swap.Devices;
+
+namespace Paging.Swap;
+
+/// <summary>The swap files of a pager. Segments name them by number.</summary>
+/// <remarks>A number is given up when the file is removed, which waits until no segment names it. Choosing a file takes the gate for a moment;
+/// looking one up takes nothing: who looks holds a pin or a claim on a segment that names it.</remarks>
+internal sealed unsafe class SwapFileTable
+{
+    internal const int MaxFiles = 64;
+
+    private readonly Gate _gate = new();
+    private readonly SwapArea?[] _areas = new SwapArea?[MaxFiles];
+    private int _count;
+    private int _turn;
+
+    /// <summary>Whether there are any files at all.</summary>
+    internal bool IsAny => Volatile.Read(ref _count) != 0;
+
+    internal ReadOnlySpan<SwapArea?> Areas => _areas;
+
+    /// <summary>The area of a segment that is in a file or being written to one.</summary>
+    internal SwapArea Of(Segment* segment) => _areas[segment->File - 1]!;
+
+    internal bool Contains(SwapArea area) => _areas.AsSpan().Contains(area);
+
+    /// <summary>Adds a file. False when there are as many as there can be.</summary>
+    internal bool TryAdd(SwapArea area)
+    {
+        _gate.Enter();
+        try
+        {
+            for (int i = 0; i < MaxFiles; i++)
+            {
+                if (_areas[i] is null)
+                {
+                    area.Number = (ushort)(i + 1);
+                    Volatile.Write(ref _areas[i], area);
+                    Interlocked.Increment(ref _count);
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Forgets a file that no segment names any more.</summary>
+    internal void Remove(SwapArea area)
+    {
+        _gate.Enter();
+        try
+        {
+            Volatile.Write(ref _areas[area.Number - 1], null);
+            Interlocked.Decrement(ref _count);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether a segment of this size would find a slot.</summary>
+    internal bool HasRoom(int segmentBytes)
+    {
+        foreach (SwapArea? area in _areas)
+        {
+            if (area is not null && area.HasRoom(segmentBytes))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes a slot in the file of the highest priority that has one; equal ones take turns.</summary>
+    internal bool TryTake(Segment* segment, int segmentBytes)
+    {
+        if (!IsAny)
+        {
+            return false;
+        }
+
+        _gate.Enter();
+        try
+        {
+            for (long below = long.MaxValue; TryNextPriority(below, out int priority); below = priority)
+            {
+                for (int i = 0; i < MaxFiles; i++)
+                {
+                    int place = (_turn + 1 + i) % MaxFiles;
+                    if (_areas[place] is { } area && area.Priority == priority && area.TryTake(segmentBytes, out uint block))
+                    {
+                        _turn = place;
+                        segment->Block = block;
+                        segment->File = area.Number;
+                        return true;
+                    }
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Gives a segment's slot back; the segment is in no file any more.</summary>
+    internal void Free(Segment* segment, int segmentBytes)
+    {
+        SwapArea area = Of(segment);
+        uint block = segment->Block;
+        segment->File = 0;
+        area.GiveBack(block, segmentBytes);
+    }
+
+    /// <summary>Bytes of slots in use.</summary>
+    internal long UsedBytes
+    {
+        get
+        {
+            long used = 0;
+            foreach (SwapArea? area in _areas)
+            {
+                used += area?.UsedBytes ?? 0;
+            }
+
+            return used;
+        }
+    }
+
+    /// <summary>How many files there are, how large they are together, and what of that failed writes have put out of use.</summary>
+    internal (int Files, long Bytes, long BadBytes) Sizes()
+    {
+        (int Files, long Bytes, long BadBytes) sizes = default;
+        foreach (SwapArea? area in _areas)
+        {
+            if (area is not null)
+            {
+                sizes = (sizes.Files + 1, sizes.Bytes + area.Device.Bytes, sizes.BadBytes + area.BadBytes);
+            }
+        }
+
+        return sizes;
+    }
+
+    private bool TryNextPriority(long below, out int priority)
+    {
+        bool any = false;
+        priority = 0;
+        foreach (SwapArea? area in _areas)
+        {
+            if (area is not null && area.Priority < below && (!any || area.Priority > priority))
+            {
+                priority = area.Priority;
+                any = true;
+            }
+        }
+
+        return any;
+    }
+}

@@ -1,0 +1,305 @@
+using Paging.Diagnostics;
+using Paging.Swap.Devices;
+
+namespace Paging.Swap;
+
+internal enum WritebackStart
+{
+    /// <summary>A segment is being written.</summary>
+    Started,
+
+    /// <summary>As many are being written as there may be at once.</summary>
+    Busy,
+
+    /// <summary>The coldest segment was emptied in memory instead, since much of it was dead.</summary>
+    Cleaned,
+
+    /// <summary>No file has a slot for it.</summary>
+    NoSlot,
+
+    /// <summary>The log has no segment to write.</summary>
+    Nothing,
+}
+
+/// <summary>Takes the coldest segments out of the pool: a sealed segment is written to a file as it stands, from its own memory, in one
+/// transfer; then its memory is let go. No descriptor is touched, nothing is decoded or encoded.</summary>
+/// <remarks>
+/// Segments are written in the order in which they were sealed, which is that of eviction. One whose pages have been loaded since gets a
+/// second chance: it goes to the end of the order. One that is dead in good part is emptied by the cleaner rather than written, so that what
+/// is written is mostly alive.
+///
+/// Who writes a segment pins it until the transfer has ended, so that neither its memory nor its slot can be used for anything else; a
+/// segment emptied meanwhile is freed by that pin. Completions run on the engine's thread, and never block.
+/// </remarks>
+internal sealed unsafe class Writeback
+{
+    /// <summary>Segments under way at once.</summary>
+    private const int Depth = 4;
+
+    /// <summary>Segments looked at before one is written whatever its pages say: the search must end.</summary>
+    private const int MostChances = 8;
+
+    /// <summary>A segment is written when at least this share of it is alive: what is written is at most 1/0.85 of what is demoted.</summary>
+    private const double LeastAlive = 0.85;
+
+    /// <summary>A segment of which more than this share has been loaded since it was sealed is not cold.</summary>
+    private const double MostLoaded = 0.25;
+
+    private readonly SegmentTable _segments;
+    private readonly PoolBudget _budget;
+    private readonly Counters _counters;
+
+    /// <summary>Guards the choice of segments and the idle requests. No I/O under it.</summary>
+    private readonly Gate _gate = new();
+    private readonly SegmentWrite[] _idle = new SegmentWrite[Depth];
+    private int _idleCount = Depth;
+
+    internal Writeback(SegmentTable segments, PoolBudget budget, Counters counters)
+    {
+        _segments = segments;
+        _budget = budget;
+        _counters = counters;
+        for (int i = 0; i < Depth; i++)
+        {
+            _idle[i] = new SegmentWrite(this);
+        }
+    }
+
+    /// <summary>Counts completions, for whoever waits for one.</summary>
+    internal EventCount Completions { get; } = new();
+
+    internal int InFlight => Depth - Volatile.Read(ref _idleCount);
+
+    /// <summary>Kept alive while a transfer is under way: its finalizer unmaps the memory that is being written.</summary>
+    internal object? Owner { get; set; }
+
+    /// <summary>One step ahead of demand. True when there may be more to do at once.</summary>
+    internal bool WriteAhead(SegmentLog log) =>
+        log.IsShortBeside(InFlight) && TryStart(log) is WritebackStart.Started or WritebackStart.Cleaned;
+
+    /// <summary>Frees memory of a log for a thread that needs some now, by writing: waits for a device, and must be called with nothing held.</summary>
+    /// <returns>True when it is worth looking again; false when nothing can be written any more.</returns>
+    internal bool TryMakeRoom(SegmentLog log, StoreLevel level)
+    {
+        if (!_segments.Files.IsAny)
+        {
+            return false;
+        }
+
+        long seen = Completions.Count;
+        if (log.HasFree(level))
+        {
+            return true;
+        }
+
+        switch (TryStart(log))
+        {
+            case WritebackStart.Cleaned:
+                return true;
+
+            case WritebackStart.Started:
+                // The next ones may as well be on their way while this one is waited for.
+                while (log.IsShortBeside(InFlight) && TryStart(log) == WritebackStart.Started)
+                {
+                }
+
+                Completions.WaitBeyond(seen);
+                return true;
+
+            case WritebackStart.Busy:
+                Completions.WaitBeyond(seen);
+                return true;
+
+            default:
+                if (InFlight == 0)
+                {
+                    // The last one may have ended since we looked.
+                    return Completions.Count != seen || log.HasFree(level);
+                }
+
+                Completions.WaitBeyond(seen);
+                return true;
+        }
+    }
+
+    /// <summary>Starts to write the coldest segment of a log.</summary>
+    internal WritebackStart TryStart(SegmentLog log)
+    {
+        WritebackStart start = Choose(log, MostChances, out int victim, out SegmentWrite? write);
+        if (start == WritebackStart.Cleaned)
+        {
+            if (log.TryCleanOut(victim))
+            {
+                return WritebackStart.Cleaned;
+            }
+
+            // No room to empty it into: then it is written, dead entries and all.
+            start = Choose(log, chances: 0, out victim, out write);
+        }
+
+        if (start == WritebackStart.Started)
+        {
+            Submit(write!, victim);
+        }
+
+        return start;
+    }
+
+    /// <summary>The transfer has ended, well or not. On the engine's thread.</summary>
+    internal void Complete(SegmentWrite write)
+    {
+        int number = write.Segment;
+        Segment* segment = _segments[number];
+        SegmentLog log = _segments.Logs[segment->Log]!;
+        SwapArea area = _segments.Files.Of(segment);
+        if (write.Error == 0)
+        {
+            area.CountSuccess();
+            _counters.Add(Counter.Writebacks);
+            _counters.Add(Counter.BytesWritten, write.Length);
+
+            // Our pin is the last or one of the last: whoever is the last out lets the memory go. While the cleaner is at it, or when
+            // nothing lives in it any more, it need not be in a file.
+            if (!SegmentWord.TryBeginDemote(&segment->Word))
+            {
+                _segments.Files.Free(segment, log.SegmentBytes);
+            }
+        }
+        else
+        {
+            // Nothing is lost: the segment stays in the pool, and is tried elsewhere. The slot may be bad, so nobody gets it again.
+            _counters.Add(Counter.IoErrors);
+            segment->File = 0;
+            area.Quarantine(log.SegmentBytes);
+            area.CountFailure();
+        }
+
+        _segments.Unpin(number);
+    }
+
+    /// <summary>The device has let go of the request.</summary>
+    internal void Release(SegmentWrite write)
+    {
+        _gate.Enter();
+        _idle[_idleCount] = write;
+        Volatile.Write(ref _idleCount, _idleCount + 1);
+        _gate.Exit();
+        Completions.Signal();
+        _budget.Signal?.Wake();
+    }
+
+    /// <summary>Finds the segment that is to go.</summary>
+    /// <param name="log">Whose.</param>
+    /// <param name="chances">How many may be passed over or cleaned instead.</param>
+    /// <param name="victim">The segment. When it is to be written it is pinned, has a slot and a name for this writing.</param>
+    /// <param name="write">The request, when it is to be written.</param>
+    /// <returns>Cleaned when it is worth cleaning instead, which is left to the caller.</returns>
+    private WritebackStart Choose(SegmentLog log, int chances, out int victim, out SegmentWrite? write)
+    {
+        write = null;
+        victim = -1;
+        _gate.Enter();
+        try
+        {
+            for (; ; chances--)
+            {
+                if (_idleCount == 0)
+                {
+                    return WritebackStart.Busy;
+                }
+
+                victim = log.FindColdest();
+                if (victim < 0)
+                {
+                    return WritebackStart.Nothing;
+                }
+
+                if (!TryPinSealed(log, victim))
+                {
+                    continue;
+                }
+
+                Segment* segment = _segments[victim];
+                if (chances > 0 && log.LoadedBytes(victim) > MostLoaded * segment->Used)
+                {
+                    log.ForgetLoads(victim);
+                    segment->SealedAt = _segments.NextSeal();
+                    _segments.Unpin(victim);
+                    continue;
+                }
+
+                int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+                if (chances > 0 && segment->Damaged == 0 && live < LeastAlive * segment->Used)
+                {
+                    _segments.Unpin(victim);
+                    return WritebackStart.Cleaned;
+                }
+
+                // A name for this writing that no other one has; and the end of the order, should it fail.
+                segment->SealedAt = _segments.NextSeal();
+                if (!_segments.Files.TryTake(segment, log.SegmentBytes))
+                {
+                    _segments.Unpin(victim);
+                    return WritebackStart.NoSlot;
+                }
+
+                write = _idle[_idleCount - 1];
+                Volatile.Write(ref _idleCount, _idleCount - 1);
+                return WritebackStart.Started;
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Pins a segment that was chosen without holding anything, if it is still what it was.</summary>
+    private bool TryPinSealed(SegmentLog log, int number)
+    {
+        if (!_segments.TryPin(number, out _))
+        {
+            return false;
+        }
+
+        Segment* segment = _segments[number];
+        if (SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->File == 0 && segment->Log == log.Index)
+        {
+            return true;
+        }
+
+        _segments.Unpin(number);
+        return false;
+    }
+
+    private void Submit(SegmentWrite write, int victim)
+    {
+        Segment* segment = _segments[victim];
+        SwapDevice device = _segments.Files.Of(segment).Device;
+        write.Segment = victim;
+        write.Operation = IoOperation.Write;
+        write.Offset = segment->Block * (long)device.BlockBytes;
+        write.Buffer = segment->Address;
+        write.Length = segment->Used;
+        write.Stamp = (ulong)segment->SealedAt;
+        write.KeepAlive = Owner;
+        write.Begin();
+        device.Submit(write);
+    }
+}
+
+/// <summary>The writing of one segment.</summary>
+internal sealed class SegmentWrite(Writeback writeback) : IoRequest
+{
+    internal int Segment { get; set; }
+
+    internal object? KeepAlive { get; set; }
+
+    protected override void OnCompleted() => writeback.Complete(this);
+
+    protected override void OnReleased()
+    {
+        KeepAlive = null;
+        writeback.Release(this);
+    }
+}
