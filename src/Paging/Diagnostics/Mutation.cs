@@ -39,6 +39,18 @@ internal enum Mutation
     /// <summary>Rule 5: a checksum failure is reported although the descriptor has changed.</summary>
     ReportMovedAsCorrupt,
 
+    /// <summary>Rule 5: a segment's memory goes when it is written, whoever is in it.</summary>
+    DemoteUnderReaders,
+
+    /// <summary>Rule 5: writeback does not pin what it writes.</summary>
+    WriteUnpinned,
+
+    /// <summary>Rule 5: a slot is given back while a reader is in the segment.</summary>
+    FreeSlotUnderReaders,
+
+    /// <summary>Rule 6: an entry is counted out without keeping its segment where it is.</summary>
+    CountOutUnpinned,
+
     /// <summary>Rule 6: a reference is added to a page that has none left.</summary>
     ReviveFromZero,
 

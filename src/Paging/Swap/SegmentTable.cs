@@ -130,6 +130,14 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     internal void Drop(int segment, EntrySize size)
     {
         // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
+        if (TestHook.Breaks(Mutation.CountOutUnpinned))
+        {
+            SegmentState state = SegmentWord.State(SegmentWord.Load(&this[segment]->Word));
+            Count(size, state is SegmentState.OnFile or SegmentState.FileCleaning, -1);
+            Debit(segment, size);
+            return;
+        }
+
         Spinner spinner = default;
         bool onFile;
         while (!TryPin(segment, out onFile))
@@ -158,6 +166,12 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
 
     internal void RetireIfEmpty(int segment, SegmentState from)
     {
+        if (TestHook.Breaks(Mutation.FreeSlotUnderReaders) && Volatile.Read(ref this[segment]->Live) == 0 && this[segment]->File != 0
+            && SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) == SegmentState.OnFile)
+        {
+            Files.Free(this[segment], _logs[this[segment]->Log]!.SegmentBytes);
+        }
+
         if (SegmentWord.TryRetire(&this[segment]->Word, ref this[segment]->Live, from))
         {
             Return(segment);
@@ -198,7 +212,7 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
 
     /// <summary>Lets the memory of a segment go that is in a file as well. The last out of a demoting segment: nobody is in it, nobody
     /// can get in, and so nobody can count an entry out.</summary>
-    private void Demote(int segment)
+    internal void Demote(int segment)
     {
         Segment* entry = this[segment];
         budget.Add(-entry->Live, -(long)(uint)entry->Tally);

@@ -17,6 +17,7 @@ internal sealed unsafe partial class SwapStore
         }
 
         // The pin keeps the slot the segment's, and the descriptor was read again under it: what is read is the entry (rule 5).
+        TestHook.Reach(SharedWord.Segment);
         Segment* segment = _segments[location.Segment];
         SwapArea area = _segments.Files.Of(segment);
         BounceBuffers buffers = _segments.Logs[segment->Log]!.EntryBuffers;

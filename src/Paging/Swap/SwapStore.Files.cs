@@ -145,6 +145,10 @@ internal sealed unsafe partial class SwapStore
 
                 switch (segment->Damaged == 0 ? _fileCleaner.TryEmpty(i, StoreLevel.Normal) : FileEmptied.Unreadable)
                 {
+                    case FileEmptied.Empty:
+                        any = true;
+                        break;
+
                     case FileEmptied.NoRoom:
                         return false;
 
@@ -156,11 +160,9 @@ internal sealed unsafe partial class SwapStore
 
                         break;
                 }
-
-                any = true;
             }
 
-            // What is left is being written to the file, being read, or about to be freed by another thread.
+            // What is left is being written to the file, being read, or about to be published or freed by another thread.
             if (!any && !area.IsEmpty)
             {
                 if (_writeback.InFlight != 0)

@@ -164,6 +164,10 @@ internal sealed unsafe class Writeback
             {
                 _segments.Files.Free(segment, log.SegmentBytes);
             }
+            else if (TestHook.Breaks(Mutation.DemoteUnderReaders))
+            {
+                _segments.Demote(number);
+            }
         }
         else
         {
@@ -241,6 +245,11 @@ internal sealed unsafe class Writeback
                 {
                     _segments.Unpin(victim);
                     return WritebackStart.NoSlot;
+                }
+
+                if (TestHook.Breaks(Mutation.WriteUnpinned))
+                {
+                    _segments.Unpin(victim);
                 }
 
                 write = _idle[_idleCount - 1];

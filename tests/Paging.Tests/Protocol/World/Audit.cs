@@ -35,6 +35,12 @@ internal static unsafe class Audit
         Assert.Equal(0, statistics.SameFilledPages);
         Assert.Equal(0, statistics.IncompressiblePages);
         Assert.Equal(0, statistics.Pins);
+        Assert.Equal(0, statistics.FilePages);
+        Assert.Equal(0, world.Store.Counters[Counter.FileLiveBytes]);
+        foreach (SwapArea? area in world.Store.Files.Areas)
+        {
+            Assert.True(area is null || area.IsEmpty, "a slot is in use, and nothing is stored");
+        }
     }
 
     private static void CheckPages(World world, Dictionary<uint, int> references)
@@ -145,6 +151,8 @@ internal static unsafe class Audit
     {
         DescriptorTable descriptors = store.Descriptors;
         var live = new Dictionary<int, int>();
+        var tallies = new Dictionary<int, (long Encoded, long Logical, long Pages)>();
+        long poolUnits = 0, filePages = 0, fileUnits = 0;
         var taken = new HashSet<(int Segment, int Unit)>();
         long stored = 0, logical = 0, raw = 0, sameFilled = 0;
         for (uint index = 1; index < Internals.End(descriptors); index++)
@@ -168,14 +176,29 @@ internal static unsafe class Audit
             }
 
             (ulong lengths, ulong encoding) = descriptors.Details(index);
-            EntryHeader* header = (EntryHeader*)(store.Segments[location.Segment]->Address + location.Offset);
-            Assert.Equal((int)(lengths >> 32), header->EncodedLength);
-            stored += header->EncodedLength;
-            logical += (uint)lengths;
+            (long Encoded, long Logical, long Pages) tally = tallies.GetValueOrDefault(location.Segment);
+            tallies[location.Segment] = (tally.Encoded + (int)(lengths >> 32), tally.Logical + (uint)lengths, tally.Pages + 1);
+            if (Internals.State(store.Segments, location.Segment) == SegmentState.OnFile)
+            {
+                filePages++;
+                fileUnits += location.Units;
+            }
+            else
+            {
+                EntryHeader* header = (EntryHeader*)(store.Segments[location.Segment]->Address + location.Offset);
+                Assert.Equal((int)(lengths >> 32), header->EncodedLength);
+                poolUnits += location.Units;
+                stored += header->EncodedLength;
+                logical += (uint)lengths;
+            }
+
             raw += (PageEncoding)encoding == PageEncoding.Raw ? 1 : 0;
         }
 
-        Assert.Equal((long)live.Values.Sum() << Location.UnitShift, store.Budget.LiveBytes);
+        Assert.Equal(poolUnits << Location.UnitShift, store.Budget.LiveBytes);
+        Assert.Equal(filePages, store.Counters[Counter.FilePages]);
+        Assert.Equal(fileUnits << Location.UnitShift, store.Counters[Counter.FileLiveBytes]);
+        CheckFiles(store, live, tallies);
         Assert.Equal(stored, store.Budget.StoredBytes);
         Assert.Equal(logical, store.Counters[Counter.LogicalBytes]);
         Assert.Equal(raw, store.Counters[Counter.IncompressiblePages]);
@@ -189,6 +212,44 @@ internal static unsafe class Audit
 
         Assert.Equal(committed, store.Budget.CommittedBytes);
         Assert.True(committed <= store.Budget.Bytes, "more segments than the budget pays for");
+    }
+
+    /// <summary>Each segment's own sums, and that each slot in use holds one segment.</summary>
+    private static void CheckFiles(SwapStore store, Dictionary<int, int> live, Dictionary<int, (long Encoded, long Logical, long Pages)> tallies)
+    {
+        var slots = new Dictionary<int, HashSet<uint>>();
+        for (int i = 0; i < store.Segments.End; i++)
+        {
+            Segment* segment = store.Segments[i];
+            SegmentState state = Internals.State(store.Segments, i);
+            (long encoded, long logical, long pages) = tallies.GetValueOrDefault(i);
+            Assert.Equal(encoded + (pages << 32), segment->Tally);
+            Assert.Equal(logical, segment->Logical);
+            Assert.Equal(live.GetValueOrDefault(i), segment->Live);
+            Assert.True((state == SegmentState.OnFile) == (segment->File != 0), $"segment {i} is {state}, and in file {segment->File}");
+            Assert.True(state is not (SegmentState.Demoting or SegmentState.FileCleaning or SegmentState.Draining), $"segment {i} is {state}");
+            if (state == SegmentState.OnFile)
+            {
+                Assert.NotEqual(0, segment->Live);
+                if (!slots.TryGetValue(segment->File, out HashSet<uint>? of))
+                {
+                    slots.Add(segment->File, of = []);
+                }
+
+                Assert.True(of.Add(segment->Block), "two segments in one slot");
+            }
+        }
+
+        foreach (SwapArea? area in store.Files.Areas)
+        {
+            if (area is not null)
+            {
+                int held = slots.GetValueOrDefault(area.Number)?.Count ?? 0;
+                long slot = area.SlotBlocks(store.Segments.Logs[0]!.SegmentBytes) * 4096L;
+                Assert.Equal(held == 0, area.IsEmpty);
+                Assert.Equal((held * slot) + area.BadBytes, area.UsedBytes);
+            }
+        }
     }
 
     /// <returns>Bytes of the log's segments that have memory.</returns>

@@ -2,6 +2,8 @@
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Protocol;
 
@@ -47,6 +49,55 @@ internal sealed class World
     internal Dictionary<SwapId, StoredPage> Stored { get; } = [];
 
     internal SegmentLog Log => Store.Segments.Logs[0]!;
+
+    /// <summary>The swap file, when there is one.</summary>
+    internal SwapFile? File { get; private set; }
+
+    /// <summary>Adds a swap file in memory.</summary>
+    internal MemoryDevice AddFile(long bytes, bool delays)
+    {
+        var device = new MemoryDevice(bytes, Run.Seed) { DelaysCompletion = delays };
+        AddFile(device);
+        return device;
+    }
+
+    internal void AddFile(SwapDevice device) =>
+        File = Domain.AddDevice(device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes });
+
+    /// <summary>Starts to write the coldest segment, whether or not the pool needs that.</summary>
+    internal WritebackStart WriteOne() => Store.Writeback.TryStart(Log);
+
+    internal void WriteOneUnlessDisposed()
+    {
+        Domain.Enter();
+        try
+        {
+            WriteOne();
+        }
+        finally
+        {
+            Domain.Exit();
+        }
+    }
+
+    /// <summary>Writes all sealed segments to a device that does not delay.</summary>
+    /// <returns>One that is in the file.</returns>
+    internal unsafe int WriteAll()
+    {
+        while (WriteOne() == WritebackStart.Started)
+        {
+        }
+
+        for (int i = 0; i < Store.Segments.End; i++)
+        {
+            if (Internals.State(Store.Segments, i) == SegmentState.OnFile)
+            {
+                return i;
+            }
+        }
+
+        throw new InvalidOperationException("nothing was written");
+    }
 
     internal Book Allocate(int pages, int pageBytes = PageBytes)
     {
