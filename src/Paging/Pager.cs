@@ -26,7 +26,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
         options ??= new PagerOptions();
         options.Check(nameof(options));
-        _domain = new PagingDomain(options with { SwapFiles = [.. options.SwapFiles] });
+        _domain = new PagingDomain(options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] });
         Swap = new SwapSpace(_domain);
         try
         {

@@ -46,8 +46,10 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Empties a segment, or finds that another thread just did.</summary>
+    /// <param name="level">Who needs room.</param>
+    /// <param name="thorough">True to take what little there is to gain even where a segment could be written out instead.</param>
     /// <returns>False when there is nothing left to gain at this level.</returns>
-    internal bool TryClean(StoreLevel level)
+    internal bool TryClean(StoreLevel level, bool thorough = false)
     {
         _cleaning.Enter();
         try
@@ -59,8 +61,8 @@ internal sealed unsafe partial class SegmentLog
             }
 
             // Several nearly full segments yield one empty one only if there is that much dead in them together.
-            bool canWrite = _table.Files.HasRoom(SegmentBytes);
-            int victim = FindVictim(LeastDead(SegmentBytes >> 5));
+            bool canWrite = !thorough && _table.Files.HasRoom(SegmentBytes);
+            int victim = FindVictim(canWrite ? SegmentBytes >> 1 : SegmentBytes >> 5);
             if (victim < 0 && canWrite)
             {
                 return false;

@@ -195,12 +195,15 @@ internal sealed unsafe partial class SegmentLog
         _ => 0,
     };
 
-    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
-    internal bool HasFree(StoreLevel level)
+    /// <summary>Whether a level would find a free chunk that has memory.</summary>
+    internal bool HasFreeChunk(StoreLevel level)
     {
         TestHook.Reach(SharedWord.Counter);
-        return Volatile.Read(ref _freeCount) > Floor(level) || _budget.RemainingBytes >= ChargedBytes;
+        return Volatile.Read(ref _freeCount) > Floor(level);
     }
+
+    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
+    internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
 
     /// <summary>Seals a segment that the caller has open.</summary>
     internal void Seal(int segment)

@@ -96,7 +96,7 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Makes room in memory for what is moved off a file.</summary>
     internal bool TryMakeRoomFor(SegmentLog log) =>
-        TryWriteOut(log, StoreLevel.Normal) || log.TryClean(StoreLevel.Normal) || TryMakeRoom(except: log);
+        TryWriteOut(log, StoreLevel.Normal) || TryMakeRoom(log, StoreLevel.Normal);
 
     /// <summary>Waits for what is being written, and closes all files. Doing it again does nothing.</summary>
     internal void CloseFiles()

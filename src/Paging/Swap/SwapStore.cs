@@ -188,7 +188,7 @@ internal sealed unsafe partial class SwapStore
 
             // Making room may wait for a device: with nothing in hand but the descriptor.
             writer.GiveBack();
-            if (level == StoreLevel.AtHand || (!TryWriteOut(log, level) && !TryMakeRoom(except: log)))
+            if (level == StoreLevel.AtHand || (!TryWriteOut(log, level) && !TryMakeRoom(log, level)))
             {
                 break;
             }
@@ -318,6 +318,10 @@ internal sealed unsafe partial class SwapStore
 
         return any | _fileCleaner.CleanAhead();
     }
+
+    /// <summary>Frees memory where nothing can be written out: what is dead in the log itself, then what other logs can spare.</summary>
+    private bool TryMakeRoom(SegmentLog log, StoreLevel level) =>
+        (Files.IsAny && log.TryClean(level, thorough: true)) || TryMakeRoom(except: log);
 
     /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
     private bool TryMakeRoom(SegmentLog? except)

@@ -87,7 +87,7 @@ internal sealed unsafe class Writeback
         }
 
         long seen = Completions.Count;
-        if (log.HasFree(level))
+        if (log.HasFreeChunk(level))
         {
             return true;
         }
@@ -114,7 +114,7 @@ internal sealed unsafe class Writeback
                 if (InFlight == 0)
                 {
                     // The last one may have ended since we looked.
-                    return Completions.Count != seen || log.HasFree(level);
+                    return Completions.Count != seen || log.HasFreeChunk(level);
                 }
 
                 Completions.WaitBeyond(seen);
