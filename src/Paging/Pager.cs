@@ -153,12 +153,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
             throw new InvalidOperationException($"Swap file '{file.Path}' is being removed already. Await that.");
         }
 
-        // Moving waits for devices: on a thread of its own rather than on one that the caller's pool needs.
-        return new ValueTask(Task.Factory.StartNew(
-            () => _domain.RemoveSwapFile(file, before, cancellationToken),
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
-            TaskScheduler.Default));
+        return new ValueTask(RemoveAsync(file, before, cancellationToken));
     }
 
     /// <summary>Disposes every array and gives all native memory back. Doing it again does nothing.</summary>
@@ -172,6 +167,27 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     {
         Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private async Task RemoveAsync(SwapFile file, AreaState before, CancellationToken cancellation)
+    {
+        Task moving;
+        try
+        {
+            // Moving waits for devices: on a thread of its own rather than on one that the caller's pool needs.
+            moving = Task.Factory.StartNew(
+                () => _domain.RemoveSwapFile(file, before, cancellation),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Default);
+        }
+        catch
+        {
+            file.Area.AbandonRemoval(before);
+            throw;
+        }
+
+        await moving.ConfigureAwait(false);
     }
 
     private PagedRegion MakeRegion(Geometry geometry, PagedArrayOptions? options)

@@ -198,12 +198,13 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
-            bool fromFile = FillFrame(region, index, stored, address, contents);
+            LoadResult source = FillFrame(region, index, stored, address, contents);
+            bool fromFile = source is LoadResult.LoadedFromFile or LoadResult.LoadedFromLeftFile;
             ulong flags = Flags(size, word, write);
 
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
-            record->WantsPool = fromFile && (flags & PageWord.Referenced) != 0;
+            record->WantsPool = source == LoadResult.LoadedFromLeftFile || (fromFile && (flags & PageWord.Referenced) != 0);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
             published = true;
@@ -240,8 +241,8 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         return size.Address(frame);
     }
 
-    /// <returns>Whether the page came from a swap file.</returns>
-    private bool FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
+    /// <returns>Where the page came from.</returns>
+    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
     {
         int pageBytes = region.Frames.PageBytes;
         if (!contents.IsOwn)
@@ -255,15 +256,15 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         else
         {
             LoadResult result = _swap.Load(stored, address, pageBytes, out LoadFailure failure);
-            if (result is not (LoadResult.Loaded or LoadResult.LoadedFromFile))
+            if (result is LoadResult.Loaded or LoadResult.LoadedFromFile or LoadResult.LoadedFromLeftFile)
             {
-                ThrowHelper.ThrowCorrupted(region, index, failure.Describe(result));
+                return result;
             }
 
-            return result == LoadResult.LoadedFromFile;
+            ThrowHelper.ThrowCorrupted(region, index, failure.Describe(result));
         }
 
-        return false;
+        return LoadResult.Loaded;
     }
 
     private void Undo(FrameClass size, ulong* page, ulong word, long frame, bool claimed, bool write)

@@ -31,7 +31,18 @@ internal sealed partial class PagingDomain
     {
         // From here on what is written is written from memory that this domain's finalizer unmaps.
         Swap.Writeback.Owner = this;
-        var area = new SwapArea(device, options.Priority, claim);
+        SwapArea area;
+        try
+        {
+            area = new SwapArea(device, options.Priority, claim);
+        }
+        catch
+        {
+            device.Dispose();
+            claim?.Release();
+            throw;
+        }
+
         if (!Swap.Files.TryAdd(area))
         {
             area.Dispose();
@@ -75,7 +86,7 @@ internal sealed partial class PagingDomain
     private void Check(SwapFileOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(options.Path, nameof(SwapFileOptions.Path));
-        long least = Swap.LeastFileBytes;
+        long least = Swap.LeastFileBytes(options.Encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
         if (options.Bytes < least || options.Bytes % SwapDevice.BufferAlignment != 0)
         {
             throw new ArgumentOutOfRangeException(

@@ -7,20 +7,21 @@ internal enum FileEmptied
     /// <summary>Nothing lives in the segment any more; its slot is free, or will be when its last reader leaves.</summary>
     Empty,
 
-    /// <summary>Another thread has it, or it went meanwhile.</summary>
+    /// <summary>Another thread has it, it went meanwhile, or an entry of it is in another thread's hands: look again.</summary>
     Elsewhere,
 
     /// <summary>The pool has no room for what lives in it.</summary>
     NoRoom,
 
-    /// <summary>Some of it cannot be read; the rest has been moved.</summary>
+    /// <summary>It cannot be read as a whole, or its entries cannot be told apart.</summary>
     Unreadable,
 }
 
 /// <summary>Empties segments in swap files: what lives in them is read in one transfer and moved into the pool, entry by entry, as the
 /// cleaner of the pool does. For space of dead pages, and for swapoff.</summary>
-/// <remarks>Reads without holding anything but its claim on the segment and a buffer. What it moves goes through the pool's cleaner, whose
-/// reserve segment is enough for any one victim: so a full pool in front of a full file can still be cleaned.</remarks>
+/// <remarks>It reads without holding anything but its claim on the segment and a buffer, and makes room without the buffer. To free a slot for a
+/// thread that needs one it may use one segment of what is held back, which the writing that the slot is for gives back; swapoff and
+/// the background use none (rule 9).</remarks>
 internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
     /// <summary>Share of a segment that must be dead for it to be worth reading.</summary>
@@ -29,11 +30,25 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
     /// <summary>Files are cleaned in the background below this share of free slots.</summary>
     private const int AheadShift = 4;
 
-    /// <summary>Whether so much is dead in the files that cleaning them yields slots.</summary>
+    /// <summary>Bytes alive in files when nothing worth cleaning was found. Until a segment's worth has died since, nobody looks again.</summary>
+    private long _nothingAt = long.MaxValue;
+
+    /// <summary>Whether so much is dead in the files that take segments that cleaning them yields slots.</summary>
     internal bool HasDead(int segmentBytes)
     {
-        long used = segments.Files.UsedBytes;
-        return used - counters[Counter.FileLiveBytes] > Math.Max(4L * segmentBytes, used >> 3);
+        long used = 0, all = 0;
+        foreach (SwapArea? area in segments.Files.Areas)
+        {
+            if (area is not null)
+            {
+                long bytes = area.UsedBytes - area.BadBytes;
+                all += bytes;
+                used += area.State == AreaState.InUse ? bytes : 0;
+            }
+        }
+
+        long dead = all - counters[Counter.FileLiveBytes];
+        return used > 0 && dead > Math.Max(4L * segmentBytes, all >> 3) && IsWorthLooking(segmentBytes);
     }
 
     /// <summary>One step: moves a segment off a file that keeps failing, or recovers the space of dead pages of a file that fills up.</summary>
@@ -50,8 +65,12 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             bool filling = area.State == AreaState.InUse && area.UsedBytes > area.Device.Bytes - (area.Device.Bytes >> AheadShift);
             if (retired || filling)
             {
-                int victim = FindDeadest(area, retired ? 0 : LeastDead);
-                if (victim >= 0 && TryEmpty(victim, StoreLevel.Normal) == FileEmptied.Empty)
+                int victim = FindDeadest(area, log: null, retired ? 0 : LeastDead);
+
+                // Nothing is read that there is no room for.
+                if (victim >= 0
+                    && segments.Logs[segments[victim]->Log]!.HasFree(StoreLevel.Normal)
+                    && TryEmpty(victim, StoreLevel.AtHand) == FileEmptied.Empty)
                 {
                     return true;
                 }
@@ -61,15 +80,108 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         return false;
     }
 
-    /// <summary>Frees a slot by cleaning, for a thread that needs one. Waits for a device.</summary>
-    internal bool TryCleanOne()
+    /// <summary>Frees a slot for a segment of a log by cleaning, for a thread that needs one. Waits for a device.</summary>
+    internal bool TryCleanOne(SegmentLog log)
     {
-        int victim = FindDeadest(null, LeastDead);
-        return victim >= 0 && TryEmpty(victim, StoreLevel.Cleaner) is FileEmptied.Empty or FileEmptied.Elsewhere;
+        // Not before the last one has given back what it used of the reserve.
+        if (!log.HasReserve || !IsWorthLooking(log.SegmentBytes))
+        {
+            return false;
+        }
+
+        int victim = FindDeadest(area: null, log, LeastDead);
+        if (victim < 0)
+        {
+            Volatile.Write(ref _nothingAt, counters[Counter.FileLiveBytes]);
+            return false;
+        }
+
+        return TryEmpty(victim, StoreLevel.FileCleaner) is FileEmptied.Empty or FileEmptied.Elsewhere;
+    }
+
+    /// <summary>Moves what lives in a segment into the pool.</summary>
+    /// <param name="number">The segment.</param>
+    /// <param name="level">How deep into the pool's reserves it may go. Normal has room made for it, by writing to other files too.</param>
+    internal FileEmptied TryEmpty(int number, StoreLevel level)
+    {
+        Segment* segment = segments[number];
+        if (!SegmentWord.TryBeginFileCleaning(&segment->Word))
+        {
+            return FileEmptied.Elsewhere;
+        }
+
+        SegmentLog log = segments.Logs[segment->Log]!;
+        int offset = 0;
+        FileEmptied result;
+        do
+        {
+            result = MoveOut(log, number, ref offset, level);
+        }
+        while (result == FileEmptied.NoRoom && level == StoreLevel.Normal && store.TryMakeRoomFor(log));
+
+        if (result == FileEmptied.Empty && Volatile.Read(ref segment->Live) == 0)
+        {
+            segments.RetireIfEmpty(number, SegmentState.FileCleaning);
+            return result;
+        }
+
+        if (result == FileEmptied.Empty)
+        {
+            // Either a thread is about to publish an entry, or to count one out; or an entry's header does not own up to it.
+            result = FileEmptied.Elsewhere;
+            segment->Damaged = (byte)(descriptors.IsAnyIn(number) ? 1 : 0);
+        }
+
+        LetGo(number);
+        return result;
+    }
+
+    /// <summary>Moves what can be read of the damaged segments of a file, entry by entry, and gives up the rest: it becomes lost, so that the file
+    /// can be removed. For swapoff; one look at every descriptor for all segments together.</summary>
+    /// <returns>False when the pool has no room.</returns>
+    internal bool TrySalvage(SwapArea area, CancellationToken cancellation)
+    {
+        uint end = descriptors.End;
+        for (uint index = 1; index < end; index++)
+        {
+            if ((index & 0xFFF) == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            Location location = descriptors.Locate(index);
+            if (location.Where != Location.Kind.Segment)
+            {
+                continue;
+            }
+
+            Segment* segment = segments[location.Segment];
+            if (segment->File != area.Number || segment->Damaged == 0 || !SegmentWord.TryBeginFileCleaning(&segment->Word))
+            {
+                continue;
+            }
+
+            bool hasRoom = true;
+            if (segment->File == area.Number)
+            {
+                SegmentLog log = segments.Logs[segment->Log]!;
+                while (!TrySalvageEntry(log, index, location) && (hasRoom = store.TryMakeRoomFor(log)))
+                {
+                }
+            }
+
+            LetGo(location.Segment);
+            if (!hasRoom)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The segment of a file, or of any that takes segments, with the least alive; −1 when none has enough dead.</summary>
-    private int FindDeadest(SwapArea? area, double leastDead)
+    private int FindDeadest(SwapArea? area, SegmentLog? log, double leastDead)
     {
         int best = -1;
         int bestLive = int.MaxValue;
@@ -86,6 +198,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             int file = segment->File;
             if (live < bestLive
                 && segment->Used - live >= leastDead * segment->Used
+                && (log is null || segment->Log == log.Index)
                 && (area is null ? file != 0 && segments.Files.Areas[file - 1]?.State == AreaState.InUse : file == area.Number))
             {
                 best = i;
@@ -96,131 +209,52 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         return best;
     }
 
-    /// <summary>Moves what lives in a segment into the pool.</summary>
-    /// <param name="number">The segment.</param>
-    /// <param name="level">Normal waits for room to be made ahead of what the cleaner holds back; Cleaner does not.</param>
-    internal FileEmptied TryEmpty(int number, StoreLevel level)
+    private bool IsWorthLooking(int segmentBytes) => counters[Counter.FileLiveBytes] < Volatile.Read(ref _nothingAt) - segmentBytes;
+
+    private FileEmptied MoveOut(SegmentLog log, int number, ref int offset, StoreLevel level)
     {
         Segment* segment = segments[number];
-        if (!SegmentWord.TryBeginFileCleaning(&segment->Word))
-        {
-            return FileEmptied.Elsewhere;
-        }
-
-        SegmentLog log = segments.Logs[segment->Log]!;
+        SwapArea area = segments.Files.Of(segment);
+        BlockRange range = BlockRange.Of(area.Device, segment->Block, 0, segment->Used);
         byte* bytes = log.SegmentBuffers.Rent();
-        FileEmptied result;
         try
         {
-            result = MoveOut(log, number, bytes, level);
+            if (area.Read(range, bytes, (ulong)segment->SealedAt, counters) != 0)
+            {
+                segment->Damaged = 1;
+            }
+            else if (log.TryMoveIn(number, bytes, ref offset, level))
+            {
+                return FileEmptied.Empty;
+            }
+
+            return segment->Damaged != 0 ? FileEmptied.Unreadable : FileEmptied.NoRoom;
         }
         finally
         {
             log.SegmentBuffers.Return(bytes);
         }
-
-        if (result == FileEmptied.Empty && Volatile.Read(ref segment->Live) == 0)
-        {
-            segments.RetireIfEmpty(number, SegmentState.FileCleaning);
-            return result;
-        }
-
-        if (result == FileEmptied.Empty)
-        {
-            // Either a thread is about to publish an entry, or to count one out; or an entry's header does not own up to it.
-            result = FileEmptied.Elsewhere;
-            segment->Damaged = (byte)(descriptors.IsAnyIn(number) ? 1 : 0);
-        }
-
-        SegmentWord.AbandonFileCleaning(&segment->Word);
-        segments.RetireIfEmpty(number, SegmentState.Sealed);
-        return result;
     }
 
-    private FileEmptied MoveOut(SegmentLog log, int number, byte* bytes, StoreLevel level)
-    {
-        Segment* segment = segments[number];
-        SwapArea area = segments.Files.Of(segment);
-        BlockRange range = BlockRange.Of(area.Device, segment->Block, 0, segment->Used);
-        int error = area.Read(range, bytes, (ulong)segment->SealedAt, counters);
-        if (error != 0)
-        {
-            segment->Damaged = 1;
-            return FileEmptied.Unreadable;
-        }
-
-        int offset = 0;
-        while (!log.TryMoveIn(number, bytes, ref offset))
-        {
-            if (segment->Damaged != 0)
-            {
-                return FileEmptied.Unreadable;
-            }
-
-            if (level == StoreLevel.Cleaner || !store.TryMakeRoomFor(log))
-            {
-                return FileEmptied.NoRoom;
-            }
-        }
-
-        return FileEmptied.Empty;
-    }
-
-    /// <summary>Moves out of a segment what can be read of it, entry by entry, and gives up the rest: it becomes lost, so that the file can
-    /// be removed. For swapoff.</summary>
     /// <returns>False when the pool has no room.</returns>
-    internal bool TrySalvage(int number)
+    private bool TrySalvageEntry(SegmentLog log, uint index, Location location)
     {
-        Segment* segment = segments[number];
-        if (!SegmentWord.TryBeginFileCleaning(&segment->Word))
-        {
-            return true;
-        }
-
-        bool hasRoom = true;
-        SegmentLog log = segments.Logs[segment->Log]!;
+        Segment* segment = segments[location.Segment];
+        SwapArea area = segments.Files.Of(segment);
+        var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
         byte* buffer = log.EntryBuffers.Rent();
         try
         {
-            uint end = descriptors.End;
-            for (uint index = 1; index < end && hasRoom; index++)
+            int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
+            EntryHeader* header = (EntryHeader*)(buffer + range.Skip);
+            if (error == 0 && (uint)header->Id == index && header->Units == location.Units)
             {
-                Location location = descriptors.Locate(index);
-                if (location.Where == Location.Kind.Segment && location.Segment == number)
-                {
-                    hasRoom = TrySalvageEntry(log, index, location, buffer);
-                }
+                return log.TryMoveIn(header, location, StoreLevel.Normal);
             }
         }
         finally
         {
             log.EntryBuffers.Return(buffer);
-        }
-
-        SegmentWord.AbandonFileCleaning(&segment->Word);
-        segments.RetireIfEmpty(number, SegmentState.Sealed);
-        return hasRoom;
-    }
-
-    private bool TrySalvageEntry(SegmentLog log, uint index, Location location, byte* buffer)
-    {
-        Segment* segment = segments[location.Segment];
-        SwapArea area = segments.Files.Of(segment);
-        int bytes = location.Units << Location.UnitShift;
-        var range = BlockRange.Of(area.Device, segment->Block, location.Offset, bytes);
-        int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
-        EntryHeader* header = (EntryHeader*)(buffer + range.Skip);
-        if (error == 0 && (uint)header->Id == index && header->Units == location.Units)
-        {
-            while (!log.TryMoveIn(header, location))
-            {
-                if (!store.TryMakeRoomFor(log))
-                {
-                    return false;
-                }
-            }
-
-            return true;
         }
 
         // Its details say how much of it is to be counted out; they are constant as long as the location is.
@@ -234,5 +268,12 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         }
 
         return true;
+    }
+
+    /// <summary>Ends a claim on a segment that may be empty by now.</summary>
+    private void LetGo(int number)
+    {
+        SegmentWord.AbandonFileCleaning(&segments[number]->Word);
+        segments.RetireIfEmpty(number, SegmentState.Sealed);
     }
 }

@@ -105,20 +105,20 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             UseSpare();
         }
 
-        byte* copy = Tail;
-        Unsafe.CopyBlockUnaligned(copy, entry, (uint)size.Bytes);
-        ((EntryHeader*)copy)->SetLoaded(false);
+        Unsafe.CopyBlockUnaligned(Tail, entry, (uint)size.Bytes);
         return Advance(_open, size);
     }
 
-    internal bool TryPrepareCopy(int units)
+    /// <param name="units">Of the entry.</param>
+    /// <param name="level">How deep into what is held back the copy may go.</param>
+    internal bool TryPrepareCopy(int units, StoreLevel level)
     {
         if (_spare >= 0 || Room >= units << Location.UnitShift)
         {
             return true;
         }
 
-        return Use(_log.TryTake(StoreLevel.Cleaner));
+        return Use(_log.TryTake(level));
     }
 
     /// <summary>Gives an empty reserve segment back. For a borrower that is not about to append.</summary>

@@ -14,6 +14,9 @@ internal enum StoreLevel
     /// <summary>Programs' stores and ordinary eviction.</summary>
     Normal,
 
+    /// <summary>Moving out of a file what keeps its slot in use: one segment, which the next one written gives back.</summary>
+    FileCleaner,
+
     /// <summary>Eviction that a fault depends on while too few frames are clean: may use the segments kept for it.</summary>
     LastResort,
 

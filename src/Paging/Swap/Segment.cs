@@ -42,6 +42,10 @@ internal unsafe struct Segment
     /// pins it meanwhile; cleared by the same when the writing fails, or by who frees the segment.</summary>
     internal ushort File;
 
+    /// <summary>Units of entries loaded since it was sealed or last passed over by writeback; an entry loaded twice counts twice. Beside the
+    /// entries and not in them, since what is being written must not change.</summary>
+    internal int Loaded;
+
     /// <summary>Which log it belongs to. Set before it is opened.</summary>
     internal byte Log;
 
@@ -55,7 +59,6 @@ internal struct EntryHeader
 {
     internal const int Size = 24;
     private const int EncodingShift = 24;
-    private const uint LoadedBit = 1u << 31;
 
     /// <summary>Index and tag of the descriptor that the entry was made for.</summary>
     internal ulong Id;
@@ -65,19 +68,7 @@ internal struct EntryHeader
 
     internal uint EncodedLengthAndEncoding;
 
-    /// <summary>The page's length, and a bit that says that the page was loaded since the entry came here. Whoever loads it sets the bit
-    /// with a plain store, which may race with the same store and with a copying or writing of the entry: all it can lose is the hint.</summary>
-    private uint _pageLength;
-
-    internal uint PageLength
-    {
-        readonly get => _pageLength & ~LoadedBit;
-        set => _pageLength = value;
-    }
-
-    internal readonly bool IsLoaded => (_pageLength & LoadedBit) != 0;
-
-    internal void SetLoaded(bool loaded) => _pageLength = PageLength | (loaded ? LoadedBit : 0);
+    internal uint PageLength;
 
     internal readonly int EncodedLength => (int)(EncodedLengthAndEncoding & ((1u << EncodingShift) - 1));
 

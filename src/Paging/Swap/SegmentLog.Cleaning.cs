@@ -189,7 +189,7 @@ internal sealed unsafe partial class SegmentLog
                 break;
             }
 
-            if (!TryMove(header, Location.InSegment(victim, offset, units), onFile: false))
+            if (!TryMove(header, Location.InSegment(victim, offset, units), StoreLevel.Cleaner, onFile: false))
             {
                 complete = false;
                 break;
@@ -224,8 +224,8 @@ internal sealed unsafe partial class SegmentLog
         return complete;
     }
 
-    /// <summary>Waits a moment for readers to leave an emptied segment. False when there is none.</summary>
-    private bool AwaitReaders()
+    /// <summary>Waits a moment for readers to leave an emptied segment, or one that has been written. False when there is none.</summary>
+    internal bool AwaitReaders()
     {
         if (!IsAnyOnItsWay())
         {
@@ -236,15 +236,24 @@ internal sealed unsafe partial class SegmentLog
         return true;
     }
 
-    /// <summary>Whether a segment is empty but for its readers, or between the last of them and the free list.</summary>
+    /// <summary>Whether a segment is empty or written but for its readers, or between the last of them and the free list. Not one that is
+    /// still being written: that takes as long as the device does.</summary>
     private bool IsAnyOnItsWay()
     {
         for (int chunk = 0; chunk < SegmentCount; chunk++)
         {
             int i = HolderOf(chunk);
-            if (i >= 0 && SegmentWord.State(SegmentWord.Load(&_table[i]->Word)) is SegmentState.Draining or SegmentState.Free)
+            if (i < 0)
             {
-                return true;
+                continue;
+            }
+
+            switch (SegmentWord.State(SegmentWord.Load(&_table[i]->Word)))
+            {
+                case SegmentState.Draining when _table[i]->File == 0:
+                case SegmentState.Demoting:
+                case SegmentState.Free:
+                    return true;
             }
         }
 
@@ -254,8 +263,9 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
     /// <param name="header">The entry: where it is, or where it was read to from a file.</param>
     /// <param name="from">Where it is.</param>
+    /// <param name="level">How deep into what is held back it may go.</param>
     /// <param name="onFile">Whether that is in a file. The claim on the segment keeps it so.</param>
-    private bool TryMove(EntryHeader* header, Location from, bool onFile)
+    private bool TryMove(EntryHeader* header, Location from, StoreLevel level, bool onFile)
     {
         uint index = (uint)header->Id;
         if (_descriptors.Locate(index) != from)
@@ -263,7 +273,7 @@ internal sealed unsafe partial class SegmentLog
             return true;
         }
 
-        if (!_moves.TryPrepareCopy(from.Units))
+        if (!_moves.TryPrepareCopy(from.Units, level))
         {
             return false;
         }

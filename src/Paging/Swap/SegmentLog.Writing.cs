@@ -17,7 +17,7 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Whether more segments should be on their way to a file than so many.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && IsShortBy(Ahead - underWay);
 
-    /// <summary>The segment that was sealed first, of those in memory that nobody cleans or writes; −1 when there is none.</summary>
+    /// <summary>The segment that was sealed first, of those in memory that hold something and that nobody cleans or writes; −1 when there is none.</summary>
     internal int FindColdest()
     {
         int coldest = NoSegment;
@@ -34,6 +34,7 @@ internal sealed unsafe partial class SegmentLog
             Segment* segment = _table[i];
             if (segment->SealedAt < first
                 && segment->File == 0
+                && Volatile.Read(ref segment->Live) != 0
                 && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed)
             {
                 coldest = i;
@@ -42,52 +43,6 @@ internal sealed unsafe partial class SegmentLog
         }
 
         return coldest;
-    }
-
-    /// <summary>Bytes of the live entries of a pinned segment that have been loaded since they came there.</summary>
-    internal int LoadedBytes(int number)
-    {
-        Segment* segment = _table[number];
-        int loaded = 0;
-        for (int offset = 0; offset < segment->Used;)
-        {
-            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
-            if (!IsPlausible(header, segment->Used - offset))
-            {
-                break;
-            }
-
-            int units = header->Units;
-            if (header->IsLoaded && _descriptors.Locate((uint)header->Id) == Location.InSegment(number, offset, units))
-            {
-                loaded += units << Location.UnitShift;
-            }
-
-            offset += units << Location.UnitShift;
-        }
-
-        return loaded;
-    }
-
-    /// <summary>Makes the entries of a pinned segment count as not loaded.</summary>
-    internal void ForgetLoads(int number)
-    {
-        Segment* segment = _table[number];
-        for (int offset = 0; offset < segment->Used;)
-        {
-            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
-            if (!IsPlausible(header, segment->Used - offset))
-            {
-                break;
-            }
-
-            if (header->IsLoaded)
-            {
-                header->SetLoaded(false);
-            }
-
-            offset += header->Units << Location.UnitShift;
-        }
     }
 
     /// <summary>Empties one segment in memory. True when it is empty, or about to be.</summary>
@@ -108,8 +63,9 @@ internal sealed unsafe partial class SegmentLog
     /// <param name="number">The segment.</param>
     /// <param name="bytes">Its contents.</param>
     /// <param name="offset">Where to go on; set to where there was no room to go on.</param>
+    /// <param name="level">How deep into what is held back it may go.</param>
     /// <returns>False when there was no room, or the chain of entries is broken at the offset.</returns>
-    internal bool TryMoveIn(int number, byte* bytes, ref int offset)
+    internal bool TryMoveIn(int number, byte* bytes, ref int offset, StoreLevel level)
     {
         int used = _table[number]->Used;
         _cleaning.Enter();
@@ -125,7 +81,7 @@ internal sealed unsafe partial class SegmentLog
                 }
 
                 int units = header->Units;
-                if (!TryMove(header, Location.InSegment(number, offset, units), onFile: true))
+                if (!TryMove(header, Location.InSegment(number, offset, units), level, onFile: true))
                 {
                     return false;
                 }
@@ -142,12 +98,12 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Moves one entry of a segment in a file into the pool. False when there is no room.</summary>
-    internal bool TryMoveIn(EntryHeader* header, Location from)
+    internal bool TryMoveIn(EntryHeader* header, Location from, StoreLevel level)
     {
         _cleaning.Enter();
         try
         {
-            return TryMove(header, from, onFile: true);
+            return TryMove(header, from, level, onFile: true);
         }
         finally
         {

@@ -190,10 +190,14 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Chunks that a level must leave free.</summary>
     private int Floor(StoreLevel level) => level switch
     {
-        StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
+        StoreLevel.NoRoom or StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
+        StoreLevel.FileCleaner => HeldBack - 1,
         StoreLevel.LastResort => 1,
         _ => 0,
     };
+
+    /// <summary>Whether all is free that is held back.</summary>
+    internal bool HasReserve => Volatile.Read(ref _freeCount) >= HeldBack;
 
     /// <summary>Whether a level would find a free chunk that has memory.</summary>
     internal bool HasFreeChunk(StoreLevel level)
@@ -287,6 +291,7 @@ internal sealed unsafe partial class SegmentLog
         entry->Log = Index;
         entry->Used = 0;
         entry->Damaged = 0;
+        entry->Loaded = 0;
         Volatile.Write(ref _holders[chunk], segment);
     }
 

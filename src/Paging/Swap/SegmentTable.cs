@@ -77,6 +77,10 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     /// <summary>The next of the moments at which segments were sealed or tried to be written. No two are the same.</summary>
     internal long NextSeal() => Interlocked.Increment(ref _seals);
 
+    internal bool IsDemoting(Location location) =>
+        location.Where == Location.Kind.Segment
+        && SegmentWord.State(SegmentWord.Load(&this[location.Segment]->Word)) == SegmentState.Demoting;
+
     internal bool TryPin(int segment, out bool onFile)
     {
         onFile = false;

@@ -18,16 +18,36 @@ internal enum AreaState
 /// <summary>One swap file as the segments see it: a device, what of it is free, and how it has been doing.</summary>
 internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim) : IDisposable
 {
+    /// <summary>What a device says of bytes that are not the ones that were written: EBADMSG.</summary>
+    internal const int NotAuthentic = 74;
+
     /// <summary>So many failures in a row, and nothing more is written to the file.</summary>
     internal const int MostFailures = 8;
 
+    /// <summary>After the disk was full, so many looks at the file find no room before one tries it again.</summary>
+    private const int RestAfterFull = 256;
+
+    /// <summary>Share of the free blocks that may be on their way back to the file system at once, so that writers find the others.</summary>
+    private const int TrimShift = 3;
+    private const long MostTrimmed = (64L << 20) / SwapDevice.BufferAlignment;
+
+    private const int NoSpace = 28;
+    private const int QuotaExceeded = 122;
+
     private readonly BlockAllocator _blocks = new(device.Bytes / device.BlockBytes);
     private int _state;
-    private int _failures;
+    private int _failedWrites;
+    private int _failedReads;
+    private long _lastFailedRead = -1;
+    private int _rest;
     private long _badBlocks;
+    private long _trimming;
 
     /// <summary>Slots that hold a segment, or are about to.</summary>
     private int _segments;
+
+    /// <summary>No run of so many blocks is free; until some are given back. A hint.</summary>
+    private int _missingRun = int.MaxValue;
 
     internal SwapDevice Device => device;
 
@@ -39,16 +59,18 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal AreaState State => (AreaState)Volatile.Read(ref _state);
 
     /// <summary>Bytes of the slots that hold segments; of those lost to failed writes too.</summary>
-    internal long UsedBytes => _blocks.UsedBlocks * SwapDevice.BufferAlignment;
+    internal long UsedBytes => Math.Max(0, _blocks.UsedBlocks - Volatile.Read(ref _trimming)) * SwapDevice.BufferAlignment;
 
     /// <summary>Of these, bytes lost to failed writes.</summary>
     internal long BadBytes => Volatile.Read(ref _badBlocks) * SwapDevice.BufferAlignment;
 
     /// <summary>Of the bitmap of its blocks, and of the segment table for the segments that it holds.</summary>
-    internal long MetadataBytes => (_blocks.Blocks / 8) + (Volatile.Read(ref _segments) * (long)Segment.Size);
+    internal long MetadataBytes => (_blocks.Blocks / 8) + (SegmentCount * (long)Segment.Size);
+
+    internal int SegmentCount => Volatile.Read(ref _segments);
 
     /// <summary>Whether no segment is in it, nor being written to it.</summary>
-    internal bool IsEmpty => Volatile.Read(ref _segments) == 0;
+    internal bool IsEmpty => SegmentCount == 0;
 
     /// <summary>InUse → Removing, by the one that removes the file; false when another does. From Retired too.</summary>
     internal bool TryBeginRemoval(out AreaState before)
@@ -72,18 +94,41 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Removing → what it was before.</summary>
     internal void AbandonRemoval(AreaState before) => Volatile.Write(ref _state, (int)before);
 
-    internal int SlotBlocks(int segmentBytes) => ((segmentBytes - 1) / device.BlockBytes) + 1;
+    internal int SlotBlocks(int segmentBytes) => SlotBlocks(segmentBytes, device.BlockBytes);
 
-    internal bool HasRoom(int segmentBytes) =>
-        State == AreaState.InUse && _blocks.FreeBlocks >= SlotBlocks(segmentBytes);
+    internal static int SlotBlocks(int segmentBytes, int blockBytes) => ((segmentBytes - 1) / blockBytes) + 1;
+
+    internal bool HasRoom(int segmentBytes)
+    {
+        if (State != AreaState.InUse)
+        {
+            return false;
+        }
+
+        if (Volatile.Read(ref _rest) > 0)
+        {
+            Interlocked.Decrement(ref _rest);
+            return false;
+        }
+
+        int blocks = SlotBlocks(segmentBytes);
+        return _blocks.FreeBlocks >= blocks && blocks < Volatile.Read(ref _missingRun);
+    }
 
     /// <summary>Takes a slot for a segment. False when there is none in one piece.</summary>
     internal bool TryTake(int segmentBytes, out uint block)
     {
         block = 0;
-        long first = HasRoom(segmentBytes) ? _blocks.Allocate(SlotBlocks(segmentBytes), reserve: 0) : BlockAllocator.None;
+        if (!HasRoom(segmentBytes))
+        {
+            return false;
+        }
+
+        int blocks = SlotBlocks(segmentBytes);
+        long first = _blocks.Allocate(blocks, reserve: 0);
         if (first == BlockAllocator.None)
         {
+            Volatile.Write(ref _missingRun, Math.Min(blocks, Volatile.Read(ref _missingRun)));
             return false;
         }
 
@@ -104,54 +149,31 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void GiveBack(uint block, int segmentBytes)
     {
         _blocks.Free(block, SlotBlocks(segmentBytes));
+        Volatile.Write(ref _missingRun, int.MaxValue);
         Interlocked.Decrement(ref _segments);
     }
 
-    /// <summary>Keeps a slot out of use whose writing failed: the medium may be bad there.</summary>
-    internal void Quarantine(int segmentBytes)
+    internal void CountWrite() => Volatile.Write(ref _failedWrites, 0);
+
+    /// <summary>Takes back the slot of a failed write, and the file out of use when that keeps happening.</summary>
+    internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
+        if (error is NoSpace or QuotaExceeded)
+        {
+            // The medium is well, and there may be room again: blocks that were trimmed are not set aside any more.
+            Volatile.Write(ref _rest, RestAfterFull);
+            GiveBack(block, segmentBytes);
+            return;
+        }
+
+        // The slot may be bad, so nobody gets it again.
         Interlocked.Add(ref _badBlocks, SlotBlocks(segmentBytes));
         Interlocked.Decrement(ref _segments);
-    }
-
-    internal void CountSuccess()
-    {
-        if (Volatile.Read(ref _failures) != 0)
+        if (Interlocked.Increment(ref _failedWrites) >= MostFailures)
         {
-            Volatile.Write(ref _failures, 0);
+            Retire();
         }
     }
-
-    /// <summary>InUse → Retired when it keeps failing.</summary>
-    internal void CountFailure()
-    {
-        if (Interlocked.Increment(ref _failures) >= MostFailures)
-        {
-            Interlocked.CompareExchange(ref _state, (int)AreaState.Retired, (int)AreaState.InUse);
-        }
-    }
-
-    /// <summary>Hands the space of free slots back to the file system, as far as it takes it.</summary>
-    /// <returns>Bytes handed back.</returns>
-    internal long TrimFree()
-    {
-        long trimmed = 0;
-        long count;
-        for (long first = 0; (first = _blocks.TakeFreeRun(first, MostTrimmed, out count)) != BlockAllocator.None; first += count)
-        {
-            int error = device.Trim(first * device.BlockBytes, count * device.BlockBytes);
-            _blocks.Free(first, count);
-            trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
-        }
-
-        return trimmed;
-    }
-
-    /// <summary>Blocks handed back in one call, so that writers find the others meanwhile.</summary>
-    private const long MostTrimmed = (64L << 20) / SwapDevice.BufferAlignment;
-
-    /// <summary>What a device says of bytes that are not the ones that were written: EBADMSG.</summary>
-    internal const int NotAuthentic = 74;
 
     /// <summary>Reads on the calling thread, and keeps account.</summary>
     internal unsafe int Read(BlockRange range, byte* buffer, ulong stamp, Counters counters)
@@ -159,16 +181,48 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         int error = device.Read(range.Offset, buffer, range.Length, stamp);
         if (error == 0)
         {
-            CountSuccess();
             counters.Add(Counter.BytesRead, range.Length);
+            if (Volatile.Read(ref _failedReads) != 0)
+            {
+                Volatile.Write(ref _failedReads, 0);
+            }
         }
         else if (error != NotAuthentic)
         {
-            CountFailure();
             counters.Add(Counter.IoErrors);
+
+            // One bad page that is asked for again and again does not make a bad file.
+            if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset && Interlocked.Increment(ref _failedReads) >= MostFailures)
+            {
+                Retire();
+            }
         }
 
         return error;
+    }
+
+    /// <summary>Hands the space of free slots back to the file system, as far as it takes it.</summary>
+    /// <returns>Bytes handed back.</returns>
+    internal long TrimFree()
+    {
+        long trimmed = 0;
+        for (long first = 0; ;)
+        {
+            long most = Math.Clamp(_blocks.FreeBlocks >> TrimShift, 1, MostTrimmed);
+            first = _blocks.TakeFreeRun(first, most, out long count);
+            if (first == BlockAllocator.None)
+            {
+                return trimmed;
+            }
+
+            Interlocked.Add(ref _trimming, count);
+            int error = device.Trim(first * device.BlockBytes, count * device.BlockBytes);
+            _blocks.Free(first, count);
+            Interlocked.Add(ref _trimming, -count);
+            Volatile.Write(ref _missingRun, int.MaxValue);
+            trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
+            first += count;
+        }
     }
 
     public void Dispose()
@@ -176,4 +230,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         device.Dispose();
         claim?.Release();
     }
+
+    /// <summary>InUse → Retired.</summary>
+    private void Retire() => Interlocked.CompareExchange(ref _state, (int)AreaState.Retired, (int)AreaState.InUse);
 }

@@ -10,6 +10,9 @@ internal sealed unsafe class SwapFileTable
 {
     internal const int MaxFiles = 64;
 
+    /// <summary>Segments that files may hold together: half of the numbers that there are, so that the pool never runs out of them.</summary>
+    private const int MostSegments = Location.MaxSegments / 2;
+
     private readonly Gate _gate = new();
     private readonly SwapArea?[] _areas = new SwapArea?[MaxFiles];
     private int _count;
@@ -68,6 +71,11 @@ internal sealed unsafe class SwapFileTable
     /// <summary>Whether a segment of this size would find a slot.</summary>
     internal bool HasRoom(int segmentBytes)
     {
+        if (!IsAny || SegmentCount >= MostSegments)
+        {
+            return false;
+        }
+
         foreach (SwapArea? area in _areas)
         {
             if (area is not null && area.HasRoom(segmentBytes))
@@ -82,7 +90,7 @@ internal sealed unsafe class SwapFileTable
     /// <summary>Takes a slot in the file of the highest priority that has one; equal ones take turns.</summary>
     internal bool TryTake(Segment* segment, int segmentBytes)
     {
-        if (!IsAny)
+        if (!IsAny || SegmentCount >= MostSegments)
         {
             return false;
         }
@@ -120,6 +128,20 @@ internal sealed unsafe class SwapFileTable
         uint block = segment->Block;
         segment->File = 0;
         area.GiveBack(block, segmentBytes);
+    }
+
+    private int SegmentCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (SwapArea? area in _areas)
+            {
+                count += area?.SegmentCount ?? 0;
+            }
+
+            return count;
+        }
     }
 
     /// <summary>Bytes of slots in use.</summary>

@@ -28,7 +28,9 @@ internal sealed unsafe partial class SwapStore
             var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
             int error = area.Read(range, buffer, (ulong)segment->SealedAt, _counters);
             bool intact = error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length);
-            result = intact ? LoadResult.LoadedFromFile : error is 0 or SwapArea.NotAuthentic ? LoadResult.Corrupted : LoadResult.Unreadable;
+            result = intact
+                ? area.State == AreaState.InUse ? LoadResult.LoadedFromFile : LoadResult.LoadedFromLeftFile
+                : error is 0 or SwapArea.NotAuthentic ? LoadResult.Corrupted : LoadResult.Unreadable;
             if (!intact)
             {
                 failure = new LoadFailure(area.Device.Path, range.Offset + range.Skip, error is SwapArea.NotAuthentic ? 0 : error);
@@ -39,7 +41,7 @@ internal sealed unsafe partial class SwapStore
             buffers.Return(buffer);
         }
 
-        if (result != LoadResult.LoadedFromFile && (_descriptors.Locate(index) != location || _descriptors.Id(index) != id))
+        if (result is LoadResult.Corrupted or LoadResult.Unreadable && (_descriptors.Locate(index) != location || _descriptors.Id(index) != id))
         {
             failure = default;
             return null;

@@ -34,7 +34,8 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>The smallest file that is of use: room for two segments of the first log.</summary>
-    internal long LeastFileBytes => FewestSlots * ((long)_segments.Logs[0]!.SegmentBytes + SwapDevice.BufferAlignment);
+    internal long LeastFileBytes(int blockBytes) =>
+        FewestSlots * (long)SwapArea.SlotBlocks(_segments.Logs[0]!.SegmentBytes, blockBytes) * SwapDevice.BufferAlignment;
 
     internal int LongestSegmentBytes
     {
@@ -72,7 +73,7 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Frees memory of a log by writing a segment to a file, or space for that in a file first. Waits for devices.</summary>
     private bool TryWriteOut(SegmentLog log, StoreLevel level) =>
-        Files.IsAny && (_writeback.TryMakeRoom(log, level) || _fileCleaner.TryCleanOne());
+        Files.IsAny && (_writeback.TryMakeRoom(log, level) || _fileCleaner.TryCleanOne(log));
 
     /// <summary>Whether making room may wait for a device.</summary>
     internal bool MayWait => Files.IsAny;
@@ -128,6 +129,7 @@ internal sealed unsafe partial class SwapStore
 
             long seen = _writeback.Completions.Count;
             bool any = false;
+            bool anyDamaged = false;
             int end = _segments.End;
             for (int i = 0; i < end; i++)
             {
@@ -153,13 +155,14 @@ internal sealed unsafe partial class SwapStore
                         return false;
 
                     case FileEmptied.Unreadable:
-                        if (!_fileCleaner.TrySalvage(i))
-                        {
-                            return false;
-                        }
-
+                        anyDamaged = true;
                         break;
                 }
+            }
+
+            if (anyDamaged && !_fileCleaner.TrySalvage(area, cancellation))
+            {
+                return false;
             }
 
             // What is left is being written to the file, being read, or about to be published or freed by another thread.

@@ -122,7 +122,8 @@ internal sealed unsafe partial class SwapStore
 
             // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
             // nothing that can be read has been damaged; that must not become an endless loop.
-            refusals = _descriptors.Locate(index) == location ? refusals + 1 : 0;
+            // One that waits for its readers to leave, before its memory goes, is neither.
+            refusals = _descriptors.Locate(index) == location && !_segments.IsDemoting(location) ? refusals + 1 : 0;
             if (refusals > MostRefusals)
             {
                 _counters.Add(Counter.CorruptedPages);
@@ -151,10 +152,10 @@ internal sealed unsafe partial class SwapStore
         // of what it costs to be the first to touch them. The decoder trusts nothing, and nobody sees the page before.
         if (TryRead(header, id, location, page, length))
         {
-            if (_segments.Files.IsAny && !header->IsLoaded)
+            if (_segments.Files.IsAny)
             {
                 // For writeback, which passes over what has been wanted lately.
-                header->SetLoaded(true);
+                Interlocked.Add(ref _segments[location.Segment]->Loaded, location.Units);
             }
 
             return LoadResult.Loaded;

@@ -19,6 +19,9 @@ internal enum LoadResult
     /// <summary>As Loaded; the bytes came from a swap file.</summary>
     LoadedFromFile,
 
+    /// <summary>As LoadedFromFile; the file takes no more segments, and what is in it should not stay there.</summary>
+    LoadedFromLeftFile,
+
     /// <summary>The device failed to read the bytes.</summary>
     Unreadable,
 
@@ -336,8 +339,9 @@ internal sealed unsafe partial class SwapStore
 
         foreach (SegmentLog? log in _segments.Logs)
         {
-            // The first victims may only fill up the cleaner's own segment.
-            while (log != except && (log!.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)))
+            // The first victims may only fill up the cleaner's own segment. No more of them than there are: nothing else ends this when the system
+            // takes no memory back.
+            for (int i = 0; i < log!.SegmentCount && log != except && (log.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)); i++)
             {
                 if (log.TryTrim())
                 {

@@ -49,10 +49,10 @@ internal sealed unsafe class Writeback
     private readonly PoolBudget _budget;
     private readonly Counters _counters;
 
-    /// <summary>Guards the choice of segments and the idle requests. No I/O under it.</summary>
+    /// <summary>Guards the choice of segments, and who takes a request. No I/O under it, and no completion waits for it.</summary>
     private readonly Gate _gate = new();
-    private readonly SegmentWrite[] _idle = new SegmentWrite[Depth];
-    private int _idleCount = Depth;
+    private readonly SegmentWrite[] _writes = new SegmentWrite[Depth];
+    private int _inFlight;
 
     internal Writeback(SegmentTable segments, PoolBudget budget, Counters counters)
     {
@@ -61,14 +61,21 @@ internal sealed unsafe class Writeback
         _counters = counters;
         for (int i = 0; i < Depth; i++)
         {
-            _idle[i] = new SegmentWrite(this);
+            _writes[i] = new SegmentWrite(this);
         }
     }
 
     /// <summary>Counts completions, for whoever waits for one.</summary>
     internal EventCount Completions { get; } = new();
 
-    internal int InFlight => Depth - Volatile.Read(ref _idleCount);
+    internal int InFlight
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _inFlight);
+        }
+    }
 
     /// <summary>Kept alive while a transfer is under way: its finalizer unmaps the memory that is being written.</summary>
     internal object? Owner { get; set; }
@@ -113,8 +120,8 @@ internal sealed unsafe class Writeback
             default:
                 if (InFlight == 0)
                 {
-                    // The last one may have ended since we looked.
-                    return Completions.Count != seen || log.HasFreeChunk(level);
+                    // The last one may have ended since we looked, and its memory wait for its readers.
+                    return Completions.Count != seen || log.HasFreeChunk(level) || log.AwaitReaders();
                 }
 
                 Completions.WaitBeyond(seen);
@@ -154,7 +161,7 @@ internal sealed unsafe class Writeback
         SwapArea area = _segments.Files.Of(segment);
         if (write.Error == 0)
         {
-            area.CountSuccess();
+            area.CountWrite();
             _counters.Add(Counter.Writebacks);
             _counters.Add(Counter.BytesWritten, write.Length);
 
@@ -171,11 +178,11 @@ internal sealed unsafe class Writeback
         }
         else
         {
-            // Nothing is lost: the segment stays in the pool, and is tried elsewhere. The slot may be bad, so nobody gets it again.
+            // Nothing is lost: the segment stays in the pool, and is tried elsewhere.
             _counters.Add(Counter.IoErrors);
+            uint block = segment->Block;
             segment->File = 0;
-            area.Quarantine(log.SegmentBytes);
-            area.CountFailure();
+            area.CountFailedWrite(write.Error, block, log.SegmentBytes);
         }
 
         _segments.Unpin(number);
@@ -184,12 +191,23 @@ internal sealed unsafe class Writeback
     /// <summary>The device has let go of the request.</summary>
     internal void Release(SegmentWrite write)
     {
-        _gate.Enter();
-        _idle[_idleCount] = write;
-        Volatile.Write(ref _idleCount, _idleCount + 1);
-        _gate.Exit();
+        write.IsBusy = false;
+        Interlocked.Decrement(ref _inFlight);
         Completions.Signal();
         _budget.Signal?.Wake();
+    }
+
+    private SegmentWrite? FindIdle()
+    {
+        foreach (SegmentWrite write in _writes)
+        {
+            if (!write.IsBusy)
+            {
+                return write;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Finds the segment that is to go.</summary>
@@ -207,7 +225,8 @@ internal sealed unsafe class Writeback
         {
             for (; ; chances--)
             {
-                if (_idleCount == 0)
+                write = FindIdle();
+                if (write is null)
                 {
                     return WritebackStart.Busy;
                 }
@@ -224,15 +243,22 @@ internal sealed unsafe class Writeback
                 }
 
                 Segment* segment = _segments[victim];
-                if (chances > 0 && log.LoadedBytes(victim) > MostLoaded * segment->Used)
+                int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+                if (live == 0)
                 {
-                    log.ForgetLoads(victim);
+                    // About to be freed by the thread that emptied it.
+                    _segments.Unpin(victim);
+                    continue;
+                }
+
+                if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MostLoaded * segment->Used)
+                {
+                    segment->Loaded = 0;
                     segment->SealedAt = _segments.NextSeal();
                     _segments.Unpin(victim);
                     continue;
                 }
 
-                int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
                 if (chances > 0 && segment->Damaged == 0 && live < LeastAlive * segment->Used)
                 {
                     _segments.Unpin(victim);
@@ -252,8 +278,8 @@ internal sealed unsafe class Writeback
                     _segments.Unpin(victim);
                 }
 
-                write = _idle[_idleCount - 1];
-                Volatile.Write(ref _idleCount, _idleCount - 1);
+                write.IsBusy = true;
+                Interlocked.Increment(ref _inFlight);
                 return WritebackStart.Started;
             }
         }
@@ -300,6 +326,15 @@ internal sealed unsafe class Writeback
 /// <summary>The writing of one segment.</summary>
 internal sealed class SegmentWrite(Writeback writeback) : IoRequest
 {
+    private bool _isBusy;
+
+    /// <summary>Set under the gate of writeback, cleared by the engine's thread.</summary>
+    internal bool IsBusy
+    {
+        get => Volatile.Read(ref _isBusy);
+        set => Volatile.Write(ref _isBusy, value);
+    }
+
     internal int Segment { get; set; }
 
     internal object? KeepAlive { get; set; }

@@ -13,7 +13,7 @@ namespace Paging.Swap.Devices;
 /// </remarks>
 internal sealed unsafe class EncryptedDevice : SwapDevice
 {
-    private const int SmallBlocks = 16;
+    private const int SmallBlocks = 18;
     private const int SmallCount = 16;
     private const int LargeCount = 4;
 

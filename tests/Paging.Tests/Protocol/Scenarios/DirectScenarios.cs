@@ -163,7 +163,7 @@ internal static class DirectScenarios
             ids.Add(id);
         }
 
-        Damage.FlipHeaderBit(world.Store, (uint)ids[3].Value, bit % (8 * EntryHeader.Size - 1));
+        Damage.FlipHeaderBit(world.Store, (uint)ids[3].Value, bit);
         for (int i = 0; i < ids.Count; i++)
         {
             if (i % 4 != 3)
