@@ -276,6 +276,25 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario LoadBehindASlowReader = new("a page is not called damaged because a reader keeps its segment's memory for long", static run =>
+    {
+        var world = new World(run);
+        world.AddFile(LargeFile, delays: false);
+        SwapId[] ids = Fill(world, 8);
+        StoredPage page = world.Stored[ids[0]];
+        int segment = world.Store.Descriptors.Locate((uint)ids[0].Value).Segment;
+        run.Together(
+            () =>
+            {
+                Assert.True(world.Store.Segments.TryPin(segment, out _));
+                world.WriteOne();
+                Repeat(400, () => run.Interleaver.Yield());
+                world.Store.Segments.Unpin(segment);
+            },
+            () => Repeat(2, () => world.Load(ids[0], page)));
+        world.CheckAndClose();
+    });
+
     internal static readonly Scenario DisposeWhileWriting = new("the pager is disposed while segments are written", static run =>
     {
         var world = new World(run);
@@ -298,7 +317,7 @@ internal static unsafe class FileScenarios
     internal static IEnumerable<Scenario> All =>
     [
         WriteAndLoad, WriteAndFree, WriteAndEmpty, WriteAndClean, FullPoolWithFile, FullPoolAndFile, CleanFile, ReaderOfAFreedSlot, SwapOff,
-        SwapOffRefused, FailedWrites, ArraysWithFile, DisposeWhileWriting,
+        SwapOffRefused, FailedWrites, ArraysWithFile, LoadBehindASlowReader, DisposeWhileWriting,
     ];
 
     /// <summary>Runs the actions beside a device that completes what they submit.</summary>
