@@ -23,6 +23,9 @@ internal sealed record Options
 
     public int Seed { get; init; } = 1;
 
+    /// <summary>Where swap files are made, and the raw files that they are held against.</summary>
+    public string SwapDirectory { get; init; } = Path.GetTempPath();
+
     /// <exception cref="ArgumentException">Says in one line what is wrong.</exception>
     public static Options Parse(ReadOnlySpan<string> args)
     {
@@ -41,7 +44,7 @@ internal sealed record Options
                 case "--each":
                     each = true;
                     break;
-                case "--pages" or "--rounds" or "--resident" or "--data" or "--seed":
+                case "--pages" or "--rounds" or "--resident" or "--data" or "--seed" or "--swap":
                     if (i + 1 == args.Length)
                     {
                         throw new ArgumentException($"{args[i]} needs a value.");
@@ -71,8 +74,12 @@ internal sealed record Options
         "--rounds" => this with { Rounds = Number(name, value, FewestRounds) },
         "--resident" => this with { ResidentBytes = Bytes(name, value) },
         "--data" => this with { DataBytes = Math.Max(Bytes(name, value), 1L << 20) },
+        "--swap" => this with { SwapDirectory = Folder(name, value) },
         _ => this with { Seed = Number(name, value, 0) },
     };
+
+    private static string Folder(string name, string path) =>
+        Directory.Exists(path) ? path : throw new ArgumentException($"{name}: {path} is no directory.");
 
     private static int PageSize(string text)
     {

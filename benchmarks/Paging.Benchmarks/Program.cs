@@ -21,6 +21,15 @@ internal static class Program
           threads  faults from two threads         against what K4os gains from the second
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
+
+          writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
+          fileamp     random overwriting           bytes written for the live bytes that left the pool
+          filefault   a fault from a swap file     against pread of the same blocks and K4os
+          filedepth   such faults from 16 threads  against raw O_DIRECT reads of the same size, 16 at once
+          fileencrypt encrypted writeback          against plain; faults likewise
+          filebeside  faults from the pool         with cold data in a swap file against without
+          file        these six
+
           all      all of the above
           micro    BenchmarkDotNet (its own options follow)
 
@@ -29,10 +38,13 @@ internal static class Program
           --resident BYTES     frames (an eighth of the data, 64 frames at least)
           --data BYTES         pages a workload runs on (64M)
           --seed N             of all random orders (1)
+          --swap DIRECTORY     where swap files go (the directory for temporary files)
           --each               a line for every file, not for every folder
 
         Without a path the input is the .NET shared framework's own files.
         """;
+
+    private const string AllOfFiles = "file";
 
     private static readonly (string Name, Action<Options, Harness, Report> Run)[] s_workloads =
     [
@@ -45,6 +57,12 @@ internal static class Program
         ("threads", ThreadsWorkload.Run),
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
+        ("writeback", WritebackWorkload.Run),
+        ("fileamp", FileAmplificationWorkload.Run),
+        ("filefault", FileFaultWorkload.Run),
+        ("filedepth", FileDepthWorkload.Run),
+        ("fileencrypt", FileEncryptWorkload.Run),
+        ("filebeside", FileBesideWorkload.Run),
     ];
 
     private static int Main(string[] args)
@@ -66,7 +84,7 @@ internal static class Program
             return 2;
         }
 
-        var chosen = s_workloads.Where(w => options.Command == "all" || options.Command == w.Name).ToArray();
+        var chosen = s_workloads.Where(w => IsChosen(options.Command, w.Name)).ToArray();
         if (chosen.Length == 0)
         {
             Console.WriteLine(Usage);
@@ -78,6 +96,12 @@ internal static class Program
             $"{Environment.ProcessorCount} processors, {options.Rounds} rounds, seed {options.Seed}");
         return Run(chosen.Select(w => w.Run), options);
     }
+
+    private static bool IsChosen(string command, string workload) =>
+        command == "all" || command == workload || (command == AllOfFiles && IsOfFiles(workload));
+
+    private static bool IsOfFiles(string workload) =>
+        workload == "writeback" || workload.StartsWith(AllOfFiles, StringComparison.Ordinal);
 
     private static int Run(IEnumerable<Action<Options, Harness, Report>> workloads, Options options)
     {

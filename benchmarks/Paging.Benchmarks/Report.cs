@@ -55,6 +55,14 @@ internal sealed record Row(
     public static Row Difference(string workload, string data, int pageBytes, Series ours, Series limit, Bound bound, string note) =>
         Judge(workload, data, pageBytes, ours, limit, (a, b) => a - b, bound, note);
 
+    /// <summary>Bytes a nanosecond, which are GB/s, of operations that move so many bytes each; judged by ours over the limit's.</summary>
+    public static Row Throughput(
+        string workload, string data, int pageBytes, double bytesPerOperation, Series ours, Series limit, Bound bound, string note)
+    {
+        Row gain = Gain(workload, data, pageBytes, ours, limit, bound, note);
+        return gain with { Ours = bytesPerOperation / ours.Median, Limit = bytesPerOperation / limit.Median, Unit = "GB/s" };
+    }
+
     private static Row Judge(
         string workload,
         string data,
@@ -140,7 +148,7 @@ internal sealed class Report
         row.Note);
 
     private static string Line(params ReadOnlySpan<string> cells) =>
-        ($"{cells[0],-8} {Clip(cells[1], 26),-26} {cells[2],4} {cells[3],9} {cells[4],9} {cells[5],-5} {cells[6],8} " +
+        ($"{cells[0],-11} {Clip(cells[1], 26),-26} {cells[2],4} {cells[3],9} {cells[4],9} {cells[5],-5} {cells[6],8} " +
         $"{cells[7],17} {cells[8],7} {cells[9],10} {cells[10],-6}  {cells[11]}").TrimEnd();
 
     private static string Clip(string text, int width) => text.Length <= width ? text : text[..(width - 2)] + "..";

@@ -1,0 +1,138 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Paging.Benchmarks.Workloads;
+
+/// <summary>Our side of the file workloads: the pages in an array whose segments have been pushed out, the frames clean.</summary>
+/// <remarks>No background threads, so that all the work of paging falls into the time that is measured. A few pages stay in segments
+/// that were not full when all others were written: <see cref="Filed"/> leaves them out.</remarks>
+internal sealed class FiledPages : IDisposable
+{
+    private readonly PagedArray<long> _array;
+
+    public FiledPages(PageSet pages, Options options, bool encrypt = false)
+    {
+        long bytes = RawFile.WholeBlocks(PagedPages.PoolBytesFor(pages));
+        Stage = new SwapStage(
+            new PagerOptions
+            {
+                ResidentBytes = options.ResidentFor(pages.TotalBytes, pages.PageBytes),
+                PoolBytes = bytes,
+                PageBytes = pages.PageBytes,
+                BackgroundThreads = 0,
+            },
+            new SwapFileOptions { Path = options.SwapDirectory, Bytes = bytes, Encrypt = encrypt });
+        _array = Load(Stage, pages);
+        Stage.PushOut();
+        Filed = [.. Enumerable.Range(0, pages.Count).Where(ComesFromFile)];
+    }
+
+    public SwapStage Stage { get; }
+
+    /// <summary>The pages whose only copy is in the file.</summary>
+    public int[] Filed { get; }
+
+    public PagerStatistics Statistics => Stage.Statistics;
+
+    /// <summary>An array of the pages, all stored; what is in frames is clean.</summary>
+    public static PagedArray<long> Load(SwapStage stage, PageSet pages)
+    {
+        PagedArray<long> array = stage.Allocate(pages);
+        for (int i = 0; i < pages.Count; i++)
+        {
+            array.CopyFrom((long)i * array.PageLength, pages.Longs(i));
+        }
+
+        // The last pages are in frames, and dirty: reading others evicts them.
+        for (int i = 0; i < pages.Count / 2; i++)
+        {
+            _ = array[(long)i * array.PageLength];
+        }
+
+        return array;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public long Read(ReadOnlySpan<int> order)
+    {
+        PagedArray<long> array = _array;
+        long pageLength = array.PageLength;
+        long sum = 0;
+        foreach (int page in order)
+        {
+            using ReadLease<long> lease = array.Read(page * pageLength);
+            sum += lease.Span[0];
+        }
+
+        return sum;
+    }
+
+    public void Verify(PageSet pages)
+    {
+        byte[] read = new byte[pages.PageBytes];
+        for (int i = 0; i < pages.Count; i += 3)
+        {
+            _array.CopyTo((long)i * _array.PageLength, MemoryMarshal.Cast<byte, long>(read.AsSpan()));
+            pages.Verify(i, read, "the array");
+        }
+    }
+
+    public void Dispose()
+    {
+        _array.Dispose();
+        Stage.Dispose();
+    }
+
+    private bool ComesFromFile(int page)
+    {
+        long before = Stage.Domain.Counters[Diagnostics.Counter.FaultsFromFile];
+        _ = Read([page]);
+        return Stage.Domain.Counters[Diagnostics.Counter.FaultsFromFile] != before;
+    }
+}
+
+/// <summary>Pages in a random order that is cut into windows, one a pass, so that a pass is short and no page returns before all others
+/// have been read.</summary>
+internal sealed class Windows(int[] order, int length)
+{
+    private int _next;
+
+    /// <summary>Pages in a window; a multiple of <paramref name="share"/>.</summary>
+    public static int LengthFor(int pages, int most, int share) => Math.Max(1, Math.Min(pages / 2, most) / share) * share;
+
+    public ReadOnlySpan<int> Take()
+    {
+        if (_next + length > order.Length)
+        {
+            _next = 0;
+        }
+
+        _next += length;
+        return order.AsSpan(_next - length, length);
+    }
+}
+
+/// <summary>Faults in windows by one thread; an operation is a fault from the file that the statistics counted.</summary>
+internal sealed class FileFaultingSide(FiledPages pages, Windows windows) : ISide
+{
+    private long _accesses;
+    private long _faults;
+
+    public string Note => $"from the file {100.0 * _faults / _accesses:0.0}%";
+
+    public Outcome Run()
+    {
+        long before = pages.Statistics.FaultsFromFile;
+        ReadOnlySpan<int> order = windows.Take();
+        long sum = 0;
+        for (int i = 0; i < order.Length; i += Orders.Slice)
+        {
+            sum += pages.Read(order[i..Math.Min(i + Orders.Slice, order.Length)]);
+        }
+
+        long faults = pages.Statistics.FaultsFromFile - before;
+        _accesses += order.Length;
+        _faults += faults;
+        return new Outcome(faults, sum);
+    }
+}
