@@ -6,6 +6,7 @@ namespace Paging.Benchmarks.Workloads;
 internal static class FileBesideWorkload
 {
     private const double MostRatio = 1.05;
+    private const int MostAPass = 1024;
 
     public static void Run(Options options, Harness harness, Report report)
     {
@@ -28,7 +29,7 @@ internal static class FileBesideWorkload
         using WarmPages beside = new(pages, order, options, hasFile: true);
         using WarmPages alone = new(pages, order, options, hasFile: false);
 
-        Series[] series = harness.Measure(allThreads: false, beside, alone);
+        Series[] series = Windows.Harness(harness).Measure(allThreads: false, beside, alone);
 
         if (beside.FaultsFromFile != 0)
         {
@@ -45,12 +46,12 @@ internal static class FileBesideWorkload
         private readonly SwapStage _stage;
         private readonly PagedArray<long>? _cold;
         private readonly PagedArray<long> _warm;
-        private readonly int[] _order;
+        private readonly Windows _windows;
         private readonly long _fromFileBefore;
 
         public WarmPages(PageSet pages, int[] order, Options options, bool hasFile)
         {
-            _order = order;
+            _windows = new Windows(order, Windows.LengthFor(order.Length, MostAPass, share: 1));
             long bytes = RawFile.WholeBlocks(PagedPages.PoolBytesFor(pages));
             _stage = new SwapStage(
                 new PagerOptions
@@ -78,10 +79,11 @@ internal static class FileBesideWorkload
         public Outcome Run()
         {
             long before = _stage.Statistics.Faults;
+            ReadOnlySpan<int> order = _windows.Take();
             long sum = 0;
-            for (int i = 0; i < _order.Length; i += Orders.Slice)
+            for (int i = 0; i < order.Length; i += Orders.Slice)
             {
-                sum += Read(Orders.SliceAt(_order, i));
+                sum += Read(order[i..Math.Min(i + Orders.Slice, order.Length)]);
             }
 
             return new Outcome(_stage.Statistics.Faults - before, sum);

@@ -8,7 +8,7 @@ namespace Paging.Benchmarks.Workloads;
 internal static class FileDepthWorkload
 {
     private const int Depth = 16;
-    private const int MostAPass = 2048;
+    private const int MostAPass = 256;
     private const double LeastShare = 0.8;
 
     public static void Run(Options options, Harness harness, Report report)
@@ -40,7 +40,7 @@ internal static class FileDepthWorkload
         using ReadingCrew threads = new(raw, new Windows(order, window), decode: false);
         using ReadingCrew decoding = new(raw, new Windows(order, window), decode: true);
         using ReadingRing? ring = engine is null ? null : new ReadingRing(raw, new Windows(order, window), engine);
-        Series[] series = harness.Measure(allThreads: true, ring is null ? [ours, threads, decoding] : [ours, threads, decoding, ring]);
+        Series[] series = Windows.Harness(harness).Measure(allThreads: true, ring is null ? [ours, threads, decoding] : [ours, threads, decoding, ring]);
 
         filed.Verify(pages);
         engine?.Dispose();

@@ -6,7 +6,7 @@ internal static class FileEncryptWorkload
 {
     private const double LeastShare = 0.75;
     private const long PagesBytes = 8L << 20;
-    private const int MostAPass = 512;
+    private const int MostAPass = 48;
 
     public static void Run(Options options, Harness harness, Report report)
     {
@@ -52,7 +52,7 @@ internal static class FileEncryptWorkload
         int window = Windows.LengthFor(order.Length, MostAPass, share: 1);
         FileFaultingSide ours = new(encrypted, new Windows(order, window));
 
-        Series[] series = harness.Measure(allThreads: false, ours, new FileFaultingSide(plain, new Windows(order, window)));
+        Series[] series = Windows.Harness(harness).Measure(allThreads: false, ours, new FileFaultingSide(plain, new Windows(order, window)));
 
         encrypted.Verify(pages);
         report.Add(Row.Difference("fileencrypt", $"{name}, faults", pages.PageBytes, series[0], series[1], Bound.None, ours.Note));

@@ -95,7 +95,13 @@ internal sealed class FiledPages : IDisposable
 /// have been read.</summary>
 internal sealed class Windows(int[] order, int length)
 {
+    private const int RoundFactor = 12;
+    private const double RoundSeconds = 0.002;
+
     private int _next;
+
+    /// <summary>Many short rounds: most of them escape whatever else the machine does, where a long one would hold a stall each.</summary>
+    public static Harness Harness(Harness harness) => new(harness.Rounds * RoundFactor, RoundSeconds);
 
     /// <summary>Pages in a window; a multiple of <paramref name="share"/>.</summary>
     public static int LengthFor(int pages, int most, int share) => Math.Max(1, Math.Min(pages / 2, most) / share) * share;
@@ -117,12 +123,15 @@ internal sealed class FileFaultingSide(FiledPages pages, Windows windows) : ISid
 {
     private long _accesses;
     private long _faults;
+    private long _evictions;
+    private long _cleanEvictions;
 
-    public string Note => $"from the file {100.0 * _faults / _accesses:0.0}%";
+    public string Note =>
+        $"from the file {100.0 * _faults / _accesses:0.0}%, clean {100.0 * _cleanEvictions / Math.Max(1, _evictions):0.0}%";
 
     public Outcome Run()
     {
-        long before = pages.Statistics.FaultsFromFile;
+        PagerStatistics before = pages.Statistics;
         ReadOnlySpan<int> order = windows.Take();
         long sum = 0;
         for (int i = 0; i < order.Length; i += Orders.Slice)
@@ -130,9 +139,12 @@ internal sealed class FileFaultingSide(FiledPages pages, Windows windows) : ISid
             sum += pages.Read(order[i..Math.Min(i + Orders.Slice, order.Length)]);
         }
 
-        long faults = pages.Statistics.FaultsFromFile - before;
+        PagerStatistics after = pages.Statistics;
+        long faults = after.FaultsFromFile - before.FaultsFromFile;
         _accesses += order.Length;
         _faults += faults;
+        _evictions += after.Evictions - before.Evictions;
+        _cleanEvictions += after.CleanEvictions - before.CleanEvictions;
         return new Outcome(faults, sum);
     }
 }
