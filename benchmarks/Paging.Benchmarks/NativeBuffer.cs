@@ -9,9 +9,8 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
 {
     private const int HugePageBytes = 2 << 20;
     private const int AdviseHugePage = 14; // MADV_HUGEPAGE
-    private const int AdviseNoHugePage = 15; // MADV_NOHUGEPAGE
 
-    public NativeBuffer(long length, bool hugePages = true)
+    public NativeBuffer(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         nuint reserved = ((nuint)length + HugePageBytes - 1) & ~(nuint)(HugePageBytes - 1);
@@ -19,7 +18,7 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
         Length = length;
         if (OperatingSystem.IsLinux())
         {
-            _ = Advise(Pointer, reserved, hugePages ? AdviseHugePage : AdviseNoHugePage); // advice: refused is as good as not heard
+            _ = Advise(Pointer, reserved, AdviseHugePage); // advice: refused is as good as not heard
         }
 
         NativeMemory.Clear(Pointer, reserved); // so that no first touch falls into a timed part

@@ -9,6 +9,9 @@ internal sealed record Budgets
     private const int FewestFrames = 16;
     private const int FewestPoolPages = 64;
 
+    // What a swap file's size is rounded up to.
+    private const long SwapUnit = 1 << 20;
+
     public required long ResidentBytes { get; init; }
     public required long PoolBytes { get; init; }
     public required int PageBytes { get; init; }
@@ -17,18 +20,49 @@ internal sealed record Budgets
     /// <summary>False when the pool was asked for: then it is a promise, and not a guess that may be corrected.</summary>
     public required bool MayGrowPool { get; init; }
 
+    /// <summary>Where what does not fit into the pool goes; null for nowhere.</summary>
+    public SwapFileOptions? SwapFile { get; init; }
+
     public static Budgets Choose(Options options, long dataBytes) => new()
     {
-        ResidentBytes = options.ResidentBytes ?? Math.Max(dataBytes / 8, FewestFrames * (long)options.PageBytes),
-        // Programs shrink to about six tenths under LZ4, and a pool that is nearly full spends its time on cleaning.
-        PoolBytes = options.PoolBytes ?? Math.Max(dataBytes / 4 * 3, FewestPoolPages * (long)options.PageBytes),
+        ResidentBytes = options.ResidentBytes
+            ?? Math.Max(dataBytes / (options.SwapPath is null ? 8 : 24), FewestFrames * (long)options.PageBytes),
+        // Programs shrink to about six tenths under LZ4, and a pool that is nearly full spends its time on cleaning. With a
+        // swap file behind it the pool need hold the warmest pages only.
+        PoolBytes = options.PoolBytes
+            ?? Math.Max(options.SwapPath is null ? dataBytes / 4 * 3 : dataBytes / 12, FewestPoolPages * (long)options.PageBytes),
         PageBytes = options.PageBytes,
         BackgroundThreads = options.BackgroundThreads,
-        MayGrowPool = options.PoolBytes is null,
+        MayGrowPool = options.PoolBytes is null && options.SwapPath is null,
+        SwapFile = options.SwapPath is null
+            ? null
+            : new SwapFileOptions
+            {
+                Path = options.SwapPath,
+                Bytes = options.SwapBytes ?? ((dataBytes / 4 * 5 / SwapUnit) + 8) * SwapUnit,
+                Encrypt = options.Encrypt,
+            },
     };
 
-    /// <summary>The one place where budgets become a pager.</summary>
-    public Pager CreatePager()
+    /// <summary>The one place where budgets become a pager, and a path a swap file.</summary>
+    public Pager CreatePager(out SwapFile? swapFile)
+    {
+        Pager pager = CreatePager();
+        try
+        {
+            // PagerOptions.SwapFiles would do it too; this way it is known which figures are whose.
+            swapFile = SwapFile is null ? null : pager.AddSwapFile(SwapFile);
+            return pager;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or PlatformNotSupportedException)
+        {
+            pager.Dispose();
+            string reason = e.Message.Split(" (Parameter")[0].ReplaceLineEndings(" ");
+            throw new InputException($"cannot use --swap {SwapFile!.Path} --swap-size {SwapFile.Bytes}: {reason}", e);
+        }
+    }
+
+    private Pager CreatePager()
     {
         try
         {

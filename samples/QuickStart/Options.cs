@@ -22,9 +22,13 @@ internal sealed record Options
           --page SIZE       page size, a power of two from 4K to 4M   (default: 16K)
           --threads N       threads that read and write               (default: 2)
           --background N    threads that reclaim in the background    (default: 1)
+          --swap PATH       a swap file behind the pool: a directory, or a name that does not exist yet
+          --swap-size SIZE  its size                                  (default: the data, and a quarter more)
+          --encrypt         encrypt what goes into it
           --seed N          makes the same random choices again       (default: 1)
           --help            this text
 
+        With --swap, frames and pool are an eighth of the data together by default: a twenty-fourth and a twelfth.
         SIZE is a number of bytes, or one with K, M, G or T: 64K, 16M, 1.5G.
         Exits with 0 when all bytes are verified, 1 when a byte differs, 2 when the input cannot be used.
 
@@ -37,6 +41,9 @@ internal sealed record Options
     public int Threads { get; private init; } = 2;
     public int BackgroundThreads { get; private init; } = 1;
     public int Seed { get; private init; } = 1;
+    public string? SwapPath { get; private init; }
+    public long? SwapBytes { get; private init; }
+    public bool Encrypt { get; private init; }
     public bool ShowHelp { get; private init; }
 
     public static Options Parse(IReadOnlyList<string> args)
@@ -90,12 +97,23 @@ internal sealed record Options
                 case "--seed":
                     options = options with { Seed = Number(name, Value(), 0, int.MaxValue) };
                     break;
+                case "--swap":
+                    options = options with { SwapPath = Value() };
+                    break;
+                case "--swap-size":
+                    options = options with { SwapBytes = Size(name, Value()) };
+                    break;
+                case "--encrypt":
+                    options = options with { Encrypt = true };
+                    break;
                 default:
                     throw new InputException($"unknown option '{name}'; see --help");
             }
         }
 
-        return options with { Paths = paths };
+        return options.SwapPath is null && (options.SwapBytes is not null || options.Encrypt)
+            ? throw new InputException("--swap-size and --encrypt are about a swap file; pass --swap PATH too")
+            : options with { Paths = paths };
     }
 
     private static long Size(string name, string text) =>

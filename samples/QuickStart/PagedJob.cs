@@ -18,10 +18,30 @@ internal sealed record PagedResult(
     long PeakGrowth)
 {
     public long GrowthAfterDispose { get; init; }
+
+    /// <summary>Whether the swap file bypasses the page cache; null when there is none.</summary>
+    public bool? IsDirect { get; init; }
 }
 
-/// <summary>Leases timed one by one on one thread, and the times of those that had to bring their page from the pool.</summary>
-internal sealed record FaultTimes(int Leases, int Faults, TimeSpan Median, TimeSpan Percentile99);
+/// <summary>Leases timed one by one on one thread, and the times of those that had to bring their page from the pool, or from the
+/// swap file.</summary>
+internal sealed record FaultTimes(int Leases, Times FromPool, Times FromFile);
+
+/// <param name="Count">How many; with none the times are zero.</param>
+internal sealed record Times(int Count, TimeSpan Mean, TimeSpan Median, TimeSpan Percentile99)
+{
+    public static Times Of(List<TimeSpan> times)
+    {
+        times.Sort();
+        return times.Count == 0
+            ? new Times(0, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero)
+            : new Times(
+                times.Count,
+                TimeSpan.FromTicks((long)times.Average(time => time.Ticks)),
+                times[times.Count / 2],
+                times[(int)(times.Count * 0.99)]);
+    }
+}
 
 internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Phases phases)
 {
@@ -48,7 +68,9 @@ internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Pha
             {
                 throw new InputException(
                     $"{Sizes.Format(data.Length)} of data do not fit into --resident {current.ResidentBytes} "
-                    + $"and --pool {current.PoolBytes}; pass more: {e.Message}", e);
+                    + $"and --pool {current.PoolBytes}"
+                    + (current.SwapFile is { } file ? $" with --swap-size {file.Bytes}" : "")
+                    + $"; pass more: {e.Message}", e);
             }
         }
     }
@@ -58,7 +80,7 @@ internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Pha
         MemoryWatch memory = new();
         phases.OnTick = memory.Sample;
         PagedResult result;
-        using (Pager pager = current.CreatePager())
+        using (Pager pager = current.CreatePager(out SwapFile? swapFile))
         {
             using PagedArray<byte> array = pager.Allocate<byte>(data.Length, new PagedArrayOptions { Name = "quickstart" });
             PageChecks checks = new(data, work);
@@ -71,7 +93,10 @@ internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Pha
             Phase verify = VerifyWritten(array, checks);
 
             result = new PagedResult(
-                checks, current, pager.GetStatistics(), faultTimes, load, readAtRandom, readInOrder, write, verify, memory.PeakGrowth);
+                checks, current, pager.GetStatistics(), faultTimes, load, readAtRandom, readInOrder, write, verify, memory.PeakGrowth)
+            {
+                IsDirect = swapFile?.IsDirect,
+            };
         }
 
         return result with { GrowthAfterDispose = memory.Growth };
@@ -130,10 +155,11 @@ internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Pha
             }
         });
 
-    // On this thread alone, so that the counter tells exactly which leases faulted: no other thread could have moved it.
+    // On this thread alone, so that the counters tell exactly which leases faulted: no other thread could have moved them.
     private FaultTimes TimeFaults(Pager pager, PagedArray<byte> array)
     {
-        List<TimeSpan> times = new(ProbeLeases);
+        List<TimeSpan> fromPool = new(ProbeLeases);
+        List<TimeSpan> fromFile = new(ProbeLeases);
         int leases = 0;
         long begun = Stopwatch.GetTimestamp();
         foreach (int page in work.PagesToProbe())
@@ -141,17 +167,17 @@ internal sealed class PagedJob(DataSet data, Workload work, Budgets budgets, Pha
             if (leases++ == ProbeLeases || Stopwatch.GetElapsedTime(begun) > s_longestProbe)
                 break;
 
-            long faultsBefore = pager.GetStatistics().FaultsFromPool;
+            PagerStatistics before = pager.GetStatistics();
             long start = Stopwatch.GetTimestamp();
             using ReadLease<byte> lease = array.Read(work.Start(page));
             TimeSpan time = Stopwatch.GetElapsedTime(start);
-            if (pager.GetStatistics().FaultsFromPool != faultsBefore)
-                times.Add(time);
+            PagerStatistics after = pager.GetStatistics();
+            if (after.FaultsFromFile != before.FaultsFromFile)
+                fromFile.Add(time);
+            else if (after.FaultsFromPool != before.FaultsFromPool)
+                fromPool.Add(time);
         }
 
-        times.Sort();
-        return times.Count == 0
-            ? new FaultTimes(leases - 1, 0, TimeSpan.Zero, TimeSpan.Zero)
-            : new FaultTimes(leases - 1, times.Count, times[times.Count / 2], times[(int)(times.Count * 0.99)]);
+        return new FaultTimes(leases - 1, Times.Of(fromPool), Times.Of(fromFile));
     }
 }

@@ -11,6 +11,8 @@ internal static class Report
         Console.WriteLine(
             $"budgets: {Sizes.Format(budgets.ResidentBytes)} of frames, {Sizes.Format(budgets.PoolBytes)} of compressed pool; "
             + $"{Count(options.Threads, "thread")}, {options.BackgroundThreads} in the background; seed {options.Seed}");
+        if (budgets.SwapFile is { } file)
+            Console.WriteLine($"swap file: {Sizes.Format(file.Bytes)} at {file.Path}{(file.Encrypt ? ", encrypted" : "")}");
         Console.WriteLine();
     }
 
@@ -21,6 +23,7 @@ internal static class Report
     public static void End(DataSet data, PagedResult paged, MappedResult mapped)
     {
         Memory(data, paged);
+        SwapFile(paged);
         Faults(paged);
         Comparison(paged, mapped);
         Console.WriteLine();
@@ -48,21 +51,43 @@ internal static class Report
         Line("", $"{Count(now.SameFilledPages, "same-filled page")}, {now.IncompressiblePages:n0} stored as they are");
     }
 
+    private static void SwapFile(PagedResult paged)
+    {
+        if (paged.Budgets.SwapFile is not { } file)
+            return;
+
+        PagerStatistics now = paged.Statistics;
+        Line("swap file", $"{Sizes.Format(now.FileBytes)} of {Sizes.Format(file.Bytes)}, {Count(now.FilePages, "page")}");
+        Line("", paged.IsDirect == true
+            ? "O_DIRECT: read and written past the page cache"
+            : "NO O_DIRECT: the file system refuses it, so the page cache is in between");
+        Line("  written", $"{Sizes.Format(now.BytesWritten)} in {Count(now.Writebacks, "write-back")} of whole segments");
+        Line("  read", $"{Sizes.Format(now.BytesRead)}, by faults and by cleaning; {Count(now.IoErrors, "error")}");
+    }
+
     private static void Faults(PagedResult paged)
     {
         PagerStatistics now = paged.Statistics;
         FaultTimes times = paged.FaultTimes;
-        Line("faults", $"{now.Faults:n0}, {now.FaultsFromPool:n0} of them from the pool");
+        Line("faults", $"{now.Faults:n0}, {now.FaultsFromPool:n0} of them from the pool"
+            + (paged.Budgets.SwapFile is null ? "" : $", {now.FaultsFromFile:n0} from the swap file"));
         Line("evictions", $"{now.Evictions:n0}, {now.CleanEvictions:n0} of them clean");
-        if (times.Faults == 0)
+        if (times.FromPool.Count == 0)
         {
             Line("time of a fault", $"not measured: none of {times.Leases:n0} random leases found its page in the pool");
-            return;
+        }
+        else
+        {
+            Line("time of a fault", $"median {Microseconds(times.FromPool.Median)}, p99 {Microseconds(times.FromPool.Percentile99)}");
+            Line("", $"to take a read lease on a page in the pool; one thread, {times.Leases:n0} random leases timed,");
+            Line("", $"{times.FromPool.Count:n0} of them faults by the pager's own counter");
         }
 
-        Line("time of a fault", $"median {Microseconds(times.Median)}, p99 {Microseconds(times.Percentile99)}");
-        Line("", $"to take a read lease on a page in the pool; one thread, {times.Leases:n0} random leases timed,");
-        Line("", $"{times.Faults:n0} of them faults by the pager's own counter");
+        if (times.FromFile is { Count: > 0 } file)
+        {
+            Line("  from the file", $"mean {Microseconds(file.Mean)}, median {Microseconds(file.Median)}, p99 {Microseconds(file.Percentile99)}; "
+                + $"{Count(file.Count, "lease")}");
+        }
     }
 
     private static void Comparison(PagedResult paged, MappedResult mapped)

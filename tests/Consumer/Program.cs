@@ -24,6 +24,7 @@ try
     Require(statistics.ResidentBytes <= 1 << 20, "the resident budget was exceeded");
     Require(statistics.PoolBytes <= 32 << 20, "the pool's budget was exceeded");
     Require(statistics.Pins == 0, "a lease was leaked");
+    await CheckSwapFile();
 }
 catch (InvalidDataException e)
 {
@@ -151,6 +152,77 @@ static void CheckSwap(Pager pager)
     }
     catch (KeyNotFoundException)
     {
+    }
+}
+
+static async Task CheckSwapFile()
+{
+    using var pager = new Pager(new PagerOptions { ResidentBytes = 512 << 10, PoolBytes = 2 << 20, PageBytes = 16 << 10 });
+    SwapFile file = pager.AddSwapFile(new SwapFileOptions { Path = Path.GetTempPath(), Bytes = 32 << 20 });
+    SwapFile encrypted = pager.AddSwapFile(new SwapFileOptions { Path = Path.GetTempPath(), Bytes = 32 << 20, Priority = -1, Encrypt = true });
+    Require(file.Bytes == 32 << 20 && encrypted.IsEncrypted && !file.IsEncrypted, "a swap file has the wrong figures");
+
+    // Pages that do not compress: most of the 8 MiB can be nowhere but in a file.
+    using PagedArray<long> array = pager.Allocate<long>(1 << 20);
+    long[] page = new long[array.PageLength];
+    for (long start = 0; start < array.Length; start += page.Length)
+    {
+        FillRandom(page, start);
+        array.CopyFrom(start, page);
+    }
+
+    Require(pager.GetStatistics() is { FilePages: > 0, Writebacks: > 0, IoErrors: 0 }, "nothing was written to a swap file");
+    Require(file.UsedBytes > 0 && encrypted.UsedBytes == 0, "the file of the lower priority was not spared");
+    CheckRandom(array);
+    Require(pager.GetStatistics().FaultsFromFile > 0, "nothing was read from a swap file");
+
+    // Everything moves to the encrypted file, which is all there is then.
+    await pager.RemoveSwapFileAsync(file);
+    Require(encrypted.UsedBytes > 0, "the pages of the removed file went nowhere");
+    CheckRandom(array);
+
+    try
+    {
+        pager.AddSwapFile(new SwapFileOptions { Path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString(), "swap"), Bytes = 32 << 20 });
+        Require(false, "a swap file was made in a directory that does not exist");
+    }
+    catch (DirectoryNotFoundException)
+    {
+    }
+
+    try
+    {
+        await pager.RemoveSwapFileAsync(encrypted);
+        Require(false, "the last file was removed while its pages fit nowhere else");
+    }
+    catch (OutOfPagingSpaceException)
+    {
+    }
+
+    CheckRandom(array);
+    array.Discard(0, array.Length);
+    await pager.RemoveSwapFileAsync(encrypted);
+    Require(pager.GetStatistics() is { FilePages: 0, FileBytes: 0, CorruptedPages: 0, IoErrors: 0 }, "something is left of the swap files");
+}
+
+static void CheckRandom(PagedArray<long> array)
+{
+    long[] expected = new long[array.PageLength];
+    long[] read = new long[array.PageLength];
+    for (long start = 0; start < array.Length; start += read.Length)
+    {
+        FillRandom(expected, start);
+        array.CopyTo(start, read);
+        Require(read.AsSpan().SequenceEqual(expected), $"the page at {start} differs after it was in a swap file");
+    }
+}
+
+static void FillRandom(long[] page, long seed)
+{
+    var random = new Random((int)seed);
+    for (int i = 0; i < page.Length; i++)
+    {
+        page[i] = random.NextInt64();
     }
 }
 

@@ -14,7 +14,7 @@ internal static class FileAmplificationWorkload
     private const double MostRatio = 1.25;
     private const double PoolShare = 0.25;
     private const double FileShare = 1.25;
-    private const int Overwrites = 3; // times the pages
+    private const int Overwrites = 5; // times the pages
 
     public static void Run(Options options, Harness harness, Report report)
     {

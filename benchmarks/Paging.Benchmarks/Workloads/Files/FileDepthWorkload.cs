@@ -126,7 +126,7 @@ internal static class FileDepthWorkload
         {
             _pages = pages;
             _decode = decode;
-            _buffers = new NativeBuffer((long)Depth * pages.BufferBytes, Environment.GetEnvironmentVariable("NOHUGE") is null);
+            _buffers = new NativeBuffer((long)Depth * pages.BufferBytes);
             _frames = [.. Enumerable.Range(0, Depth).Select(i => pages.Frames(i, Depth))];
         }
 

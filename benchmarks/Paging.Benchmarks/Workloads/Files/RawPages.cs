@@ -102,7 +102,7 @@ internal sealed unsafe class RawPages : IDisposable
 /// <summary>One thread that reads windows of pages by pread.</summary>
 internal sealed unsafe class RawPagesSide(RawPages pages, Windows windows, bool decode) : ISide, IDisposable
 {
-    private readonly NativeBuffer _buffer = new(pages.BufferBytes, Environment.GetEnvironmentVariable("NOHUGE") is null);
+    private readonly NativeBuffer _buffer = new(pages.BufferBytes);
     private Ring _frames = pages.Frames(0, 1);
 
     public Outcome Run()

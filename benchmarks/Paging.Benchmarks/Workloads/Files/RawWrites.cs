@@ -13,7 +13,7 @@ internal sealed unsafe class RawWrites : IDisposable
     {
         Count = count;
         SegmentBytes = segmentBytes;
-        _segments = new NativeBuffer(count * segmentBytes, Environment.GetEnvironmentVariable("NOHUGE") is null);
+        _segments = new NativeBuffer(count * segmentBytes);
         new Random(seed).NextBytes(_segments.Span<byte>(0, checked((int)_segments.Length)));
         File = new RawFile(directory, count * segmentBytes);
     }
