@@ -38,13 +38,13 @@ internal unsafe struct Segment
     /// <summary>Its first block in the file.</summary>
     internal uint Block;
 
-    /// <summary>The file that it is in or being written to, plus one; 0 for none. Set under the gate of writeback by who writes it, and
-    /// pins it meanwhile; cleared by the same when the writing fails, or by who frees the segment.</summary>
-    internal ushort File;
-
     /// <summary>Units of entries loaded since it was sealed or last passed over by writeback; an entry loaded twice counts twice. Beside the
     /// entries and not in them, since what is being written must not change.</summary>
     internal int Loaded;
+
+    /// <summary>The file that it is in or being written to, plus one; 0 for none. Set under the gate of writeback by who writes it, and
+    /// pins it meanwhile; cleared by the same when the writing fails, or by who frees the segment.</summary>
+    internal ushort File;
 
     /// <summary>Which log it belongs to. Set before it is opened.</summary>
     internal byte Log;

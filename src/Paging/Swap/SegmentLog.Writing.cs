@@ -111,5 +111,5 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    private static BounceBuffers Buffers(int bytes, int most) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes);
+    private static BounceBuffers Buffers(int bytes, int most, bool huge) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes, huge);
 }

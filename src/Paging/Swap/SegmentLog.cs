@@ -31,6 +31,9 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Chunks from here on have never had memory. Under the budget's gate.</summary>
     private int _fresh;
 
+    /// <summary>Memory up to here is usable. Under the budget's gate.</summary>
+    private long _accessible;
+
     internal SegmentLog(
         SegmentTable table, PoolBudget budget, DescriptorTable descriptors, LogGeometry geometry, int writers)
     {
@@ -50,8 +53,8 @@ internal sealed unsafe partial class SegmentLog
         }
 
         _moves = new LogWriter(this);
-        EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32);
-        SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2);
+        EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
+        SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
     }
 
     internal LogGeometry Geometry { get; }
@@ -143,7 +146,7 @@ internal sealed unsafe partial class SegmentLog
             if (_freeCount <= HeldBack)
             {
                 // Rather new memory than what is held back.
-                TryCommitUnsynchronized(CommitBatch);
+                TryCommitUnsynchronized(1);
             }
 
             if (_freeCount <= floor)
@@ -310,12 +313,12 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
-    private int Stock => 1 + (SegmentCount >> 5);
-
-    /// <summary>Enough at once to be backed by huge pages, where the pool is large enough for those.</summary>
-    private int CommitBatch => _budget.Bytes >= HugePool ? ((Reservation.HugePageBytes - 1) / SegmentBytes) + 1 : 1;
+    /// <remarks>Before a file the free ones come and go as segments are written ahead: all of those stay.</remarks>
+    private int Stock => 1 + (SegmentCount >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
 
     private const long HugePool = 64L << 20;
+
+    private bool IsHuge => _budget.Bytes >= HugePool;
 
     private bool TryCommitUnsynchronized(int count)
     {
@@ -326,25 +329,18 @@ internal sealed unsafe partial class SegmentLog
             if (_absentCount > 0)
             {
                 ordinal = _absent[--_absentCount];
-                _memory.Advise((long)ordinal * SegmentBytes, SegmentBytes, _budget.Bytes >= HugePool);
+                _memory.Advise((long)ordinal * SegmentBytes, SegmentBytes, IsHuge);
             }
             else if (_fresh < SegmentCount)
             {
-                // In order of address, so that neighbours join to ranges that huge pages can back.
-                int batch = (int)Math.Min(Math.Min(count, SegmentCount - _fresh), _budget.RemainingBytes / ChargedBytes);
-                if (!_memory.TryCommit((long)_fresh * SegmentBytes, (long)batch * SegmentBytes, _budget.Bytes >= HugePool))
+                if (!TryMakeAccessible((_fresh + 1L) * SegmentBytes))
                 {
                     return any;
                 }
 
-                for (int i = batch - 1; i > 0; i--)
-                {
-                    _absent[_absentCount++] = _fresh + i;
-                }
-
-                ordinal = _fresh;
-                CollapseFresh(_fresh, batch);
-                _fresh += batch;
+                // In order of address, so that neighbours join to ranges that huge pages can back.
+                ordinal = _fresh++;
+                CollapseFresh(ordinal, 1);
             }
             else
             {
@@ -360,12 +356,32 @@ internal sealed unsafe partial class SegmentLog
         return any;
     }
 
+    /// <summary>Makes the memory usable up to an end: up to the next huge page where the pool is large enough for those, since the system gives a
+    /// huge page only where all of it is usable when it is first touched.</summary>
+    private bool TryMakeAccessible(long end)
+    {
+        if (end <= _accessible)
+        {
+            return true;
+        }
+
+        long unit = IsHuge ? Reservation.HugePageBytes : 1;
+        end = Math.Min((end + unit - 1) / unit * unit, _memory.Bytes);
+        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge))
+        {
+            return false;
+        }
+
+        _accessible = end;
+        return true;
+    }
+
     /// <summary>In a pool too small to be committed by huge pages, segments add up to them.</summary>
     private void CollapseFresh(int first, int count)
     {
         long before = (long)first * SegmentBytes / Reservation.HugePageBytes;
         long after = (long)(first + count) * SegmentBytes / Reservation.HugePageBytes;
-        if (_budget.Bytes < HugePool && after > before && _absentCount == 0)
+        if (!IsHuge && after > before && _absentCount == 0)
         {
             _memory.Collapse(before * Reservation.HugePageBytes, (after - before) * Reservation.HugePageBytes);
         }

@@ -34,7 +34,7 @@ internal enum WritebackStart
 internal sealed unsafe class Writeback
 {
     /// <summary>Segments under way at once.</summary>
-    private const int Depth = 4;
+    internal const int Depth = 4;
 
     /// <summary>Segments looked at before one is written whatever its pages say: the search must end.</summary>
     private const int MostChances = 8;
@@ -163,7 +163,7 @@ internal sealed unsafe class Writeback
         {
             area.CountWrite();
             _counters.Add(Counter.Writebacks);
-            _counters.Add(Counter.BytesWritten, write.Length);
+            _counters.Add(Counter.BytesWritten, (long)area.SlotBlocks(write.Length) * SwapDevice.BufferAlignment);
 
             // Our pin is the last or one of the last: whoever is the last out lets the memory go. While the cleaner is at it, or when
             // nothing lives in it any more, it need not be in a file.

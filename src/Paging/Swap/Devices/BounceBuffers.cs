@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Memory;
@@ -6,38 +7,39 @@ using Paging.Memory;
 namespace Paging.Swap.Devices;
 
 /// <summary>A fixed number of aligned native buffers for transfers whose bytes cannot go where they belong at once.</summary>
-/// <remarks>Thread-safe. The last one given back is the next one taken, so that physical memory is touched only for as many as have been out
-/// at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
+/// <remarks>Thread-safe. The free buffers are bits of one word, and the lowest is the next one taken, so that physical memory is touched only
+/// for as many as have been out at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
+    internal const int MostBuffers = 64;
+
     private readonly Reservation _memory;
     private readonly Condition _returned = new();
 
-    // Under the lock: the numbers of the free buffers, a stack, and which were ever out.
-    private readonly int[] _free;
-    private int _freeCount;
+    /// <summary>A set bit is a free buffer. Taken by CAS, given back by an atomic OR.</summary>
+    private ulong _free;
+    private int _waiters;
     private int _touched;
-    private bool _disposed;
+    private int _disposed;
 
-    /// <param name="count">How many there are.</param>
+    /// <param name="count">How many there are, 64 at most.</param>
     /// <param name="bufferBytes">A multiple of the system's page.</param>
-    internal BounceBuffers(int count, int bufferBytes)
+    /// <param name="huge">True to put them on huge pages, as the system has them: a transfer then has few pieces to pin and to map. Their memory is
+    /// taken by whole huge pages.</param>
+    internal BounceBuffers(int count, int bufferBytes, bool huge = false)
     {
-        Debug.Assert(count > 0 && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
+        Debug.Assert(count is > 0 and <= MostBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
+        Count = count;
         BufferBytes = bufferBytes;
-        _free = new int[count];
-        for (int i = count - 1; i >= 0; i--)
-        {
-            _free[_freeCount++] = i;
-        }
-
-        _memory = new Reservation((long)count * bufferBytes, accessible: true);
-        // A huge page would be touched as a whole.
-        _memory.Advise(0, _memory.Bytes, huge: false);
+        _free = ulong.MaxValue >> (MostBuffers - count);
+        long bytes = (long)count * bufferBytes;
+        _memory = new Reservation(
+            huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes, accessible: true);
+        _memory.Advise(0, _memory.Bytes, huge);
         _ = VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
     }
 
-    internal int Count => _free.Length;
+    internal int Count { get; }
 
     internal int BufferBytes { get; }
 
@@ -50,38 +52,53 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// <summary>Blocks while all are out: whoever has one must not wait for another.</summary>
     internal byte* Rent()
     {
-        bool interrupted = false;
-        _returned.Enter(ref interrupted);
-        Debug.Assert(!_disposed, "the buffers are in use");
-        while (_freeCount == 0)
-        {
-            _returned.Wait(ref interrupted);
-        }
-
-        byte* buffer = Take();
-        _returned.Exit(interrupted);
-        return buffer;
+        byte* buffer = TryRent();
+        return buffer != null ? buffer : RentSlow();
     }
 
     /// <returns>Null when all are out.</returns>
     internal byte* TryRent()
     {
-        bool interrupted = false;
-        _returned.Enter(ref interrupted);
-        byte* buffer = _freeCount == 0 ? null : Take();
-        _returned.Exit(interrupted);
-        return buffer;
+        Debug.Assert(Volatile.Read(ref _disposed) == 0, "the buffers are in use");
+        while (true)
+        {
+            TestHook.Reach(SharedWord.Counter);
+            ulong free = Volatile.Read(ref _free);
+            if (free == 0)
+            {
+                return null;
+            }
+
+            // n free → n − 1: races with renters and returners.
+            if (Interlocked.CompareExchange(ref _free, free & (free - 1), free) == free)
+            {
+                int number = BitOperations.TrailingZeroCount(free);
+                if (number >= Volatile.Read(ref _touched))
+                {
+                    CountTouched(number + 1);
+                }
+
+                return _memory.Address + ((long)number * BufferBytes);
+            }
+        }
     }
 
     internal void Return(byte* buffer)
     {
-        int number = IndexOf(buffer);
-        bool interrupted = false;
-        _returned.Enter(ref interrupted);
-        Debug.Assert(_free.AsSpan(0, _freeCount).IndexOf(number) < 0, "a buffer is returned once");
-        _free[_freeCount++] = number;
-        _returned.Pulse();
-        _returned.Exit(interrupted);
+        ulong bit = 1UL << IndexOf(buffer);
+        TestHook.Reach(SharedWord.Counter);
+        ulong before = Interlocked.Or(ref _free, bit);
+        Debug.Assert((before & bit) == 0, "a buffer is returned once");
+
+        // Pairs with the increment in RentSlow: either the waiter is seen here, or it sees the buffer.
+        Fences.AfterInterlocked();
+        if (Volatile.Read(ref _waiters) != 0)
+        {
+            bool interrupted = false;
+            _returned.Enter(ref interrupted);
+            _returned.Pulse();
+            _returned.Exit(interrupted);
+        }
     }
 
     /// <summary>From 0 to <see cref="Count"/> − 1, for what belongs to a buffer and is kept elsewhere.</summary>
@@ -95,23 +112,42 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// <summary>All have been returned, and the memory goes.</summary>
     public void Dispose()
     {
-        bool interrupted = false;
-        _returned.Enter(ref interrupted);
-        bool first = !_disposed;
-        _disposed = true;
-        Debug.Assert(_freeCount == Count, "every buffer has been returned");
-        _returned.Exit(interrupted);
-        if (first)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            Debug.Assert(BitOperations.PopCount(_free) == Count, "every buffer has been returned");
             _memory.Release();
         }
     }
 
-    private byte* Take()
+    private byte* RentSlow()
     {
-        int number = _free[--_freeCount];
-        // The numbers start in ascending order, from the top of the stack: what was never out lies above all that were.
-        _touched = Math.Max(_touched, number + 1);
-        return _memory.Address + ((long)number * BufferBytes);
+        bool interrupted = false;
+        _returned.Enter(ref interrupted);
+        Interlocked.Increment(ref _waiters);
+        Fences.AfterInterlocked();
+        byte* buffer;
+        while ((buffer = TryRent()) == null)
+        {
+            _returned.Wait(ref interrupted);
+        }
+
+        Interlocked.Decrement(ref _waiters);
+        _returned.Exit(interrupted);
+        return buffer;
+    }
+
+    private void CountTouched(int touched)
+    {
+        int seen = Volatile.Read(ref _touched);
+        while (seen < touched)
+        {
+            int found = Interlocked.CompareExchange(ref _touched, touched, seen);
+            if (found == seen)
+            {
+                return;
+            }
+
+            seen = found;
+        }
     }
 }

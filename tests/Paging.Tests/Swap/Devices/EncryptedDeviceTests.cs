@@ -170,7 +170,7 @@ public sealed unsafe class EncryptedDeviceTests
             Assert.Equal(Errno.InputOutput, device.Read(0, memory.Address, Payload, 1));
         }
 
-        Assert.InRange(device.ScratchBytes, 1, 64 << 10);
+        Assert.InRange(device.ScratchBytes, 1, 72 << 10);
     }
 
     [Theory]
