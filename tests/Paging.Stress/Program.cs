@@ -6,6 +6,7 @@ using Paging.Stress.Driver;
 
 const string Usage = """
     Usage: Paging.Stress [--ops N] [--threads N] [--seed N] [--background N] [--resident BYTES] [--pool BYTES] [--page BYTES] [--data PERCENT]
+                         [--file BYTES] [--files N] [--encrypt 0|1]
       --ops         operations of each configuration (10000000)
       --threads     threads that operate (4)
       --seed        of all chance (of the clock, and printed)
@@ -14,12 +15,16 @@ const string Usage = """
       --pool        bytes of the pool (512 pages, 2 MiB at least)
       --page        bytes of a page, 0 for arrays of different ones (4096, 16384 and 0)
       --data        bytes of the arrays in hundredths of the pool's (180)
+      --file        bytes of each swap file, in the directory for temporary files (four times the pool, if there are any)
+      --files       swap files (0, or 1 when --file is given)
+      --encrypt     1 to encrypt them (0)
     """;
 
 var given = new Dictionary<string, long>();
 for (int i = 0; i < args.Length; i += 2)
 {
-    bool known = args[i] is "--ops" or "--threads" or "--seed" or "--background" or "--resident" or "--pool" or "--page" or "--data";
+    bool known = args[i] is "--ops" or "--threads" or "--seed" or "--background" or "--resident" or "--pool" or "--page" or "--data"
+        or "--file" or "--files" or "--encrypt";
     if (!known || i + 1 == args.Length || !long.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out long value))
     {
         Console.Error.WriteLine(Usage);
@@ -43,6 +48,13 @@ foreach (int pageBytes in pages)
             Threads = (int)given.GetValueOrDefault("--threads", options.Threads),
             ResidentBytes = given.GetValueOrDefault("--resident", options.ResidentBytes),
             PoolBytes = given.GetValueOrDefault("--pool", options.PoolBytes),
+        };
+        int files = (int)given.GetValueOrDefault("--files", given.ContainsKey("--file") ? 1 : 0);
+        if (files > 0)
+            options = options.WithFiles(files, encrypt: given.GetValueOrDefault("--encrypt") != 0);
+        options = options with
+        {
+            FileBytes = given.GetValueOrDefault("--file", options.FileBytes),
             DataPercent = (int)given.GetValueOrDefault("--data", options.DataPercent),
         };
         if (!Run(options))
@@ -78,4 +90,4 @@ static bool Run(StressOptions options)
 }
 
 static void Print(StressResult result, StressOptions options) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-    $"  {result.Elapsed.TotalSeconds,6:F0} s {100.0 * result.Operations / options.Operations,5:F1}%  {result.Operations / result.Elapsed.TotalSeconds,9:F0} ops/s  {result.Refused} refused  {result.Statistics.Faults} faults  {result.Statistics.Evictions} evictions, {result.Statistics.CleanEvictions} clean  pool {100.0 * result.Statistics.PoolBytes / options.PoolBytes:F0}%"));
+    $"  {result.Elapsed.TotalSeconds,6:F0} s {100.0 * result.Operations / options.Operations,5:F1}%  {result.Operations / result.Elapsed.TotalSeconds,9:F0} ops/s  {result.Refused} refused  {result.Statistics.Faults} faults  {result.Statistics.Evictions} evictions, {result.Statistics.CleanEvictions} clean  pool {100.0 * result.Statistics.PoolBytes / options.PoolBytes:F0}%{(options.Files == 0 ? "" : $"  files {result.Statistics.FileBytes >> 10} KiB, {result.Statistics.FaultsFromFile} faults from them")}"));

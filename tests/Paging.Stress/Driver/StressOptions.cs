@@ -23,6 +23,17 @@ internal sealed record StressOptions
     /// <summary>Bytes of the arrays, in hundredths of the pool's. About six tenths of that is what they shrink to.</summary>
     public int DataPercent { get; init; } = 180;
 
+    /// <summary>Swap files, in the directory for temporary files. All but the first have a lower priority than it.</summary>
+    public int Files { get; init; }
+
+    /// <summary>Of each swap file.</summary>
+    public long FileBytes { get; init; }
+
+    public bool Encrypt { get; init; }
+
+    /// <summary>Bytes that the pager may hold in its pool and its files.</summary>
+    public long StorageBytes => PoolBytes + Files * FileBytes;
+
     /// <summary>How long no thread may finish an operation before the run is called hung. No measure of speed.</summary>
     public TimeSpan Watchdog { get; init; } = TimeSpan.FromMinutes(3);
 
@@ -42,6 +53,15 @@ internal sealed record StressOptions
         };
     }
 
+    /// <summary>A pool of a quarter of the data that the files have to take.</summary>
+    public StressOptions WithFiles(int files, bool encrypt = false) => this with
+    {
+        Files = files,
+        FileBytes = 4 * PoolBytes / files / 4096 * 4096,
+        Encrypt = encrypt,
+        DataPercent = 5 * DataPercent,
+    };
+
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}");
+        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}");
 }

@@ -23,6 +23,13 @@ internal sealed class StressRun : IDisposable
             PoolBytes = options.PoolBytes,
             PageBytes = options.LargestPageBytes,
             BackgroundThreads = options.BackgroundThreads,
+            SwapFiles = [.. Enumerable.Range(0, options.Files).Select(i => new SwapFileOptions
+            {
+                Path = Path.GetTempPath(),
+                Bytes = options.FileBytes,
+                Priority = i == 0 ? 1 : 0,
+                Encrypt = options.Encrypt,
+            })],
         });
         long bytes = options.PoolBytes * options.DataPercent / 100 / 4;
         _arrays =
@@ -70,8 +77,8 @@ internal sealed class StressRun : IDisposable
     public void JudgeRefusal(OutOfPagingSpaceException e)
     {
         long held = _arrays.Sum(array => array.HeldBytes) + _workers.Sum(worker => worker.Pages.HeldBytes);
-        if (held < _options.PoolBytes / 2)
-            throw new StressFailure($"refused, though the data held are {held} bytes and the pool has {_options.PoolBytes}", inner: e);
+        if (held < _options.StorageBytes / 2)
+            throw new StressFailure($"refused, though the data held are {held} bytes, and pool and files have {_options.StorageBytes}", inner: e);
         if (e.Statistics.PoolBytes <= 0 || e.Statistics.ResidentBytes <= 0)
             throw new StressFailure($"refused without figures: {e.Statistics}", inner: e);
     }
@@ -147,10 +154,10 @@ internal sealed class StressRun : IDisposable
         foreach (StressArray array in _arrays)
             array.Dispose();
 
-        // A background thread may still hold a page of a disposed array; it undoes that at once.
+        // A background thread may still hold a page of a disposed array; it undoes that at once. A write may be under way.
         var clock = Stopwatch.StartNew();
         PagerStatistics end = _pager.GetStatistics();
-        while (!IsEmpty(end) && _options.BackgroundThreads > 0 && clock.Elapsed < TimeSpan.FromSeconds(20))
+        while (!IsEmpty(end) && _options.BackgroundThreads + _options.Files > 0 && clock.Elapsed < TimeSpan.FromSeconds(20))
         {
             Thread.Yield();
             end = _pager.GetStatistics();
@@ -162,7 +169,7 @@ internal sealed class StressRun : IDisposable
     }
 
     private static bool IsEmpty(PagerStatistics now) =>
-        now is { Pins: 0, ResidentBytes: 0, PoolStoredBytes: 0, PoolLogicalBytes: 0, SameFilledPages: 0 };
+        now is { Pins: 0, ResidentBytes: 0, PoolStoredBytes: 0, PoolLogicalBytes: 0, SameFilledPages: 0, FilePages: 0, FileBytes: 0 };
 
     private StressResult Result(Stopwatch clock) => new(
         _workers.Sum(worker => worker.Done),
