@@ -62,7 +62,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             }
 
             bool retired = area.State == AreaState.Retired && !area.IsEmpty;
-            bool filling = area.State == AreaState.InUse && area.UsedBytes > area.Device.Bytes - (area.Device.Bytes >> AheadShift);
+            bool filling = area.State == AreaState.InUse && area.UsedBytes > area.Bytes - (area.Bytes >> AheadShift);
             if (retired || filling)
             {
                 int victim = FindDeadest(area, log: null, retired ? 0 : LeastDead);

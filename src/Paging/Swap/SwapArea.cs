@@ -58,6 +58,9 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
 
     internal AreaState State => (AreaState)Volatile.Read(ref _state);
 
+    /// <summary>Bytes of the medium. Of an encrypted file that is more than the device takes.</summary>
+    internal long Bytes => _blocks.Blocks * SwapDevice.BufferAlignment;
+
     /// <summary>Bytes of the slots that hold segments; of those lost to failed writes too.</summary>
     internal long UsedBytes => Math.Max(0, _blocks.UsedBlocks - Volatile.Read(ref _trimming)) * SwapDevice.BufferAlignment;
 

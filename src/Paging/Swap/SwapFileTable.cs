@@ -167,7 +167,7 @@ internal sealed unsafe class SwapFileTable
         {
             if (area is not null)
             {
-                sizes = (sizes.Files + 1, sizes.Bytes + area.Device.Bytes, sizes.BadBytes + area.BadBytes);
+                sizes = (sizes.Files + 1, sizes.Bytes + area.Bytes, sizes.BadBytes + area.BadBytes);
             }
         }
 
