@@ -19,8 +19,8 @@ internal enum Fault
 
 /// <summary>A device on top of another one that fails as disks do.</summary>
 /// <remarks>
-/// <para>The fault model. Reads and writes, at once or submitted, are numbered from 0 as they arrive. <see cref="Plan"/> gives a fault to a number;
-/// where it gives none, each fault of <see cref="Chances"/> comes once in so many operations, as the seed and the number say. A fault that
+/// <para>The fault model. Reads and writes, at once or submitted, are numbered from 0 as they arrive. <see cref="Always"/> gives a fault to all of
+/// them, <see cref="Plan"/> to a number; where these give none, each fault of <see cref="Chances"/> comes once in so many operations, as the seed and the number say. A fault that
 /// does not fit the operation does nothing.</para>
 /// <list type="bullet">
 /// <item><see cref="Fault.InputOutputError"/>: nothing is transferred, EIO. A read may have spoilt its buffer.</item>
@@ -39,6 +39,7 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
     private readonly TransferCount _underWay = new();
     private long _operations = -1;
     private long _injected;
+    private int _always;
 
     internal override string Path => inner.Path;
 
@@ -53,6 +54,13 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
 
     /// <summary>In how many operations a fault comes once. Set before the device is used.</summary>
     public Dictionary<Fault, int> Chances { get; } = [];
+
+    /// <summary>The fault of every operation from now on. May be set at any time.</summary>
+    public Fault Always
+    {
+        get => (Fault)Volatile.Read(ref _always);
+        set => Volatile.Write(ref _always, (int)value);
+    }
 
     public long Operations => Volatile.Read(ref _operations) + 1;
 
@@ -164,7 +172,8 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
     {
         long number = Interlocked.Increment(ref _operations);
         var dice = new Dice(seed ^ Dice.Mix((ulong)number + 1));
-        if (!Plan.TryGetValue(number, out Fault fault))
+        Fault fault = Always;
+        if (fault == Fault.None && !Plan.TryGetValue(number, out fault))
         {
             foreach ((Fault chance, int times) in Chances)
             {

@@ -1,0 +1,282 @@
+using Paging.Stress.Driver;
+using Paging.Swap;
+using Paging.Tests.Model;
+using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices.Doubles;
+
+namespace Paging.Tests.Files;
+
+/// <summary>Devices that fail, at every operation in turn.</summary>
+public sealed class FaultTests
+{
+    private const int Pages = 700;
+
+    /// <summary>Faults of writes that the device owns up to, and what slows it down: they must lose nothing.</summary>
+    public static TheoryData<int> HonestFaults() =>
+        [(int)Fault.InputOutputError, (int)Fault.NoSpace, (int)Fault.TornWrite, (int)Fault.Delay];
+
+    [Theory]
+    [MemberData(nameof(HonestFaults))]
+    public void A_write_that_fails_loses_nothing_whichever_it_is(int fault)
+    {
+        for (int number = 0; number < 24; number++)
+        {
+            using var held = new Held(Pages);
+            var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)number);
+            SwapFile file = held.AddDevice(device);
+            device.Plan.Add(number, (Fault)fault);
+            held.Fill();
+            held.AwaitWrites();
+            Assert.Equal(1, device.Injected);
+            PagerStatistics now = held.Statistics;
+            Assert.Equal((Fault)fault == Fault.Delay ? 0 : 1, now.IoErrors);
+            Assert.True(now.FilePages > Pages / 3, $"Hardly anything is in the file: {now}");
+            Assert.Equal(now.FileBytes, file.UsedBytes);
+            held.VerifyAll();
+            held.AssertWithinBudgets();
+            Assert.Equal(0, held.Statistics.CorruptedPages);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(HonestFaults))]
+    public void Several_writes_that_fail_in_a_row_lose_nothing(int fault)
+    {
+        for (int first = 0; first < 12; first += 3)
+        {
+            using var held = new Held(Pages);
+            var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)first);
+            SwapFile file = held.AddDevice(device);
+            for (int i = 0; i < SwapArea.MostFailures - 1; i++)
+                device.Plan.Add(first + i, (Fault)fault);
+            held.Fill();
+            held.VerifyAll();
+            held.Fill();
+            held.VerifyAll();
+            Assert.Equal((Fault)fault == Fault.Delay ? 0 : SwapArea.MostFailures - 1, held.Statistics.IoErrors);
+            Assert.Equal(AreaState.InUse, file.Area.State);
+        }
+    }
+
+    [Fact]
+    public void What_one_file_fails_to_write_is_written_to_another()
+    {
+        using var held = new Held(Pages);
+        var bad = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1) { Chances = { [Fault.InputOutputError] = 1 } };
+        SwapFile preferred = held.AddDevice(bad, priority: 5);
+        SwapFile other = held.AddDevice(new MemoryDevice(Held.FileBytes));
+        held.Fill();
+        Assert.Equal(AreaState.Retired, preferred.Area.State);
+        Assert.Equal(SwapArea.MostFailures, held.Statistics.IoErrors);
+        Assert.True(other.UsedBytes > Held.PoolBytes, $"The other file took {other.UsedBytes} bytes.");
+        held.VerifyAll();
+        held.AssertWithinBudgets();
+    }
+
+    [Theory]
+    [InlineData((int)Fault.FlippedBit)]
+    [InlineData((int)Fault.MisdirectedRead)]
+    [InlineData((int)Fault.InputOutputError)]
+    public void A_read_that_fails_is_an_exception_for_its_page_alone_and_does_not_stick(int fault)
+    {
+        int failed = 0;
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 7);
+        held.AddDevice(device);
+        held.Fill();
+        held.VerifyAll();
+        held.AwaitWrites();
+        for (int number = 0; number < 60; number++)
+        {
+            PagerStatistics before = held.Statistics;
+            device.Plan.Add(device.Operations + number, (Fault)fault);
+            int lost = held.VerifyAllButLost();
+            failed += lost;
+            Assert.InRange(lost, 0, 1);
+            PagerStatistics after = held.Statistics;
+            Assert.Equal(
+                (Fault)fault == Fault.InputOutputError ? (0L, (long)lost) : (lost, 0),
+                (after.CorruptedPages - before.CorruptedPages, after.IoErrors - before.IoErrors));
+
+            // The medium is right: what is read again is right too, but the page is not in a frame meanwhile.
+            held.VerifyAll();
+        }
+
+        // A flipped bit may be one beside the page.
+        Assert.True(failed >= 20, $"{failed} of 60 reads failed.");
+    }
+
+    [Fact]
+    public void The_exception_of_a_page_names_it_and_the_file_and_the_offset()
+    {
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 7);
+        held.AddDevice(device);
+        var bytes = new byte[3000];
+        Content.Write<byte>(ContentKind.Noise, 3, bytes);
+        SwapId id = held.Pager.Swap.Store(bytes);
+        held.Fill();
+        held.AwaitWrites();
+        long read = held.Statistics.BytesRead;
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            device.Plan[device.Operations] = Fault.InputOutputError;
+            var unreadable = Assert.Throws<PageCorruptedException>(() => held.Pager.Swap.Load(id, bytes));
+            Assert.Matches("swap file memory failed to read it at offset [0-9,]+ \\(errno 5\\)", unreadable.Message);
+            device.Plan[device.Operations] = Fault.MisdirectedRead;
+            var wrong = Assert.Throws<PageCorruptedException>(() => held.Pager.Swap.Load(id, bytes));
+            Assert.Matches("checksum.* in swap file memory at offset [0-9,]+", wrong.Message);
+            Assert.Equal(3000, held.Pager.Swap.Load(id, bytes));
+        }
+
+        Assert.InRange(held.Statistics.BytesRead - read, 4 * 3000, 4 * 8192);
+        held.Pager.Swap.Free(id);
+
+        PageCorruptedException? ofArray = null;
+        for (long page = 0; ofArray is null; page++)
+        {
+            device.Plan[device.Operations] = Fault.InputOutputError;
+            ofArray = held.TryVerify(page);
+        }
+
+        Assert.Matches("[Pp]age [0-9,]+ of .*held.*swap file memory failed to read it at offset [0-9,]+", ofArray.Message);
+        Held.AssertNames(ofArray, held.Lost.Single());
+        device.Plan.Clear();
+        held.VerifyAll();
+    }
+
+    [Fact]
+    public void A_write_to_a_page_that_cannot_be_read_is_refused_and_overwriting_or_discarding_it_heals()
+    {
+        using var held = new Held(Pages);
+        var device = new MemoryDevice(Held.FileBytes);
+        held.AddDevice(device);
+        held.Fill();
+        held.AwaitWrites();
+        device.Medium.Clear();
+        int lost = held.VerifyAllButLost();
+        Assert.True(lost > Pages / 3, $"{lost} pages were lost.");
+        Assert.Equal(lost, held.Statistics.CorruptedPages);
+        foreach (long page in held.Lost.ToArray())
+        {
+            switch (page % 3)
+            {
+                case 0:
+                    Assert.Throws<PageCorruptedException>(() => held.Change(page));
+                    Assert.NotNull(held.TryVerify(page));
+                    break;
+                case 1:
+                    held.Write(page);
+                    break;
+                default:
+                    held.Discard(page);
+                    break;
+            }
+        }
+
+        Assert.Equal(held.Lost.Count, held.VerifyAllButLost());
+        Assert.All(held.Lost, page => Assert.Equal(0, page % 3));
+        held.Fill().VerifyAll();
+        held.Array.Dispose();
+        held.AwaitWrites();
+        Settled.Empty(held.Pager);
+        Assert.Equal((0, 0), (held.Statistics.FilePages, held.Statistics.FileBytes));
+    }
+
+    [Theory]
+    [InlineData((int)Fault.SilentlyTornWrite)]
+    [InlineData((int)Fault.MisdirectedWrite)]
+    public void A_write_that_never_reached_its_place_is_an_exception_for_its_pages_and_never_wrong_bytes(int fault)
+    {
+        int lost = 0;
+        for (int number = 0; number < 240; number += 12)
+        {
+            using var held = new Held(Pages);
+            var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)number);
+            held.AddDevice(device);
+
+            // Twice, so that old and valid entries lie where the new ones should. The first writes are of the first time.
+            held.Fill();
+            held.AwaitWrites();
+            device.Plan.Add(device.Operations + number, (Fault)fault);
+            held.Fill();
+            held.AwaitWrites();
+            int few = held.VerifyAllButLost();
+            Assert.InRange(few, 0, 12);
+            Assert.Equal(few, held.VerifyAllButLost());
+            held.Fill().VerifyAll();
+            lost += few;
+        }
+
+        Assert.True(lost >= 12, $"{lost} pages were lost.");
+    }
+
+    [Fact]
+    public void A_file_that_keeps_failing_is_retired_and_what_is_readable_is_moved_off_it()
+    {
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        SwapFile failing = held.AddDevice(device);
+        held.Fill();
+        held.AwaitWrites();
+        device.Always = Fault.NoSpace;
+        OutOfPagingSpaceException? refused = null;
+        for (int round = 0; failing.Area.State == AreaState.InUse; round++)
+        {
+            Assert.True(round < 20, "The file is still in use.");
+            for (long page = 0; page < Pages; page++)
+            {
+                try
+                {
+                    held.Write(page);
+                }
+                catch (OutOfPagingSpaceException e)
+                {
+                    refused = e;
+                }
+            }
+        }
+
+        // Nobody takes it any more, but what it has can be read.
+        Assert.InRange(held.Statistics.IoErrors, SwapArea.MostFailures, SwapArea.MostFailures + 4);
+        held.VerifyAll();
+        long writes = held.Statistics.IoErrors;
+        refused ??= held.FillUntilRefused();
+        held.VerifyAll();
+        Assert.Equal(writes, held.Statistics.IoErrors);
+        Assert.Contains("lost to failed writes", refused.Message, StringComparison.Ordinal);
+        Assert.NotEqual(default, refused.Statistics);
+
+        // With somewhere to go it is emptied in the background.
+        SwapFile healthy = held.AddDevice(new MemoryDevice(Held.FileBytes));
+        while (Internals.Domain(held.Pager).Step())
+        {
+            held.AwaitWrites();
+        }
+
+        Assert.True(failing.Area.IsEmpty, $"{failing.UsedBytes - failing.Area.BadBytes} bytes are still there.");
+        Assert.Equal(failing.Area.BadBytes, failing.UsedBytes);
+        Assert.NotEqual(0, healthy.UsedBytes);
+        held.VerifyAll();
+        held.Fill().VerifyAll();
+        Assert.Equal(writes, held.Statistics.IoErrors);
+        held.AssertWithinBudgets();
+    }
+
+    [Fact]
+    public void A_retired_file_is_emptied_by_background_threads()
+    {
+        using var held = new Held(Pages, backgroundThreads: 1);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        SwapFile failing = held.AddDevice(device);
+        held.Fill();
+        held.AddDevice(new MemoryDevice(Held.FileBytes), priority: -1);
+        device.Always = Fault.NoSpace;
+        while (failing.Area.State == AreaState.InUse)
+            held.Fill();
+        held.VerifyAll();
+        PagerStatistics end = Settled.Reach(held.Pager, _ => failing.Area.IsEmpty);
+        Assert.True(failing.Area.IsEmpty, $"The file was not emptied: {end}");
+        held.VerifyAll();
+    }
+}
