@@ -17,12 +17,12 @@ public sealed class StressTests
     [InlineData(Mixed, 0, 2, false)]
     [InlineData(Mixed, 2, 1, false)]
     public void Threads_over_pages_that_are_mostly_in_files_lose_nothing(int pageBytes, int backgroundThreads, int files, bool encrypt) =>
-        Seeded.Run(seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 12_000, Seed = seed }));
+        Seeded.Run(seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 8_000, Seed = seed }));
 
     [Fact]
     public void Files_that_the_data_outgrow_refuse_and_lose_nothing() => Seeded.Run(seed =>
     {
-        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads: 1).WithFiles(1) with { Operations = 12_000, Seed = seed };
+        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads: 1).WithFiles(1) with { Operations = 8_000, Seed = seed };
         Execute(options with { FileBytes = options.FileBytes / 2 });
     });
 

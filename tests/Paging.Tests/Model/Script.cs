@@ -91,6 +91,13 @@ internal sealed record Script(int Frames, long PoolBytes, int BackgroundThreads,
         from ops in Operations(plans.Length, holds: false)
         select new Script(frames, 2 << 20, backgroundThreads, plans, ops);
 
+    /// <summary>Data of several times the pool, for pagers with swap files.</summary>
+    public static Gen<Script> Large(int backgroundThreads, bool fits) =>
+        from frames in Gen.Choose(12, 40)
+        from plans in Gen.CollectToArray(s_elements, element => Planned(element, 8 << 20, s_elements.Length))
+        from ops in Operations(plans.Length, holds: fits)
+        select new Script(frames, 2 << 20, backgroundThreads, plans, ops);
+
     public static IEnumerable<Script> Shrink(Script script)
     {
         foreach (Op[] ops in Seeded.Shrink(script.Ops, op => op.Simpler()))

@@ -8,16 +8,22 @@ internal sealed class ScriptRun
     private readonly Script _script;
     private readonly Pager _pager;
     private readonly List<ModelArray> _arrays;
+    private readonly long _storage;
     private int _refused;
 
     private ScriptRun(Script script, Pager pager)
     {
         _script = script;
         _pager = pager;
+        _storage = pager.Options.PoolBytes + pager.Options.SwapFiles.Sum(file => file.Bytes);
         _arrays = [.. script.Plans.Select(plan => ModelArray.Create(pager, plan))];
     }
 
-    public static void Execute(Script script, bool loaded)
+    /// <param name="script">What is done.</param>
+    /// <param name="loaded">Whether the arrays are full of contents that shrink little to begin with.</param>
+    /// <param name="files">Behind the pool.</param>
+    /// <returns>What the pager had counted before it was emptied.</returns>
+    public static PagerStatistics Execute(Script script, bool loaded, params SwapFileOptions[] files)
     {
         var options = new PagerOptions
         {
@@ -25,6 +31,7 @@ internal sealed class ScriptRun
             PoolBytes = script.PoolBytes,
             PageBytes = script.LargestPage,
             BackgroundThreads = script.BackgroundThreads,
+            SwapFiles = files,
         };
         using var pager = new Pager(options);
         var run = new ScriptRun(script, pager);
@@ -32,7 +39,7 @@ internal sealed class ScriptRun
             run._arrays.ForEach(array => array.Load((ulong)script.Frames));
         for (int i = 0; i < script.Ops.Length;)
             i = run.Step(i, held: 0);
-        run.Finish();
+        return run.Finish();
     }
 
     /// <summary>Runs the operation at <paramref name="i"/>, and those that run within it; returns the next one's index.</summary>
@@ -54,6 +61,7 @@ internal sealed class ScriptRun
         PagerStatistics now = _pager.GetStatistics();
         Assert.InRange(now.ResidentBytes, 0, _pager.Options.ResidentBytes);
         Assert.InRange(now.PoolBytes, 0, _pager.Options.PoolBytes);
+        Assert.InRange(now.FileBytes, 0, _storage - _pager.Options.PoolBytes);
         return i;
     }
 
@@ -67,7 +75,7 @@ internal sealed class ScriptRun
         {
             long held = _arrays.Sum(array => array.HeldBytes);
             Assert.False(mustFit, $"A read was refused: {e.Message}");
-            Assert.True(held >= _script.PoolBytes / 2, $"Refused, with {held} bytes held: {e.Message}");
+            Assert.True(held >= _storage / 2, $"Refused, with {held} bytes held: {e.Message}");
             Assert.NotEqual(default, e.Statistics);
             if (_refused++ % 4 == 0)
                 _arrays.ForEach(array => array.Verify());
@@ -79,15 +87,17 @@ internal sealed class ScriptRun
     /// <summary>Once half of the pool is enough for all that is left, the refused operation succeeds.</summary>
     private void GoOnAfterMakingRoom(Action operation)
     {
-        for (int i = 0; _arrays.Sum(array => array.HeldBytes) > _script.PoolBytes / 4; i++)
+        for (int i = 0; _arrays.Sum(array => array.HeldBytes) > _storage / 4; i++)
             _arrays[i].DiscardAll();
         operation();
     }
 
-    private void Finish()
+    private PagerStatistics Finish()
     {
         _arrays.ForEach(array => array.Verify());
+        PagerStatistics counted = _pager.GetStatistics();
         _arrays.ForEach(array => array.Dispose());
         Settled.Empty(_pager);
+        return counted;
     }
 }

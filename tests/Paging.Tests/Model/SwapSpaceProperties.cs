@@ -80,20 +80,7 @@ public class SwapSpaceProperties
         SwapScript.Shrink,
         Execute);
 
-    private static void Execute(SwapScript script)
-    {
-        using var pager = new Pager(new PagerOptions
-        {
-            ResidentBytes = 1 << 20,
-            PoolBytes = script.PoolBytes,
-            BackgroundThreads = script.BackgroundThreads,
-        });
-        var run = new SwapRun(pager);
-        foreach (SwapOp op in script.Ops)
-            run.Apply(op);
-        run.FreeAll();
-        Settled.Empty(pager);
-    }
+    private static void Execute(SwapScript script) => SwapRun.Execute(script);
 }
 
 /// <summary>The pages that the model says are stored, by id, and the ids that are freed.</summary>
@@ -102,7 +89,27 @@ internal sealed class SwapRun(Pager pager)
     private readonly List<(SwapId Id, byte[] Bytes, int References)> _live = [];
     private readonly List<SwapId> _freed = [default];
     private readonly byte[] _buffer = new byte[4 << 20];
+    private readonly long _storage = pager.Options.PoolBytes + pager.Options.SwapFiles.Sum(file => file.Bytes);
     private long _held;
+
+    /// <returns>What the pager had counted before it was emptied.</returns>
+    public static PagerStatistics Execute(SwapScript script, params SwapFileOptions[] files)
+    {
+        using var pager = new Pager(new PagerOptions
+        {
+            ResidentBytes = 1 << 20,
+            PoolBytes = script.PoolBytes,
+            BackgroundThreads = script.BackgroundThreads,
+            SwapFiles = files,
+        });
+        var run = new SwapRun(pager);
+        foreach (SwapOp op in script.Ops)
+            run.Apply(op);
+        PagerStatistics counted = pager.GetStatistics();
+        run.FreeAll();
+        Settled.Empty(pager);
+        return counted;
+    }
 
     public void Apply(SwapOp op)
     {
@@ -174,7 +181,7 @@ internal sealed class SwapRun(Pager pager)
         }
         catch (OutOfPagingSpaceException e)
         {
-            Assert.True(_held + Cost(bytes) >= pager.Options.PoolBytes / 2, $"Refused, with {_held} bytes held: {e.Message}");
+            Assert.True(_held + Cost(bytes) >= _storage / 2, $"Refused, with {_held} bytes held: {e.Message}");
             Assert.True(e.Statistics.PoolBytes > 0);
             return;
         }
