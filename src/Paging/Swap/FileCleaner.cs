@@ -67,10 +67,10 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             {
                 int victim = FindDeadest(area, log: null, retired ? 0 : LeastDead);
 
-                // Nothing is read that there is no room for.
+                // Nothing is read that there is no room for. One that cannot be read is not chosen again, so that the next one's turn comes.
                 if (victim >= 0
                     && segments.Logs[segments[victim]->Log]!.HasFree(StoreLevel.Normal)
-                    && TryEmpty(victim, StoreLevel.AtHand) == FileEmptied.Empty)
+                    && TryEmpty(victim, StoreLevel.AtHand) is FileEmptied.Empty or FileEmptied.Unreadable)
                 {
                     return true;
                 }
@@ -81,6 +81,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
     }
 
     /// <summary>Frees a slot for a segment of a log by cleaning, for a thread that needs one. Waits for a device.</summary>
+    /// <returns>True when it is worth looking again; false when there is nothing left to clean.</returns>
     internal bool TryCleanOne(SegmentLog log)
     {
         // Not before the last one has given back what it used of the reserve.
@@ -96,7 +97,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             return false;
         }
 
-        return TryEmpty(victim, StoreLevel.FileCleaner) is FileEmptied.Empty or FileEmptied.Elsewhere;
+        return TryEmpty(victim, StoreLevel.FileCleaner) != FileEmptied.NoRoom;
     }
 
     /// <summary>Moves what lives in a segment into the pool.</summary>

@@ -262,6 +262,38 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public void A_segment_that_cannot_be_read_does_not_end_the_emptying_of_a_retired_file()
+    {
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        SwapFile failing = held.AddDevice(device);
+        held.Fill();
+        held.AddDevice(new MemoryDevice(Held.FileBytes), priority: -1);
+        device.Always = Fault.NoSpace;
+        while (failing.Area.State == AreaState.InUse)
+        {
+            // What came first stays where it is.
+            for (long page = Pages / 2; page < Pages; page++)
+                held.Write(page);
+        }
+
+        device.Always = Fault.None;
+        for (int i = 0; i < 10; i++)
+            device.Plan[device.Operations + 1 + 5 * i] = Fault.InputOutputError;
+        while (held.Store.FileCleaner.CleanAhead())
+        {
+        }
+
+        // What could not be read in one piece is left where it is, page by page readable; no other segment is.
+        int left = 0;
+        for (int i = 0; i < held.Store.Segments.End; i++)
+            left += IsOn(failing, held.Store.Segments, i, damaged: false) ? 1 : 0;
+        Assert.Equal(0, left);
+        Assert.False(failing.Area.IsEmpty);
+        held.VerifyAll();
+    }
+
+    [Fact]
     public void A_retired_file_is_emptied_by_background_threads()
     {
         using var held = new Held(Pages, backgroundThreads: 1);
@@ -277,4 +309,9 @@ public sealed class FaultTests
         Assert.True(failing.Area.IsEmpty, $"The file was not emptied: {end}");
         held.VerifyAll();
     }
+
+    private static unsafe bool IsOn(SwapFile file, SegmentTable segments, int number, bool damaged) =>
+        Internals.State(segments, number) == SegmentState.OnFile
+        && segments[number]->File == file.Area.Number
+        && segments[number]->Damaged != 0 == damaged;
 }

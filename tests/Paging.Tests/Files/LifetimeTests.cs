@@ -50,6 +50,15 @@ public sealed class LifetimeTests : IDisposable
     });
 
     [Fact]
+    public void A_dropped_pagers_names_are_free_again() => AssertAllReleased(() =>
+    {
+        SwapFileOptions named = File(encrypt: false) with { Path = _directory.In("swap") };
+        Run(() => new Held(400, backgroundThreads: 0, named).Fill());
+        Collect();
+        using var pager = new Pager(Held.Options(0, named));
+    });
+
+    [Fact]
     public void A_pager_dropped_with_writes_under_way_waits_for_their_completion() => AssertAllReleased(() =>
     {
         var device = new MemoryDevice(Held.FileBytes) { DelaysCompletion = true };
