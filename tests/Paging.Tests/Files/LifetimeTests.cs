@@ -54,6 +54,10 @@ public sealed class LifetimeTests : IDisposable
     {
         SwapFileOptions named = File(encrypt: false) with { Path = _directory.In("swap") };
         Run(() => new Held(400, backgroundThreads: 0, named).Fill());
+
+        // What is being written keeps its pager.
+        while (OpenFiles() > 0)
+            Collect();
         Collect();
         using var pager = new Pager(Held.Options(0, named));
     });
