@@ -35,7 +35,7 @@ public sealed class BadInputTests : IDisposable
     public void The_least_size_that_the_exception_gives_will_do()
     {
         ArgumentOutOfRangeException exception = Refused<ArgumentOutOfRangeException>(Held.File(4096) with { Path = _directory.Path });
-        long least = _held.Store.LeastFileBytes;
+        long least = _held.Store.LeastFileBytes(4096);
         Expect.Figure(least, exception.Message);
         SwapFile file = _held.Pager.AddSwapFile(Held.File(least) with { Path = _directory.Path });
         Assert.Equal(least, file.Bytes);
@@ -134,7 +134,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void The_sixty_fifth_file_is_refused()
     {
-        SwapFileOptions options = Held.File(_held.Store.LeastFileBytes) with { Path = _directory.Path };
+        SwapFileOptions options = Held.File(_held.Store.LeastFileBytes(4096)) with { Path = _directory.Path };
         for (int i = 1; i < 64; i++)
             _held.Pager.AddSwapFile(options);
         int descriptors = OpenFiles();
