@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
+using Paging.Diagnostics;
 using Paging.Interop;
 
 namespace Paging.Swap.Devices;
@@ -9,18 +9,14 @@ namespace Paging.Swap.Devices;
 /// <para>The key is drawn at random, given to the ciphers, and wiped; they keep it in memory that OpenSSL clears when the device is disposed.</para>
 /// <para>Transfers go through scratch buffers, each with a cipher of its own: whoever has the buffer has the cipher. There are many for reads
 /// of pages and few for segments; who finds none waits. A transfer holds one of them, and completing one needs none, so they come back.
-/// Writes are encrypted on the submitting thread, and reads decrypted on the one that completes them.</para>
+/// Submitted writes are encrypted by a crew of threads, and reads decrypted on the thread that completes them.</para>
 /// </remarks>
 internal sealed unsafe class EncryptedDevice : SwapDevice
 {
-    private const int SmallBlocks = 18;
-    private const int SmallCount = 16;
-    private const int LargeCount = 4;
-
     private readonly SwapDevice _inner;
     private readonly TransferCount _underWay = new();
-    private readonly ScratchPool _small;
-    private readonly ScratchPool _large;
+    private readonly EncryptedMedium _medium;
+    private readonly CipherCrew _crew;
 
     /// <param name="inner">With blocks of 4096 bytes; disposed of with this device.</param>
     /// <param name="largestTransfer">Bytes of the largest transfer to carry out in one piece.</param>
@@ -29,22 +25,8 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     {
         Debug.Assert(inner.BlockBytes == BlockCipher.StoredBytes, "the tag has to fit beside the payload");
         _inner = inner;
-        Span<byte> key = stackalloc byte[BlockCipher.KeyBytes];
-        try
-        {
-            RandomNumberGenerator.Fill(key);
-            _small = new ScratchPool(SmallCount, SmallBlocks, key);
-            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(largestTransfer), SmallBlocks), key);
-        }
-        catch
-        {
-            _small?.Dispose();
-            throw;
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
+        _medium = new EncryptedMedium(inner, largestTransfer);
+        _crew = new CipherCrew(_medium);
     }
 
     internal override string Path => _inner.Path;
@@ -56,7 +38,10 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     internal override bool IsDirect => _inner.IsDirect;
 
     /// <summary>Memory of the scratch buffers that have been in use.</summary>
-    internal long ScratchBytes => _small.Buffers.TotalBytes + _large.Buffers.TotalBytes;
+    internal long ScratchBytes => _medium.ScratchBytes;
+
+    /// <summary>Those of the crew, since the first write was submitted.</summary>
+    internal IReadOnlyList<Thread> Threads => _crew.Threads;
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp)
     {
@@ -77,25 +62,12 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
         }
 
         request.Counted = _underWay;
-        ScratchPool pool = PoolFor(request.Length);
-        if (request.Length > pool.PayloadBytes)
+        // A seeded scheduler has the threads of its test, and no others.
+        bool mayHandOver = request.Operation == IoOperation.Write && TestHook.Interleaver is null;
+        if (!mayHandOver || !_crew.TryAdd(request))
         {
-            request.Complete(RunPieces(pool, request.Operation, request.Offset, request.Buffer, request.Length, request.Stamp));
-            return;
+            _medium.Start(request);
         }
-
-        EncryptedTransfer transfer = pool.Rent();
-        int error = transfer.Prepare(request.Operation, request.Offset / BlockBytes, request.Buffer, request.Length, request.Stamp);
-        if (error != 0)
-        {
-            pool.Return(transfer);
-            request.Complete(error);
-            return;
-        }
-
-        transfer.Outer = request;
-        transfer.Begin();
-        _inner.Submit(transfer);
     }
 
     internal override int Trim(long offset, long length)
@@ -106,19 +78,16 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
 
     public override void Dispose()
     {
+        // Everything has completed after this, and the crew has nothing to do any more.
         bool first = _underWay.Close();
+        _crew.Dispose();
         // After this no transfer has a scratch buffer: one counts on the inner device until it has given it back.
         _inner.Dispose();
         if (first)
         {
-            _small.Dispose();
-            _large.Dispose();
+            _medium.Dispose();
         }
     }
-
-    private static int BlocksOf(int length) => (length + BlockCipher.PayloadBytes - 1) / BlockCipher.PayloadBytes;
-
-    private ScratchPool PoolFor(int length) => length <= _small.PayloadBytes ? _small : _large;
 
     private int Run(IoOperation operation, long offset, byte* buffer, int length, ulong stamp)
     {
@@ -128,33 +97,8 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
             return Errno.BadDescriptor;
         }
 
-        int error = RunPieces(PoolFor(length), operation, offset, buffer, length, stamp);
+        int error = _medium.Run(operation, offset, buffer, length, stamp);
         _underWay.Exit();
-        return error;
-    }
-
-    private int RunPieces(ScratchPool pool, IoOperation operation, long offset, byte* buffer, int length, ulong stamp)
-    {
-        EncryptedTransfer transfer = pool.Rent();
-        int error = 0;
-        for (int done = 0; done < length && error == 0; done += pool.PayloadBytes)
-        {
-            int piece = Math.Min(length - done, pool.PayloadBytes);
-            error = transfer.Prepare(operation, (offset + done) / BlockBytes, buffer + done, piece, stamp);
-            if (error == 0)
-            {
-                error = operation == IoOperation.Read
-                    ? _inner.Read(transfer.Offset, transfer.Buffer, transfer.Length, stamp)
-                    : _inner.Write(transfer.Offset, transfer.Buffer, transfer.Length, stamp);
-            }
-
-            if (error == 0)
-            {
-                error = transfer.Finish();
-            }
-        }
-
-        pool.Return(transfer);
         return error;
     }
 
@@ -162,7 +106,7 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     private void Check(long offset, byte* buffer, int length)
     {
         Debug.Assert(length > 0 && offset >= 0 && offset % BlockBytes == 0, "a range of blocks");
-        Debug.Assert(offset + ((long)BlocksOf(length) * BlockBytes) <= Bytes, "within the device");
+        Debug.Assert(offset + ((long)EncryptedMedium.BlocksOf(length) * BlockBytes) <= Bytes, "within the device");
         Debug.Assert((nuint)buffer % BufferAlignment == 0, "an aligned buffer");
     }
 }

@@ -170,7 +170,8 @@ public sealed unsafe class EncryptedDeviceTests
             Assert.Equal(Errno.InputOutput, device.Read(0, memory.Address, Payload, 1));
         }
 
-        Assert.InRange(device.ScratchBytes, 1, 72 << 10);
+        // A thread of the crew may be about to return its buffer when the next transfer takes one.
+        Assert.InRange(device.ScratchBytes, 1, (1 + CipherCrew.MostThreads) * (72 << 10));
     }
 
     [Theory]

@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+
+namespace Paging.Swap.Devices;
+
+/// <summary>A device of encrypted blocks, and the scratch buffers and ciphers through which payload gets there.</summary>
+/// <remarks>Thread-safe: whoever has a scratch buffer has its cipher. It knows nothing of the <see cref="EncryptedDevice"/> that owns it, which
+/// counts what is under way here.</remarks>
+internal sealed unsafe class EncryptedMedium : IDisposable
+{
+    private const int SmallBlocks = 18;
+    private const int SmallCount = 16;
+    private const int LargeCount = 4;
+
+    private readonly ScratchPool _small;
+    private readonly ScratchPool _large;
+
+    internal EncryptedMedium(SwapDevice device, int largestTransfer)
+    {
+        Device = device;
+        Span<byte> key = stackalloc byte[BlockCipher.KeyBytes];
+        try
+        {
+            RandomNumberGenerator.Fill(key);
+            _small = new ScratchPool(SmallCount, SmallBlocks, key);
+            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(largestTransfer), SmallBlocks), key);
+        }
+        catch
+        {
+            _small?.Dispose();
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    /// <summary>The one below.</summary>
+    internal SwapDevice Device { get; }
+
+    /// <summary>Memory of the scratch buffers that have been in use.</summary>
+    internal long ScratchBytes => _small.Buffers.TotalBytes + _large.Buffers.TotalBytes;
+
+    internal static int BlocksOf(int length) => (length + BlockCipher.PayloadBytes - 1) / BlockCipher.PayloadBytes;
+
+    /// <summary>Encrypts what is to be written, and submits. Blocks while there is no scratch buffer.</summary>
+    internal void Start(IoRequest request)
+    {
+        ScratchPool pool = PoolFor(request.Length);
+        if (request.Length > pool.PayloadBytes)
+        {
+            request.Complete(Run(request.Operation, request.Offset, request.Buffer, request.Length, request.Stamp));
+            return;
+        }
+
+        EncryptedTransfer transfer = pool.Rent();
+        int error = transfer.Prepare(
+            request.Operation, request.Offset / BlockCipher.PayloadBytes, request.Buffer, request.Length, request.Stamp);
+        if (error != 0)
+        {
+            pool.Return(transfer);
+            request.Complete(error);
+            return;
+        }
+
+        transfer.Outer = request;
+        transfer.Begin();
+        Device.Submit(transfer);
+    }
+
+    /// <summary>Transfers on the calling thread, in pieces if it must be.</summary>
+    /// <returns>0 or an error number.</returns>
+    internal int Run(IoOperation operation, long offset, byte* buffer, int length, ulong stamp)
+    {
+        ScratchPool pool = PoolFor(length);
+        EncryptedTransfer transfer = pool.Rent();
+        int error = 0;
+        for (int done = 0; done < length && error == 0; done += pool.PayloadBytes)
+        {
+            int piece = Math.Min(length - done, pool.PayloadBytes);
+            error = transfer.Prepare(operation, (offset + done) / BlockCipher.PayloadBytes, buffer + done, piece, stamp);
+            if (error == 0)
+            {
+                error = operation == IoOperation.Read
+                    ? Device.Read(transfer.Offset, transfer.Buffer, transfer.Length, stamp)
+                    : Device.Write(transfer.Offset, transfer.Buffer, transfer.Length, stamp);
+            }
+
+            if (error == 0)
+            {
+                error = transfer.Finish();
+            }
+        }
+
+        pool.Return(transfer);
+        return error;
+    }
+
+    /// <summary>No transfer has a scratch buffer any more. The device below is not this object's.</summary>
+    public void Dispose()
+    {
+        _small.Dispose();
+        _large.Dispose();
+    }
+
+    private ScratchPool PoolFor(int length) => length <= _small.PayloadBytes ? _small : _large;
+}
