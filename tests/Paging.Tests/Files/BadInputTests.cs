@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text;
 using Paging.Memory;
+using Paging.Swap.Devices;
 using Paging.Tests.Face;
 using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices;
@@ -19,7 +20,7 @@ public sealed class BadInputTests : IDisposable
 
     public BadInputTests() => _held.Fill();
 
-    public static TheoryData<long> Sizes() => [0, -4096, 1, 4095, 4097, (1 << 20) + 512, 4096, 28 << 10, long.MinValue, long.MaxValue, long.MaxValue / 4096 * 4096];
+    public static TheoryData<long> Sizes() => [0, -4096, 1, 4095, 4097, (1 << 20) + 512, 4096, 20 << 10, long.MinValue, long.MaxValue, long.MaxValue / 4096 * 4096];
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -31,15 +32,18 @@ public sealed class BadInputTests : IDisposable
         Assert.Contains("SwapFileOptions.Bytes", exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void The_least_size_that_the_exception_gives_will_do()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_least_size_that_the_exception_gives_will_do(bool encrypt)
     {
-        ArgumentOutOfRangeException exception = Refused<ArgumentOutOfRangeException>(Held.File(4096) with { Path = _directory.Path });
-        long least = _held.Store.LeastFileBytes(4096);
+        SwapFileOptions options = Held.File(4096, encrypt: encrypt) with { Path = _directory.Path };
+        ArgumentOutOfRangeException exception = Refused<ArgumentOutOfRangeException>(options);
+        long least = Least(encrypt);
         Expect.Figure(least, exception.Message);
-        SwapFile file = _held.Pager.AddSwapFile(Held.File(least) with { Path = _directory.Path });
+        SwapFile file = _held.Pager.AddSwapFile(options with { Bytes = least });
         Assert.Equal(least, file.Bytes);
-        Refused<ArgumentOutOfRangeException>(Held.File(least - 4096) with { Path = _directory.Path });
+        Refused<ArgumentOutOfRangeException>(options with { Bytes = least - 4096 });
         IsWhole();
     }
 
@@ -134,7 +138,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void The_sixty_fifth_file_is_refused()
     {
-        SwapFileOptions options = Held.File(_held.Store.LeastFileBytes(4096)) with { Path = _directory.Path };
+        SwapFileOptions options = Held.File(Least(encrypt: true)) with { Path = _directory.Path };
         for (int i = 1; i < 64; i++)
             _held.Pager.AddSwapFile(options);
         int descriptors = OpenFiles();
@@ -199,6 +203,8 @@ public sealed class BadInputTests : IDisposable
     /// <summary>Swap files of this process that have no name.</summary>
     private int OpenFiles() => Directory.EnumerateFiles("/proc/self/fd")
         .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true);
+
+    private long Least(bool encrypt) => _held.Store.LeastFileBytes(encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
 
     private string Mine(string name)
     {

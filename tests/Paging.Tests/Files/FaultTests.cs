@@ -13,7 +13,7 @@ public sealed class FaultTests
 
     /// <summary>Faults of writes that the device owns up to, and what slows it down: they must lose nothing.</summary>
     public static TheoryData<int> HonestFaults() =>
-        [(int)Fault.InputOutputError, (int)Fault.NoSpace, (int)Fault.TornWrite, (int)Fault.Delay];
+        [(int)Fault.InputOutputError, (int)Fault.TornWrite, (int)Fault.Delay];
 
     [Theory]
     [MemberData(nameof(HonestFaults))]
@@ -55,6 +55,34 @@ public sealed class FaultTests
             held.VerifyAll();
             Assert.Equal((Fault)fault == Fault.Delay ? 0 : SwapArea.MostFailures - 1, held.Statistics.IoErrors);
             Assert.Equal(AreaState.InUse, file.Area.State);
+        }
+    }
+
+    [Fact]
+    public void A_disk_that_is_full_for_a_while_loses_nothing_and_is_not_given_up()
+    {
+        for (int number = 0; number < 16; number++)
+        {
+            using var held = new Held(Pages);
+            var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)number);
+            SwapFile file = held.AddDevice(device);
+            for (int i = 0; i < 2 * SwapArea.MostFailures; i++)
+                device.Plan.Add(number + i, Fault.NoSpace);
+
+            // Each time the file rests for so many looks at it, and what finds no room meanwhile is refused.
+            int rounds = 0;
+            while (held.FillWhereThereIsRoom() > 0)
+            {
+                held.VerifyAll();
+                Assert.True(++rounds < 100, "The file is not used again.");
+            }
+
+            held.AwaitWrites();
+            held.VerifyAll();
+            held.AssertWithinBudgets();
+            Assert.InRange(held.Statistics.IoErrors, SwapArea.MostFailures, 2 * SwapArea.MostFailures);
+            Assert.Equal((AreaState.InUse, 0L), (file.Area.State, file.Area.BadBytes));
+            Assert.True(held.Statistics.FilePages > Pages / 3);
         }
     }
 
@@ -217,7 +245,7 @@ public sealed class FaultTests
         SwapFile failing = held.AddDevice(device);
         held.Fill();
         held.AwaitWrites();
-        device.Always = Fault.NoSpace;
+        device.Always = Fault.TornWrite;
         OutOfPagingSpaceException? refused = null;
         for (int round = 0; failing.Area.State == AreaState.InUse; round++)
         {
@@ -269,7 +297,7 @@ public sealed class FaultTests
         SwapFile failing = held.AddDevice(device);
         held.Fill();
         held.AddDevice(new MemoryDevice(Held.FileBytes), priority: -1);
-        device.Always = Fault.NoSpace;
+        device.Always = Fault.TornWrite;
         while (failing.Area.State == AreaState.InUse)
         {
             // What came first stays where it is.
@@ -280,9 +308,8 @@ public sealed class FaultTests
         device.Always = Fault.None;
         for (int i = 0; i < 10; i++)
             device.Plan[device.Operations + 1 + 5 * i] = Fault.InputOutputError;
-        while (held.Store.FileCleaner.CleanAhead())
-        {
-        }
+        while (Internals.Domain(held.Pager).Step())
+            held.AwaitWrites();
 
         // What could not be read in one piece is left where it is, page by page readable; no other segment is.
         int left = 0;
@@ -301,7 +328,7 @@ public sealed class FaultTests
         SwapFile failing = held.AddDevice(device);
         held.Fill();
         held.AddDevice(new MemoryDevice(Held.FileBytes), priority: -1);
-        device.Always = Fault.NoSpace;
+        device.Always = Fault.TornWrite;
         while (failing.Area.State == AreaState.InUse)
             held.Fill();
         held.VerifyAll();

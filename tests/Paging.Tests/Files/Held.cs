@@ -73,6 +73,26 @@ internal sealed class Held : IDisposable
         return this;
     }
 
+    /// <summary>Writes pages anew; those that are refused stay what they were.</summary>
+    /// <returns>How many were refused.</returns>
+    public int FillWhereThereIsRoom()
+    {
+        int refused = 0;
+        for (long page = 0; page < Pages; page++)
+        {
+            try
+            {
+                Write(page);
+            }
+            catch (OutOfPagingSpaceException)
+            {
+                refused++;
+            }
+        }
+
+        return refused;
+    }
+
     /// <summary>Overwrites a page as a whole, so that it is never loaded.</summary>
     /// <exception cref="OutOfPagingSpaceException">The page is what it was.</exception>
     public void Write(long page)
@@ -125,7 +145,8 @@ internal sealed class Held : IDisposable
             }
             catch (PageCorruptedException e) when (mayLose)
             {
-                AssertNames(e, page);
+                // What the cleaner has read wrong is wrong in memory from then on.
+                AssertNames(e, page, inFile: false);
             }
             catch (OutOfPagingSpaceException e)
             {

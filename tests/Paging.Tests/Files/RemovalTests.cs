@@ -294,7 +294,7 @@ public sealed class RemovalTests
         var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
         SwapFile file = held.AddDevice(device);
         held.Fill();
-        device.Always = Fault.NoSpace;
+        device.Always = Fault.TornWrite;
         held.AddDevice(new MemoryDevice(2 * Held.FileBytes), priority: -1);
         while (file.Area.State == AreaState.InUse)
             held.Fill();
