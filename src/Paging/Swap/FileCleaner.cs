@@ -220,16 +220,25 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         byte* bytes = log.SegmentBuffers.Rent();
         try
         {
-            if (area.Read(range, bytes, (ulong)segment->SealedAt, counters) != 0)
+            // A bad read may be the device's mood: what is bad a second time is damaged.
+            for (int tries = 2; tries > 0; tries--)
             {
-                segment->Damaged = 1;
-            }
-            else if (log.TryMoveIn(number, bytes, ref offset, level))
-            {
-                return FileEmptied.Empty;
+                segment->Damaged = 0;
+                if (area.Read(range, bytes, (ulong)segment->SealedAt, counters) != 0)
+                {
+                    segment->Damaged = 1;
+                }
+                else if (log.TryMoveIn(number, bytes, ref offset, level))
+                {
+                    return FileEmptied.Empty;
+                }
+                else if (segment->Damaged == 0)
+                {
+                    return FileEmptied.NoRoom;
+                }
             }
 
-            return segment->Damaged != 0 ? FileEmptied.Unreadable : FileEmptied.NoRoom;
+            return FileEmptied.Unreadable;
         }
         finally
         {
@@ -246,11 +255,14 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         byte* buffer = log.EntryBuffers.Rent();
         try
         {
-            int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
             EntryHeader* header = (EntryHeader*)(buffer + range.Skip);
-            if (error == 0 && (uint)header->Id == index && header->Units == location.Units)
+            for (int tries = 2; tries > 0; tries--)
             {
-                return log.TryMoveIn(header, location, StoreLevel.Normal);
+                if (area.Read(range, buffer, (ulong)segment->SealedAt, counters) == 0
+                    && (uint)header->Id == index && header->Units == location.Units && header->IsIntact())
+                {
+                    return log.TryMoveIn(header, location, StoreLevel.Normal);
+                }
             }
         }
         finally

@@ -77,6 +77,15 @@ internal struct EntryHeader
     /// <summary>Units of the whole entry, header included.</summary>
     internal readonly int Units => UnitsFor(EncodedLength);
 
+    /// <summary>Whether the encoded bytes behind a header are those that were stored. Its lengths have been found plausible.</summary>
+    internal readonly unsafe bool IsIntact()
+    {
+        fixed (EntryHeader* header = &this)
+        {
+            return Codecs.PageCodec.Checksum(new ReadOnlySpan<byte>(header + 1, EncodedLength), Id, EncodedLengthAndEncoding, PageLength) == Checksum;
+        }
+    }
+
     internal readonly EntrySize EntrySize => new(Units, EncodedLength, (int)PageLength);
 
     internal static int UnitsFor(int encodedLength) => (Size + encodedLength + 15) >> Location.UnitShift;

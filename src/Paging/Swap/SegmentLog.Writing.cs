@@ -80,8 +80,16 @@ internal sealed unsafe partial class SegmentLog
                     return false;
                 }
 
+                // What was misread must not be moved: the copy in the file may be good.
                 int units = header->Units;
-                if (!TryMove(header, Location.InSegment(number, offset, units), level, onFile: true))
+                Location from = Location.InSegment(number, offset, units);
+                if (_descriptors.Locate((uint)header->Id) == from && !header->IsIntact())
+                {
+                    _table[number]->Damaged = 1;
+                    return false;
+                }
+
+                if (!TryMove(header, from, level, onFile: true))
                 {
                     return false;
                 }

@@ -309,8 +309,14 @@ public sealed class FaultTests
         for (long page = Pages / 4; page < Pages; page++)
             held.Discard(page);
         device.Always = Fault.None;
+
+        // Twice in a row: what fails once is read again.
         for (int i = 0; i < 10; i++)
-            device.Plan[device.Operations + 1 + 5 * i] = Fault.InputOutputError;
+        {
+            device.Plan[device.Operations + 1 + 6 * i] = Fault.InputOutputError;
+            device.Plan[device.Operations + 2 + 6 * i] = Fault.InputOutputError;
+        }
+
         while (held.Store.FileCleaner.CleanAhead())
         {
         }
