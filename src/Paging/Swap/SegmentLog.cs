@@ -230,7 +230,7 @@ internal sealed unsafe partial class SegmentLog
         {
             if (_table[segment]->Chunk != Segment.NoChunk)
             {
-                TakeChunkBackUnsynchronized(segment);
+                TakeChunkBackUnsynchronized(segment, keep: false);
             }
 
             _table.GiveNumberBackUnsynchronized(segment);
@@ -247,7 +247,8 @@ internal sealed unsafe partial class SegmentLog
         _budget.Gate.Enter();
         try
         {
-            TakeChunkBackUnsynchronized(segment);
+            // It was written to make room: somebody wants the memory. And this is the engine's thread, which has transfers to see to.
+            TakeChunkBackUnsynchronized(segment, keep: true);
         }
         finally
         {
@@ -298,14 +299,14 @@ internal sealed unsafe partial class SegmentLog
         Volatile.Write(ref _holders[chunk], segment);
     }
 
-    /// <summary>Memory beyond a small stock goes back to the system.</summary>
-    private void TakeChunkBackUnsynchronized(int segment)
+    /// <summary>Memory beyond a small stock goes back to the system, unless it is to be kept.</summary>
+    private void TakeChunkBackUnsynchronized(int segment, bool keep)
     {
         Segment* entry = _table[segment];
         int chunk = entry->Chunk;
         entry->Chunk = Segment.NoChunk;
         Volatile.Write(ref _holders[chunk], NoSegment);
-        if (_freeCount < HeldBack + Stock || !TryDropUnsynchronized(chunk))
+        if (keep || _freeCount < HeldBack + Stock || !TryDropUnsynchronized(chunk))
         {
             _free[_freeCount] = chunk;
             Volatile.Write(ref _freeCount, _freeCount + 1);
