@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+
+namespace Paging.Codecs;
+
+/// <summary>Zstd for pages that have gone cold. Any thread; each has contexts of its own, made at its first use and given back after it has
+/// ended. Nothing else is allocated, natively or managed.</summary>
+internal static unsafe class ZstdCodec
+{
+    [ThreadStatic]
+    private static ZstdEncoder? s_encoder;
+
+    [ThreadStatic]
+    private static ZstdDecoder? s_decoder;
+
+    /// <param name="source">The page.</param>
+    /// <param name="length">Its length, at least 1.</param>
+    /// <param name="target">Receives the encoding. When there is none, what it holds means nothing.</param>
+    /// <param name="limit">How far the target may be written to.</param>
+    /// <param name="level">As Zstd counts them: 1 is the fastest of them.</param>
+    /// <returns>The encoded length; −1 when it would exceed the limit, or when the system has no memory for the context.</returns>
+    internal static int TryEncode(byte* source, int length, byte* target, int limit, int level)
+    {
+        Debug.Assert(length > 0 && level > 0, "a page has a length, and level 0 stands for another one");
+        ZstdEncoder? encoder = s_encoder ?? CreateEncoder();
+        return limit <= 0 || encoder is null ? -1 : encoder.TryEncode(source, length, target, limit, level);
+    }
+
+    /// <returns>False unless the bytes decode to exactly this length. Whatever they are, nothing is written outside the page, nor read
+    /// outside the source and the page.</returns>
+    internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
+    {
+        Debug.Assert(length > 0, "a page has a length");
+        ZstdDecoder? decoder = s_decoder ??= ZstdDecoder.TryCreate();
+        return decoder is null
+            ? ReserveDecoder.TryDecode(source, encodedLength, page, length)
+            : decoder.TryDecode(source, encodedLength, page, length);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ZstdEncoder? CreateEncoder() => ReserveDecoder.Exists ? s_encoder = new ZstdEncoder() : null;
+
+    /// <summary>One decoder, shared by threads for which the system has no memory left: what is stored must stay readable. Nothing is
+    /// encoded before it exists.</summary>
+    internal static class ReserveDecoder
+    {
+        private static readonly ZstdDecoder? s_reserve = ZstdDecoder.TryCreate();
+
+        // 0 or 1. 0 → 1 by CAS, by whichever thread is about to decode; back by that thread alone.
+        private static int s_taken;
+
+        internal static bool Exists => s_reserve is not null;
+
+        internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
+        {
+            if (s_reserve is null)
+            {
+                return false;
+            }
+
+            Spinner spinner = default;
+            while (Interlocked.CompareExchange(ref s_taken, 1, 0) != 0)
+            {
+                spinner.Once();
+            }
+
+            bool decoded = s_reserve.TryDecode(source, encodedLength, page, length);
+            Volatile.Write(ref s_taken, 0);
+            return decoded;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using ZstdSharp.Unsafe;
+
+namespace Paging.Codecs;
+
+/// <summary>What both sides agree on: one frame a page, without the magic number (four bytes that every page would repeat), without
+/// checksum and dictionary id, with the page's length, which the decoder holds the frame to.</summary>
+internal static class ZstdFrame
+{
+    /// <summary>ZSTD_c_format and ZSTD_d_format: not among the stable parameters, so they have no names of their own.</summary>
+    internal const ZSTD_cParameter EncoderFormat = ZSTD_cParameter.ZSTD_c_experimentalParam2;
+
+    /// <inheritdoc cref="EncoderFormat"/>
+    internal const ZSTD_dParameter DecoderFormat = ZSTD_dParameter.ZSTD_d_experimentalParam1;
+
+    internal const int Magicless = (int)ZSTD_format_e.ZSTD_f_zstd1_magicless;
+}
