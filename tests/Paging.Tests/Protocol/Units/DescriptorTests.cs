@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Paging.Codecs;
 using Paging.Swap;
 using Paging.Tests.Model;
 
@@ -139,7 +140,7 @@ public sealed unsafe class DescriptorTests
     [InlineData(SwapStore.MaxPageBytes)]
     public void A_header_says_how_long_its_entry_is(int length)
     {
-        foreach (Codecs.PageEncoding encoding in Enum.GetValues<Codecs.PageEncoding>())
+        foreach (PageEncoding encoding in Enum.GetValues<PageEncoding>())
         {
             var header = new EntryHeader { EncodedLengthAndEncoding = EntryHeader.Pack(length, encoding) };
             Assert.Equal((length, encoding, EntryHeader.UnitsFor(length)), (header.EncodedLength, header.Encoding, header.Units));
