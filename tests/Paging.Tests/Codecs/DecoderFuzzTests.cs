@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Globalization;
+using Paging.Tests.Model;
+
+namespace Paging.Tests.Codecs;
+
+/// <summary>A page is decoded before its checksum is verified, so decoders must stand any bytes: no access outside source and page, no
+/// exception, no loop without end.</summary>
+/// <remarks>One that does not would take the process with it. So a child feeds it, which is this very program, told to run
+/// <see cref="Child"/> alone. PAGING_FUZZ=20000000 makes it long; PAGING_SEED repeats a run.</remarks>
+public sealed class DecoderFuzzTests
+{
+    private const string CountVariable = "PAGING_FUZZ";
+    private const string SeedVariable = "PAGING_SEED";
+    private const string TargetVariable = "PAGING_FUZZ_TARGET";
+    private const long UsualCount = 60_000;
+    private const string Survived = "the decoder has stood it";
+
+    [Theory]
+    [InlineData(nameof(FuzzTarget.Lz4))]
+    [InlineData(nameof(FuzzTarget.Zstd))]
+    public async Task A_decoder_stands_any_bytes(string target)
+    {
+        string? given = Environment.GetEnvironmentVariable(CountVariable);
+        long count = string.IsNullOrEmpty(given) ? UsualCount : long.Parse(given, CultureInfo.InvariantCulture);
+        ulong seed = Seeded.Next();
+        Outcome outcome = await Run(target, count, seed);
+        Assert.True(outcome.Survived, $"{SeedVariable}={seed} {CountVariable}={count} repeats this ({target}): {outcome.Output}");
+    }
+
+    /// <summary>The control: had a decoder such an error, the test above would find it.</summary>
+    [Theory]
+    [InlineData(nameof(FuzzTarget.ReadsBeforeSource))]
+    [InlineData(nameof(FuzzTarget.ReadsBehindSource))]
+    [InlineData(nameof(FuzzTarget.WritesBeforePage))]
+    [InlineData(nameof(FuzzTarget.WritesBehindPage))]
+    public async Task One_byte_outside_is_noticed(string target) => Assert.False((await Run(target, 100, seed: 1)).Survived);
+
+    [Fact(Explicit = true)]
+    public void Child()
+    {
+        string? target = Environment.GetEnvironmentVariable(TargetVariable);
+        Assert.SkipWhen(target is null, "The child of another test.");
+        ulong seed = ulong.Parse(Environment.GetEnvironmentVariable(SeedVariable)!, CultureInfo.InvariantCulture);
+        long count = long.Parse(Environment.GetEnvironmentVariable(CountVariable)!, CultureInfo.InvariantCulture);
+        using (var fuzz = new DecoderFuzz(Enum.Parse<FuzzTarget>(target), seed))
+            fuzz.Run(count);
+        Console.Out.WriteLine(Survived);
+    }
+
+    private static async Task<Outcome> Run(string target, long count, ulong seed)
+    {
+        string program = Path.ChangeExtension(typeof(DecoderFuzzTests).Assembly.Location, null);
+        Assert.True(File.Exists(program), $"There is no {program}.");
+        var start = new ProcessStartInfo(program, ["-method", $"{typeof(DecoderFuzzTests).FullName}.{nameof(Child)}", "-explicit", "only"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment =
+            {
+                [TargetVariable] = target,
+                [CountVariable] = count.ToString(CultureInfo.InvariantCulture),
+                [SeedVariable] = seed.ToString(CultureInfo.InvariantCulture),
+            },
+        };
+        using Process child = Process.Start(start)!;
+        try
+        {
+            Task<string> errors = child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+            bool survived = child.ExitCode == 0 && output.Contains(Survived, StringComparison.Ordinal);
+            return new Outcome(survived, output + await errors);
+        }
+        finally
+        {
+            child.Kill();
+        }
+    }
+
+    private sealed record Outcome(bool Survived, string Output);
+}
