@@ -40,6 +40,19 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     /// <summary>Pages.</summary>
     public long PageCount { get; }
 
+    /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
+    /// stored again.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not a goal.</exception>
+    public CompressionGoal Compression
+    {
+        get => _pages.Region.Policy.Goal;
+        set
+        {
+            PagerOptions.CheckGoal(value, nameof(value));
+            _pages.Region.Policy.Goal = value;
+        }
+    }
+
     /// <summary>An element, by value: a reference would dangle once the page is evicted.</summary>
     /// <param name="index">0 or more, less than <see cref="Length"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The index is outside the array.</exception>

@@ -38,6 +38,19 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
     /// <summary>Rows in a page.</summary>
     public int RowsPerPage { get; }
 
+    /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
+    /// stored again.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not a goal.</exception>
+    public CompressionGoal Compression
+    {
+        get => _pages.Region.Policy.Goal;
+        set
+        {
+            PagerOptions.CheckGoal(value, nameof(value));
+            _pages.Region.Policy.Goal = value;
+        }
+    }
+
     /// <summary>An element, by value.</summary>
     /// <param name="row">0 or more, less than <see cref="Rows"/>.</param>
     /// <param name="column">0 or more, less than <see cref="Columns"/>.</param>

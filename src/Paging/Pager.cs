@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Paging.Codecs;
 using Paging.Interop;
 using Paging.Residency;
 using Paging.Swap;
@@ -51,7 +53,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <summary>An array of zeroes; costs page-table memory only, until it is touched.</summary>
     /// <typeparam name="T">Any unmanaged type of at most one page.</typeparam>
     /// <param name="length">Elements, 1 or more; 2⁴⁵ bytes at most.</param>
-    /// <param name="options">Page size and name; null takes the pager's.</param>
+    /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length or the page size is out of range, or the budgets hold too few pages of that size.</exception>
     /// <exception cref="ArgumentException">An element is larger than a page.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
@@ -60,13 +62,13 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         where T : unmanaged
     {
         Geometry geometry = Geometry.ForElements<T>(length, options?.PageBytes ?? Options.PageBytes);
-        return new PagedArray<T>(MakeRegion(geometry, options), geometry);
+        return new PagedArray<T>(MakeRegion<T>(geometry, options), geometry);
     }
 
     /// <summary>Pages a managed buffer out: an array with a copy of <paramref name="source"/>.</summary>
     /// <typeparam name="T">Any unmanaged type of at most one page.</typeparam>
     /// <param name="source">One element or more.</param>
-    /// <param name="options">Page size and name; null takes the pager's.</param>
+    /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The source is empty, or as for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="OutOfPagingSpaceException">The copy does not fit; nothing of it stays.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -90,7 +92,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <typeparam name="T">Any unmanaged type.</typeparam>
     /// <param name="rows">1 or more.</param>
     /// <param name="columns">1 or more; a row is 4 MiB at most.</param>
-    /// <param name="options">Page size (the least: it grows to the next power of two that holds a row) and name.</param>
+    /// <param name="options">Page size (the least: it grows to the next power of two that holds a row), name and compression.</param>
     /// <exception cref="ArgumentOutOfRangeException">Rows or columns are out of range, a row is longer than 4 MiB, or the budgets hold too few
     /// pages of the size that a row needs.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -98,7 +100,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         where T : unmanaged
     {
         Geometry geometry = Geometry.ForRows<T>(rows, columns, options?.PageBytes ?? Options.PageBytes);
-        return new PagedMatrix<T>(MakeRegion(geometry, options), geometry, columns);
+        return new PagedMatrix<T>(MakeRegion<T>(geometry, options), geometry, columns);
     }
 
     /// <summary>A consistent-enough snapshot of all counters; cheap enough to call every frame of a game.</summary>
@@ -190,8 +192,10 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         await moving.ConfigureAwait(false);
     }
 
-    private PagedRegion MakeRegion(Geometry geometry, PagedArrayOptions? options)
+    private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options)
+        where T : unmanaged
     {
+        options?.Check(nameof(options));
         _domain.Enter();
         try
         {
@@ -202,7 +206,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
                 ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
             }
 
-            return new PagedRegion(_domain, geometry.PageBytes, geometry.PageCount, options?.Name);
+            var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter);
+            return new PagedRegion(_domain, geometry.PageBytes, geometry.PageCount, options?.Name, policy);
         }
         finally
         {

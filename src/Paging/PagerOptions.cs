@@ -16,6 +16,10 @@ public sealed record PagerOptions
     /// <summary>Default page size, a power of two from 4 KiB to 4 MiB. Default 16 KiB.</summary>
     public int PageBytes { get; init; } = 16 << 10;
 
+    /// <summary>What compression is to spend its time on, for arrays that do not say so themselves and for <see cref="Pager.Swap"/>. Default
+    /// <see cref="CompressionGoal.Balanced"/>.</summary>
+    public CompressionGoal Compression { get; init; } = CompressionGoal.Balanced;
+
     /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. Default 1.</summary>
     public int BackgroundThreads { get; init; } = 1;
 
@@ -37,9 +41,18 @@ public sealed record PagerOptions
         }
     }
 
+    internal static void CheckGoal(CompressionGoal goal, string parameter)
+    {
+        if (goal is < CompressionGoal.None or > CompressionGoal.Ratio)
+        {
+            throw new ArgumentOutOfRangeException(parameter, goal, $"Compression = {(int)goal} is not a CompressionGoal.");
+        }
+    }
+
     internal void Check(string parameter)
     {
         CheckPageBytes(PageBytes, parameter);
+        CheckGoal(Compression, parameter);
         if (BackgroundThreads is < 0 or > MaxBackgroundThreads)
         {
             throw new ArgumentOutOfRangeException(
@@ -74,4 +87,24 @@ public sealed record PagedArrayOptions
 
     /// <summary>Shown in statistics, events and exceptions.</summary>
     public string? Name { get; init; }
+
+    /// <summary>What compression is to spend its time on for this array; null takes the pager's. It can be changed later.</summary>
+    public CompressionGoal? Compression { get; init; }
+
+    /// <summary>The transform ahead of the codec, by element; null samples the data and decides, and goes on re-deciding. Elements longer than
+    /// 512 bytes are taken as several of equal length.</summary>
+    public PageFilter? Filter { get; init; }
+
+    internal void Check(string parameter)
+    {
+        if (Compression is { } goal)
+        {
+            PagerOptions.CheckGoal(goal, parameter);
+        }
+
+        if (Filter is < PageFilter.None or > PageFilter.Delta)
+        {
+            throw new ArgumentOutOfRangeException(parameter, Filter, $"Filter = {(int)Filter} is not a PageFilter.");
+        }
+    }
 }

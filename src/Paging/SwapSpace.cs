@@ -40,7 +40,7 @@ public sealed unsafe class SwapSpace
             fixed (byte* source = page)
             {
                 StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
-                uint index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length);
+                uint index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, _domain.Policies[0]);
                 if (index == 0)
                 {
                     ThrowHelper.ThrowPoolFull(_domain, page.Length);

@@ -1,54 +1,210 @@
+using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using K4os.Compression.LZ4;
+using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>How the bytes of a stored page are to be read. Part of the stored form: values are never reused.</summary>
-internal enum PageEncoding : byte
-{
-    Raw,
-    Lz4,
-}
-
-/// <summary>Pages into bytes and back. Pure functions on native memory: no state, no allocation, any thread.</summary>
+/// <summary>Pages into bytes and back, on native memory. No state but the calling thread's scratch, no managed allocation, any thread.</summary>
+/// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements, each filtered and encoded by
+/// itself with its length in front, so that scratch memory stays small and what a filter has just written is still in the cache.</remarks>
 internal static unsafe class PageCodec
 {
+    private const int PrefixBytes = sizeof(uint);
+    private const uint RawBlock = 1u << 31;
+
     /// <summary>What does not shrink by a sixteenth is stored raw: its faults are a copy.</summary>
     internal static int MaxEncoded(int pageLength) => pageLength - (pageLength >> 4);
 
+    /// <param name="form">Codec and filter; not raw.</param>
+    /// <param name="level">Of Zstd.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
+    /// <param name="limit">What it may take.</param>
     /// <returns>The encoded length, or −1 when it would exceed <paramref name="limit"/>.</returns>
-    internal static int TryEncode(byte* page, int length, byte* target, int limit)
+    internal static int TryEncode(StoredForm form, int level, byte* page, int length, byte* target, int limit)
     {
-        int encoded = limit <= 0 ? -1 : LZ4Codec.Encode(page, length, target, limit, LZ4Level.L00_FAST);
-        return encoded <= 0 ? -1 : encoded;
+        if (form.Filter.Kind == FilterKind.None)
+        {
+            return TryCompress(form.Codec, level, page, length, target, limit);
+        }
+
+        CodecScratch scratch = CodecScratch.OfThread;
+        if (length <= CodecScratch.BlockBytes)
+        {
+            PageFilters.Apply(form.Filter, page, scratch.Filtered, scratch.Between, length);
+            return TryCompress(form.Codec, level, scratch.Filtered, length, target, limit);
+        }
+
+        int block = BlockFor(form.Filter);
+        int written = 0;
+        for (int done = 0; done < length; done += block)
+        {
+            int bytes = Math.Min(block, length - done);
+            if (limit - written <= PrefixBytes)
+            {
+                return -1;
+            }
+
+            PageFilters.Apply(form.Filter, page + done, scratch.Filtered, scratch.Between, bytes);
+            byte* body = target + written + PrefixBytes;
+            int room = limit - written - PrefixBytes;
+            int encoded = TryCompress(form.Codec, level, scratch.Filtered, bytes, body, Math.Min(room, bytes - 1));
+            uint prefix = (uint)encoded;
+            if (encoded < 0)
+            {
+                if (room < bytes)
+                {
+                    return -1;
+                }
+
+                Unsafe.CopyBlockUnaligned(body, page + done, (uint)bytes);
+                encoded = bytes;
+                prefix = (uint)bytes | RawBlock;
+            }
+
+            BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(body - PrefixBytes, PrefixBytes), prefix);
+            written += PrefixBytes + encoded;
+        }
+
+        return written;
     }
 
     /// <returns>False when the bytes are not the encoding of a page of exactly this length. Never writes outside the page.</returns>
-    internal static bool TryDecode(PageEncoding encoding, byte* source, int encodedLength, byte* page, int length)
+    internal static bool TryDecode(StoredForm form, byte* source, int encodedLength, byte* page, int length)
     {
-        switch (encoding)
+        if (form.Codec == Codec.Raw)
         {
-            case PageEncoding.Raw:
-                if (encodedLength != length)
+            if (encodedLength != length)
+            {
+                return false;
+            }
+
+            Unsafe.CopyBlockUnaligned(page, source, (uint)length);
+            return true;
+        }
+
+        if (form.Filter.Kind == FilterKind.None)
+        {
+            return TryDecompress(form.Codec, source, encodedLength, page, length);
+        }
+
+        return form.IsValid && TryDecodeFiltered(form, source, encodedLength, page, length);
+    }
+
+    /// <summary>Encodes the bytes of a stored page again, with another codec behind the same filter.</summary>
+    /// <param name="form">How they are stored.</param>
+    /// <param name="source">They, found intact.</param>
+    /// <param name="encodedLength">How many.</param>
+    /// <param name="length">Of the page.</param>
+    /// <param name="page">Room for the page.</param>
+    /// <param name="codec">The other codec.</param>
+    /// <param name="level">Of Zstd.</param>
+    /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
+    /// <param name="limit">What it may take.</param>
+    /// <returns>The encoded length, or −1 when it would exceed <paramref name="limit"/>.</returns>
+    internal static int TryRecompress(
+        StoredForm form, byte* source, int encodedLength, int length, byte* page, Codec codec, int level, byte* target, int limit)
+    {
+        // A page of one block need not be unfiltered and filtered again; nor must one without a filter, where this is the page itself.
+        if (form.Codec != Codec.Raw && (form.Filter.Kind == FilterKind.None || length <= CodecScratch.BlockBytes))
+        {
+            return TryDecompress(form.Codec, source, encodedLength, page, length)
+                ? TryCompress(codec, level, page, length, target, limit)
+                : -1;
+        }
+
+        return TryDecode(form, source, encodedLength, page, length)
+            ? TryEncode(form with { Codec = codec }, level, page, length, target, limit)
+            : -1;
+    }
+
+    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that a read of the wrong entry fails as a damaged one does.</summary>
+    internal static ulong Checksum(ReadOnlySpan<byte> encoded, ulong id, uint lengthAndCodec, uint pageLengthAndStride)
+    {
+        // Mixed behind the hash instead of seeding it: the same binding, without deriving a secret from each seed.
+        ulong salt = (id ^ (((ulong)pageLengthAndStride << 32) | lengthAndCodec)) * 0x9E3779B185EBCA87;
+        return XxHash3.HashToUInt64(encoded) ^ salt ^ (salt >> 29);
+    }
+
+    /// <summary>Whole elements, and eight at a time, so that a bit shuffle leaves none over.</summary>
+    private static int BlockFor(Filter filter) => CodecScratch.BlockBytes / (8 * filter.Stride) * (8 * filter.Stride);
+
+    private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length)
+    {
+        CodecScratch scratch = CodecScratch.OfThread;
+        if (length <= CodecScratch.BlockBytes)
+        {
+            if (!TryDecompress(form.Codec, source, encodedLength, scratch.Filtered, length))
+            {
+                return false;
+            }
+
+            PageFilters.Undo(form.Filter, scratch.Filtered, page, scratch.Between, length);
+            return true;
+        }
+
+        int block = BlockFor(form.Filter);
+        int read = 0;
+        for (int done = 0; done < length; done += block)
+        {
+            int bytes = Math.Min(block, length - done);
+            if (encodedLength - read < PrefixBytes)
+            {
+                return false;
+            }
+
+            uint prefix = BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(source + read, PrefixBytes));
+            read += PrefixBytes;
+            uint encoded = prefix & ~RawBlock;
+            if (encoded > (uint)(encodedLength - read))
+            {
+                return false;
+            }
+
+            if ((prefix & RawBlock) != 0)
+            {
+                if (encoded != (uint)bytes)
                 {
                     return false;
                 }
 
-                Unsafe.CopyBlockUnaligned(page, source, (uint)length);
-                return true;
-            case PageEncoding.Lz4:
-                return LZ4Codec.Decode(source, encodedLength, page, length) == length;
-            default:
+                Unsafe.CopyBlockUnaligned(page + done, source + read, encoded);
+            }
+            else if (TryDecompress(form.Codec, source + read, (int)encoded, scratch.Filtered, bytes))
+            {
+                PageFilters.Undo(form.Filter, scratch.Filtered, page + done, scratch.Between, bytes);
+            }
+            else
+            {
                 return false;
+            }
+
+            read += (int)encoded;
         }
+
+        return read == encodedLength;
     }
 
-    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that a read of the wrong entry fails as a damaged one does.</summary>
-    internal static ulong Checksum(ReadOnlySpan<byte> encoded, ulong id, uint lengthAndEncoding, uint pageLength)
+    private static int TryCompress(Codec codec, int level, byte* source, int length, byte* target, int limit)
     {
-        // Mixed behind the hash instead of seeding it: the same binding, without deriving a secret from each seed.
-        ulong salt = (id ^ (((ulong)pageLength << 32) | lengthAndEncoding)) * 0x9E3779B185EBCA87;
-        return XxHash3.HashToUInt64(encoded) ^ salt ^ (salt >> 29);
+        if (limit <= 0)
+        {
+            return -1;
+        }
+
+        int encoded = codec == Codec.Zstd
+            ? ZstdCodec.TryEncode(source, length, target, limit, level)
+            : LZ4Codec.Encode(source, length, target, limit, LZ4Level.L00_FAST);
+        return encoded <= 0 ? -1 : encoded;
     }
+
+    private static bool TryDecompress(Codec codec, byte* source, int encodedLength, byte* target, int length) => codec switch
+    {
+        Codec.Lz4 => LZ4Codec.Decode(source, encodedLength, target, length) == length,
+        Codec.Zstd => ZstdCodec.TryDecode(source, encodedLength, target, length),
+        _ => false,
+    };
 }

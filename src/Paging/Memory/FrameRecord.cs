@@ -25,6 +25,6 @@ internal unsafe struct FrameRecord
     /// its copy in the file, still good, would keep it there for ever. Written by the frame's holder.</summary>
     internal bool WantsPool;
 
-    /// <summary>Names the owner to the swap layer, which chooses the codec by it.</summary>
-    internal int StoreClass;
+    /// <summary>How the page's owner is compressed, by number. Written by the frame's holder.</summary>
+    internal int Policy;
 }

@@ -204,6 +204,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
+            record->Policy = region.PolicyNumber;
             record->WantsPool = source == LoadResult.LoadedFromLeftFile || (fromFile && (flags & PageWord.Referenced) != 0);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);

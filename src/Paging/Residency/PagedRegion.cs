@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
 
@@ -27,9 +28,11 @@ internal sealed unsafe partial class PagedRegion
     /// <param name="pageBytes">Checked by the caller.</param>
     /// <param name="pages">At least one.</param>
     /// <param name="name">Shown in exceptions.</param>
-    internal PagedRegion(PagingDomain domain, int pageBytes, long pages, string? name)
+    /// <param name="policy">How its pages are compressed.</param>
+    internal PagedRegion(PagingDomain domain, int pageBytes, long pages, string? name, CompressionPolicy policy)
     {
         _domain = domain;
+        Policy = policy;
         Frames = domain.Frames.Class(pageBytes);
         PageCount = pages;
         Name = name;
@@ -90,6 +93,11 @@ internal sealed unsafe partial class PagedRegion
     internal string? Name { get; }
 
     internal long Number { get; set; }
+
+    internal CompressionPolicy Policy { get; }
+
+    /// <summary>The policy's number in the pager's table, while the region is known there.</summary>
+    internal int PolicyNumber { get; set; }
 
     private long Granules => ((PageCount - 1) >> GranuleShift) + 1;
 

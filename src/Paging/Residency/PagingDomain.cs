@@ -1,3 +1,4 @@
+using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
@@ -36,7 +37,8 @@ internal sealed partial class PagingDomain
             throw;
         }
 
-        Reclaimer = new Reclaimer(Frames, Swap, Parking, Counters);
+        Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
+        Reclaimer = new Reclaimer(Frames, Swap, Policies, Parking, Counters);
         Faults = new FaultHandler(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
         Reclaimer.Signal = _signal;
@@ -71,6 +73,8 @@ internal sealed partial class PagingDomain
     internal TableMemory Tables { get; } = new();
 
     internal ParkingLot Parking { get; } = new();
+
+    internal PolicyTable Policies { get; }
 
     internal Reclaimer Reclaimer { get; }
 
@@ -108,6 +112,7 @@ internal sealed partial class PagingDomain
             ThrowIfClosed();
             Interlocked.Increment(ref _holders);
             region.Number = _nextRegion++;
+            region.PolicyNumber = Policies.Add(region.Policy);
             _regions.Add(region.Number, new WeakReference<PagedRegion>(region));
         }
         finally
@@ -121,7 +126,10 @@ internal sealed partial class PagingDomain
         _regionsGate.Enter();
         try
         {
-            _regions.Remove(region.Number);
+            if (_regions.Remove(region.Number))
+            {
+                Policies.Remove(region.PolicyNumber);
+            }
         }
         finally
         {

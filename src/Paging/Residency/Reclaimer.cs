@@ -27,7 +27,8 @@ internal enum EvictOutcome
 /// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts.</summary>
 /// <remarks>The clock (second chance) of Corbató, one hand a page size. Any thread may turn it. Nothing here waits for a claim
 /// while holding one: the room for a dirty page is in hand before the page is claimed (rule 7).</remarks>
-internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap, ParkingLot parking, Counters counters)
+internal sealed unsafe partial class Reclaimer(
+    FramePool frames, SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
 {
     /// <summary>A frame for a page that the caller is about to claim; never one that a page still refers to.</summary>
     /// <param name="size">The page size.</param>
@@ -136,7 +137,8 @@ internal sealed unsafe partial class Reclaimer(FramePool frames, SwapStore swap,
         try
         {
             TestHook.Reach(SharedWord.PageData);
-            stored = swap.Store(ticket, size.Address(frame), size.PageBytes);
+            // Under the claim the record is the page's.
+            stored = swap.Store(ticket, size.Address(frame), size.PageBytes, policies[record->Policy]);
         }
         finally
         {

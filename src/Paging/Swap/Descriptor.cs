@@ -18,9 +18,11 @@ internal struct Descriptor
     internal ulong Life;
 
     /// <summary>Before the location says segment: the page's length (low half) and its encoded length (high half).
-    /// Before it says pattern: the pattern's first half. Constant while the location is.</summary>
+    /// Before it says pattern: the pattern's first half. Constant from then on: a mover changes the location alone, and what it changes about
+    /// the lengths is in there.</summary>
     internal ulong Detail0;
 
+    /// <summary>The codec that the page was stored with, or the pattern's second half.</summary>
     internal ulong Detail1;
 }
 
@@ -28,10 +30,11 @@ internal struct Descriptor
 /// <remarks>
 /// <code>
 ///           63       42 41      21 20       2 1  0
-/// Segment   [segment (22)][offset (21)][length (19)][kind]     offset and length in units of 16 bytes, header included
-/// Pattern   [            -           ][ page length (23) ][kind]
-/// Lost      [                   -                   ][kind]
-/// None      [          next free descriptor         ][kind]
+/// Segment       [segment (22)][offset (21)][length (19)][kind]     offset and length in units of 16 bytes, header included
+/// Recompressed  as Segment; the encoded length of the descriptor's details holds no more
+/// Pattern       [            -           ][ page length (23) ][kind]
+/// Lost          as Pattern, of a page of no length
+/// None          [          next free descriptor         ][kind]
 /// </code>
 /// </remarks>
 internal readonly record struct Location(ulong Word)
@@ -50,7 +53,16 @@ internal readonly record struct Location(ulong Word)
         Lost,
     }
 
-    internal Kind Where => (Kind)(Word & 3);
+    private const ulong RecompressedBits = 3;
+
+    internal Kind Where => (Word & RecompressedBits) == RecompressedBits ? Kind.Segment : Word == (ulong)Kind.Pattern ? Kind.Lost : (Kind)(Word & 3);
+
+    /// <summary>In a segment, compressed anew since it was stored: of its encoded length only this word knows, by units.</summary>
+    internal bool IsRecompressed => (Word & RecompressedBits) == RecompressedBits;
+
+    /// <summary>Segment, offset and units, whatever else.</summary>
+    internal bool IsAt(int segment, int offset, int units) =>
+        Where == Kind.Segment && (Word | RecompressedBits) == (InSegment(segment, offset, units).Word | RecompressedBits);
 
     internal int Segment => (int)(Word >> 42);
 
@@ -66,7 +78,9 @@ internal readonly record struct Location(ulong Word)
         return new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
     }
 
-    internal static Location Lost => new((ulong)Kind.Lost);
+    internal Location AsRecompressed => new(Word | RecompressedBits);
+
+    internal static Location Lost => new((ulong)Kind.Pattern);
 
     internal static Location AsPattern(int pageLength) => new(((ulong)pageLength << 2) | (ulong)Kind.Pattern);
 }

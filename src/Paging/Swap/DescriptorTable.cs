@@ -118,7 +118,9 @@ internal sealed unsafe class DescriptorTable
     internal EntrySize SizeAt(uint index, Location location)
     {
         ulong lengths = _table[index].Detail0;
-        return new EntrySize(location.Units, (int)(lengths >> 32), (int)(uint)lengths);
+        return location.IsRecompressed
+            ? EntrySize.Recompressed(location.Units, (int)(uint)lengths)
+            : new EntrySize(location.Units, (int)(lengths >> 32), (int)(uint)lengths);
     }
 
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);

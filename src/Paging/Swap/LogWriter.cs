@@ -55,31 +55,19 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     /// <summary>Encodes a page behind the last entry. Prepared for; the page must not change meanwhile for its contents to mean anything.</summary>
     /// <returns>Where the entry is. It is credited to its segment already.</returns>
-    internal Location Append(ulong id, byte* page, int length, out int encodedLength, out PageEncoding encoding)
+    internal Location Append(ulong id, byte* page, int length, CompressionPolicy policy, out int encodedLength, out StoredForm form)
     {
         int worst = EntryHeader.UnitsFor(length) << Location.UnitShift;
         bool direct = Room >= worst;
         int target = direct ? _open : _spare;
         byte* entry = direct ? Tail : _log.Table[_spare]->Address;
-        byte* body = entry + EntryHeader.Size;
-
-        encoding = PageEncoding.Lz4;
-        encodedLength = PageCodec.TryEncode(page, length, body, PageCodec.MaxEncoded(length));
-        if (encodedLength < 0)
-        {
-            encoding = PageEncoding.Raw;
-            encodedLength = length;
-            Unsafe.CopyBlockUnaligned(body, page, (uint)length);
-        }
-
         EntryHeader* header = (EntryHeader*)entry;
-        header->Id = id;
-        header->EncodedLengthAndEncoding = EntryHeader.Pack(encodedLength, encoding);
-        header->PageLength = (uint)length;
-        header->Checksum = PageCodec.Checksum(
-            new ReadOnlySpan<byte>(body, encodedLength), id, header->EncodedLengthAndEncoding, (uint)length);
+        byte* body = (byte*)(header + 1);
 
-        EntrySize size = header->EntrySize;
+        encodedLength = policy.Encode(page, length, body, out form);
+        header->Write(id, encodedLength, length, form);
+
+        EntrySize size = new(header->Units, encodedLength, length);
         int units = size.Units;
         if (!direct)
         {

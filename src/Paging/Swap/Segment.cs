@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Paging.Codecs;
 
 namespace Paging.Swap;
 
@@ -58,7 +60,10 @@ internal unsafe struct Segment
 internal struct EntryHeader
 {
     internal const int Size = 24;
-    private const int EncodingShift = 24;
+
+    /// <summary>Bits of a length: a raw page of the largest size, and no more.</summary>
+    private const int LengthBits = 23;
+    private const uint LengthMask = (1u << LengthBits) - 1;
 
     /// <summary>Index and tag of the descriptor that the entry was made for.</summary>
     internal ulong Id;
@@ -66,13 +71,17 @@ internal struct EntryHeader
     /// <summary>XXH3 of the encoded bytes, mixed with the id and the lengths: see <see cref="Checksum"/>.</summary>
     internal ulong Checksum;
 
-    internal uint EncodedLengthAndEncoding;
+    /// <summary>The encoded length (23 bits), and half of the <see cref="StoredForm"/> above it.</summary>
+    internal uint EncodedLengthAndCodec;
 
-    internal uint PageLength;
+    /// <summary>The page's length (23 bits), and the other half.</summary>
+    internal uint PageLengthAndStride;
 
-    internal readonly int EncodedLength => (int)(EncodedLengthAndEncoding & ((1u << EncodingShift) - 1));
+    internal readonly int EncodedLength => (int)(EncodedLengthAndCodec & LengthMask);
 
-    internal readonly Codecs.PageEncoding Encoding => (Codecs.PageEncoding)(EncodedLengthAndEncoding >> EncodingShift);
+    internal readonly int PageLength => (int)(PageLengthAndStride & LengthMask);
+
+    internal readonly StoredForm Form => StoredForm.Unpack(EncodedLengthAndCodec >> LengthBits, PageLengthAndStride >> LengthBits);
 
     /// <summary>Units of the whole entry, header included.</summary>
     internal readonly int Units => UnitsFor(EncodedLength);
@@ -82,16 +91,28 @@ internal struct EntryHeader
     {
         fixed (EntryHeader* header = &this)
         {
-            return Codecs.PageCodec.Checksum(new ReadOnlySpan<byte>(header + 1, EncodedLength), Id, EncodedLengthAndEncoding, PageLength) == Checksum;
+            return header->ChecksumOf((byte*)(header + 1)) == Checksum;
         }
     }
 
-    internal readonly EntrySize EntrySize => new(Units, EncodedLength, (int)PageLength);
+    /// <summary>What the checksum ought to be when these are the encoded bytes.</summary>
+    internal readonly unsafe ulong ChecksumOf(byte* encoded) =>
+        PageCodec.Checksum(new ReadOnlySpan<byte>(encoded, EncodedLength), Id, EncodedLengthAndCodec, PageLengthAndStride);
+
+    /// <summary>Fills the header in, its bytes standing behind it already.</summary>
+    internal unsafe void Write(ulong id, int encodedLength, int pageLength, StoredForm form)
+    {
+        Debug.Assert((uint)encodedLength <= LengthMask && (uint)pageLength <= LengthMask, "a length that does not fit the header");
+        Id = id;
+        EncodedLengthAndCodec = (uint)encodedLength | (form.PackCodec() << LengthBits);
+        PageLengthAndStride = (uint)pageLength | (form.PackStride() << LengthBits);
+        fixed (EntryHeader* header = &this)
+        {
+            Checksum = header->ChecksumOf((byte*)(header + 1));
+        }
+    }
 
     internal static int UnitsFor(int encodedLength) => (Size + encodedLength + 15) >> Location.UnitShift;
-
-    internal static uint Pack(int encodedLength, Codecs.PageEncoding encoding) =>
-        (uint)encodedLength | ((uint)encoding << EncodingShift);
 }
 
 /// <summary>What one stored page adds to the sums.</summary>
@@ -101,4 +122,7 @@ internal struct EntryHeader
 internal readonly record struct EntrySize(int Units, int Encoded, int Logical)
 {
     internal int Bytes => Units << Location.UnitShift;
+
+    /// <summary>Of a page compressed anew since it was stored: its encoded length is counted up to the end of its last unit.</summary>
+    internal static EntrySize Recompressed(int units, int logical) => new(units, (units << Location.UnitShift) - EntryHeader.Size, logical);
 }

@@ -189,7 +189,7 @@ internal sealed unsafe partial class SegmentLog
                 break;
             }
 
-            if (!TryMove(header, Location.InSegment(victim, offset, units), StoreLevel.Cleaner, onFile: false))
+            if (!TryMove(header, LocationOf(header, victim, offset), StoreLevel.Cleaner, onFile: false))
             {
                 complete = false;
                 break;
@@ -260,15 +260,22 @@ internal sealed unsafe partial class SegmentLog
         return false;
     }
 
+    /// <summary>The location of the entry's page if that is where the entry is; none if it has moved or gone.</summary>
+    private Location LocationOf(EntryHeader* header, int segment, int offset)
+    {
+        Location location = _descriptors.Locate((uint)header->Id);
+        return location.IsAt(segment, offset, header->Units) ? location : default;
+    }
+
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
     /// <param name="header">The entry: where it is, or where it was read to from a file.</param>
-    /// <param name="from">Where it is.</param>
+    /// <param name="from">Where it is, as its descriptor said; none for an entry that has gone.</param>
     /// <param name="level">How deep into what is held back it may go.</param>
     /// <param name="onFile">Whether that is in a file. The claim on the segment keeps it so.</param>
     private bool TryMove(EntryHeader* header, Location from, StoreLevel level, bool onFile)
     {
         uint index = (uint)header->Id;
-        if (_descriptors.Locate(index) != from)
+        if (from == default || _descriptors.Locate(index) != from)
         {
             return true;
         }
@@ -282,6 +289,7 @@ internal sealed unsafe partial class SegmentLog
         // is debited again.
         EntrySize size = _descriptors.SizeAt(index, from);
         Location to = _moves.AppendCopy((byte*)header, size);
+        to = from.IsRecompressed ? to.AsRecompressed : to;
         // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
         bool moved = _descriptors.TryMove(index, from, to);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))

@@ -82,8 +82,8 @@ internal sealed unsafe partial class SegmentLog
 
                 // What was misread must not be moved: the copy in the file may be good.
                 int units = header->Units;
-                Location from = Location.InSegment(number, offset, units);
-                if (_descriptors.Locate((uint)header->Id) == from && !header->IsIntact())
+                Location from = LocationOf(header, number, offset);
+                if (from != default && !header->IsIntact())
                 {
                     _table[number]->Damaged = 1;
                     return false;

@@ -176,19 +176,17 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Decodes and verifies an entry that stays where it is meanwhile.</summary>
     private static bool TryRead(EntryHeader* header, ulong id, Location location, byte* page, int length) =>
         IsPlausible(header, id, location, length)
-        && PageCodec.TryDecode(header->Encoding, (byte*)(header + 1), header->EncodedLength, page, length)
+        && PageCodec.TryDecode(header->Form, (byte*)(header + 1), header->EncodedLength, page, length)
         && IsIntact(header, id, page);
 
     /// <summary>What the header says must agree with what the descriptor says before its lengths are used.</summary>
     private static bool IsPlausible(EntryHeader* header, ulong id, Location location, int length) =>
-        header->Id == id && header->PageLength == (uint)length && header->Units == location.Units;
+        header->Id == id && header->PageLength == length && header->Units == location.Units;
 
     private static bool IsIntact(EntryHeader* header, ulong id, byte* page)
     {
         // A raw page is verified where it was copied to: a long copy leaves its target in the cache, not its source.
-        byte* encoded = header->Encoding == PageEncoding.Raw ? page : (byte*)(header + 1);
-        ulong checksum = PageCodec.Checksum(
-            new ReadOnlySpan<byte>(encoded, header->EncodedLength), id, header->EncodedLengthAndEncoding, header->PageLength);
-        return checksum == header->Checksum;
+        byte* encoded = header->Form.Codec == Codec.Raw ? page : (byte*)(header + 1);
+        return header->ChecksumOf(encoded) == header->Checksum;
     }
 }

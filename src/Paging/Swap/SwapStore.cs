@@ -201,8 +201,12 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>Stores a page with a ticket prepared for its length, and uses the ticket up.</summary>
+    /// <param name="ticket">From <see cref="Prepare"/>.</param>
+    /// <param name="page">The page, which stays as it is meanwhile.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="policy">Its owner's: how it is to be compressed.</param>
     /// <returns>The descriptor, with one reference; 0 when the ticket has no room and the page needs some.</returns>
-    internal uint Store(StoreTicket ticket, byte* page, int length)
+    internal uint Store(StoreTicket ticket, byte* page, int length, CompressionPolicy policy)
     {
         uint index = ticket.Index;
         if (SameFilled.TryFind(page, length, out Vector128<byte> pattern))
@@ -219,16 +223,16 @@ internal sealed unsafe partial class SwapStore
             return 0;
         }
 
-        Location location = writer.Append(_descriptors.Id(index), page, length, out int encoded, out PageEncoding encoding);
+        Location location = writer.Append(_descriptors.Id(index), page, length, policy, out int encoded, out StoredForm form);
         writer.GiveBack();
         EntrySize size = new(location.Units, encoded, length);
         _segments.Count(size, onFile: false, 1);
-        if (encoding == PageEncoding.Raw)
+        if (form.Codec == Codec.Raw)
         {
             _counters.Add(Counter.IncompressiblePages);
         }
 
-        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)encoding);
+        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)form.Codec);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
             _segments.Credit(location.Segment, size);
@@ -268,7 +272,7 @@ internal sealed unsafe partial class SwapStore
         Location location = _descriptors.TakeLocation(index);
         location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
         EntrySize size = _descriptors.SizeAt(index, location);
-        ulong encoding = _descriptors.Details(index).Second;
+        bool isRaw = (Codec)_descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed;
         _descriptors.Recycle(index);
         if (location.Where == Location.Kind.Pattern)
         {
@@ -276,7 +280,7 @@ internal sealed unsafe partial class SwapStore
             return true;
         }
 
-        if ((PageEncoding)encoding == PageEncoding.Raw)
+        if (isRaw)
         {
             _counters.Add(Counter.IncompressiblePages, -1);
         }

@@ -15,6 +15,7 @@ internal enum FuzzTarget
 
 internal static unsafe class FuzzTargets
 {
+    private static readonly StoredForm s_lz4 = StoredForm.Raw with { Codec = Codec.Lz4 };
     private static byte s_read;
 
     public static bool TryDecode(this FuzzTarget target, byte* source, int encodedLength, byte* page, int length)
@@ -37,12 +38,12 @@ internal static unsafe class FuzzTargets
                 break;
         }
 
-        return PageCodec.TryDecode(PageEncoding.Lz4, source, encodedLength, page, length);
+        return PageCodec.TryDecode(s_lz4, source, encodedLength, page, length);
     }
 
     /// <summary>Encodes with whatever the target decodes.</summary>
     public static int Encode(this FuzzTarget target, byte* source, int length, byte* encoded, int limit, int level) =>
         target == FuzzTarget.Zstd
             ? ZstdCodec.TryEncode(source, length, encoded, limit, level)
-            : PageCodec.TryEncode(source, length, encoded, limit);
+            : PageCodec.TryEncode(s_lz4, level, source, length, encoded, limit);
 }

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Paging.Codecs;
+using Paging.Codecs.Filters;
 using Paging.Swap;
 using Paging.Tests.Model;
 
@@ -140,13 +141,30 @@ public sealed unsafe class DescriptorTests
     [InlineData(SwapStore.MaxPageBytes)]
     public void A_header_says_how_long_its_entry_is(int length)
     {
-        foreach (PageEncoding encoding in Enum.GetValues<PageEncoding>())
+        byte[] memory = new byte[EntryHeader.Size + length];
+        fixed (byte* start = memory)
         {
-            var header = new EntryHeader { EncodedLengthAndEncoding = EntryHeader.Pack(length, encoding) };
-            Assert.Equal((length, encoding, EntryHeader.UnitsFor(length)), (header.EncodedLength, header.Encoding, header.Units));
-            Assert.True(header.Units << Location.UnitShift >= EntryHeader.Size + length);
+            EntryHeader* header = (EntryHeader*)start;
+            foreach (StoredForm form in s_forms)
+            {
+                header->Write(0x5_0000_0007, length, SwapStore.MaxPageBytes, form);
+                Assert.Equal(
+                    (length, SwapStore.MaxPageBytes, form, EntryHeader.UnitsFor(length)),
+                    (header->EncodedLength, header->PageLength, header->Form, header->Units));
+                Assert.True(header->Units << Location.UnitShift >= EntryHeader.Size + length);
+                Assert.True(header->IsIntact());
+            }
         }
     }
+
+    private static readonly StoredForm[] s_forms =
+    [
+        StoredForm.Raw,
+        StoredForm.Raw with { StaysAsIs = true },
+        new StoredForm(Codec.Lz4, new Filter(FilterKind.Shuffle, 8, 1)),
+        new StoredForm(Codec.Lz4, new Filter(FilterKind.DeltaShuffle, Filter.MaxStride, 8), StaysAsIs: true),
+        new StoredForm(Codec.Zstd, Filter.None, IsRecompressed: true),
+    ];
 
     [Fact]
     public void Metadata_is_no_larger_than_promised()

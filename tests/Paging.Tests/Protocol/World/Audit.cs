@@ -192,7 +192,7 @@ internal static unsafe class Audit
                 logical += (uint)lengths;
             }
 
-            raw += (PageEncoding)encoding == PageEncoding.Raw ? 1 : 0;
+            raw += (Codec)encoding == Codec.Raw ? 1 : 0;
         }
 
         Assert.Equal(poolUnits << Location.UnitShift, store.Budget.LiveBytes);

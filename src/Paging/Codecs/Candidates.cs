@@ -1,0 +1,104 @@
+using Paging.Codecs.Filters;
+
+namespace Paging.Codecs;
+
+/// <summary>The filters worth trying on a page: those of its element, and those of a record length that the page itself suggests.</summary>
+internal static unsafe class Candidates
+{
+    /// <summary>As many as there can be at once.</summary>
+    internal const int Most = 24;
+
+    private const int MostLags = 24;
+
+    private const double ClearlyLess = 0.95;
+
+    /// <summary>Bytes of a page that are looked at for its record length.</summary>
+    internal const int LookedAt = 2 << 10;
+
+    /// <summary>Lags that are looked at where the element says nothing: of pixels, vertices, samples.</summary>
+    private static ReadOnlySpan<byte> OfBytes => [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64];
+
+    /// <param name="elementBytes">Of its elements.</param>
+    /// <param name="lag">As <see cref="BestLag"/> finds it.</param>
+    /// <param name="used">The filter in use, which is one of them always.</param>
+    /// <param name="found">Receives the candidates.</param>
+    /// <returns>How many.</returns>
+    internal static int Find(int elementBytes, int lag, Filter used, Span<Filter> found)
+    {
+        int count = 0;
+        Add(found, ref count, Filter.None);
+        Add(found, ref count, used);
+
+        int stride = FilterChooser.StrideFor(elementBytes);
+        AddStride(found, ref count, stride);
+        if (lag != stride)
+        {
+            AddStride(found, ref count, lag);
+        }
+
+        // Blocks of compressed textures, quadruples of halves, doubles: what a program that says 1, 2 or 4 often holds.
+        if (8 % stride == 0 && stride < 8 && lag != 8)
+        {
+            Add(found, ref count, new Filter(FilterKind.BitShuffle, 8, 1));
+            Add(found, ref count, new Filter(FilterKind.XorBitShuffle, 8, 1));
+            Add(found, ref count, new Filter(FilterKind.DeltaBitShuffle, 8, 2));
+        }
+
+        return count;
+    }
+
+    private static void AddStride(Span<Filter> found, ref int count, int stride)
+    {
+        int lane = FilterChooser.LaneFor(stride);
+        if (stride > 1)
+        {
+            Add(found, ref count, new Filter(FilterKind.Shuffle, stride, 1));
+        }
+
+        Add(found, ref count, new Filter(FilterKind.BitShuffle, stride, 1));
+        Add(found, ref count, new Filter(FilterKind.XorBitShuffle, stride, 1));
+        for (int bytes = Math.Min(lane, 4); bytes > 0; bytes /= 2)
+        {
+            // Bytes by themselves only where the element has no larger number in it.
+            if (bytes > 1 || lane == 1)
+            {
+                Add(found, ref count, new Filter(FilterKind.DeltaShuffle, stride, bytes));
+                Add(found, ref count, new Filter(FilterKind.DeltaBitShuffle, stride, bytes));
+            }
+        }
+    }
+
+    private static void Add(Span<Filter> found, ref int count, Filter filter)
+    {
+        if (count < found.Length && !found[..count].Contains(filter))
+        {
+            found[count++] = filter;
+        }
+    }
+
+    /// <summary>The distance at which bytes resemble each other most.</summary>
+    internal static int BestLag(byte* page, int length, int stride)
+    {
+        int piece = Math.Min(length, LookedAt);
+        int best = stride;
+        double least = double.MaxValue;
+        for (int i = 0; i < MostLags; i++)
+        {
+            int lag = stride == 1 ? (i < OfBytes.Length ? OfBytes[i] : 0) : stride * (i + 1);
+            if (lag is 0 or > 128 || lag > piece / 4)
+            {
+                break;
+            }
+
+            // Further away must be clearly better: of two periods that fit, the shorter.
+            double cost = StrideProbe.BitCost(page, piece, lag) / (double)(piece - lag);
+            if (cost < least * ClearlyLess)
+            {
+                least = cost;
+                best = lag;
+            }
+        }
+
+        return best;
+    }
+}

@@ -1,0 +1,171 @@
+using System.Runtime.CompilerServices;
+using Paging.Codecs.Filters;
+using Paging.Diagnostics;
+
+namespace Paging.Codecs;
+
+/// <summary>How the pages of one owner are compressed: its goal, and the filter that was asked for or that its pages have shown to be best.</summary>
+/// <remarks>Any number of threads encode by one policy at a time. What they share are words that may be read a page late: the goal, the choice,
+/// the run of pages that did not shrink. The chooser behind them is one thread's at a time, and the others do not wait for it.</remarks>
+internal sealed unsafe class CompressionPolicy
+{
+    /// <summary>Of Zstd on the way out of the frames.</summary>
+    internal const int StoreLevel = 1;
+
+    /// <summary>Failures in a row before pages are stored without trying.</summary>
+    private const int PatientFor = 8;
+
+    /// <summary>Pages stored without trying between two tries, at most.</summary>
+    private const int MostUntried = 32;
+
+    private readonly FilterChooser? _chooser;
+    private int _goal;
+
+    /// <summary>The filter in use, packed. Written by the thread that has the chooser, read by all.</summary>
+    private uint _filter;
+
+    /// <summary>Pages in a row that were tried and did not shrink. Threads may overwrite each other's counts: it is a hint.</summary>
+    private int _failures;
+
+    /// <summary>Pages still to be stored without trying. As loose as the above.</summary>
+    private int _untried;
+
+    /// <param name="elementBytes">Of the owner's elements; 1 when nothing is known.</param>
+    /// <param name="goal">Until it is changed.</param>
+    /// <param name="filter">Null to let the pages decide.</param>
+    internal CompressionPolicy(int elementBytes, CompressionGoal goal, PageFilter? filter)
+    {
+        _goal = (int)goal;
+        _filter = Pack(filter is { } fixedFilter ? FilterFor(fixedFilter, elementBytes) : Filter.None);
+        _chooser = filter is null ? new FilterChooser(elementBytes) : null;
+    }
+
+    /// <summary>Applies to what is stored from now on.</summary>
+    internal CompressionGoal Goal
+    {
+        get => (CompressionGoal)Volatile.Read(ref _goal);
+        set
+        {
+            TestHook.Reach(SharedWord.Counter);
+            Volatile.Write(ref _goal, (int)value);
+        }
+    }
+
+    /// <summary>The filter for the next page.</summary>
+    internal Filter Filter
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Unpack(Volatile.Read(ref _filter));
+        }
+    }
+
+    /// <summary>What choosing has cost so far; null where nothing is chosen.</summary>
+    internal FilterChooser? Chooser => _chooser;
+
+    /// <summary>Encodes a page, or copies it when it does not shrink.</summary>
+    /// <param name="page">The page, which must not change meanwhile for its contents to mean anything.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="target">Room for the raw page.</param>
+    /// <param name="form">How the bytes are to be read.</param>
+    /// <returns>How many there are.</returns>
+    internal int Encode(byte* page, int length, byte* target, out StoredForm form)
+    {
+        CompressionGoal goal = Goal;
+        form = new StoredForm(goal == CompressionGoal.Ratio ? Codec.Zstd : Codec.Lz4, Filter, StaysAsIs: goal is CompressionGoal.None or CompressionGoal.Speed);
+        int encoded = goal == CompressionGoal.None || IsHopeless() ? -1 : TryEncode(goal, page, length, target, ref form);
+        if (encoded > 0)
+        {
+            return encoded;
+        }
+
+        form = StoredForm.Raw with { StaysAsIs = form.StaysAsIs };
+        Unsafe.CopyBlockUnaligned(target, page, (uint)length);
+        return length;
+    }
+
+    private int TryEncode(CompressionGoal goal, byte* page, int length, byte* target, ref StoredForm form)
+    {
+        int limit = PageCodec.MaxEncoded(length);
+        int encoded;
+        if (form.Filter.Kind != FilterKind.None
+            && _chooser is not null
+            && _chooser.TryEncodeTrivial(form with { Filter = Filter.None }, page, length, target) is > 0 and int trivial)
+        {
+            form = form with { Filter = Filter.None };
+            _chooser.Note(length, trivial);
+            Note(shrank: true);
+            return trivial;
+        }
+
+        if (_chooser is { } chooser && chooser.IsDue && chooser.TryEnter())
+        {
+            // The page is in the caller's hands, and whoever wants it waits: that much at a time and no more.
+            encoded = chooser.Encode(goal, page, length, target, limit, ref form);
+            TestHook.Reach(SharedWord.Counter);
+            Volatile.Write(ref _filter, Pack(chooser.Chosen));
+            chooser.Exit();
+        }
+        else
+        {
+            encoded = PageCodec.TryEncode(form, StoreLevel, page, length, target, limit);
+            _chooser?.Note(length, encoded);
+        }
+
+        Note(encoded > 0);
+        return encoded;
+    }
+
+    /// <summary>Whether so many pages in a row have not shrunk that this one is stored without trying. The longer the run, the rarer the tries;
+    /// the first page that shrinks ends it.</summary>
+    private bool IsHopeless()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        int left = Volatile.Read(ref _untried);
+        if (left <= 0)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _untried, left - 1);
+        return true;
+    }
+
+    private void Note(bool shrank)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        int failures = Volatile.Read(ref _failures);
+        if (shrank)
+        {
+            if (failures != 0)
+            {
+                Volatile.Write(ref _failures, 0);
+            }
+
+            return;
+        }
+
+        failures = Math.Min(failures + 1, PatientFor * MostUntried);
+        Volatile.Write(ref _failures, failures);
+        Volatile.Write(ref _untried, failures / PatientFor);
+    }
+
+    /// <summary>The filter that a program asked for by name.</summary>
+    internal static Filter FilterFor(PageFilter filter, int elementBytes)
+    {
+        int stride = FilterChooser.StrideFor(elementBytes);
+        return filter switch
+        {
+            PageFilter.Shuffle when stride > 1 => new Filter(FilterKind.Shuffle, stride, 1),
+            PageFilter.BitShuffle => new Filter(FilterKind.BitShuffle, stride, 1),
+            PageFilter.Delta => new Filter(FilterKind.DeltaShuffle, stride, FilterChooser.LaneFor(stride)),
+            _ => Filter.None,
+        };
+    }
+
+    private static uint Pack(Filter filter) =>
+        (uint)filter.Kind | ((uint)filter.LaneBytes << 8) | ((uint)filter.Stride << 16);
+
+    private static Filter Unpack(uint packed) => new((FilterKind)(packed & 0xFF), (int)(packed >> 16), (int)((packed >> 8) & 0xFF));
+}

@@ -1,0 +1,437 @@
+using System.Runtime.CompilerServices;
+using Paging.Codecs.Filters;
+using Paging.Diagnostics;
+
+namespace Paging.Codecs;
+
+/// <summary>The trials. By the thread that has entered.</summary>
+internal sealed unsafe partial class FilterChooser
+{
+    /// <summary>Encodes a page for storing, and tries another filter or several on it.</summary>
+    /// <param name="goal">What makes one better than another.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
+    /// <param name="limit">Above it the page is stored raw.</param>
+    /// <param name="form">Codec in, filter out.</param>
+    /// <returns>As <see cref="PageCodec.TryEncode"/>.</returns>
+    internal int Encode(CompressionGoal goal, byte* page, int length, byte* target, int limit, ref StoredForm form)
+    {
+        if (!Volatile.Read(ref _isStarted) || goal != _goal)
+        {
+            Volatile.Write(ref _isStarted, true);
+            _goal = goal;
+            _settling = SettlingPages;
+            _count = 0;
+            Volatile.Write(ref _credit, Math.Max(_credit, (long)MostPages * length));
+        }
+
+        form = form with { Filter = Chosen };
+        int encoded = PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, limit);
+        Volatile.Write(ref _quiet, 0);
+        int stored = StoredFor(length, encoded);
+        if (stored < Trivial || stored * Telling < Volatile.Read(ref _usual))
+        {
+            // Whatever is done to such a page, the others make the sum.
+            Note(length, encoded);
+            return encoded;
+        }
+
+        int piece = PieceFor(length);
+        byte* middle = page + InMiddle(length, piece);
+        bool survey = IsSurveyDue(length, stored, HasNewLag(middle, piece));
+        if (survey)
+        {
+            Survey(middle, piece, form);
+        }
+
+        Trial used = Measure(form, target, encoded, length);
+        Trial kept = used;
+        for (int i = survey ? Math.Min(Ranked, _count) : 1; i > 0 && _credit > 0; i--)
+        {
+            Filter challenger = NextChallenger(inTurn: survey);
+            if (challenger == Chosen)
+            {
+                continue;
+            }
+
+            if (length > CodecScratch.BlockBytes)
+            {
+                ChallengeOnPiece(challenger, page + InMiddle(length, CodecScratch.BlockBytes), form);
+                continue;
+            }
+
+            byte* other = CodecScratch.OfThread.Trial;
+            StoredForm tried = form with { Filter = challenger };
+            int again = Try(tried, page, length, other, Math.Min(limit, CodecScratch.TrialLength));
+            Trial trial = Measure(tried, other, again, length);
+            if (trial.IsBetterThan(kept, _goal, IsPlain(challenger), margin: 0))
+            {
+                if (again > 0)
+                {
+                    Unsafe.CopyBlockUnaligned(target, other, (uint)again);
+                }
+
+                encoded = again;
+                form = tried;
+                kept = trial;
+            }
+
+            if (TakesOver(challenger, trial, used))
+            {
+                used = trial;
+            }
+        }
+
+        _settling = Math.Max(0, _settling - 1);
+        Note(length, encoded);
+        return encoded;
+    }
+
+    /// <summary>Keeps account of a page that was encoded with the filter in use. By any thread, loosely.</summary>
+    /// <param name="length">Of the page.</param>
+    /// <param name="encoded">What it takes stored; −1 for all of it.</param>
+    internal void Note(int length, int encoded)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        long most = (long)MostPages * length;
+        long credit = Volatile.Read(ref _credit) + (length / EarnedShare);
+        if (credit >= most)
+        {
+            credit = most;
+            Volatile.Write(ref _gap, ShortestGap);
+        }
+
+        Volatile.Write(ref _credit, credit);
+        Volatile.Write(ref _sinceSurvey, Volatile.Read(ref _sinceSurvey) + 1);
+        int stored = StoredFor(length, encoded);
+        if (stored < Trivial != Volatile.Read(ref _wasTrivial))
+        {
+            Volatile.Write(ref _wasTrivial, stored < Trivial);
+        }
+
+        if (stored < Trivial)
+        {
+            return;
+        }
+
+        int usual = Volatile.Read(ref _usual);
+        if (usual == 0)
+        {
+            Volatile.Write(ref _usual, Math.Max(1, stored));
+            return;
+        }
+
+        int weight = 1;
+        int difference = stored - usual;
+        int spread = Volatile.Read(ref _spread);
+        Volatile.Write(ref _spread, spread + ((Math.Abs(difference) - spread) / 8));
+        if (Math.Abs(difference) > Math.Max(Math.Max(usual / StrangeShare, StrangeSpread * spread), Trivial))
+        {
+            Volatile.Write(ref _strange, Volatile.Read(ref _strange) + 1);
+            weight = StrangeWeight;
+        }
+
+        Volatile.Write(ref _usual, Math.Max(1, usual + (difference / 8)));
+        Volatile.Write(ref _quiet, Volatile.Read(ref _quiet) + weight);
+
+        // The more is left, the sooner: half of the account is spent while it is most needed, and it never quite runs out.
+        Volatile.Write(ref _isDue, credit > 0 && (Volatile.Read(ref _settling) > 0 || Volatile.Read(ref _quiet) * credit >= PagesBetween * most));
+    }
+
+    private static int PieceFor(int length) => length < 4 << 10 ? length : Math.Clamp(length / 4, 2 << 10, 16 << 10);
+
+    /// <summary>The next of the ranked: in turn, and every other time the one that has come closest to the filter in use.</summary>
+    /// <param name="inTurn">Whether each is to come, the filter in use too.</param>
+    private Filter NextChallenger(bool inTurn)
+    {
+        int ranked = Math.Min(Ranked, _count);
+        _challenges++;
+        if (!inTurn && (_challenges & 1) == 0)
+        {
+            int closest = -1;
+            for (int i = 0; i < ranked; i++)
+            {
+                if (_contenders[i].Filter != Chosen && (closest < 0 || _contenders[i].Behind(_goal) < _contenders[closest].Behind(_goal)))
+                {
+                    closest = i;
+                }
+            }
+
+            if (closest >= 0)
+            {
+                return _contenders[closest].Filter;
+            }
+        }
+
+        _next = (_next + 1) % ranked;
+        if (!inTurn && _contenders[_next].Filter == Chosen)
+        {
+            _next = (_next + 1) % ranked;
+        }
+
+        return _contenders[_next].Filter;
+    }
+
+    /// <summary>Ranks all candidates on a piece of a page.</summary>
+    private void Survey(byte* piece, int length, StoredForm form)
+    {
+        Span<Filter> candidates = stackalloc Filter[Candidates.Most];
+        int count = Candidates.Find(_elementBytes, _lag, Chosen, candidates);
+        byte* trial = CodecScratch.OfThread.Trial;
+        _contenders.AsSpan(0, _count).CopyTo(_before);
+        _countBefore = _count;
+        Trial plain = default;
+        Filter bestPlain = Filter.None;
+        for (int i = 0; i < count; i++)
+        {
+            StoredForm tried = form with { Filter = candidates[i] };
+            int encoded = Try(tried, piece, length, trial, length - 1);
+            Trial result = Measure(tried, trial, encoded, length);
+            double score = result.Score(_goal);
+
+            // In order of score, best first.
+            int at = i;
+            for (; at > 0 && score < _contenders[at - 1].Score; at--)
+            {
+                _contenders[at] = _contenders[at - 1];
+            }
+
+            _contenders[at] = new Contender { Filter = candidates[i], Score = score, OnPiece = result };
+            Remember(ref _contenders[at]);
+            if (IsPlain(candidates[i]) && (plain.Bytes == 0 || result.Bytes < plain.Bytes))
+            {
+                plain = result;
+                bestPlain = candidates[i];
+            }
+        }
+
+        _count = count;
+        _challenges = 0;
+        _next = 0;
+        Promote(Filter.None, Ranked - 1);
+        Promote(bestPlain, Ranked - 2);
+    }
+
+    /// <summary>What a candidate has shown before the survey counts half from now on.</summary>
+    private void Remember(ref Contender contender)
+    {
+        for (int i = 0; i < _countBefore; i++)
+        {
+            if (_before[i].Filter == contender.Filter)
+            {
+                contender.Learn(_before[i]);
+            }
+        }
+    }
+
+    /// <summary>Puts a plain filter in front of those that score better for their speed alone, and among the ranked in any case.</summary>
+    /// <param name="filter">One of the candidates.</param>
+    /// <param name="last">The last place that it may have.</param>
+    private void Promote(Filter filter, int last)
+    {
+        int from = 0;
+        while (_contenders[from].Filter != filter)
+        {
+            from++;
+        }
+
+        Contender plain = _contenders[from];
+        int to = Math.Min(from, last);
+        while (to > 0 && plain.OnPiece.IsBetterThan(_contenders[to - 1].OnPiece, _goal, isPlain: true, margin: 0))
+        {
+            to--;
+        }
+
+        for (; from > to; from--)
+        {
+            _contenders[from] = _contenders[from - 1];
+        }
+
+        _contenders[to] = plain;
+    }
+
+    /// <summary>For pages too long to be encoded twice: both filters on a piece.</summary>
+    private void ChallengeOnPiece(Filter challenger, byte* piece, StoredForm form)
+    {
+        const int Length = CodecScratch.BlockBytes;
+        byte* other = CodecScratch.OfThread.Trial;
+        StoredForm used = form with { Filter = Chosen };
+        StoredForm tried = form with { Filter = challenger };
+        Trial held = Measure(used, other, Try(used, piece, Length, other, Length - 1), Length);
+        Trial trial = Measure(tried, other, Try(tried, piece, Length, other, Length - 1), Length);
+        TakesOver(challenger, trial, held);
+    }
+
+    /// <summary>Lets a challenger take over that has won often enough, or clearly enough.</summary>
+    /// <param name="challenger">Of those ranked.</param>
+    /// <param name="trial">What it made of a page.</param>
+    /// <param name="used">What the filter in use made of it.</param>
+    private bool TakesOver(Filter challenger, Trial trial, Trial used)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            ref Contender contender = ref _contenders[i];
+            if (contender.Filter != challenger)
+            {
+                continue;
+            }
+
+            contender.Add(trial, used);
+            if (!contender.Own.IsBetterThan(contender.Other, _goal, IsPlain(challenger), MarginAfter(contender.Trials, challenger)))
+            {
+                return false;
+            }
+
+            // What one has shown against the other holds the other way round; of the rest nothing is known against the new one.
+            Contender winner = contender;
+            for (int j = 0; j < _count; j++)
+            {
+                _contenders[j].Forget();
+                if (_contenders[j].Filter == Chosen)
+                {
+                    _contenders[j].LearnReversed(winner);
+                }
+            }
+
+            Chosen = challenger;
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The fewer pages have shown it, the clearer it must be. Least is asked of no filter at all: where pages differ much, it is rarely far off.</summary>
+    private static double MarginAfter(int trials, Filter challenger)
+    {
+        double margin = trials switch { 1 => 0.08, 2 => 0.04, 3 => 0.025, _ => 0.012 };
+        return challenger.Kind == FilterKind.None ? margin / 3 : margin;
+    }
+
+    /// <summary>Encodes a page without a filter if the one before took next to nothing: then this one most likely does too, and filters only get in
+    /// the way. By any thread.</summary>
+    /// <returns>−1 when it takes more: it is to be encoded as ever.</returns>
+    internal int TryEncodeTrivial(StoredForm form, byte* page, int length, byte* target)
+    {
+        if (!Volatile.Read(ref _wasTrivial) || Volatile.Read(ref _credit) <= 0)
+        {
+            return -1;
+        }
+
+        int encoded = PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, length * Trivial / UsualUnit);
+        if (encoded < 0)
+        {
+            Volatile.Write(ref _wasTrivial, false);
+            Volatile.Write(ref _credit, Volatile.Read(ref _credit) - (length / 4));
+        }
+
+        return encoded;
+    }
+
+    /// <summary>Whether records of another length have come: seen on two trials in a row.</summary>
+    private bool HasNewLag(byte* piece, int length)
+    {
+        Volatile.Write(ref _credit, _credit - (Math.Min(length, Candidates.LookedAt) / 8));
+        int lag = Candidates.BestLag(piece, length, StrideFor(_elementBytes));
+        bool again = lag == _seenLag && lag != _lag;
+        _seenLag = lag;
+        return again;
+    }
+
+    /// <summary>At the first page, when pages have become strange, and now and then.</summary>
+    private bool IsSurveyDue(int length, int stored, bool hasNewLag)
+    {
+        bool wanted = Volatile.Read(ref _strange) >= StrangePages
+            || _challenges >= ChallengesBetween
+            || stored > Jump * _surveyed;
+        wanted = (hasNewLag && _sinceSurvey >= _gap / 2) || (wanted && _sinceSurvey >= _gap);
+        bool affordable = _credit >= ((long)_count * PieceFor(length)) + length;
+        if (_count != 0 && !(wanted && affordable))
+        {
+            return false;
+        }
+
+        _lag = _seenLag;
+        _gap = Math.Min(2 * _gap, LongestGap);
+        Volatile.Write(ref _sinceSurvey, 0);
+        Volatile.Write(ref _strange, 0);
+        _surveyed = stored;
+        return true;
+    }
+
+    private static int StoredFor(int length, int encoded) => (int)((long)(encoded < 0 ? length : encoded) * UsualUnit / length);
+
+    /// <summary>Where a piece of a page begins, at an element.</summary>
+    private int InMiddle(int length, int piece) => (length - piece) / 2 / _elementBytes * _elementBytes;
+
+    /// <summary>Whether a filter is one of the three that every such codec has. None of them may be passed over that is smaller.</summary>
+    private bool IsPlain(Filter filter) =>
+        filter.Kind == FilterKind.None || (filter.Kind is FilterKind.Shuffle or FilterKind.BitShuffle && filter.Stride == StrideFor(_elementBytes));
+
+    private int Try(StoredForm form, byte* page, int length, byte* target, int limit)
+    {
+        TriedBytes += length;
+        Volatile.Write(ref _credit, _credit - length);
+        return PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, limit);
+    }
+
+    private static Trial Measure(StoredForm form, byte* encoded, int encodedLength, int length) => encodedLength < 0
+        ? new Trial(length, DecodeCost.OfCopy(length))
+        : new Trial(encodedLength, DecodeCost.Of(form, encoded, encodedLength, length));
+
+    /// <summary>What a filter has shown against the one in use.</summary>
+    private struct Contender
+    {
+        /// <summary>Sums are halved at so many trials, so that old pages are forgotten.</summary>
+        private const int MostTrials = 12;
+
+        /// <summary>No filter at all is looked at the more often: where pages differ much, it is the one to come back to.</summary>
+        private const double NoneAhead = 0.1;
+
+        internal Filter Filter;
+        internal double Score;
+        internal Trial OnPiece;
+        internal Trial Own;
+        internal Trial Other;
+        internal int Trials;
+
+        internal void Add(Trial own, Trial other)
+        {
+            if (Trials == MostTrials)
+            {
+                Own = Own.Half();
+                Other = Other.Half();
+                Trials /= 2;
+            }
+
+            Own = Own.Plus(own);
+            Other = Other.Plus(other);
+            Trials++;
+        }
+
+        /// <summary>How much worse it has been so far; 0 when nothing is known.</summary>
+        internal readonly double Behind(CompressionGoal goal) =>
+            (Trials == 0 ? 0 : Own.Score(goal) - Other.Score(goal)) - (Filter.Kind == FilterKind.None ? NoneAhead : 0);
+
+        internal void Learn(Contender before)
+        {
+            Own = before.Own.Half();
+            Other = before.Other.Half();
+            Trials = (before.Trials + 1) / 2;
+        }
+
+        internal void LearnReversed(Contender winner)
+        {
+            Own = winner.Other;
+            Other = winner.Own;
+            Trials = winner.Trials;
+        }
+
+        internal void Forget()
+        {
+            Own = default;
+            Other = default;
+            Trials = 0;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using Paging.Codecs.Filters;
+
+namespace Paging.Codecs;
+
+/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never reused.</summary>
+internal enum Codec : byte
+{
+    Raw,
+    Lz4,
+    Zstd,
+}
+
+/// <summary>How the bytes of a stored page are to be read. Stands in the header of each entry, so that a page stays readable whatever its
+/// owner decides later.</summary>
+/// <param name="Codec">The codec.</param>
+/// <param name="Filter">What the page went through before.</param>
+/// <param name="StaysAsIs">Not to be compressed again when it has gone cold.</param>
+/// <param name="IsRecompressed">It was compressed again when it had gone cold.</param>
+internal readonly record struct StoredForm(Codec Codec, Filter Filter, bool StaysAsIs = false, bool IsRecompressed = false)
+{
+    /// <summary>Bits of each half of the packed form.</summary>
+    internal const int HalfBits = 9;
+
+    internal static StoredForm Raw => new(Codec.Raw, Filter.None);
+
+    internal bool IsValid => Codec <= Codec.Zstd && Filter.IsValid && (Codec != Codec.Raw || Filter.Kind == FilterKind.None);
+
+    /// <summary>codec (2) | filter (3) | lane (2) | stays (1) | recompressed (1).</summary>
+    internal uint PackCodec() =>
+        (uint)Codec | ((uint)Filter.Kind << 2) | ((uint)int.Log2(Filter.LaneBytes) << 5) | (StaysAsIs ? 1u << 7 : 0) | (IsRecompressed ? 1u << 8 : 0);
+
+    /// <summary>The stride, less one.</summary>
+    internal uint PackStride()
+    {
+        Debug.Assert(Filter.Stride is >= 1 and <= 1 << HalfBits, "a stride that does not fit the header");
+        return (uint)Filter.Stride - 1;
+    }
+
+    /// <summary>The form of two halves of a header; not valid if they are damaged.</summary>
+    internal static StoredForm Unpack(uint codec, uint stride) => new(
+        (Codec)(codec & 3),
+        new Filter((FilterKind)((codec >> 2) & 7), (int)stride + 1, 1 << (int)((codec >> 5) & 3)),
+        (codec & (1u << 7)) != 0,
+        (codec & (1u << 8)) != 0);
+}

@@ -1,0 +1,72 @@
+using Paging.Codecs;
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>The compression policies of a pager's arrays, by the number that a frame's record holds. Number 0 is the pager's own.</summary>
+/// <remarks>A number is looked up by who has claimed a page of the array, and given back once no page of it can be claimed any more.</remarks>
+internal sealed class PolicyTable(CompressionPolicy ofPager)
+{
+    private const int InitialLength = 16;
+
+    /// <summary>Guards changes. Nothing is waited for under it.</summary>
+    private readonly Gate _gate = new();
+    private readonly Stack<int> _free = new();
+    private CompressionPolicy?[] _policies = Initial(ofPager);
+    private int _end = 1;
+
+    internal CompressionPolicy this[int number]
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _policies)[number]!;
+        }
+    }
+
+    internal int Add(CompressionPolicy policy)
+    {
+        _gate.Enter();
+        try
+        {
+            if (!_free.TryPop(out int number))
+            {
+                number = _end++;
+                if (number == _policies.Length)
+                {
+                    CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
+                    _policies.CopyTo(longer, 0);
+                    Volatile.Write(ref _policies, longer);
+                }
+            }
+
+            _policies[number] = policy;
+            return number;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    internal void Remove(int number)
+    {
+        _gate.Enter();
+        try
+        {
+            _policies[number] = null;
+            _free.Push(number);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    private static CompressionPolicy?[] Initial(CompressionPolicy ofPager)
+    {
+        CompressionPolicy?[] policies = new CompressionPolicy?[InitialLength];
+        policies[0] = ofPager;
+        return policies;
+    }
+}
