@@ -21,6 +21,7 @@ internal static class Program
           threads  faults from two threads         against what K4os gains from the second
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
+          codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
 
           writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
           fileamp     random overwriting           bytes written for the live bytes that left the pool
@@ -57,6 +58,7 @@ internal static class Program
         ("threads", ThreadsWorkload.Run),
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
+        ("codec", CodecWorkload.Run),
         ("writeback", WritebackWorkload.Run),
         ("fileamp", FileAmplificationWorkload.Run),
         ("filefault", FileFaultWorkload.Run),
