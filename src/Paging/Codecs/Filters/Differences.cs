@@ -79,6 +79,7 @@ internal static unsafe class Differences
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static int Take<TDifference, TSimd, TVector>(byte* values, byte* previous, byte* target, int at, int length)
         where TDifference : IDifference
         where TSimd : ISimd<TVector>
@@ -134,6 +135,7 @@ internal static unsafe class Differences
             : SumShortRows<TDifference, TSimd, TVector>(source, target, length, stride, ref sum);
 
     /// <summary>One vector of each element; what it has of the next one is overwritten by that one's.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static int SumLongRows<TDifference, TSimd, TVector>(
         byte* source, byte* target, int start, int length, int stride, ref TVector sum)
         where TDifference : IDifference
@@ -153,6 +155,7 @@ internal static unsafe class Differences
     }
 
     /// <summary>Several elements a vector: sums within it in log steps, and the last element before it added to all.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static int SumShortRows<TDifference, TSimd, TVector>(byte* source, byte* target, int length, int stride, ref TVector sum)
         where TDifference : IDifference
         where TSimd : ISimd<TVector>

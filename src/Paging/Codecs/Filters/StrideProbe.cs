@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Paging.Codecs.Filters;
@@ -42,6 +43,7 @@ internal static unsafe class StrideProbe
         return cost;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static int BitCost<TSimd, TVector>(byte* source, int length, int lag, ref int start)
         where TSimd : ISimd<TVector>
         where TVector : struct

@@ -7,6 +7,7 @@ namespace Paging.Codecs.Filters;
 internal static unsafe partial class TranspositionKernels
 {
     /// <summary>5 to 8 planes to rows of as many bytes; with a bit matrix, 8 rows of bits to 8 elements' bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToRows8<TSimd, TVector, TBits>(
         byte* planes, nint pitch, byte* rows, int stride, int start, int end)
         where TSimd : ISimd<TVector>
@@ -77,6 +78,7 @@ internal static unsafe partial class TranspositionKernels
     }
 
     /// <summary>Rows of 5 to 8 bytes to planes; with a bit matrix, 8 elements' bytes to 8 rows of bits.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToPlanes8<TSimd, TVector, TBits>(
         byte* rows, int stride, byte* planes, nint pitch, int start, int end)
         where TSimd : ISimd<TVector>

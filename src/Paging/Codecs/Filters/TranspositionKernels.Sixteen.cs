@@ -7,6 +7,7 @@ namespace Paging.Codecs.Filters;
 internal static unsafe partial class TranspositionKernels
 {
     /// <summary>9 to 16 planes to rows of as many bytes. Each row but the last may be followed by bytes that the next one overwrites.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToRows16<TSimd, TVector>(
         byte* planes, nint pitch, int width, byte* rows, nint stride, int start, int end)
         where TSimd : ISimd<TVector>
@@ -80,6 +81,7 @@ internal static unsafe partial class TranspositionKernels
     }
 
     /// <summary>The first 9 to 16 bytes of each row to planes. Reads 16 of each.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToPlanes16<TSimd, TVector>(
         byte* rows, nint stride, byte* planes, nint pitch, int width, int start, int end)
         where TSimd : ISimd<TVector>

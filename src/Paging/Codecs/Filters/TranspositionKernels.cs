@@ -7,15 +7,17 @@ namespace Paging.Codecs.Filters;
 /// <summary>Blocks of as many elements as a vector has bytes, between planes and rows.</summary>
 /// <remarks>A plane's part of a block is one vector; a row of up to 16 bytes, or several shorter ones, is a lane, padded to a power of two.
 /// All go over whole blocks from <c>start</c> on that end by <c>end</c>, and return where they ended. The caller sees to it that
-/// the 16 bytes at the last lane's rows are within bounds.</remarks>
+/// the 16 bytes at the last lane's rows are within bounds. None is inlined: what the compiler inlines into one method is limited, and a
+/// kernel as part of its caller would be left with calls in its innermost loop.</remarks>
 internal static unsafe partial class TranspositionKernels
 {
     /// <summary>2 planes to rows of 2 bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToRows2<TSimd, TVector>(byte* planes, nint pitch, byte* rows, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        const int stride = 2;
+        const int Stride = 2;
         int at = start;
         for (; at <= end - TSimd.Bytes; at += TSimd.Bytes)
         {
@@ -25,30 +27,31 @@ internal static unsafe partial class TranspositionKernels
 
             Zip<TSimd, TVector, byte>(ref v0, ref v1);
 
-            byte* row = rows + (at * (nint)stride);
-            nint step = 8 * stride;
+            byte* row = rows + (at * (nint)Stride);
+            nint step = 8 * Stride;
             StoreLane<TSimd, TVector>(0, row, step, v0, v1);
-            StoreLane<TSimd, TVector>(1, row + (16 * stride), step, v0, v1);
-            StoreLane<TSimd, TVector>(2, row + (32 * stride), step, v0, v1);
-            StoreLane<TSimd, TVector>(3, row + (48 * stride), step, v0, v1);
+            StoreLane<TSimd, TVector>(1, row + (16 * Stride), step, v0, v1);
+            StoreLane<TSimd, TVector>(2, row + (32 * Stride), step, v0, v1);
+            StoreLane<TSimd, TVector>(3, row + (48 * Stride), step, v0, v1);
         }
 
         return at;
     }
 
     /// <summary>Rows of 2 bytes to planes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToPlanes2<TSimd, TVector>(byte* rows, byte* planes, nint pitch, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        const int stride = 2;
-        TVector group = TSimd.RepeatLane(ShuffleTables.Group(stride));
+        const int Stride = 2;
+        TVector group = TSimd.RepeatLane(ShuffleTables.Group(Stride));
         int at = start;
         for (; at <= end - TSimd.Bytes; at += TSimd.Bytes)
         {
-            byte* row = rows + (at * (nint)stride);
-            TVector v0 = TSimd.ShuffleLanes(TSimd.LoadLanes(row, 16 * stride), group);
-            TVector v1 = TSimd.ShuffleLanes(TSimd.LoadLanes(row + (8 * stride), 16 * stride), group);
+            byte* row = rows + (at * (nint)Stride);
+            TVector v0 = TSimd.ShuffleLanes(TSimd.LoadLanes(row, 16 * Stride), group);
+            TVector v1 = TSimd.ShuffleLanes(TSimd.LoadLanes(row + (8 * Stride), 16 * Stride), group);
 
             Zip<TSimd, TVector, ulong>(ref v0, ref v1);
 
@@ -61,6 +64,7 @@ internal static unsafe partial class TranspositionKernels
     }
 
     /// <summary>3 or 4 planes to rows of as many bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToRows4<TSimd, TVector>(byte* planes, nint pitch, byte* rows, int stride, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -101,6 +105,7 @@ internal static unsafe partial class TranspositionKernels
     }
 
     /// <summary>Rows of 3 or 4 bytes to planes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToPlanes4<TSimd, TVector>(byte* rows, int stride, byte* planes, nint pitch, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
