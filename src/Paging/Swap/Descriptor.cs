@@ -13,8 +13,9 @@ internal struct Descriptor
     /// <summary>The one mutable word: see <see cref="Location"/>. On the free list, the next free index.</summary>
     internal ulong Location;
 
-    /// <summary>Tag (32) | public (1) | references (31). The tag grows when the last reference goes; the count
-    /// never leaves 0 but in the hands of the thread that took the descriptor off the free list.</summary>
+    /// <summary>Tag (32) | public (1) | loaded (1) | references (30). The tag grows when the last reference goes; the count
+    /// never leaves 0 but in the hands of the thread that took the descriptor off the free list. Loaded is a hint for the recompressor, which
+    /// any thread sets.</summary>
     internal ulong Life;
 
     /// <summary>Before the location says segment: the page's length (low half) and its encoded length (high half).

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Paging.Diagnostics;
 using Paging.Memory;
 
@@ -17,7 +18,8 @@ internal sealed unsafe class DescriptorTable
     internal const long MaxDescriptors = 1L << 28;
 
     private const ulong PublicBit = 1UL << 31;
-    private const ulong CountMask = PublicBit - 1;
+    private const ulong LoadedBit = 1UL << 30;
+    private const ulong CountMask = LoadedBit - 1;
 
     private readonly Reservation _memory;
     private readonly Descriptor* _table;
@@ -123,6 +125,32 @@ internal sealed unsafe class DescriptorTable
             : new EntrySize(location.Units, (int)(lengths >> 32), (int)(uint)lengths);
     }
 
+    /// <summary>Notes that a page has been loaded. Its descriptor may be another page's by now, which makes that one look warm for a while.</summary>
+    /// <remarks>The word has just been read for the id, so that this costs nothing but for the first time.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void NoteLoaded(uint index)
+    {
+        TestHook.Reach(SharedWord.Descriptor);
+        if ((Volatile.Read(ref _table[index].Life) & LoadedBit) == 0)
+        {
+            TestHook.Reach(SharedWord.Descriptor);
+            Interlocked.Or(ref _table[index].Life, LoadedBit);
+        }
+    }
+
+    /// <summary>Whether a page has been loaded since it was stored or this was asked last.</summary>
+    internal bool TakeLoaded(uint index)
+    {
+        TestHook.Reach(SharedWord.Descriptor);
+        if ((Volatile.Read(ref _table[index].Life) & LoadedBit) == 0)
+        {
+            return false;
+        }
+
+        TestHook.Reach(SharedWord.Descriptor);
+        return (Interlocked.And(ref _table[index].Life, ~LoadedBit) & LoadedBit) != 0;
+    }
+
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
 
     /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>
@@ -144,7 +172,7 @@ internal sealed unsafe class DescriptorTable
     }
 
     /// <summary>n → n+1 references, never from 0. Races with the last release, after which the tag differs.</summary>
-    /// <exception cref="InvalidOperationException">2³¹−1 references are there.</exception>
+    /// <exception cref="InvalidOperationException">2³⁰−1 references are there.</exception>
     internal bool TryAddReference(ulong id)
     {
         Descriptor* descriptor = _table + (uint)id;
