@@ -20,12 +20,19 @@ public sealed record PagerOptions
     /// <see cref="CompressionGoal.Balanced"/>.</summary>
     public CompressionGoal Compression { get; init; } = CompressionGoal.Balanced;
 
-    /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. Default 1.</summary>
+    /// <summary>Threads that reclaim and clean in the background, 0 to 64; 0 does that work on the faulting threads. What has gone cold is
+    /// compressed again by one of these threads only, so not at all with 0. Default 1.</summary>
     public int BackgroundThreads { get; init; } = 1;
 
     /// <summary>Files for the pages that do not fit the pool; opened by the constructor of <see cref="Pager"/>, as
     /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>
     public IReadOnlyList<SwapFileOptions> SwapFiles { get; init; } = [];
+
+    /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
+    internal TimeSpan ColdAfter { get; init; } = Swap.Recompressor.DefaultAge;
+
+    /// <summary>The clock of that.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 
     private const long MaxPoolBytes = 1L << 40;
     private const int MaxBackgroundThreads = 64;

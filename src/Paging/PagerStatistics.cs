@@ -35,6 +35,9 @@ public readonly record struct PagerStatistics
     /// <summary>Pages stored raw; a number.</summary>
     public long IncompressiblePages { get; init; }
 
+    /// <summary>Pages compressed again in the background after they had gone cold; a number.</summary>
+    public long RecompressedPages { get; init; }
+
     /// <summary>Pages brought into frames; a number.</summary>
     public long Faults { get; init; }
 

@@ -20,6 +20,7 @@ internal enum Counter
     BytesWritten,
     BytesRead,
     IoErrors,
+    RecompressedPages,
 }
 
 /// <summary>Sums that many threads add to: a cache-line pair for each of several stripes, read by adding them up.</summary>

@@ -60,6 +60,12 @@ internal enum Mutation
     /// <summary>Rule 6: writer and mover credit the entry's segment after the descriptor points there.</summary>
     CreditAfterPublishing,
 
+    /// <summary>Rule 6: the recompressor counts a page as shorter although it was freed before it could be moved.</summary>
+    RecountUnmoved,
+
+    /// <summary>Rule 5: what is damaged is compressed again, with a new checksum.</summary>
+    RecompressDamaged,
+
     /// <summary>Rule 6: an open segment is freed when it holds nothing live.</summary>
     FreeOpenSegment,
 

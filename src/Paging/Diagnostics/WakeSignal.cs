@@ -12,15 +12,19 @@ internal sealed class WakeSignal
 
     internal bool IsStopped => Volatile.Read(ref _stopped);
 
-    /// <summary>Sleeps until <see cref="Wake"/>, unless that came since the last sleep. False when there is no more to do, ever.</summary>
-    internal bool Sleep()
+    /// <summary>Sleeps until <see cref="Wake"/>, unless that came since the last sleep, or for so long. False when there is no more to do, ever.</summary>
+    /// <param name="milliseconds">Or infinite.</param>
+    internal bool Sleep(int milliseconds)
     {
         lock (_lock)
         {
             Interlocked.Increment(ref _sleeping);
             while (!_stopped && Interlocked.Exchange(ref _requested, 0) == 0)
             {
-                Monitor.Wait(_lock);
+                if (!Monitor.Wait(_lock, milliseconds))
+                {
+                    break;
+                }
             }
 
             Interlocked.Decrement(ref _sleeping);

@@ -21,8 +21,8 @@ internal unsafe struct FrameRecord
     /// <summary>The next free frame plus one, while the frame is on the free list.</summary>
     internal uint Next;
 
-    /// <summary>The page came from a swap file although it had been in a frame not long ago: its next eviction stores it in the pool, or
-    /// its copy in the file, still good, would keep it there for ever. Written by the frame's holder.</summary>
+    /// <summary>The page came from a swap file although it had been in a frame not long ago, or was compressed again when it was cold: its next
+    /// eviction stores it in the pool anew, or its copy, still good, would keep it slow for ever. Written by the frame's holder.</summary>
     internal bool WantsPool;
 
     /// <summary>How the page's owner is compressed, by number. Written by the frame's holder.</summary>

@@ -199,13 +199,13 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
             LoadResult source = FillFrame(region, index, stored, address, contents);
-            bool fromFile = source is LoadResult.LoadedFromFile or LoadResult.LoadedFromLeftFile;
+            bool fromFile = source is LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce;
             ulong flags = Flags(size, word, write);
 
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
-            record->WantsPool = source == LoadResult.LoadedFromLeftFile || (fromFile && (flags & PageWord.Referenced) != 0);
+            record->WantsPool = source is LoadResult.LoadedFromFileOnce or LoadResult.LoadedRecompressed || (fromFile && (flags & PageWord.Referenced) != 0);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
             published = true;
@@ -257,7 +257,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         else
         {
             LoadResult result = _swap.Load(stored, address, pageBytes, out LoadFailure failure);
-            if (result is LoadResult.Loaded or LoadResult.LoadedFromFile or LoadResult.LoadedFromLeftFile)
+            if (result is LoadResult.Loaded or LoadResult.LoadedRecompressed or LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce)
             {
                 return result;
             }

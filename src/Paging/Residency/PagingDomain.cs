@@ -29,7 +29,8 @@ internal sealed partial class PagingDomain
         Frames = new FramePool(options.ResidentBytes);
         try
         {
-            Swap = new SwapStore(options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters);
+            Swap = new SwapStore(
+                options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters, options.Time, options.ColdAfter);
         }
         catch
         {
@@ -82,10 +83,30 @@ internal sealed partial class PagingDomain
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
+    /// <summary>A step of what somebody may be waiting for.</summary>
+    /// <returns>False when there is none, or none that can succeed now.</returns>
     internal bool Step()
     {
         bool any = !IsClosed && Reclaimer.Step();
         // Nothing below refers to the domain, and its finalizer unmaps the memory that the step works on.
+        GC.KeepAlive(this);
+        return any;
+    }
+
+    /// <summary>A step of background work: what somebody may be waiting for, and when there is no such thing, what can wait.</summary>
+    /// <param name="worker">The calling thread's number, from 0.</param>
+    /// <param name="wait">How many milliseconds to sleep, at most, when there is nothing to do; or infinite.</param>
+    /// <returns>False when there is nothing to do now.</returns>
+    internal bool Step(int worker, out int wait)
+    {
+        wait = 0;
+        bool any = Step();
+        if (!any)
+        {
+            wait = IsClosed ? Timeout.Infinite : Swap.Recompressor.Step(worker + 1);
+            any = wait == 0;
+        }
+
         GC.KeepAlive(this);
         return any;
     }
@@ -217,6 +238,7 @@ internal sealed partial class PagingDomain
             CorruptedPages = Counters[Counter.CorruptedPages],
             SameFilledPages = Counters[Counter.SameFilledPages],
             IncompressiblePages = Counters[Counter.IncompressiblePages],
+            RecompressedPages = Counters[Counter.RecompressedPages],
             FilePages = Counters[Counter.FilePages],
             FileBytes = Swap.Files.UsedBytes,
             Faults = fromPool + fromFile + Counters[Counter.FaultsOfZeroes],

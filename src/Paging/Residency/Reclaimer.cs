@@ -116,7 +116,7 @@ internal sealed unsafe partial class Reclaimer(
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file.</summary>
+    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file or for cold pages.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())

@@ -1,3 +1,4 @@
+using Paging.Codecs;
 using Paging.Diagnostics;
 
 namespace Paging.Swap;
@@ -272,10 +273,16 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
 
         // Its details say how much of it is to be counted out; they are constant as long as the location is.
         EntrySize size = descriptors.SizeAt(index, location);
+        bool isRaw = (Codec)descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed;
         Volatile.ReadBarrier();
         if (descriptors.TryMove(index, location, Location.Lost))
         {
             counters.Add(Counter.CorruptedPages);
+            if (isRaw)
+            {
+                counters.Add(Counter.IncompressiblePages, -1);
+            }
+
             segments.Count(size, onFile: true, -1);
             segments.Debit(location.Segment, size);
         }

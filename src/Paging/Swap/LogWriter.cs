@@ -17,6 +17,9 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     private int _open = None;
     private int _spare = None;
 
+    /// <summary>The earliest place in the order of segments that an entry of the open one came from; none where that does not matter.</summary>
+    private long _age = long.MaxValue;
+
     internal SegmentLog Log => _log;
 
     /// <summary>0 → 1: races with other borrowers. Acquires what the previous borrower left.</summary>
@@ -45,8 +48,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         if (segment < 0 && HasDead)
         {
             // What is dead in our own segment is all there is to clean.
-            _log.Seal(_open);
-            _open = None;
+            SealOpen();
             segment = _log.TakeOrClean(level);
         }
 
@@ -58,31 +60,29 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     internal Location Append(ulong id, byte* page, int length, CompressionPolicy policy, out int encodedLength, out StoredForm form)
     {
         int worst = EntryHeader.UnitsFor(length) << Location.UnitShift;
-        bool direct = Room >= worst;
-        int target = direct ? _open : _spare;
-        byte* entry = direct ? Tail : _log.Table[_spare]->Address;
-        EntryHeader* header = (EntryHeader*)entry;
+        EntryHeader* header = (EntryHeader*)Compose(worst);
         byte* body = (byte*)(header + 1);
 
         encodedLength = policy.Encode(page, length, body, out form);
         header->Write(id, encodedLength, length, form);
 
-        EntrySize size = new(header->Units, encodedLength, length);
-        int units = size.Units;
-        if (!direct)
-        {
-            if (Room >= units << Location.UnitShift)
-            {
-                Unsafe.CopyBlockUnaligned(Tail, entry, (uint)(units << Location.UnitShift));
-                target = _open;
-            }
-            else
-            {
-                UseSpare();
-            }
-        }
+        return Place((byte*)header, new EntrySize(header->Units, encodedLength, length));
+    }
 
-        return Advance(target, size);
+    /// <summary>Where an entry may be put together that takes so many units at most. Prepared for by <see cref="TryPrepareCopy"/>, and followed
+    /// by <see cref="AppendComposed"/> or by nothing.</summary>
+    internal byte* ComposeUnits(int units) => Compose(units << Location.UnitShift);
+
+    /// <summary>Appends the entry that was put together.</summary>
+    /// <param name="entry">Where <see cref="ComposeUnits"/> said.</param>
+    /// <param name="size">Of the entry.</param>
+    /// <param name="age">The place of the segment that it comes from in the order of segments.</param>
+    /// <returns>Where the entry is. It is credited to its segment already.</returns>
+    internal Location AppendComposed(byte* entry, EntrySize size, long age)
+    {
+        Location location = Place(entry, size);
+        _age = Math.Min(_age, age);
+        return location;
     }
 
     /// <summary>Copies an entry that is already encoded: the cleaner's. Prepared for by <see cref="TryPrepareCopy"/>.</summary>
@@ -139,10 +139,22 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         }
 
         int open = _open;
-        _open = None;
-        _log.Seal(open);
+        SealOpen();
         return open;
     }
+
+    /// <summary>Gives the open segment back if nothing lives in it any more.</summary>
+    internal void SealIfEmpty()
+    {
+        if (_open >= 0 && Volatile.Read(ref _log.Table[_open]->Live) == 0)
+        {
+            SealOpen();
+            (_open, _spare) = (_spare, None);
+        }
+    }
+
+    /// <summary>The segment that is being filled; −1 for none.</summary>
+    internal int OpenSegment => _open;
 
     /// <summary>Bytes left in the open segment.</summary>
     internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
@@ -167,12 +179,37 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return segment >= 0;
     }
 
+    private void SealOpen()
+    {
+        int open = _open;
+        _open = None;
+        _log.Seal(open, _age);
+        _age = long.MaxValue;
+    }
+
+    private byte* Compose(int bytes) => Room >= bytes ? Tail : _log.Table[_spare]->Address;
+
+    /// <summary>Makes what stands in the tail or in the spare segment the last entry.</summary>
+    private Location Place(byte* entry, EntrySize size)
+    {
+        if (Room < size.Bytes)
+        {
+            UseSpare();
+        }
+        else if (entry != Tail)
+        {
+            Unsafe.CopyBlockUnaligned(Tail, entry, (uint)size.Bytes);
+        }
+
+        return Advance(_open, size);
+    }
+
     private byte* Tail => _log.Table[_open]->Address + _log.Table[_open]->Used;
 
     private void UseSpare()
     {
         Debug.Assert(_spare >= 0, "prepared for");
-        _log.Seal(_open);
+        SealOpen();
         _open = _spare;
         _spare = None;
     }
@@ -187,6 +224,8 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         {
             _log.Table.Credit(segment, size);
         }
+
+        _log.NoteStored();
 
         return location;
     }

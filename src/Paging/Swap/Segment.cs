@@ -24,7 +24,7 @@ internal unsafe struct Segment
     /// takes a location out of a descriptor. A sealed segment gains none.</summary>
     internal int Live;
 
-    /// <summary>When it was sealed or last tried to be written, in such events of the pager: the order in which segments grow cold, and the
+    /// <summary>When it was opened, then when it was sealed or last tried to be written, in such events of the pager: the order in which segments grow cold, and the
     /// name of that writing, which no other one has.</summary>
     internal long SealedAt;
 

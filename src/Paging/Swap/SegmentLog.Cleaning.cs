@@ -152,7 +152,12 @@ internal sealed unsafe partial class SegmentLog
             }
         }
 
-        // Under the cleaning gate the cleaner's own writer is ours. Without dead bytes in it, moving it would only go round in circles.
+        // Under the cleaning gate the recompressor's writer is ours, and idle.
+        any |= _cold.DropSpare();
+        int cold = _cold.SealIfWorthwhile(_moves.Room);
+        any |= cold >= 0 && TryEmpty(cold);
+
+        // So is the cleaner's own writer. Without dead bytes in it, moving it would only go round in circles.
         any |= _moves.DropSpare();
         int moves = _moves.SealIfWorthwhile(roomElsewhere: 0);
         return (moves >= 0 && TryEmpty(moves)) || any;
@@ -160,7 +165,9 @@ internal sealed unsafe partial class SegmentLog
 
     /// <summary>Moves what lives in a sealed segment. True when the segment is empty, or about to be: its last
     /// reader, or a thread in the middle of freeing an entry, then frees it.</summary>
-    private bool TryEmpty(int victim)
+    /// <param name="victim">The segment.</param>
+    /// <param name="recompressor">Not null to compress again, while at it, what can be.</param>
+    private bool TryEmpty(int victim, Recompressor? recompressor = null)
     {
         Segment* segment = _table[victim];
         if (!SegmentWord.TryBeginCleaning(&segment->Word))
@@ -189,7 +196,13 @@ internal sealed unsafe partial class SegmentLog
                 break;
             }
 
-            if (!TryMove(header, LocationOf(header, victim, offset), StoreLevel.Cleaner, onFile: false))
+            Location from = LocationOf(header, victim, offset);
+            Moved moved = recompressor is not null && from != default && IsCompressible(header)
+                ? TryRecompress(header, from, _moves, StoreLevel.Cleaner, recompressor)
+                : Moved.Not;
+
+            // One that is damaged moves as it is, so that its page can still say so.
+            if (moved == Moved.NoRoom || (moved == Moved.Not && !TryMove(header, from, StoreLevel.Cleaner, onFile: false)))
             {
                 complete = false;
                 break;

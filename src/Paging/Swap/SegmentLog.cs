@@ -35,11 +35,12 @@ internal sealed unsafe partial class SegmentLog
     private long _accessible;
 
     internal SegmentLog(
-        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, LogGeometry geometry, int writers)
+        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, Recompressor recompressor, LogGeometry geometry, int writers)
     {
         _table = table;
         _budget = budget;
         _descriptors = descriptors;
+        _recompressor = recompressor;
         Geometry = geometry;
         _memory = new Reservation((long)SegmentCount * SegmentBytes, accessible: false);
         _holders = new int[SegmentCount];
@@ -53,6 +54,8 @@ internal sealed unsafe partial class SegmentLog
         }
 
         _moves = new LogWriter(this);
+        _cold = new LogWriter(this);
+        _visits = new Visit[SegmentCount];
         EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
         SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
     }
@@ -213,10 +216,13 @@ internal sealed unsafe partial class SegmentLog
     internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
 
     /// <summary>Seals a segment that the caller has open.</summary>
-    internal void Seal(int segment)
+    /// <param name="segment">The segment.</param>
+    /// <param name="age">Its place in the order in which segments grow cold, where that is an earlier one than now.</param>
+    internal void Seal(int segment, long age = long.MaxValue)
     {
         Segment* entry = _table[segment];
-        entry->SealedAt = _table.NextSeal();
+        entry->SealedAt = Math.Min(age, _table.NextSeal());
+        NoteSealed(entry->Chunk);
         SegmentWord.Seal(&entry->Word);
         // Entries freed while it was open left that to us.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
@@ -277,6 +283,9 @@ internal sealed unsafe partial class SegmentLog
         return any;
     }
 
+    /// <summary>A page has been appended.</summary>
+    internal void NoteStored() => _recompressor.NoteStored();
+
     internal void DecommitAll() => _memory.DecommitAll();
 
     internal void Release()
@@ -296,6 +305,8 @@ internal sealed unsafe partial class SegmentLog
         entry->Used = 0;
         entry->Damaged = 0;
         entry->Loaded = 0;
+        entry->SealedAt = _table.NextSeal();
+        BeginVisits(chunk);
         Volatile.Write(ref _holders[chunk], segment);
     }
 

@@ -168,6 +168,18 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
         counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
     }
 
+    /// <summary>An entry in memory has been compressed again: counts what it has become in the place of what it was.</summary>
+    internal void Recount(EntrySize from, EntrySize to, bool wasRaw)
+    {
+        budget.Add(to.Units - from.Units, to.Encoded - from.Encoded);
+        counters.Add(Counter.RecompressedPages);
+        if (wasRaw)
+        {
+            // Whoever frees it sees by its location that this has been done.
+            counters.Add(Counter.IncompressiblePages, -1);
+        }
+    }
+
     internal void RetireIfEmpty(int segment, SegmentState from)
     {
         if (TestHook.Breaks(Mutation.FreeSlotUnderReaders) && Volatile.Read(ref this[segment]->Live) == 0 && this[segment]->File != 0

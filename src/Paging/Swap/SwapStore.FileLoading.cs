@@ -29,7 +29,7 @@ internal sealed unsafe partial class SwapStore
             int error = area.Read(range, buffer, (ulong)segment->SealedAt, _counters);
             bool intact = error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length);
             result = intact
-                ? area.State == AreaState.InUse ? LoadResult.LoadedFromFile : LoadResult.LoadedFromLeftFile
+                ? area.State == AreaState.InUse && !location.IsRecompressed ? LoadResult.LoadedFromFile : LoadResult.LoadedFromFileOnce
                 : error is 0 or SwapArea.NotAuthentic ? LoadResult.Corrupted : LoadResult.Unreadable;
             if (!intact)
             {

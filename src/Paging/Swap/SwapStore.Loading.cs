@@ -159,7 +159,8 @@ internal sealed unsafe partial class SwapStore
                 Interlocked.Add(ref _segments[location.Segment]->Loaded, location.Units);
             }
 
-            return LoadResult.Loaded;
+            _descriptors.NoteLoaded(index);
+            return location.IsRecompressed ? LoadResult.LoadedRecompressed : LoadResult.Loaded;
         }
 
         // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.

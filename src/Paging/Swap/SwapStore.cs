@@ -19,8 +19,12 @@ internal enum LoadResult
     /// <summary>As Loaded; the bytes came from a swap file.</summary>
     LoadedFromFile,
 
-    /// <summary>As LoadedFromFile; the file takes no more segments, and what is in it should not stay there.</summary>
-    LoadedFromLeftFile,
+    /// <summary>As LoadedFromFile; what is stored there should not stay: the file takes no more segments, or the page was compressed again
+    /// when it was cold.</summary>
+    LoadedFromFileOnce,
+
+    /// <summary>As Loaded; the page was compressed again when it was cold, and is not any more.</summary>
+    LoadedRecompressed,
 
     /// <summary>The device failed to read the bytes.</summary>
     Unreadable,
@@ -57,19 +61,23 @@ internal sealed unsafe partial class SwapStore
     private readonly Counters _counters;
     private readonly Writeback _writeback;
     private readonly FileCleaner _fileCleaner;
+    private readonly Recompressor _recompressor;
     private readonly int _writers;
 
     /// <param name="poolBytes">At least <see cref="LogGeometry.MinPoolBytes"/> of <paramref name="pageBytes"/>.</param>
     /// <param name="pageBytes">The page size that the first log is cut for.</param>
     /// <param name="writers">Threads that may append at once.</param>
     /// <param name="counters">Shared with the layers above.</param>
-    internal SwapStore(long poolBytes, int pageBytes, int writers, Counters counters)
+    /// <param name="time">Tells how long pages have been left alone; null takes the system's.</param>
+    /// <param name="coldAfter">How long that must have been for them to be compressed again; null takes the default, negative is never.</param>
+    internal SwapStore(long poolBytes, int pageBytes, int writers, Counters counters, TimeProvider? time = null, TimeSpan? coldAfter = null)
     {
         _budget = new PoolBudget(poolBytes);
         _counters = counters;
         _segments = new SegmentTable(_budget, counters);
         _writeback = new Writeback(_segments, _budget, counters);
         _fileCleaner = new FileCleaner(this, _segments, _descriptors, counters);
+        _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
         _writers = writers;
         bool made = TryAddLog(pageBytes);
         Debug.Assert(made, "an empty pool has room for its reserves");
@@ -86,7 +94,9 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
     internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
 
-    internal long MetadataBytes => _descriptors.Bytes + FileMetadataBytes;
+    internal Recompressor Recompressor => _recompressor;
+
+    internal long MetadataBytes => _descriptors.Bytes + FileMetadataBytes + _recompressor.Bytes;
 
     /// <summary>The log whose segments hold pages of this length; null when there is none yet.</summary>
     internal SegmentLog? LogFor(int pageLength)
@@ -272,7 +282,7 @@ internal sealed unsafe partial class SwapStore
         Location location = _descriptors.TakeLocation(index);
         location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
         EntrySize size = _descriptors.SizeAt(index, location);
-        bool isRaw = (Codec)_descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed;
+        bool isRaw = (Codec)_descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed && location.Where == Location.Kind.Segment;
         _descriptors.Recycle(index);
         if (location.Where == Location.Kind.Pattern)
         {
@@ -304,6 +314,7 @@ internal sealed unsafe partial class SwapStore
     {
         _segments.DecommitAll();
         _descriptors.DecommitAll();
+        _recompressor.DecommitAll();
     }
 
     internal void Release()
@@ -311,6 +322,7 @@ internal sealed unsafe partial class SwapStore
         CloseFiles();
         _segments.Release();
         _descriptors.Release();
+        _recompressor.Release();
     }
 
     /// <summary>One step of cleaning ahead of demand. True when there may be more to do.</summary>
@@ -359,7 +371,7 @@ internal sealed unsafe partial class SwapStore
 
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {
-        var log = new SegmentLog(_segments, _budget, _descriptors, geometry, _writers);
+        var log = new SegmentLog(_segments, _budget, _descriptors, _recompressor, geometry, _writers);
         if (log.TryReserveUnsynchronized() && _segments.TryPublishUnsynchronized(log) >= 0)
         {
             return true;

@@ -1,0 +1,201 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>Compresses again, with a stronger codec, what has been left alone: when, in how small pieces, and with how much rest in between.
+/// The pieces themselves are those of <see cref="SegmentLog.Recompress"/>.</summary>
+/// <remarks>One background thread drives at a time, from its first step until there is nothing left that could become due. Time is handed in: a test turns
+/// the clock itself.</remarks>
+internal sealed unsafe class Recompressor
+{
+    /// <summary>Of Zstd. Higher ones take several times as long for a few hundredths.</summary>
+    internal const int Level = 3;
+
+    /// <summary>How long a page must have been left alone, unless an option says otherwise.</summary>
+    internal static readonly TimeSpan DefaultAge = TimeSpan.FromSeconds(10);
+
+    /// <summary>Rest for each unit of work: a quarter of one thread at most.</summary>
+    private const int RestShare = 3;
+
+    /// <summary>Rest is taken in pieces of at least this, since a thread that sleeps for less spends its time falling asleep.</summary>
+    private const int RestMilliseconds = 4;
+
+    /// <summary>While the cleaner is at work in a log.</summary>
+    private const int BusyMilliseconds = 1;
+
+    /// <summary>What falls due within this part of the age is waited for together.</summary>
+    private const int AgeShift = 4;
+
+    private const int Nobody = 0;
+
+    private readonly SegmentTable _segments;
+    private readonly PoolBudget _budget;
+    private readonly TimeProvider _time;
+    private readonly Reservation _page = new(SwapStore.MaxPageBytes, accessible: true);
+    private int _pageBytes;
+
+    /// <summary>The thread that drives, by number. Nobody → n by CAS, back by that thread.</summary>
+    private int _driver;
+
+    /// <summary>1 when nobody looks until something is stored. Set by the driver before its last look, cleared by whoever stores and wakes.</summary>
+    private int _asleep;
+
+    /// <summary>The driver's own: nothing is done before this time.</summary>
+    private long _notBefore = long.MinValue;
+
+    /// <summary>The driver's own: rest that is not yet worth a sleep.</summary>
+    private long _owed;
+
+    /// <summary>The driver's own: the last look found nothing, now or later.</summary>
+    private bool _isIdle;
+
+    internal Recompressor(SegmentTable segments, PoolBudget budget, TimeProvider time, TimeSpan age)
+    {
+        _segments = segments;
+        _budget = budget;
+        _time = time;
+        IsOff = age < TimeSpan.Zero || age.TotalSeconds * time.TimestampFrequency >= long.MaxValue / 4;
+        Age = IsOff ? 0 : Math.Max(1, (long)(age.TotalSeconds * time.TimestampFrequency));
+
+        // Most pages are shorter than one huge page by far.
+        _page.Advise(0, _page.Bytes, huge: false);
+    }
+
+    /// <summary>Nothing ever grows cold.</summary>
+    internal bool IsOff { get; }
+
+    /// <summary>In units of the clock; at least one, so that what has just been looked at is not due at once.</summary>
+    internal long Age { get; }
+
+    internal long Now => _time.GetTimestamp();
+
+    /// <summary>Native memory in use.</summary>
+    internal long Bytes => Volatile.Read(ref _pageBytes);
+
+    /// <summary>Room for a page between two codecs. For the driver.</summary>
+    internal byte* Page(int length)
+    {
+        int page = Interop.VirtualMemory.SystemPageBytes;
+        if (length > _pageBytes)
+        {
+            Volatile.Write(ref _pageBytes, (length + page - 1) / page * page);
+        }
+
+        return _page.Address;
+    }
+
+    /// <summary>A bounded piece of work, when there is any and its time has come.</summary>
+    /// <param name="driver">The calling thread's number, from 1.</param>
+    /// <returns>Milliseconds until it is worth calling again; 0 to go on at once; infinite when that is another thread's affair, or there is
+    /// nothing to do until something is stored.</returns>
+    internal int Step(int driver)
+    {
+        if (IsOff || !TryDrive(driver))
+        {
+            return Timeout.Infinite;
+        }
+
+        long now = Now;
+        if (now < _notBefore)
+        {
+            return Milliseconds(_notBefore - now);
+        }
+
+        if (_isIdle)
+        {
+            // Pairs with NoteStored: who stores behind our look sees this and wakes us, or our look sees what it stored.
+            TestHook.Reach(SharedWord.Counter);
+            Volatile.Write(ref _asleep, 1);
+            Interlocked.MemoryBarrier();
+        }
+
+        Recompression found = Look(now, out long due);
+        long end = Now;
+        _owed += RestShare * (end - now);
+        if (found == Recompression.Nothing && due == long.MaxValue)
+        {
+            if (_isIdle)
+            {
+                TestHook.Reach(SharedWord.Counter);
+                Volatile.Write(ref _driver, Nobody);
+                return Timeout.Infinite;
+            }
+
+            _isIdle = true;
+            return 0;
+        }
+
+        _isIdle = false;
+        TestHook.Reach(SharedWord.Counter);
+        Volatile.Write(ref _asleep, 0);
+        switch (found)
+        {
+            case Recompression.Busy:
+                return BusyMilliseconds;
+
+            case Recompression.Worked when _owed < RestMilliseconds * _time.TimestampFrequency / 1000:
+                return 0;
+
+            case Recompression.Worked:
+                _notBefore = end + _owed;
+                break;
+
+            default:
+                _notBefore = Math.Max(due, end + (Age >> AgeShift));
+                break;
+        }
+
+        _owed = 0;
+        return Milliseconds(_notBefore - end);
+    }
+
+    /// <summary>A page has been appended somewhere. Behind an interlocked addition that the caller has made since.</summary>
+    internal void NoteStored()
+    {
+        Fences.AfterInterlocked();
+        TestHook.Reach(SharedWord.Counter);
+        if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
+        {
+            _budget.Signal?.Wake();
+        }
+    }
+
+    internal void DecommitAll() => _page.DecommitAll();
+
+    internal void Release() => _page.Release();
+
+    private bool TryDrive(int driver)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        int found = Volatile.Read(ref _driver);
+        if (found == driver)
+        {
+            return true;
+        }
+
+        TestHook.Reach(SharedWord.Counter);
+        return found == Nobody
+            && Volatile.Read(ref _asleep) == 0
+            && Interlocked.CompareExchange(ref _driver, driver, Nobody) == Nobody;
+    }
+
+    private Recompression Look(long now, out long due)
+    {
+        var found = Recompression.Nothing;
+        due = long.MaxValue;
+        foreach (SegmentLog? log in _segments.Logs)
+        {
+            Recompression here = log!.Recompress(this, now, ref due);
+            found = here > found ? here : found;
+        }
+
+        return found;
+    }
+
+    private int Milliseconds(long span)
+    {
+        long frequency = _time.TimestampFrequency;
+        return (int)Math.Min(((span / frequency) * 1000) + (((span % frequency) * 1000) + frequency - 1) / frequency, int.MaxValue);
+    }
+}

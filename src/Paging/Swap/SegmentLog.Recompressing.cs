@@ -1,0 +1,444 @@
+using System.Diagnostics;
+using Paging.Codecs;
+using Paging.Diagnostics;
+
+namespace Paging.Swap;
+
+/// <summary>What a look for cold pages came to; the later counts where several logs were looked at.</summary>
+internal enum Recompression
+{
+    /// <summary>There was nothing to do yet.</summary>
+    Nothing,
+
+    /// <summary>The cleaner has the log.</summary>
+    Busy,
+
+    /// <summary>Something was done, and there may be more.</summary>
+    Worked,
+}
+
+/// <summary>How far the recompressor has come with the segment that a chunk is lent to.</summary>
+/// <remarks>Written by whoever lends the chunk or has its segment open, and under the segment's claim by the recompressor.</remarks>
+internal struct Visit
+{
+    /// <summary>Nothing is left in it to compress again. A sealed segment gains no entries, so that is final.</summary>
+    internal const long Settled = long.MaxValue;
+
+    /// <summary>When it was sealed or visited last; of an open one, when it was first seen as long as it is.</summary>
+    internal long Since;
+
+    /// <summary>Bytes of it that this visit is done with.</summary>
+    internal int Next;
+
+    /// <summary>How long an open one was at the last look.</summary>
+    internal int Seen;
+
+    /// <summary>Whether this visit has passed over an entry that had been loaded: it gets another.</summary>
+    internal bool IsAnyLeft;
+
+    /// <summary>The last entry has been looked at.</summary>
+    internal void Complete(long now)
+    {
+        Volatile.Write(ref Since, IsAnyLeft ? now : Settled);
+        Next = IsAnyLeft ? 0 : Next;
+        IsAnyLeft = false;
+    }
+}
+
+/// <summary>Compresses again what has grown cold: a mover like the cleaner, and under its gate.</summary>
+/// <remarks>
+/// A segment is due a while after it was sealed or visited last, whether or not anything in it is dead; so is what lies in the open segment of a writer that has
+/// been idle as long. Of each entry's page the descriptor says whether it was loaded since: then it gets a second chance. The others are compressed
+/// anew into segments of their own. What gains too little is moved there as it is, and marked, so that it is not tried again.
+///
+/// A step holds the gate and the claim for a few pages only. It takes no segment that a store could soon want: a log that is short of them has whole
+/// segments emptied through the cleaner's reserve instead, which a victim emptied gives back.
+/// </remarks>
+internal sealed unsafe partial class SegmentLog
+{
+    /// <summary>What does not become shorter by this part of its length stays as it is.</summary>
+    private const int LeastGainShift = 5;
+
+    /// <summary>Bytes of pages that a step goes through at most, but for the last page.</summary>
+    private const int MostBytesAtOnce = 64 << 10;
+
+    /// <summary>Entries that it looks at.</summary>
+    private const int MostEntriesAtOnce = 512;
+
+    /// <summary>The longest segment that is emptied in one step when segments are short.</summary>
+    private const int LongestAtOnce = 2 << 20;
+
+    private readonly Recompressor _recompressor;
+
+    /// <summary>Of the segments in memory, by chunk.</summary>
+    private readonly Visit[] _visits;
+
+    /// <summary>What is compressed again goes here. Under the cleaning gate.</summary>
+    private readonly LogWriter _cold;
+
+    /// <summary>The chunk whose visit has begun. Under the cleaning gate.</summary>
+    private int _visiting;
+
+    private enum Moved
+    {
+        Away,
+        NoRoom,
+
+        /// <summary>It is where it was: it fails its checksum.</summary>
+        Not,
+    }
+
+    /// <summary>A few pages' work on what has been left alone longest.</summary>
+    /// <param name="by">Whose time and buffer it takes.</param>
+    /// <param name="now">Its clock.</param>
+    /// <param name="due">Lowered to when the next segment will be due, if none is.</param>
+    internal Recompression Recompress(Recompressor by, long now, ref long due)
+    {
+        if (!_cleaning.TryEnter())
+        {
+            return Recompression.Busy;
+        }
+
+        try
+        {
+            bool isShort = IsShort;
+            int chunk = FindDue(now - by.Age, out long since);
+            bool hasRoom = true;
+            if (chunk >= 0)
+            {
+                hasRoom = isShort ? TryEmptyCold(chunk, by, now) : TryVisit(chunk, by, now);
+                if (hasRoom)
+                {
+                    return Recompression.Worked;
+                }
+            }
+            else if (since != Visit.Settled)
+            {
+                due = Math.Min(due, since + by.Age);
+            }
+
+            if (!isShort && hasRoom && VisitIdle(by, now, ref due, ref hasRoom))
+            {
+                return Recompression.Worked;
+            }
+
+            if (isShort || !hasRoom)
+            {
+                due = Math.Min(due, now + by.Age);
+            }
+
+            return Recompression.Nothing;
+        }
+        finally
+        {
+            _cleaning.Exit();
+        }
+    }
+
+    /// <summary>Begins the record of a segment about to be opened. Under the budget's gate.</summary>
+    private void BeginVisits(int chunk) => _visits[chunk] = new Visit { Since = Visit.Settled };
+
+    /// <summary>The caller is about to seal a segment that it has open.</summary>
+    private void NoteSealed(int chunk) => Volatile.Write(ref _visits[chunk].Since, _recompressor.Now);
+
+    /// <summary>The chunk of the segment that has been left alone longest.</summary>
+    /// <param name="before">Since when at least.</param>
+    /// <param name="since">Since when it has been, even if that is not long enough.</param>
+    /// <returns>−1 when none is due.</returns>
+    private int FindDue(long before, out long since)
+    {
+        int oldest = NoSegment;
+        since = Visit.Settled;
+        if (_visits[_visiting].Next != 0 && MayVisit(_visiting, before))
+        {
+            return _visiting;
+        }
+
+        for (int chunk = 0; chunk < SegmentCount; chunk++)
+        {
+            if (MayVisit(chunk, since - 1))
+            {
+                oldest = chunk;
+                since = Volatile.Read(ref _visits[chunk].Since);
+            }
+        }
+
+        _visiting = Math.Max(oldest, 0);
+        return since <= before ? oldest : NoSegment;
+    }
+
+    /// <summary>As in FindVictim, the chunk may be lent to another segment meanwhile: whoever uses the answer looks again.</summary>
+    private bool MayVisit(int chunk, long before)
+    {
+        int number = HolderOf(chunk);
+        if (number < 0 || Volatile.Read(ref _visits[chunk].Since) > before)
+        {
+            return false;
+        }
+
+        Segment* segment = _table[number];
+        return SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
+            && segment->File == 0
+            && segment->Damaged == 0
+            && Volatile.Read(ref segment->Live) != 0;
+    }
+
+    /// <summary>Sealed → Cleaning of the segment that a chunk is lent to. False when it is not what it was when it was chosen.</summary>
+    private bool TryClaim(int chunk, out int number)
+    {
+        number = HolderOf(chunk);
+        if (number < 0 || !SegmentWord.TryBeginCleaning(&_table[number]->Word))
+        {
+            return false;
+        }
+
+        Segment* segment = _table[number];
+        if (segment->Log == Index && segment->Chunk == chunk && segment->File == 0)
+        {
+            return true;
+        }
+
+        EndClaim(number);
+        return false;
+    }
+
+    private void EndClaim(int number)
+    {
+        Segment* segment = _table[number];
+        TestHook.Reach(SharedWord.SegmentLive);
+        if (Volatile.Read(ref segment->Live) == 0)
+        {
+            _table.RetireIfEmpty(number, SegmentState.Cleaning);
+            return;
+        }
+
+        SegmentWord.AbandonCleaning(&segment->Word);
+        _table.RetireIfEmpty(number, SegmentState.Sealed);
+    }
+
+    /// <summary>Goes on with the visit of a sealed segment. False when there is no room.</summary>
+    private bool TryVisit(int chunk, Recompressor by, long now)
+    {
+        if (!TryClaim(chunk, out int number))
+        {
+            return true;
+        }
+
+        bool hasRoom = TryGoOn(number, ref _visits[chunk], MostBytesAtOnce, by, now);
+        EndClaim(number);
+        return hasRoom;
+    }
+
+    /// <summary>Looks at the segments that writers have open and have not appended to for long.</summary>
+    private bool VisitIdle(Recompressor by, long now, ref long due, ref bool hasRoom)
+    {
+        foreach (LogWriter writer in _writers)
+        {
+            // Not waited for: who has it is about to append.
+            if (writer.TryBorrow())
+            {
+                bool worked = VisitOpen(writer, by, now, ref due, ref hasRoom);
+                writer.GiveBack();
+                if (worked)
+                {
+                    return true;
+                }
+            }
+            else
+            {
+                due = Math.Min(due, now + by.Age);
+            }
+        }
+
+        return VisitOpen(_moves, by, now, ref due, ref hasRoom);
+    }
+
+    /// <summary>Goes on with a page of an open segment, whose writer the caller has, so that nobody seals or cleans it.</summary>
+    private bool VisitOpen(LogWriter writer, Recompressor by, long now, ref long due, ref bool hasRoom)
+    {
+        int number = writer.OpenSegment;
+        if (number < 0)
+        {
+            return false;
+        }
+
+        Segment* segment = _table[number];
+        ref Visit visit = ref _visits[segment->Chunk];
+        if (visit.Seen != segment->Used)
+        {
+            visit.Seen = segment->Used;
+            visit.Since = now;
+        }
+
+        if (visit.Since == Visit.Settled || now - visit.Since < by.Age)
+        {
+            due = visit.Since == Visit.Settled ? due : Math.Min(due, visit.Since + by.Age);
+            return false;
+        }
+
+        hasRoom = TryGoOn(number, ref visit, mostBytes: 1, by, now);
+        writer.SealIfEmpty();
+        return hasRoom;
+    }
+
+    /// <summary>Compresses the next few entries of a segment that the caller has claimed or has open. False when there is no room.</summary>
+    private bool TryGoOn(int number, ref Visit visit, int mostBytes, Recompressor by, long now)
+    {
+        Segment* segment = _table[number];
+        int bytes = 0;
+        for (int entries = 0; visit.Next < segment->Used && bytes < mostBytes && entries < MostEntriesAtOnce; entries++)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + visit.Next);
+            if (!IsPlausible(header, segment->Used - visit.Next))
+            {
+                // What is behind it is found through descriptors only. The cleaner will say so when it comes by.
+                visit.Next = segment->Used;
+                break;
+            }
+
+            int next = visit.Next + (header->Units << Location.UnitShift);
+            if (IsCompressible(header) && LocationOf(header, number, visit.Next) is { Word: not 0 } from)
+            {
+                if (_descriptors.TakeLoaded((uint)header->Id))
+                {
+                    visit.IsAnyLeft = true;
+                }
+                else if (TryRecompress(header, from, _cold, StoreLevel.Normal, by) == Moved.NoRoom)
+                {
+                    return false;
+                }
+                else
+                {
+                    bytes += header->PageLength;
+                }
+            }
+
+            visit.Next = next;
+        }
+
+        if (visit.Next >= segment->Used)
+        {
+            visit.Complete(now);
+        }
+
+        return true;
+    }
+
+    /// <summary>Empties a due segment in one go, as the cleaner does, where nothing in it was loaded and much of it can become shorter. What it takes
+    /// of the cleaner's reserve is no more than the victim gives back, since no entry becomes longer.</summary>
+    private bool TryEmptyCold(int chunk, Recompressor by, long now)
+    {
+        if (SegmentBytes > Math.Max(LongestAtOnce, 2 * Geometry.MaxPage))
+        {
+            return false;
+        }
+
+        if (!TryClaim(chunk, out int number))
+        {
+            return true;
+        }
+
+        bool isWorthwhile = IsWorthEmptying(number, out bool isSettled);
+        Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
+        EndClaim(number);
+        return !isWorthwhile || TryEmpty(number, by);
+    }
+
+    private bool IsWorthEmptying(int number, out bool isSettled)
+    {
+        Segment* segment = _table[number];
+        isSettled = true;
+        bool anyLoaded = false;
+        long units = 0;
+        for (int offset = 0; offset < segment->Used;)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
+            if (!IsPlausible(header, segment->Used - offset))
+            {
+                return false;
+            }
+
+            if (IsCompressible(header) && LocationOf(header, number, offset) != default)
+            {
+                anyLoaded |= _descriptors.TakeLoaded((uint)header->Id);
+                units += header->Units;
+            }
+
+            offset += header->Units << Location.UnitShift;
+        }
+
+        isSettled = units == 0;
+        return !anyLoaded && units > Volatile.Read(ref segment->Live) >> 2;
+    }
+
+    private bool IsCompressible(EntryHeader* header)
+    {
+        StoredForm form = header->Form;
+        return form.Codec != Codec.Zstd && !form.StaysAsIs && form.IsValid && header->PageLength <= Geometry.MaxPage;
+    }
+
+    /// <summary>Compresses an entry anew, or copies it and marks it as staying what it is.</summary>
+    /// <param name="header">The entry, plausible and compressible.</param>
+    /// <param name="from">Where it is, as its descriptor says.</param>
+    /// <param name="to">Who appends it.</param>
+    /// <param name="level">How deep into what is held back that may go.</param>
+    /// <param name="by">Whose buffer it takes.</param>
+    private Moved TryRecompress(EntryHeader* header, Location from, LogWriter to, StoreLevel level, Recompressor by)
+    {
+        // It never becomes longer.
+        if (!to.TryPrepareCopy(from.Units, level))
+        {
+            return Moved.NoRoom;
+        }
+
+        // What is damaged must not get a checksum that says it is good.
+        if (!header->IsIntact() && !TestHook.Breaks(Mutation.RecompressDamaged))
+        {
+            return Moved.Not;
+        }
+
+        uint index = (uint)header->Id;
+        StoredForm form = header->Form;
+        int encoded = header->EncodedLength;
+        int length = header->PageLength;
+        byte* source = (byte*)(header + 1);
+        EntryHeader* target = (EntryHeader*)to.ComposeUnits(from.Units);
+        byte* body = (byte*)(target + 1);
+        int shorter = PageCodec.TryRecompress(
+            form, source, encoded, length, by.Page(length), Codec.Zstd, Recompressor.Level, body, encoded - Math.Max(1, encoded >> LeastGainShift));
+        bool isShorter = shorter > 0;
+
+        // From the descriptor, not from the header: that is what was counted.
+        EntrySize old = _descriptors.SizeAt(index, from);
+        EntrySize size = old;
+        if (isShorter)
+        {
+            target->Write(header->Id, shorter, length, form with { Codec = Codec.Zstd, IsRecompressed = true });
+            size = EntrySize.Recompressed(target->Units, old.Logical);
+        }
+        else
+        {
+            Buffer.MemoryCopy(source, body, encoded, encoded);
+            target->Write(header->Id, encoded, length, form with { StaysAsIs = true });
+        }
+
+        Debug.Assert(size.Units <= from.Units, "an entry never becomes longer");
+        Location location = to.AppendComposed((byte*)target, size, _table[from.Segment]->SealedAt);
+        location = isShorter ? location.AsRecompressed : location;
+
+        // Credited before the descriptor says so; whoever frees the page from then on counts out what the new location says.
+        bool moved = _descriptors.TryMove(index, from, location);
+        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
+        {
+            _table.Credit(location.Segment, size);
+        }
+
+        if (isShorter && (moved || TestHook.Breaks(Mutation.RecountUnmoved)))
+        {
+            _table.Recount(old, size, form.Codec == Codec.Raw);
+        }
+
+        _table.Debit(moved ? from.Segment : location.Segment, moved ? old : size);
+        return Moved.Away;
+    }
+}
