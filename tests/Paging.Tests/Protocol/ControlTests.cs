@@ -30,6 +30,8 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.ReviveFromZero] = StoreScenarios.LastReference,
         [Mutation.DebitReadLocation] = StoreScenarios.FreeAndMove,
         [Mutation.CreditAfterPublishing] = StoreScenarios.StoresAndSeals,
+        [Mutation.RecountUnmoved] = ColdRaceScenarios.FreeAndRecompress,
+        [Mutation.RecompressDamaged] = ColdScenarios.Damaged,
         [Mutation.FreeOpenSegment] = StoreScenarios.StoreFreeClean,
         [Mutation.KeepClaimOnFailure] = PageScenarios.CorruptedPage,
         [Mutation.ParkWithoutBit] = PageScenarios.OneFaultForAll,

@@ -63,7 +63,7 @@ public sealed unsafe class DescriptorTests
     {
         uint index = table.Take(isPublic: true);
         ulong id = table.Id(index);
-        ulong full = Internals.Table(table)[index].Life | int.MaxValue;
+        ulong full = Internals.Table(table)[index].Life | (int.MaxValue >> 1);
         Internals.Table(table)[index].Life = full;
         Assert.Throws<InvalidOperationException>(() => table.TryAddReference(id));
         Assert.Equal(full, Internals.Table(table)[index].Life);

@@ -175,9 +175,10 @@ internal static unsafe class Audit
                 Assert.True(taken.Add((location.Segment, (location.Offset >> Location.UnitShift) + unit)), "two live entries overlap");
             }
 
-            (ulong lengths, ulong encoding) = descriptors.Details(index);
+            EntrySize size = descriptors.SizeAt(index, location);
             (long Encoded, long Logical, long Pages) tally = tallies.GetValueOrDefault(location.Segment);
-            tallies[location.Segment] = (tally.Encoded + (int)(lengths >> 32), tally.Logical + (uint)lengths, tally.Pages + 1);
+            tallies[location.Segment] = (tally.Encoded + size.Encoded, tally.Logical + size.Logical, tally.Pages + 1);
+            Assert.Equal(location.Units, size.Units);
             if (Internals.State(store.Segments, location.Segment) == SegmentState.OnFile)
             {
                 filePages++;
@@ -186,13 +187,13 @@ internal static unsafe class Audit
             else
             {
                 EntryHeader* header = (EntryHeader*)(store.Segments[location.Segment]->Address + location.Offset);
-                Assert.Equal((int)(lengths >> 32), header->EncodedLength);
+                CheckEntry(header, location, size, (Codec)descriptors.Details(index).Second);
                 poolUnits += location.Units;
-                stored += header->EncodedLength;
-                logical += (uint)lengths;
+                stored += size.Encoded;
+                logical += size.Logical;
             }
 
-            raw += (Codec)encoding == Codec.Raw ? 1 : 0;
+            raw += (Codec)descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed ? 1 : 0;
         }
 
         Assert.Equal(poolUnits << Location.UnitShift, store.Budget.LiveBytes);
@@ -212,6 +213,24 @@ internal static unsafe class Audit
 
         Assert.Equal(committed, store.Budget.CommittedBytes);
         Assert.True(committed <= store.Budget.Bytes, "more segments than the budget pays for");
+    }
+
+    /// <summary>What a descriptor says of its entry is what the entry says of itself.</summary>
+    private static void CheckEntry(EntryHeader* header, Location location, EntrySize size, Codec stored)
+    {
+        Assert.Equal(location.Units, header->Units);
+        Assert.Equal(size.Logical, header->PageLength);
+        Assert.Equal(location.IsRecompressed, header->Form.IsRecompressed);
+        if (location.IsRecompressed)
+        {
+            Assert.Equal(Codec.Zstd, header->Form.Codec);
+            Assert.InRange(size.Encoded - header->EncodedLength, 0, 15);
+        }
+        else
+        {
+            Assert.Equal(stored, header->Form.Codec);
+            Assert.Equal(size.Encoded, header->EncodedLength);
+        }
     }
 
     /// <summary>Each segment's own sums, and that each slot in use holds one segment.</summary>
@@ -256,7 +275,7 @@ internal static unsafe class Audit
     private static long CheckLog(SwapStore store, SegmentLog log, Dictionary<int, int> live)
     {
         var open = new HashSet<int>();
-        foreach (LogWriter writer in (LogWriter[])[.. Internals.Writers(log), Internals.Moves(log)])
+        foreach (LogWriter writer in (LogWriter[])[.. Internals.Writers(log), Internals.Moves(log), Internals.Cold(log)])
         {
             Assert.Equal(0, Internals.Borrowed(writer));
             Assert.True(Internals.OpenSegment(writer) < 0 || open.Add(Internals.OpenSegment(writer)));

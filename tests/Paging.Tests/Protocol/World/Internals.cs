@@ -29,6 +29,9 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_moves")]
     internal static extern ref LogWriter Moves(SegmentLog log);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_cold")]
+    internal static extern ref LogWriter Cold(SegmentLog log);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_open")]
     internal static extern ref int OpenSegment(LogWriter writer);
 
@@ -64,10 +67,10 @@ internal static unsafe class Internals
     internal static extern int FindVictim(SegmentLog log, int leastDead);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "TryEmpty")]
-    internal static extern bool TryEmpty(SegmentLog log, int victim);
+    internal static extern bool TryEmpty(SegmentLog log, int victim, Recompressor? recompressor = null);
 
     internal static int References(DescriptorTable descriptors, uint index) =>
-        (int)(Volatile.Read(ref Table(descriptors)[index].Life) & 0x7FFFFFFF);
+        (int)(Volatile.Read(ref Table(descriptors)[index].Life) & 0x3FFFFFFF);
 
     internal static SegmentState State(SegmentTable segments, int segment) =>
         SegmentWord.State(Volatile.Read(ref segments[segment]->Word));

@@ -1,4 +1,5 @@
 #if DEBUG
+using Paging.Codecs;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
@@ -28,12 +29,16 @@ internal sealed class World
             ResidentBytes = (long)frames * PageBytes,
             PoolBytes = poolBytes ?? SmallestPool,
             BackgroundThreads = 0,
+            Time = Clock,
         });
         Domain = Internals.Domain(Pager);
         run.Hold(Domain);
     }
 
     internal Run Run { get; }
+
+    /// <summary>Stands still unless it is turned.</summary>
+    internal ManualClock Clock { get; } = new();
 
     internal Pager Pager { get; }
 
@@ -169,6 +174,36 @@ internal sealed class World
         {
             Internals.Cleaning(Log).Exit();
         }
+    }
+
+    /// <summary>Lets everything that is stored grow cold.</summary>
+    internal void GrowCold()
+    {
+        // What lies in open segments is first seen, and is cold when it is seen again.
+        RecompressAll();
+        Clock.Advance(Recompressor.DefaultAge);
+    }
+
+    /// <summary>Compresses again until there is nothing to do at this time.</summary>
+    /// <param name="driver">The thread that does it, by number.</param>
+    internal void RecompressAll(int driver = 1)
+    {
+        while (Recompress(driver) == 0)
+        {
+        }
+    }
+
+    /// <summary>One step of compressing again.</summary>
+    internal int Recompress(int driver = 1) => Store.Recompressor.Step(driver);
+
+    /// <summary>How the page of an id is stored.</summary>
+    internal unsafe StoredForm FormOf(SwapId id) => FormOf((uint)id.Value);
+
+    internal unsafe StoredForm FormOf(uint index)
+    {
+        Location location = Store.Descriptors.Locate(index);
+        Assert.Equal(Location.Kind.Segment, location.Where);
+        return ((EntryHeader*)(Store.Segments[location.Segment]->Address + location.Offset))->Form;
     }
 
     /// <summary>Drops a reference; the page is gone from the model before anybody can see it gone.</summary>
