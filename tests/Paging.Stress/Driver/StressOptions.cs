@@ -31,6 +31,9 @@ internal sealed record StressOptions
 
     public bool Encrypt { get; init; }
 
+    /// <summary>How long pages are left alone before they are compressed again: so short that it happens all the time.</summary>
+    public TimeSpan ColdAfter { get; init; } = TimeSpan.FromMilliseconds(2);
+
     /// <summary>Bytes that the pager may hold in its pool and its files.</summary>
     public long StorageBytes => PoolBytes + Files * FileBytes;
 

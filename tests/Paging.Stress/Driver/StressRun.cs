@@ -23,6 +23,7 @@ internal sealed class StressRun : IDisposable
             PoolBytes = options.PoolBytes,
             PageBytes = options.LargestPageBytes,
             BackgroundThreads = options.BackgroundThreads,
+            ColdAfter = options.ColdAfter,
             SwapFiles = [.. Enumerable.Range(0, options.Files).Select(i => new SwapFileOptions
             {
                 Path = Path.GetTempPath(),
