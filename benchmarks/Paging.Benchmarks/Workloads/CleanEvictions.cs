@@ -96,8 +96,8 @@ internal static class CleanEvictions
             _others = order[frames..];
             _discards = new int[frames];
             _addresses = new nint[frames];
-            _data = _pager.Allocate<long>((long)order.Length * pageBytes / sizeof(long));
-            _filler = _pager.Allocate<long>((long)frames * pageBytes / sizeof(long));
+            _data = _pager.Allocate<long>((long)order.Length * pageBytes / sizeof(long), Plain.Options);
+            _filler = _pager.Allocate<long>((long)frames * pageBytes / sizeof(long), Plain.Options);
             Random random = new(seed);
             long[] page = new long[_data.PageLength];
             foreach (int i in order)

@@ -65,7 +65,7 @@ internal static class EvictWorkload
                 PageBytes = pages.PageBytes,
                 BackgroundThreads = 0,
             });
-            _array = _pager.Allocate<long>(pages.TotalBytes / sizeof(long));
+            _array = _pager.Allocate<long>(pages.TotalBytes / sizeof(long), Plain.Options);
         }
 
         public long PoolBytes => _pager.GetStatistics().PoolBytes;

@@ -19,7 +19,7 @@ internal sealed class PagedPages : IDisposable
             PageBytes = pages.PageBytes,
             BackgroundThreads = 0,
         });
-        _array = _pager.Allocate<long>(pages.TotalBytes / sizeof(long));
+        _array = _pager.Allocate<long>(pages.TotalBytes / sizeof(long), Plain.Options);
         for (int i = 0; i < pages.Count; i++)
         {
             _array.CopyFrom((long)i * _array.PageLength, pages.Longs(i));
