@@ -69,8 +69,8 @@ internal static unsafe class DecodeCost
     {
         FilterKind.None => 0,
         FilterKind.Shuffle => 0.02,
-        FilterKind.BitShuffle => 0.035,
-        FilterKind.DeltaShuffle => 0.05,
-        _ => 0.09,
+        FilterKind.BitShuffle => 0.03,
+        FilterKind.DeltaShuffle => 0.045,
+        _ => 0.06,
     };
 }

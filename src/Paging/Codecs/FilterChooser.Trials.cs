@@ -304,8 +304,8 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>The fewer pages have shown it, the clearer it must be. Least is asked of no filter at all: where pages differ much, it is rarely far off.</summary>
     private static double MarginAfter(int trials, Filter challenger)
     {
-        double margin = trials switch { 1 => 0.08, 2 => 0.04, 3 => 0.025, _ => 0.012 };
-        return challenger.Kind == FilterKind.None ? margin / 3 : margin;
+        double margin = trials switch { 1 => 0.15, 2 => 0.08, 3 => 0.04, _ => 0.015 };
+        return challenger.Kind == FilterKind.None ? margin / 4 : margin;
     }
 
     /// <summary>Encodes a page without a filter if the one before took next to nothing: then this one most likely does too, and filters only get in
