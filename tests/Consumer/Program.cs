@@ -25,6 +25,7 @@ try
     Require(statistics.PoolBytes <= 32 << 20, "the pool's budget was exceeded");
     Require(statistics.Pins == 0, "a lease was leaked");
     await CheckSwapFile();
+    CheckCompression();
 }
 catch (InvalidDataException e)
 {
@@ -239,5 +240,39 @@ static void Require(bool condition, string otherwise)
     if (!condition)
     {
         throw new InvalidDataException(otherwise);
+    }
+}
+
+static void CheckCompression()
+{
+    const int Count = 1 << 18;
+    using var pager = new Pager(new PagerOptions
+    {
+        ResidentBytes = 256 << 10,
+        PoolBytes = 4 << 20,
+        PageBytes = 16 << 10,
+        BackgroundThreads = 0,
+        Compression = CompressionGoal.Balanced,
+    });
+    foreach (PageFilter? filter in (PageFilter?[])[null, PageFilter.None, PageFilter.Shuffle, PageFilter.BitShuffle, PageFilter.Delta])
+    {
+        using PagedArray<float> array = pager.Allocate<float>(
+            Count, new PagedArrayOptions { Compression = CompressionGoal.Ratio, Filter = filter });
+        array.Compression = CompressionGoal.Speed;
+        for (int i = 0; i < Count; i++)
+        {
+            array[i] = i / 4f;
+        }
+
+        array.Compression = CompressionGoal.Ratio;
+        for (int i = 0; i < Count; i++)
+        {
+            Require(array[i] == i / 4f, "a float came back different");
+        }
+
+        Require(array.Compression == CompressionGoal.Ratio, "the goal did not change");
+        PagerStatistics statistics = pager.GetStatistics();
+        Require(
+            filter is not null || statistics.PoolLogicalBytes > 2 * statistics.PoolStoredBytes, "a ramp of floats was not behind a filter");
     }
 }
