@@ -22,27 +22,30 @@ internal sealed unsafe class CodecScratch
 
     private readonly byte* _memory;
 
-    private CodecScratch()
+    private CodecScratch(byte* memory)
     {
-        _memory = VirtualMemory.Reserve(Bytes, (nuint)VirtualMemory.SystemPageBytes, accessible: true);
+        _memory = memory;
         Interlocked.Increment(ref s_outstanding);
+
+        // The collector sees a small object. Were it not told, memory of threads that come and go would pile up until it happens to run.
+        GC.AddMemoryPressure(Bytes);
     }
 
     ~CodecScratch()
     {
-        // Its thread is gone, and nobody else ever had it. Null when the system refused.
-        if (_memory != null)
-        {
-            VirtualMemory.Release(_memory, Bytes);
-            int left = Interlocked.Decrement(ref s_outstanding);
-            Debug.Assert(left >= 0, "native memory is released exactly once");
-        }
+        // Its thread is gone, and nobody else ever had it.
+        VirtualMemory.Release(_memory, Bytes);
+        GC.RemoveMemoryPressure(Bytes);
+        int left = Interlocked.Decrement(ref s_outstanding);
+        Debug.Assert(left >= 0, "native memory is released exactly once");
     }
 
     /// <summary>Threads, alive or not yet finalized, that have one.</summary>
     internal static int Outstanding => Volatile.Read(ref s_outstanding);
 
-    internal static CodecScratch OfThread => s_ofThread ??= new CodecScratch();
+    /// <summary>The calling thread's; null when the system has no memory for it, or has had none for <see cref="Reserve"/>.</summary>
+    /// <remarks>Nothing is filtered then, while what has been filtered before can still be read.</remarks>
+    internal static CodecScratch? OfThread => s_ofThread ?? (Reserve.Exists ? s_ofThread = TryCreate() : null);
 
     /// <summary>What a filter makes of a block: <see cref="BlockBytes"/>.</summary>
     internal byte* Filtered => _memory;
@@ -54,4 +57,41 @@ internal sealed unsafe class CodecScratch
     internal byte* Trial => _memory + (2 * BlockBytes);
 
     internal static int TrialLength => TrialBytes;
+
+    private static CodecScratch? TryCreate()
+    {
+        try
+        {
+            return new CodecScratch(VirtualMemory.Reserve(Bytes, (nuint)VirtualMemory.SystemPageBytes, accessible: true));
+        }
+        catch (InsufficientMemoryException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>One that threads share for which the system has no memory left: what is stored must stay readable.</summary>
+    internal static class Reserve
+    {
+        private static readonly CodecScratch? s_reserve = TryCreate();
+
+        // 0 or 1. 0 → 1 by CAS, by whichever thread is about to decode; back by that thread alone.
+        private static int s_taken;
+
+        internal static bool Exists => s_reserve is not null;
+
+        /// <summary>Waits for the one before, which decodes one page.</summary>
+        internal static CodecScratch Take()
+        {
+            Diagnostics.Spinner spinner = default;
+            while (Interlocked.CompareExchange(ref s_taken, 1, 0) != 0)
+            {
+                spinner.Once();
+            }
+
+            return s_reserve!;
+        }
+
+        internal static void GiveBack() => Volatile.Write(ref s_taken, 0);
+    }
 }

@@ -150,7 +150,7 @@ internal sealed unsafe partial class FilterChooser
     internal bool TryEnter()
     {
         TestHook.Reach(SharedWord.Counter);
-        return Volatile.Read(ref _busy) == 0 && Interlocked.CompareExchange(ref _busy, 1, 0) == 0;
+        return CodecScratch.OfThread is not null && Volatile.Read(ref _busy) == 0 && Interlocked.CompareExchange(ref _busy, 1, 0) == 0;
     }
 
     internal void Exit()

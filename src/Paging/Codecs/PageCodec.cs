@@ -31,7 +31,12 @@ internal static unsafe class PageCodec
             return TryCompress(form.Codec, level, page, length, target, limit);
         }
 
-        CodecScratch scratch = CodecScratch.OfThread;
+        CodecScratch? scratch = CodecScratch.OfThread;
+        if (scratch is null)
+        {
+            return -1;
+        }
+
         if (length <= CodecScratch.BlockBytes)
         {
             PageFilters.Apply(form.Filter, page, scratch.Filtered, scratch.Between, length);
@@ -134,7 +139,24 @@ internal static unsafe class PageCodec
 
     private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length)
     {
-        CodecScratch scratch = CodecScratch.OfThread;
+        if (CodecScratch.OfThread is { } own)
+        {
+            return TryDecodeFiltered(form, source, encodedLength, page, length, own);
+        }
+
+        if (!CodecScratch.Reserve.Exists)
+        {
+            // Then nothing was ever filtered.
+            return false;
+        }
+
+        bool decoded = TryDecodeFiltered(form, source, encodedLength, page, length, CodecScratch.Reserve.Take());
+        CodecScratch.Reserve.GiveBack();
+        return decoded;
+    }
+
+    private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length, CodecScratch scratch)
+    {
         if (length <= CodecScratch.BlockBytes)
         {
             if (!TryDecompress(form.Codec, source, encodedLength, scratch.Filtered, length))
