@@ -84,12 +84,26 @@ internal sealed unsafe partial class Reclaimer(
         if (spare && (word & PageWord.Referenced) != 0)
         {
             PageWord.Unreference(page, word);
+            NoteUsed(record);
             return EvictOutcome.SecondChance;
         }
 
         return (word & PageWord.Dirty) == 0
             ? EvictClean(size, frame, page, word)
             : EvictByStoring(size, frame, page, word, level);
+    }
+
+    /// <summary>Keeps the stored copy of a page in use from going cold: nothing is loaded from it as long as the page is in its frame.</summary>
+    /// <remarks>The record may be another page's by now. Then that one's copy stays warm for a while, or is stored once more than it need be.</remarks>
+    private void NoteUsed(FrameRecord* record)
+    {
+        TestHook.Reach(SharedWord.FrameRecord);
+        uint stored = Volatile.Read(ref record->Stored);
+        if (stored != 0 && swap.NoteUsed(stored))
+        {
+            TestHook.Reach(SharedWord.FrameRecord);
+            record->WantsPool = true;
+        }
     }
 
     private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)

@@ -251,6 +251,13 @@ internal sealed unsafe partial class SwapStore
         return index;
     }
 
+    /// <summary>Notes that a stored page is in use elsewhere. True when it has been compressed again meanwhile, as if it were not.</summary>
+    internal bool NoteUsed(uint index)
+    {
+        _descriptors.NoteLoaded(index);
+        return _descriptors.Locate(index).IsRecompressed;
+    }
+
     /// <summary>Gives an unused ticket back.</summary>
     internal void Cancel(StoreTicket ticket)
     {
