@@ -7,6 +7,9 @@ internal enum FuzzTarget
 {
     Lz4,
     Zstd,
+
+    /// <summary>Filtered pages: see <see cref="FormFuzz"/>.</summary>
+    Forms,
     ReadsBeforeSource,
     ReadsBehindSource,
     WritesBeforePage,
