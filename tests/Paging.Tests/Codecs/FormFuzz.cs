@@ -13,7 +13,7 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
     private const int LongestPage = 220_000;
     private const int LongestSource = 2 * LongestPage;
     private const int SampleCount = 48;
-    private const int RoundLength = 1 << 13;
+    private const int RoundLength = 1 << 12;
     private const uint RawBlock = 1u << 31;
 
     private readonly GuardedMemory _source = new(LongestSource);

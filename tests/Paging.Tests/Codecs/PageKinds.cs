@@ -34,12 +34,12 @@ internal static class PageKinds
         return page;
     }
 
-    /// <summary>Of a ramp with steps of its own.</summary>
+    /// <summary>Of a ramp.</summary>
     public static void Ramp(double first, Span<byte> page)
     {
         Span<double> doubles = MemoryMarshal.Cast<byte, double>(page);
         for (int i = 0; i < doubles.Length; i++)
-            doubles[i] = first + (i * 0.001);
+            doubles[i] = first + (i * 0.25);
     }
 
     /// <summary>A walk, NaNs of any payload among it.</summary>

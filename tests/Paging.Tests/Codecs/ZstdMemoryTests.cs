@@ -98,23 +98,7 @@ public sealed unsafe class ZstdMemoryTests
         Assert.InRange(ContextMemory.OutstandingBytes, 1, native);
     }
 
-    /// <returns>What this thread allocates on the managed heap for a number of uses, in the round that counted least.</returns>
-    /// <remarks>When a collection in the background meets an allocation of another thread, this thread's counter may move by what was
-    /// left of its allocation buffer, up to 8 KiB, even if all it does is spin. What the uses allocate is counted in every round.</remarks>
-    private static long LeastAllocated(Action use)
-    {
-        const int Rounds = 20;
-        long least = long.MaxValue;
-        for (int round = 0; round < Rounds && least != 0; round++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < Uses; i++)
-                use();
-            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-
-        return least;
-    }
+    private static long LeastAllocated(Action use) => Allocations.Least(use, Uses);
 
     /// <summary>Until the contexts are down to so much, or it is given up. A watchdog, no measure of speed.</summary>
     private static void Collect(long goal, int rounds)

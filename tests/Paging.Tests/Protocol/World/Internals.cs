@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Paging.Codecs;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
@@ -59,6 +60,9 @@ internal static unsafe class Internals
     private static extern ref PageAccessor Pages(PagedArray<byte> array);
 
     internal static PagedRegion Region(PagedArray<byte> array) => Pages(array).Region;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_untried")]
+    internal static extern ref int Untried(CompressionPolicy policy);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_cleaning")]
     internal static extern ref Diagnostics.Gate Cleaning(SegmentLog log);
