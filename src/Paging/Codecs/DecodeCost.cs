@@ -11,7 +11,13 @@ internal static unsafe class DecodeCost
     private const double PerSequence = 1.7;
     private const double ZstdPerByte = 0.8;
 
+    private const double MostOfFilterPerByte = 0.06;
+    private const int ShortestMatch = 4;
+
     internal static double OfCopy(int length) => length * CopyPerByte;
+
+    /// <summary>No page takes longer behind any filter.</summary>
+    internal static double MostOfLz4(int length) => length * (CopyPerByte + (PerSequence / ShortestMatch) + MostOfFilterPerByte);
 
     internal static double Of(StoredForm form, byte* encoded, int encodedLength, int length)
     {
@@ -71,6 +77,6 @@ internal static unsafe class DecodeCost
         FilterKind.Shuffle => 0.02,
         FilterKind.BitShuffle => 0.03,
         FilterKind.DeltaShuffle => 0.045,
-        _ => 0.06,
+        _ => MostOfFilterPerByte,
     };
 }

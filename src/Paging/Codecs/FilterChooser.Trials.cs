@@ -375,8 +375,9 @@ internal sealed unsafe partial class FilterChooser
         return PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, limit);
     }
 
-    private static Trial Measure(StoredForm form, byte* encoded, int encodedLength, int length) => encodedLength < 0
-        ? new Trial(length, DecodeCost.OfCopy(length))
+    /// <remarks>The fastest faults are those of raw pages, but a filter that saves nothing is not to win by that over one that does.</remarks>
+    private Trial Measure(StoredForm form, byte* encoded, int encodedLength, int length) => encodedLength < 0
+        ? new Trial(length, _goal == CompressionGoal.Speed ? DecodeCost.MostOfLz4(length) : DecodeCost.OfCopy(length))
         : new Trial(encodedLength, DecodeCost.Of(form, encoded, encodedLength, length));
 
     /// <summary>What a filter has shown against the one in use.</summary>

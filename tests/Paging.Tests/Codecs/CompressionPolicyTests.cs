@@ -54,6 +54,18 @@ public sealed unsafe class CompressionPolicyTests
             Assert.NotEqual(Codec.Raw, target.Encode(policy, text).Codec);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void No_filter_is_chosen_for_the_fast_faults_of_pages_that_it_does_not_shrink(int elementBytes)
+    {
+        using var target = new Target(PageBytes);
+        var policy = new CompressionPolicy(elementBytes, CompressionGoal.Speed, filter: null);
+        for (int i = 0; i < 200; i++)
+            Assert.Equal(Codec.Lz4, target.Encode(policy, Text(i)).Codec);
+    }
+
     [Fact]
     public void Nothing_is_tried_for_no_compression()
     {
