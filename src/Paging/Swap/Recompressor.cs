@@ -119,7 +119,12 @@ internal sealed unsafe class Recompressor
             {
                 TestHook.Reach(SharedWord.Counter);
                 Volatile.Write(ref _driver, Nobody);
-                return Timeout.Infinite;
+
+                // Whoever stored since we looked has cleared the word and woken a thread, perhaps one that found us driving and went to sleep again. Either it
+                // finds nobody driving, or we see that it was here.
+                Interlocked.MemoryBarrier();
+                TestHook.Reach(SharedWord.Counter);
+                return Volatile.Read(ref _asleep) == 0 ? 0 : Timeout.Infinite;
             }
 
             _isIdle = true;

@@ -65,7 +65,7 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Entries that it looks at.</summary>
     private const int MostEntriesAtOnce = 512;
 
-    /// <summary>The longest segment that is emptied in one step when segments are short.</summary>
+    /// <summary>The longest segment that is emptied in one step when segments are short, and the most that it may decode to.</summary>
     private const int LongestAtOnce = 2 << 20;
 
     private readonly Recompressor _recompressor;
@@ -338,7 +338,8 @@ internal sealed unsafe partial class SegmentLog
             return true;
         }
 
-        bool isWorthwhile = IsWorthEmptying(number, out bool isSettled);
+        // What a segment decodes to is what it takes to compress it again: under the gate, and those who wait for that are evictors.
+        bool isWorthwhile = IsWorthEmptying(number, out bool isSettled) && _table[number]->Logical <= Math.Max(LongestAtOnce, 2 * Geometry.MaxPage);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
         EndClaim(number);
         return !isWorthwhile || TryEmpty(number, by);
