@@ -32,7 +32,7 @@ internal sealed unsafe class Recompressor
     private readonly SegmentTable _segments;
     private readonly PoolBudget _budget;
     private readonly TimeProvider _time;
-    private readonly Reservation _page = new(SwapStore.MaxPageBytes, accessible: true);
+    private readonly Reservation _buffers = new(2 * SwapStore.MaxPageBytes, accessible: true);
     private int _pageBytes;
 
     /// <summary>The thread that drives, by number. Nobody → n by CAS, back by that thread.</summary>
@@ -59,7 +59,7 @@ internal sealed unsafe class Recompressor
         Age = IsOff ? 0 : Math.Max(1, (long)(age.TotalSeconds * time.TimestampFrequency));
 
         // Most pages are shorter than one huge page by far.
-        _page.Advise(0, _page.Bytes, huge: false);
+        _buffers.Advise(0, _buffers.Bytes, huge: false);
     }
 
     /// <summary>Nothing ever grows cold.</summary>
@@ -70,8 +70,11 @@ internal sealed unsafe class Recompressor
 
     internal long Now => _time.GetTimestamp();
 
-    /// <summary>Native memory in use.</summary>
-    internal long Bytes => Volatile.Read(ref _pageBytes);
+    /// <summary>Native memory in use, at most.</summary>
+    internal long Bytes => 2L * Volatile.Read(ref _pageBytes);
+
+    /// <summary>Room for what a page is encoded to, once <see cref="Page"/> has been asked for. For the driver.</summary>
+    internal byte* Spare => _buffers.Address + SwapStore.MaxPageBytes;
 
     /// <summary>Room for a page between two codecs. For the driver.</summary>
     internal byte* Page(int length)
@@ -82,7 +85,7 @@ internal sealed unsafe class Recompressor
             Volatile.Write(ref _pageBytes, (length + page - 1) / page * page);
         }
 
-        return _page.Address;
+        return _buffers.Address;
     }
 
     /// <summary>A bounded piece of work, when there is any and its time has come.</summary>
@@ -166,9 +169,9 @@ internal sealed unsafe class Recompressor
         }
     }
 
-    internal void DecommitAll() => _page.DecommitAll();
+    internal void DecommitAll() => _buffers.DecommitAll();
 
-    internal void Release() => _page.Release();
+    internal void Release() => _buffers.Release();
 
     private bool TryDrive(int driver)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Paging.Codecs;
+using Paging.Codecs.Filters;
 using Paging.Diagnostics;
 
 namespace Paging.Swap;
@@ -136,7 +137,14 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>Begins the record of a segment about to be opened. Under the budget's gate.</summary>
-    private void BeginVisits(int chunk) => _visits[chunk] = new Visit { Since = Visit.Settled };
+    private void BeginVisits(int chunk)
+    {
+        ref Visit visit = ref _visits[chunk];
+        Volatile.Write(ref visit.Since, Visit.Settled);
+        visit.Next = 0;
+        visit.Seen = 0;
+        visit.IsAnyLeft = false;
+    }
 
     /// <summary>The caller is about to seal a segment that it has open.</summary>
     private void NoteSealed(int chunk) => Volatile.Write(ref _visits[chunk].Since, _recompressor.Now);
@@ -267,7 +275,7 @@ internal sealed unsafe partial class SegmentLog
         if (visit.Seen != segment->Used)
         {
             visit.Seen = segment->Used;
-            visit.Since = now;
+            Volatile.Write(ref visit.Since, now);
         }
 
         if (visit.Since == Visit.Settled || now - visit.Since < by.Age)
@@ -402,11 +410,9 @@ internal sealed unsafe partial class SegmentLog
         StoredForm form = header->Form;
         int encoded = header->EncodedLength;
         int length = header->PageLength;
-        byte* source = (byte*)(header + 1);
         EntryHeader* target = (EntryHeader*)to.ComposeUnits(from.Units);
         byte* body = (byte*)(target + 1);
-        int shorter = PageCodec.TryRecompress(
-            form, source, encoded, length, by.Page(length), Codec.Zstd, Recompressor.Level, body, encoded - Math.Max(1, encoded >> LeastGainShift));
+        int shorter = TryCompress(header, body, by, out StoredForm now);
         bool isShorter = shorter > 0;
 
         // From the descriptor, not from the header: that is what was counted.
@@ -414,12 +420,12 @@ internal sealed unsafe partial class SegmentLog
         EntrySize size = old;
         if (isShorter)
         {
-            target->Write(header->Id, shorter, length, form with { Codec = Codec.Zstd, IsRecompressed = true });
+            target->Write(header->Id, shorter, length, now);
             size = EntrySize.Recompressed(target->Units, old.Logical);
         }
         else
         {
-            Buffer.MemoryCopy(source, body, encoded, encoded);
+            Buffer.MemoryCopy(header + 1, body, encoded, encoded);
             target->Write(header->Id, encoded, length, form with { StaysAsIs = true });
         }
 
@@ -441,5 +447,35 @@ internal sealed unsafe partial class SegmentLog
 
         _table.Debit(moved ? from.Segment : location.Segment, moved ? old : size);
         return Moved.Away;
+    }
+
+    /// <summary>Compresses a page with the stronger codec, behind its filter or without one, whichever is shorter: the filter was chosen for what another codec
+    /// makes of it, and may be in the way of this one.</summary>
+    /// <returns>The new encoded length; −1 when too little is gained.</returns>
+    private static int TryCompress(EntryHeader* header, byte* target, Recompressor by, out StoredForm form)
+    {
+        StoredForm old = header->Form;
+        byte* source = (byte*)(header + 1);
+        int encoded = header->EncodedLength;
+        int length = header->PageLength;
+        byte* page = by.Page(length);
+        int limit = encoded - Math.Max(1, encoded >> LeastGainShift);
+        form = old with { Codec = Codec.Zstd, IsRecompressed = true };
+        int shorter = PageCodec.TryRecompress(old, source, encoded, length, page, Codec.Zstd, Recompressor.Level, target, limit);
+        if (old.Filter.Kind == FilterKind.None || !PageCodec.TryDecode(old, source, encoded, page, length))
+        {
+            return shorter;
+        }
+
+        StoredForm unfiltered = form with { Filter = Filter.None };
+        int plain = PageCodec.TryEncode(unfiltered, Recompressor.Level, page, length, by.Spare, shorter > 0 ? shorter : limit);
+        if (plain <= 0)
+        {
+            return shorter;
+        }
+
+        Buffer.MemoryCopy(by.Spare, target, limit, plain);
+        form = unfiltered;
+        return plain;
     }
 }
