@@ -1,5 +1,6 @@
 #if DEBUG
 using Paging.Codecs;
+using Paging.Codecs.Filters;
 using Paging.Diagnostics;
 using Paging.Residency;
 using Paging.Swap;
@@ -131,6 +132,22 @@ internal static class ColdScenarios
         Assert.True(world.FormOf(ids[0]).IsRecompressed && world.FormOf(ids[2]).IsRecompressed);
         Assert.Equal(2, world.Pager.GetStatistics().RecompressedPages);
         world.Free(ids[1]);
+        world.CheckAndClose();
+    })
+    {
+        MostSeeds = 1,
+    };
+
+    internal static readonly Scenario Filtered = new("a filter that is in the way of the stronger codec is left out", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(2, filter: PageFilter.Delta);
+        book.Store(0, Contents.HalfNibbles(1));
+        book.Store(1, Contents.Text(2));
+        Assert.Equal((Codec.Lz4, FilterKind.DeltaShuffle), (FormOf(world, book, 0).Codec, FormOf(world, book, 0).Filter.Kind));
+        world.GrowCold();
+        world.RecompressAll();
+        Assert.Equal((Codec.Zstd, FilterKind.None), (FormOf(world, book, 0).Codec, FormOf(world, book, 0).Filter.Kind));
         world.CheckAndClose();
     })
     {
@@ -291,7 +308,7 @@ internal static class ColdScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        ByAge, SecondChance, SecondChanceOfASealedSegment, GainTooSmall, StaysAsIs, Damaged, BackInUse, BackFromTheFile, WrittenFirst, FullPool, OneDriver,
+        ByAge, SecondChance, SecondChanceOfASealedSegment, GainTooSmall, StaysAsIs, Damaged, Filtered, BackInUse, BackFromTheFile, WrittenFirst, FullPool, OneDriver,
         DisposeInTheMiddle,
     ];
 

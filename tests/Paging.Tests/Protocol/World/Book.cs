@@ -14,11 +14,11 @@ internal sealed unsafe class Book
     private readonly World _world;
     private readonly History[] _histories;
 
-    internal Book(World world, int pages, int pageBytes)
+    internal Book(World world, int pages, int pageBytes, PageFilter? filter = null)
     {
         _world = world;
         Array = world.Pager.Allocate<long>(
-            (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book" });
+            (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book", Filter = filter });
         _histories = new History[pages * (Slots + 1)];
     }
 

@@ -104,9 +104,9 @@ internal sealed class World
         throw new InvalidOperationException("nothing was written");
     }
 
-    internal Book Allocate(int pages, int pageBytes = PageBytes)
+    internal Book Allocate(int pages, int pageBytes = PageBytes, PageFilter? filter = null)
     {
-        var book = new Book(this, pages, pageBytes);
+        var book = new Book(this, pages, pageBytes, filter);
         _books.Add(book);
         Run.Hold(book);
         return book;
