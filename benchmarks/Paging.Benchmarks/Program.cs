@@ -22,6 +22,7 @@ internal static class Program
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
           codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
+          cold     what is left alone              against Zstd on the same pages; faults beside it against without
 
           writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
           fileamp     random overwriting           bytes written for the live bytes that left the pool
@@ -59,6 +60,7 @@ internal static class Program
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
         ("codec", CodecWorkload.Run),
+        ("cold", ColdWorkload.Run),
         ("writeback", WritebackWorkload.Run),
         ("fileamp", FileAmplificationWorkload.Run),
         ("filefault", FileFaultWorkload.Run),
