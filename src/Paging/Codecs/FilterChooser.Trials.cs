@@ -95,7 +95,16 @@ internal sealed unsafe partial class FilterChooser
     {
         TestHook.Reach(SharedWord.Counter);
         long most = (long)MostPages * length;
-        long credit = Volatile.Read(ref _credit) + (length / EarnedShare);
+        int earned = length / EarnedShare;
+        long savings = Volatile.Read(ref _savings);
+        if (savings < SurveyCost(length))
+        {
+            // Half is put by, or challenges would leave nothing for a survey when the data changes.
+            earned /= 2;
+            Volatile.Write(ref _savings, savings + earned);
+        }
+
+        long credit = Volatile.Read(ref _credit) + earned;
         if (credit >= most)
         {
             credit = most;
@@ -136,7 +145,8 @@ internal sealed unsafe partial class FilterChooser
         Volatile.Write(ref _quiet, Volatile.Read(ref _quiet) + weight);
 
         // The more is left, the sooner: half of the account is spent while it is most needed, and it never quite runs out.
-        Volatile.Write(ref _isDue, credit > 0 && (Volatile.Read(ref _settling) > 0 || Volatile.Read(ref _quiet) * credit >= PagesBetween * most));
+        bool wantsChallenge = Volatile.Read(ref _settling) > 0 || Volatile.Read(ref _quiet) * credit >= PagesBetween * most;
+        Volatile.Write(ref _isDue, credit > 0 && wantsChallenge);
     }
 
     private static int PieceFor(int length) => length < 4 << 10 ? length : Math.Clamp(length / 4, 2 << 10, 16 << 10);
@@ -345,19 +355,23 @@ internal sealed unsafe partial class FilterChooser
             || _challenges >= ChallengesBetween
             || stored > Jump * _surveyed;
         wanted = (hasNewLag && _sinceSurvey >= _gap / 2) || (wanted && _sinceSurvey >= _gap);
-        bool affordable = _credit >= ((long)_count * PieceFor(length)) + length;
+        bool affordable = _credit + _savings >= SurveyCost(length);
         if (_count != 0 && !(wanted && affordable))
         {
             return false;
         }
 
         _lag = _seenLag;
+        Volatile.Write(ref _credit, _credit + Interlocked.Exchange(ref _savings, 0));
         _gap = Math.Min(2 * _gap, LongestGap);
         Volatile.Write(ref _sinceSurvey, 0);
         Volatile.Write(ref _strange, 0);
         _surveyed = stored;
         return true;
     }
+
+    /// <summary>Bytes that a survey encodes, and a challenge behind it.</summary>
+    private long SurveyCost(int length) => ((long)Volatile.Read(ref _count) * PieceFor(length)) + length;
 
     private static int StoredFor(int length, int encoded) => (int)((long)(encoded < 0 ? length : encoded) * UsualUnit / length);
 

@@ -11,7 +11,7 @@ namespace Paging.Codecs;
 /// at the first page, when pages suddenly shrink more or less than they used to, and now and then. A challenge encodes a whole page behind one
 /// of the best ranked beside the filter in use; the smaller of the two is stored, and one that keeps winning takes over.
 ///
-/// What it costs is bounded by an account in bytes encoded for trial: it starts with a few pages' worth, and each page stored adds a fortieth of
+/// What it costs is bounded by an account in bytes encoded for trial: it starts with a few pages' worth, and each page stored adds an eightieth of
 /// itself. Nothing here looks at a clock, so that the same pages are stored the same way every time.
 ///
 /// One thread's at a time, by <see cref="TryEnter"/>; what <see cref="Note"/> writes is loose, and shared.
@@ -72,6 +72,9 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>Bytes that trials may still encode. Earned by every thread that stores, loosely; spent by the one that tries.</summary>
     private long _credit;
     private bool _isStarted;
+
+    /// <summary>The same, put by for the next survey. Loose.</summary>
+    private long _savings;
 
     /// <summary>What a <see cref="UsualUnit"/> of recent pages took when stored. Loose.</summary>
     private int _usual;
