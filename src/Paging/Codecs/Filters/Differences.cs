@@ -124,7 +124,7 @@ internal static unsafe class Differences
         }
     }
 
-    /// <summary>Elements shorter than a vector, as long as a vector from the first of them is within the length; returns where that ends.</summary>
+    /// <summary>Elements shorter than a vector, while a vector from the next of them on is within the length; returns where that ends.</summary>
     /// <remarks>The running sum is the last element so far, repeated.</remarks>
     private static int SumRows<TDifference, TSimd, TVector>(byte* source, byte* target, int length, int stride, ref TVector sum)
         where TDifference : IDifference

@@ -71,7 +71,7 @@ internal readonly struct ZigzagDifference<T> : IDifference
     public static ulong Restore(ulong stored, ulong previous) => previous + ((stored >> 1) ^ (0 - (stored & 1)));
 }
 
-/// <summary>The bits that differ. For floating-point numbers, whose neighbours share sign, exponent and the upper bits of the mantissa.</summary>
+/// <summary>The bits that differ. For floating-point numbers: neighbours share sign, exponent and the mantissa's upper bits.</summary>
 internal readonly struct XorDifference : IDifference
 {
     public static int LaneBytes => 1;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs.Filters;
@@ -79,9 +80,9 @@ internal static unsafe class ScalarFilters
     private static ulong Load(byte* source)
     {
         ulong value = Unsafe.ReadUnaligned<ulong>(source);
-        return BitConverter.IsLittleEndian ? value : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
+        return BitConverter.IsLittleEndian ? value : BinaryPrimitives.ReverseEndianness(value);
     }
 
     private static void Store(byte* target, ulong value) =>
-        Unsafe.WriteUnaligned(target, BitConverter.IsLittleEndian ? value : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value));
+        Unsafe.WriteUnaligned(target, BitConverter.IsLittleEndian ? value : BinaryPrimitives.ReverseEndianness(value));
 }

@@ -46,7 +46,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<byte>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> PermuteOrZero(Vector512<byte> value, Vector512<byte> indices) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(indices.AsSByte(), Vector512<sbyte>.Zero).AsByte(), Permute(value, indices), Vector512<byte>.Zero);
+        Vector512.ConditionalSelect(
+            Vector512.GreaterThanOrEqual(indices.AsSByte(), Vector512<sbyte>.Zero).AsByte(),
+            Permute(value, indices),
+            Vector512<byte>.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> UnpackLow<TUnit>(Vector512<byte> left, Vector512<byte> right)

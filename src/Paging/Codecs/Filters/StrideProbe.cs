@@ -10,7 +10,7 @@ internal static unsafe class StrideProbe
     // As many costs of 8 bits as a byte can hold.
     private const int MaxVectorsInByte = byte.MaxValue / 8;
 
-    /// <summary>The sum of the significant bits, 0 to 8 each, of the zigzagged differences of bytes at a distance of <paramref name="lag"/>.</summary>
+    /// <summary>The sum of the significant bits, 0 to 8 each, of the zigzagged differences of bytes to those a lag before.</summary>
     /// <remarks>The lag is at least 1; 0 comes out when the length does not exceed it.</remarks>
     internal static int BitCost(byte* source, int length, int lag) => BitCost(source, length, lag, SimdLevels.Preferred);
 

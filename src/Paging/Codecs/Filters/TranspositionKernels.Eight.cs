@@ -90,14 +90,15 @@ internal static unsafe partial class TranspositionKernels
         for (; at <= end - TSimd.Bytes; at += TSimd.Bytes)
         {
             byte* row = rows + (at * (nint)stride);
-            TVector v0 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row, 16 * stride)), group);
-            TVector v1 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (2 * stride), 16 * stride)), group);
-            TVector v2 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (4 * stride), 16 * stride)), group);
-            TVector v3 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (6 * stride), 16 * stride)), group);
-            TVector v4 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (8 * stride), 16 * stride)), group);
-            TVector v5 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (10 * stride), 16 * stride)), group);
-            TVector v6 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (12 * stride), 16 * stride)), group);
-            TVector v7 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (14 * stride), 16 * stride)), group);
+            nint lane = 16 * stride;
+            TVector v0 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row, lane)), group);
+            TVector v1 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (2 * stride), lane)), group);
+            TVector v2 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (4 * stride), lane)), group);
+            TVector v3 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (6 * stride), lane)), group);
+            TVector v4 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (8 * stride), lane)), group);
+            TVector v5 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (10 * stride), lane)), group);
+            TVector v6 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (12 * stride), lane)), group);
+            TVector v7 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (14 * stride), lane)), group);
 
             Zip<TSimd, TVector, ushort>(ref v0, ref v4);
             Zip<TSimd, TVector, ushort>(ref v1, ref v5);

@@ -6,7 +6,7 @@ namespace Paging.Codecs.Filters;
 
 internal static unsafe partial class TranspositionKernels
 {
-    /// <summary>9 to 16 planes to rows of as many bytes. Each row but the last may be followed by bytes that the next one overwrites.</summary>
+    /// <summary>9 to 16 planes to rows of as many bytes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int ToRows16<TSimd, TVector>(
         byte* planes, nint pitch, int width, byte* rows, nint stride, int start, int end)

@@ -7,7 +7,8 @@ namespace Paging.Codecs.Filters;
 /// <summary>Blocks of as many elements as a vector has bytes, between planes and rows.</summary>
 /// <remarks>A plane's part of a block is one vector; a row of up to 16 bytes, or several shorter ones, is a lane, padded to a power of two.
 /// All go over whole blocks from <c>start</c> on that end by <c>end</c>, and return where they ended. The caller sees to it that
-/// the 16 bytes at the last lane's rows are within bounds. None is inlined: what the compiler inlines into one method is limited, and a
+/// the 16 bytes at the last lane's rows are within bounds. Rows are stored in order, for a lane may reach into the rows that the next one
+/// holds. None is inlined: what the compiler inlines into one method is limited, and a
 /// kernel as part of its caller would be left with calls in its innermost loop.</remarks>
 internal static unsafe partial class TranspositionKernels
 {
@@ -170,8 +171,8 @@ internal static unsafe partial class TranspositionKernels
     }
 
     /// <summary>The units of both, alternating: the lower half to the left one, the upper to the right one.</summary>
-    /// <remarks>In place, so that after the pairs at distances n/2, n/4 … 1 the bits of the index among the registers have changed places with the
-    /// topmost bits of the index within, and the registers are in order.</remarks>
+    /// <remarks>In place: after the pairs at distances n/2, n/4 … 1, the bits of the index among the registers have changed places with
+    /// the topmost bits of the index within, and the registers are in order.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Zip<TSimd, TVector, TUnit>(ref TVector left, ref TVector right)
         where TSimd : ISimd<TVector>
