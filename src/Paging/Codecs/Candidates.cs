@@ -30,10 +30,10 @@ internal static unsafe class Candidates
         Add(found, ref count, used);
 
         int stride = FilterChooser.StrideFor(elementBytes);
-        AddStride(found, ref count, stride);
+        AddStride(found, ref count, stride, FilterChooser.LaneFor(stride));
         if (lag != stride)
         {
-            AddStride(found, ref count, lag);
+            AddStride(found, ref count, lag, Math.Min(4, FilterChooser.LaneFor(lag)));
         }
 
         // Blocks of compressed textures, quadruples of halves, doubles: what a program that says 1, 2 or 4 often holds.
@@ -47,9 +47,12 @@ internal static unsafe class Candidates
         return count;
     }
 
-    private static void AddStride(Span<Filter> found, ref int count, int stride)
+    /// <param name="found">Receives the candidates.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="stride">Of an element, or of a record.</param>
+    /// <param name="lane">The longest number in it.</param>
+    private static void AddStride(Span<Filter> found, ref int count, int stride, int lane)
     {
-        int lane = FilterChooser.LaneFor(stride);
         if (stride > 1)
         {
             Add(found, ref count, new Filter(FilterKind.Shuffle, stride, 1));
@@ -57,14 +60,13 @@ internal static unsafe class Candidates
 
         Add(found, ref count, new Filter(FilterKind.BitShuffle, stride, 1));
         Add(found, ref count, new Filter(FilterKind.XorBitShuffle, stride, 1));
-        for (int bytes = Math.Min(lane, 4); bytes > 0; bytes /= 2)
+        Add(found, ref count, new Filter(FilterKind.DeltaShuffle, stride, lane));
+        Add(found, ref count, new Filter(FilterKind.DeltaBitShuffle, stride, lane));
+        if (lane > 2)
         {
-            // Bytes by themselves only where the element has no larger number in it.
-            if (bytes > 1 || lane == 1)
-            {
-                Add(found, ref count, new Filter(FilterKind.DeltaShuffle, stride, bytes));
-                Add(found, ref count, new Filter(FilterKind.DeltaBitShuffle, stride, bytes));
-            }
+            // Halves of 16 bits: pixels of a deep image, indices.
+            Add(found, ref count, new Filter(FilterKind.DeltaShuffle, stride, 2));
+            Add(found, ref count, new Filter(FilterKind.DeltaBitShuffle, stride, 2));
         }
     }
 

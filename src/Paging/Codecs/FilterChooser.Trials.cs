@@ -99,9 +99,9 @@ internal sealed unsafe partial class FilterChooser
         long savings = Volatile.Read(ref _savings);
         if (savings < SurveyCost(length))
         {
-            // Half is put by, or challenges would leave nothing for a survey when the data changes.
-            earned /= 2;
-            Volatile.Write(ref _savings, savings + earned);
+            // Some is put by, or challenges would leave nothing for a survey when the data changes.
+            Volatile.Write(ref _savings, savings + (earned / SavedShare));
+            earned -= earned / SavedShare;
         }
 
         long credit = Volatile.Read(ref _credit) + earned;

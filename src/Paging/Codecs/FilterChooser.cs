@@ -24,6 +24,9 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>A page stored adds this share of itself.</summary>
     private const int EarnedShare = 80;
 
+    /// <summary>Of which this share is put by for surveys.</summary>
+    private const int SavedShare = 4;
+
     /// <summary>Pages between two challenges while the account is full; more as it empties. Strange pages count several times.</summary>
     private const int PagesBetween = 3;
     private const int StrangeWeight = 4;

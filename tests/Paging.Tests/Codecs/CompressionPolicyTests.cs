@@ -130,7 +130,10 @@ public sealed unsafe class CompressionPolicyTests
         long chosen = Stored(policy, pages.AsSpan(Pages + Settled));
         long best = Enum.GetValues<PageFilter>().Min(
             filter => Stored(new CompressionPolicy(8, Goal, filter), pages.AsSpan(Pages + Settled)));
-        Assert.True(chosen <= best * 1.05, $"{chosen} bytes by choice ({policy.Filter}), {best} at best");
+
+        // No more is tried on pages that take next to nothing, a thirty-second of themselves.
+        long nothing = (Pages - Settled) * (long)PageBytes / 32;
+        Assert.True(chosen <= Math.Max(best * 1.05, nothing), $"{chosen} bytes by choice ({policy.Filter}), {best} at best");
 
         long Stored(CompressionPolicy by, ReadOnlySpan<byte[]> some)
         {
