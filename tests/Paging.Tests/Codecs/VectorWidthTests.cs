@@ -108,7 +108,7 @@ public sealed class VectorWidthTests
     {
         string program = Path.ChangeExtension(typeof(VectorWidthTests).Assembly.Location, null);
         Assert.True(File.Exists(program), $"There is no {program}.");
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(VectorWidthTests).FullName}.{nameof(Child)}", "-explicit", "only"])
+        var start = new ProcessStartInfo(program, ["-method", $"{typeof(VectorWidthTests).FullName}.{nameof(Child)}", "-explicit", "only", "-noColor"])
         {
             RedirectStandardOutput = true,
             Environment =
@@ -123,9 +123,9 @@ public sealed class VectorWidthTests
         {
             string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-            string? line = output.Split('\n').FirstOrDefault(static line => line.StartsWith(Result, StringComparison.Ordinal));
+            string? line = output.Split('\n').FirstOrDefault(static line => line.Contains(Result, StringComparison.Ordinal));
             Assert.True(line is not null, $"{SeedVariable}={seed} {without}=0: {output}");
-            ulong[] numbers = [.. line[Result.Length..].Split(' ').Select(static number => ulong.Parse(number, CultureInfo.InvariantCulture))];
+            ulong[] numbers = [.. line[(line.IndexOf(Result, StringComparison.Ordinal) + Result.Length)..].Trim().Split(' ').Select(static number => ulong.Parse(number, CultureInfo.InvariantCulture))];
             return new Outcome((SimdLevel)numbers[0], numbers[1], numbers[2]);
         }
         finally
