@@ -149,7 +149,9 @@ internal static class CodecWorkload
         }
 
         // The runtime takes its time to bring a filter's code to its last tier: so long, where one is seen for the first time.
-        if (forms.Count(s_warm.Add) > 0)
+        int seen = s_warm.Count;
+        s_warm.UnionWith(forms);
+        if (s_warm.Count > seen)
         {
             long warming = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(warming).TotalSeconds < WarmUpSeconds)
