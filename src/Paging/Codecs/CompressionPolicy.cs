@@ -21,7 +21,7 @@ internal sealed unsafe class CompressionPolicy
     private readonly FilterChooser? _chooser;
     private int _goal;
 
-    /// <summary>The filter in use, packed. Written by the thread that has the chooser, read by all.</summary>
+    /// <summary>The filter in use, packed as in a stored form. Written by the thread that has the chooser, read by all.</summary>
     private uint _filter;
 
     /// <summary>Pages in a row that were tried and did not shrink. Threads may overwrite each other's counts: it is a hint.</summary>
@@ -57,7 +57,7 @@ internal sealed unsafe class CompressionPolicy
         get
         {
             TestHook.Reach(SharedWord.Counter);
-            return Unpack(Volatile.Read(ref _filter));
+            return StoredForm.Unpack(Volatile.Read(ref _filter)).Filter;
         }
     }
 
@@ -164,8 +164,5 @@ internal sealed unsafe class CompressionPolicy
         };
     }
 
-    private static uint Pack(Filter filter) =>
-        (uint)filter.Kind | ((uint)filter.LaneBytes << 8) | ((uint)filter.Stride << 16);
-
-    private static Filter Unpack(uint packed) => new((FilterKind)(packed & 0xFF), (int)(packed >> 16), (int)((packed >> 8) & 0xFF));
+    private static uint Pack(Filter filter) => new StoredForm(Codec.Raw, filter).Pack();
 }

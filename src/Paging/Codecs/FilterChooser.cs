@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Numerics;
 using Paging.Codecs.Filters;
 using Paging.Diagnostics;
 
@@ -68,13 +66,16 @@ internal sealed unsafe partial class FilterChooser
     private readonly Contender[] _contenders = new Contender[Candidates.Most];
     private readonly Contender[] _before = new Contender[Candidates.Most];
     private readonly int _elementBytes;
+    private readonly int _stride;
     private int _count;
     private int _countBefore;
     private int _busy;
 
+    /// <summary>Whether the first page has come.</summary>
+    private bool _isStarted;
+
     /// <summary>Bytes that trials may still encode. Earned by every thread that stores, loosely; spent by the one that tries.</summary>
     private long _credit;
-    private bool _isStarted;
 
     /// <summary>The same, put by for the next survey. Loose.</summary>
     private long _savings;
@@ -114,6 +115,7 @@ internal sealed unsafe partial class FilterChooser
     internal FilterChooser(int elementBytes)
     {
         _elementBytes = elementBytes;
+        _stride = StrideFor(elementBytes);
     }
 
     /// <summary>The filter in use. Read by who has entered.</summary>

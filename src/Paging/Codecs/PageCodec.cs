@@ -99,33 +99,6 @@ internal static unsafe class PageCodec
         return form.IsValid && TryDecodeFiltered(form, source, encodedLength, page, length);
     }
 
-    /// <summary>Encodes the bytes of a stored page again, with another codec behind the same filter.</summary>
-    /// <param name="form">How they are stored.</param>
-    /// <param name="source">They, found intact.</param>
-    /// <param name="encodedLength">How many.</param>
-    /// <param name="length">Of the page.</param>
-    /// <param name="page">Room for the page.</param>
-    /// <param name="codec">The other codec.</param>
-    /// <param name="level">Of Zstd.</param>
-    /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
-    /// <param name="limit">What it may take.</param>
-    /// <returns>The encoded length, or −1 when it would exceed <paramref name="limit"/>.</returns>
-    internal static int TryRecompress(
-        StoredForm form, byte* source, int encodedLength, int length, byte* page, Codec codec, int level, byte* target, int limit)
-    {
-        // A page of one block need not be unfiltered and filtered again; nor must one without a filter, where this is the page itself.
-        if (form.Codec != Codec.Raw && (form.Filter.Kind == FilterKind.None || length <= CodecScratch.BlockBytes))
-        {
-            return TryDecompress(form.Codec, source, encodedLength, page, length)
-                ? TryCompress(codec, level, page, length, target, limit)
-                : -1;
-        }
-
-        return TryDecode(form, source, encodedLength, page, length)
-            ? TryEncode(form with { Codec = codec }, level, page, length, target, limit)
-            : -1;
-    }
-
     /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that a read of the wrong entry fails as a damaged one does.</summary>
     internal static ulong Checksum(ReadOnlySpan<byte> encoded, ulong id, uint lengthAndCodec, uint pageLengthAndStride)
     {

@@ -37,6 +37,11 @@ internal readonly record struct StoredForm(Codec Codec, Filter Filter, bool Stay
         return (uint)Filter.Stride - 1;
     }
 
+    /// <summary>Both halves in one word.</summary>
+    internal uint Pack() => PackCodec() | (PackStride() << HalfBits);
+
+    internal static StoredForm Unpack(uint packed) => Unpack(packed & ((1u << HalfBits) - 1), packed >> HalfBits);
+
     /// <summary>The form of two halves of a header; not valid if they are damaged.</summary>
     internal static StoredForm Unpack(uint codec, uint stride) => new(
         (Codec)(codec & 3),

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
 
 namespace Paging.Codecs;
 
@@ -32,42 +31,25 @@ internal static unsafe class ZstdCodec
     internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
     {
         Debug.Assert(length > 0, "a page has a length");
-        ZstdDecoder? decoder = s_decoder ??= ZstdDecoder.TryCreate();
-        return decoder is null
-            ? ReserveDecoder.TryDecode(source, encodedLength, page, length)
-            : decoder.TryDecode(source, encodedLength, page, length);
+        if ((s_decoder ??= ZstdDecoder.TryCreate()) is { } own)
+        {
+            return own.TryDecode(source, encodedLength, page, length);
+        }
+
+        if (!Reserve.Exists)
+        {
+            // Then nothing was ever encoded.
+            return false;
+        }
+
+        bool decoded = Reserve.Take().TryDecode(source, encodedLength, page, length);
+        Reserve.GiveBack();
+        return decoded;
     }
+
+    /// <summary>Nothing is encoded before it exists.</summary>
+    internal static Reserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ZstdEncoder? CreateEncoder() => ReserveDecoder.Exists ? s_encoder = new ZstdEncoder() : null;
-
-    /// <summary>One decoder, shared by threads for which the system has no memory left: what is stored must stay readable. Nothing is
-    /// encoded before it exists.</summary>
-    internal static class ReserveDecoder
-    {
-        private static readonly ZstdDecoder? s_reserve = ZstdDecoder.TryCreate();
-
-        // 0 or 1. 0 → 1 by CAS, by whichever thread is about to decode; back by that thread alone.
-        private static int s_taken;
-
-        internal static bool Exists => s_reserve is not null;
-
-        internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
-        {
-            if (s_reserve is null)
-            {
-                return false;
-            }
-
-            Spinner spinner = default;
-            while (Interlocked.CompareExchange(ref s_taken, 1, 0) != 0)
-            {
-                spinner.Once();
-            }
-
-            bool decoded = s_reserve.TryDecode(source, encodedLength, page, length);
-            Volatile.Write(ref s_taken, 0);
-            return decoded;
-        }
-    }
+    private static ZstdEncoder? CreateEncoder() => Reserve.Exists ? s_encoder = new ZstdEncoder() : null;
 }

@@ -6,10 +6,10 @@ namespace Paging.Codecs;
 /// <summary>A Zstd decompression context in memory of its own: 94 KiB, whatever the pages. For one thread at a time.</summary>
 internal sealed unsafe class ZstdDecoder
 {
-    private readonly ContextMemory _memory;
+    private readonly CodecMemory _memory;
     private readonly ZSTD_DCtx_s* _context;
 
-    private ZstdDecoder(ContextMemory memory)
+    private ZstdDecoder(CodecMemory memory)
     {
         _memory = memory;
         _context = Methods.ZSTD_initStaticDCtx(memory.Address, memory.Bytes);
@@ -21,14 +21,8 @@ internal sealed unsafe class ZstdDecoder
     /// <returns>Null when the system has no memory for it.</returns>
     internal static ZstdDecoder? TryCreate()
     {
-        try
-        {
-            return new ZstdDecoder(new ContextMemory(Methods.ZSTD_estimateDCtxSize()));
-        }
-        catch (OutOfMemoryException)
-        {
-            return null;
-        }
+        CodecMemory? memory = CodecMemory.TryTake(Methods.ZSTD_estimateDCtxSize(), zeroed: true);
+        return memory is null ? null : new ZstdDecoder(memory);
     }
 
     /// <returns>False unless the bytes decode to exactly this length.</returns>

@@ -9,7 +9,7 @@ namespace Paging.Codecs;
 /// seen, in powers of two: from 29 KiB to 1.3 MiB at levels up to 3; it grows between pages, and stays.</remarks>
 internal sealed unsafe class ZstdEncoder
 {
-    private ContextMemory? _memory;
+    private CodecMemory? _memory;
     private ZSTD_CCtx_s* _context;
     private int _length;
     private int _level;
@@ -51,12 +51,8 @@ internal sealed unsafe class ZstdEncoder
 
     private bool TryGrow(nuint bytes)
     {
-        ContextMemory memory;
-        try
-        {
-            memory = new ContextMemory(bytes);
-        }
-        catch (OutOfMemoryException)
+        CodecMemory? memory = CodecMemory.TryTake(bytes, zeroed: true);
+        if (memory is null)
         {
             return false;
         }

@@ -62,11 +62,17 @@ internal static class TestHook
     }
 
     internal static bool Breaks(Mutation mutation) => s_broken == mutation;
+
+    /// <summary>Whether the calling thread gets no memory for codecs.</summary>
+    [field: ThreadStatic]
+    internal static bool RefusesMemory { get; set; }
 #else
     internal static IInterleaver? Interleaver => null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Breaks(Mutation mutation) => false;
+
+    internal static bool RefusesMemory => false;
 #endif
 
     [Conditional("PAGING_TEST_HOOKS")]

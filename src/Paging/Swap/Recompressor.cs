@@ -3,6 +3,19 @@ using Paging.Memory;
 
 namespace Paging.Swap;
 
+/// <summary>What a look for cold pages came to; the later counts where several logs were looked at.</summary>
+internal enum Recompression
+{
+    /// <summary>There was nothing to do yet.</summary>
+    Nothing,
+
+    /// <summary>The cleaner has the log.</summary>
+    Busy,
+
+    /// <summary>Something was done, and there may be more.</summary>
+    Worked,
+}
+
 /// <summary>Compresses again, with a stronger codec, what has been left alone: when, in how small pieces, and with how much rest in between.
 /// The pieces themselves are those of <see cref="SegmentLog.Recompress"/>.</summary>
 /// <remarks>One background thread drives at a time, from its first step until there is nothing left that could become due. Time is handed in: a test turns

@@ -1,50 +1,8 @@
 using System.Diagnostics;
 using Paging.Codecs;
-using Paging.Codecs.Filters;
 using Paging.Diagnostics;
 
 namespace Paging.Swap;
-
-/// <summary>What a look for cold pages came to; the later counts where several logs were looked at.</summary>
-internal enum Recompression
-{
-    /// <summary>There was nothing to do yet.</summary>
-    Nothing,
-
-    /// <summary>The cleaner has the log.</summary>
-    Busy,
-
-    /// <summary>Something was done, and there may be more.</summary>
-    Worked,
-}
-
-/// <summary>How far the recompressor has come with the segment that a chunk is lent to.</summary>
-/// <remarks>Written by whoever lends the chunk or has its segment open, and under the segment's claim by the recompressor.</remarks>
-internal struct Visit
-{
-    /// <summary>Nothing is left in it to compress again. A sealed segment gains no entries, so that is final.</summary>
-    internal const long Settled = long.MaxValue;
-
-    /// <summary>When it was sealed or visited last; of an open one, when it was first seen as long as it is.</summary>
-    internal long Since;
-
-    /// <summary>Bytes of it that this visit is done with.</summary>
-    internal int Next;
-
-    /// <summary>How long an open one was at the last look.</summary>
-    internal int Seen;
-
-    /// <summary>Whether this visit has passed over an entry that had been loaded: it gets another.</summary>
-    internal bool IsAnyLeft;
-
-    /// <summary>The last entry has been looked at.</summary>
-    internal void Complete(long now)
-    {
-        Volatile.Write(ref Since, IsAnyLeft ? now : Settled);
-        Next = IsAnyLeft ? 0 : Next;
-        IsAnyLeft = false;
-    }
-}
 
 /// <summary>Compresses again what has grown cold: a mover like the cleaner, and under its gate.</summary>
 /// <remarks>
@@ -57,9 +15,6 @@ internal struct Visit
 /// </remarks>
 internal sealed unsafe partial class SegmentLog
 {
-    /// <summary>What does not become shorter by this part of its length stays as it is.</summary>
-    private const int LeastGainShift = 5;
-
     /// <summary>Bytes of pages that a step goes through at most, but for the last page.</summary>
     private const int MostBytesAtOnce = 64 << 10;
 
@@ -79,15 +34,6 @@ internal sealed unsafe partial class SegmentLog
 
     /// <summary>The chunk whose visit has begun. Under the cleaning gate.</summary>
     private int _visiting;
-
-    private enum Moved
-    {
-        Away,
-        NoRoom,
-
-        /// <summary>It is where it was: it fails its checksum.</summary>
-        Not,
-    }
 
     /// <summary>A few pages' work on what has been left alone longest.</summary>
     /// <param name="by">Whose time and buffer it takes.</param>
@@ -336,7 +282,8 @@ internal sealed unsafe partial class SegmentLog
     /// of the cleaner's reserve is no more than the victim gives back, since no entry becomes longer.</summary>
     private bool TryEmptyCold(int chunk, Recompressor by, long now)
     {
-        if (SegmentBytes > Math.Max(LongestAtOnce, 2 * Geometry.MaxPage))
+        int longest = Math.Max(LongestAtOnce, 2 * Geometry.MaxPage);
+        if (SegmentBytes > longest)
         {
             return false;
         }
@@ -347,7 +294,8 @@ internal sealed unsafe partial class SegmentLog
         }
 
         // What a segment decodes to is what it takes to compress it again: under the gate, and those who wait for that are evictors.
-        bool isWorthwhile = IsWorthEmptying(number, out bool isSettled) && _table[number]->Logical <= Math.Max(LongestAtOnce, 2 * Geometry.MaxPage);
+        bool isSettled = false;
+        bool isWorthwhile = _table[number]->Logical <= longest && IsWorthEmptying(number, out isSettled);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
         EndClaim(number);
         return !isWorthwhile || TryEmpty(number, by);
@@ -378,104 +326,5 @@ internal sealed unsafe partial class SegmentLog
 
         isSettled = units == 0;
         return !anyLoaded && units > Volatile.Read(ref segment->Live) >> 2;
-    }
-
-    private bool IsCompressible(EntryHeader* header)
-    {
-        StoredForm form = header->Form;
-        return form.Codec != Codec.Zstd && !form.StaysAsIs && form.IsValid && header->PageLength <= Geometry.MaxPage;
-    }
-
-    /// <summary>Compresses an entry anew, or copies it and marks it as staying what it is.</summary>
-    /// <param name="header">The entry, plausible and compressible.</param>
-    /// <param name="from">Where it is, as its descriptor says.</param>
-    /// <param name="to">Who appends it.</param>
-    /// <param name="level">How deep into what is held back that may go.</param>
-    /// <param name="by">Whose buffer it takes.</param>
-    private Moved TryRecompress(EntryHeader* header, Location from, LogWriter to, StoreLevel level, Recompressor by)
-    {
-        // It never becomes longer.
-        if (!to.TryPrepareCopy(from.Units, level))
-        {
-            return Moved.NoRoom;
-        }
-
-        // What is damaged must not get a checksum that says it is good.
-        if (!header->IsIntact() && !TestHook.Breaks(Mutation.RecompressDamaged))
-        {
-            return Moved.Not;
-        }
-
-        uint index = (uint)header->Id;
-        StoredForm form = header->Form;
-        int encoded = header->EncodedLength;
-        int length = header->PageLength;
-        EntryHeader* target = (EntryHeader*)to.ComposeUnits(from.Units);
-        byte* body = (byte*)(target + 1);
-        int shorter = TryCompress(header, body, by, out StoredForm now);
-        bool isShorter = shorter > 0;
-
-        // From the descriptor, not from the header: that is what was counted.
-        EntrySize old = _descriptors.SizeAt(index, from);
-        EntrySize size = old;
-        if (isShorter)
-        {
-            target->Write(header->Id, shorter, length, now);
-            size = EntrySize.Recompressed(target->Units, old.Logical);
-        }
-        else
-        {
-            Buffer.MemoryCopy(header + 1, body, encoded, encoded);
-            target->Write(header->Id, encoded, length, form with { StaysAsIs = true });
-        }
-
-        Debug.Assert(size.Units <= from.Units, "an entry never becomes longer");
-        Location location = to.AppendComposed((byte*)target, size, _table[from.Segment]->SealedAt);
-        location = isShorter ? location.AsRecompressed : location;
-
-        // Credited before the descriptor says so; whoever frees the page from then on counts out what the new location says.
-        bool moved = _descriptors.TryMove(index, from, location);
-        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
-        {
-            _table.Credit(location.Segment, size);
-        }
-
-        if (isShorter && (moved || TestHook.Breaks(Mutation.RecountUnmoved)))
-        {
-            _table.Recount(old, size, form.Codec == Codec.Raw);
-        }
-
-        _table.Debit(moved ? from.Segment : location.Segment, moved ? old : size);
-        return Moved.Away;
-    }
-
-    /// <summary>Compresses a page with the stronger codec, behind its filter or without one, whichever is shorter: the filter was chosen for what another codec
-    /// makes of it, and may be in the way of this one.</summary>
-    /// <returns>The new encoded length; −1 when too little is gained.</returns>
-    private static int TryCompress(EntryHeader* header, byte* target, Recompressor by, out StoredForm form)
-    {
-        StoredForm old = header->Form;
-        byte* source = (byte*)(header + 1);
-        int encoded = header->EncodedLength;
-        int length = header->PageLength;
-        byte* page = by.Page(length);
-        int limit = encoded - Math.Max(1, encoded >> LeastGainShift);
-        form = old with { Codec = Codec.Zstd, IsRecompressed = true };
-        int shorter = PageCodec.TryRecompress(old, source, encoded, length, page, Codec.Zstd, Recompressor.Level, target, limit);
-        if (old.Filter.Kind == FilterKind.None || !PageCodec.TryDecode(old, source, encoded, page, length))
-        {
-            return shorter;
-        }
-
-        StoredForm unfiltered = form with { Filter = Filter.None };
-        int plain = PageCodec.TryEncode(unfiltered, Recompressor.Level, page, length, by.Spare, shorter > 0 ? shorter : limit);
-        if (plain <= 0)
-        {
-            return shorter;
-        }
-
-        Buffer.MemoryCopy(by.Spare, target, limit, plain);
-        form = unfiltered;
-        return plain;
     }
 }

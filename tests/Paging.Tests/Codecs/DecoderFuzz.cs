@@ -1,11 +1,10 @@
-using System.Globalization;
 using Paging.Stress.Driver;
 
 namespace Paging.Tests.Codecs;
 
 /// <summary>Feeds a decoder with what it should never see, between pages that nobody may touch. A decoder that reads or writes beyond its
 /// ends takes the process with it; one that throws, or is not itself afterwards, fails.</summary>
-internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : IDisposable
+internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : FuzzRounds($"{target}", LongestPage, RoundLength)
 {
     private const int LongestPage = 300_000;
     private const int LongestSource = 2 * LongestPage;
@@ -14,38 +13,10 @@ internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : IDispo
     /// <summary>Cases that damage the same samples.</summary>
     private const int RoundLength = 1 << 15;
     private static readonly int[] s_levels = [1, 3, 7, 16];
-    private readonly GuardedMemory _source = new(LongestSource);
-    private readonly GuardedMemory _page = new(LongestPage);
-    private readonly byte[] _bytes = new byte[LongestSource];
     private readonly List<Sample> _samples = [];
     private Rng _rng = new(seed);
 
-    public void Run(long cases)
-    {
-        for (long i = 0; i < cases; i++)
-        {
-            try
-            {
-                if (i % RoundLength == 0)
-                    Prepare();
-                Damaged();
-                if (i % 16 == 0)
-                    Intact();
-            }
-            catch (Exception e)
-            {
-                throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{target}, case {i}: {e.Message}"), e);
-            }
-        }
-    }
-
-    public void Dispose()
-    {
-        _source.Dispose();
-        _page.Dispose();
-    }
-
-    private void Prepare()
+    protected override void Prepare()
     {
         _samples.Clear();
         while (_samples.Count < SampleCount)
@@ -60,7 +31,7 @@ internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : IDispo
         }
     }
 
-    private void Damaged()
+    protected override void Damaged()
     {
         Sample sample = Any();
         int length = _rng.Next(8) switch
@@ -76,24 +47,24 @@ internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : IDispo
         {
             case 0:
                 made = 1 + _rng.Next(2 << _rng.Next(12));
-                Content.Write(ContentKind.Noise, _rng.Next(), _bytes.AsSpan(0, made));
+                Content.Write(ContentKind.Noise, _rng.Next(), Bytes.AsSpan(0, made));
                 break;
             case 1 or 2:
                 int around = 1 + _rng.Next(2 << _rng.Next(12));
                 made = target == FuzzTarget.Zstd
-                    ? Forgery.Zstd(ref _rng, length, around, _bytes)
-                    : Forgery.Lz4(ref _rng, length, around, _bytes);
+                    ? Forgery.Zstd(ref _rng, length, around, Bytes)
+                    : Forgery.Lz4(ref _rng, length, around, Bytes);
                 break;
             default:
-                made = Damage.Copy(ref _rng, sample.Encoded, Any().Encoded, _bytes);
+                made = Damage.Copy(ref _rng, sample.Encoded, Any().Encoded, Bytes);
                 break;
         }
 
-        Decode(_bytes.AsSpan(0, made), length);
+        Decode(Bytes.AsSpan(0, made), length);
     }
 
     /// <summary>What was decoded before leaves no trace in the decoder.</summary>
-    private void Intact()
+    protected override void Intact()
     {
         Sample sample = Any();
         ReadOnlySpan<byte> page = Decode(sample.Encoded, sample.Page.Length);
@@ -103,12 +74,12 @@ internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : IDispo
     /// <returns>The page, or nothing.</returns>
     private ReadOnlySpan<byte> Decode(ReadOnlySpan<byte> encoded, int length)
     {
-        byte* source = _source.Place(encoded.Length, atEnd: _rng.Chance(60));
+        byte* source = Source.Place(encoded.Length, atEnd: _rng.Chance(60));
         encoded.CopyTo(new Span<byte>(source, encoded.Length));
-        byte* page = _page.Place(length, atEnd: _rng.Chance(60));
-        _page.SetCanaries(page, length);
+        byte* page = Page.Place(length, atEnd: _rng.Chance(60));
+        Page.SetCanaries(page, length);
         bool decoded = target.TryDecode(source, encoded.Length, page, length);
-        _page.AssertCanaries(page, length);
+        Page.AssertCanaries(page, length);
         return decoded ? new ReadOnlySpan<byte>(page, length) : default;
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using Paging.Codecs;
 using Paging.Codecs.Filters;
 using Paging.Stress.Driver;
@@ -8,7 +7,7 @@ namespace Paging.Tests.Codecs;
 
 /// <summary>Feeds the decoding of filtered pages, blocks of long ones among them, with what it should never see, between pages that nobody
 /// may touch; and the forms that say how to read it are lies as well.</summary>
-internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
+internal sealed unsafe class FormFuzz(ulong seed) : FuzzRounds("forms", LongestPage, RoundLength)
 {
     private const int LongestPage = 220_000;
     private const int LongestSource = 2 * LongestPage;
@@ -16,38 +15,10 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
     private const int RoundLength = 1 << 12;
     private const uint RawBlock = 1u << 31;
 
-    private readonly GuardedMemory _source = new(LongestSource);
-    private readonly GuardedMemory _page = new(LongestPage);
-    private readonly byte[] _bytes = new byte[LongestSource];
     private readonly List<Sample> _samples = [];
     private Rng _rng = new(seed);
 
-    public void Run(long cases)
-    {
-        for (long i = 0; i < cases; i++)
-        {
-            try
-            {
-                if (i % RoundLength == 0)
-                    Prepare();
-                Damaged();
-                if (i % 16 == 0)
-                    Intact();
-            }
-            catch (Exception e)
-            {
-                throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"case {i}: {e.Message}"), e);
-            }
-        }
-    }
-
-    public void Dispose()
-    {
-        _source.Dispose();
-        _page.Dispose();
-    }
-
-    private void Prepare()
+    protected override void Prepare()
     {
         _samples.Clear();
         while (_samples.Count < SampleCount)
@@ -67,7 +38,7 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
         }
     }
 
-    private void Damaged()
+    protected override void Damaged()
     {
         Sample sample = Any();
         StoredForm form = sample.Form;
@@ -77,20 +48,20 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
         {
             case 0:
                 made = _rng.Next(2 << _rng.Next(12));
-                Content.Write(ContentKind.Noise, _rng.Next(), _bytes.AsSpan(0, made));
+                Content.Write(ContentKind.Noise, _rng.Next(), Bytes.AsSpan(0, made));
                 break;
             case 1:
                 // Whole, but cut, or read by another form or length.
-                sample.Encoded.CopyTo(_bytes, 0);
+                sample.Encoded.CopyTo(Bytes, 0);
                 made = _rng.Chance(50) ? _rng.Next(sample.Encoded.Length + 1) : sample.Encoded.Length;
                 break;
             case 2 or 3 when sample.IsInBlocks:
-                sample.Encoded.CopyTo(_bytes, 0);
+                sample.Encoded.CopyTo(Bytes, 0);
                 made = sample.Encoded.Length;
                 ForgePrefix(sample);
                 break;
             default:
-                made = Damage.Copy(ref _rng, sample.Encoded, Any().Encoded, _bytes);
+                made = Damage.Copy(ref _rng, sample.Encoded, Any().Encoded, Bytes);
                 break;
         }
 
@@ -99,7 +70,7 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
         if (_rng.Chance(20))
             length = _rng.Chance(50) ? 1 + _rng.Next(LongestPage) : Math.Clamp(length + _rng.Next(33) - 16, 1, LongestPage);
 
-        bool decoded = !Decode(form, _bytes.AsSpan(0, made), length).IsEmpty;
+        bool decoded = !Decode(form, Bytes.AsSpan(0, made), length).IsEmpty;
         bool isFiltered = form.Codec != Codec.Raw && form.Filter.Kind != FilterKind.None;
         Assert.False(decoded && ((isFiltered && !form.IsValid) || form.Codec > Codec.Zstd), $"{form} is none, and was read");
     }
@@ -133,13 +104,13 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
             9 => prefix - 1,
             _ => CodecScratch.BlockBytes | RawBlock,
         };
-        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(at), forged);
+        BinaryPrimitives.WriteUInt32LittleEndian(Bytes.AsSpan(at), forged);
     }
 
     private static uint Prefix(ReadOnlySpan<byte> encoded, int at) => BinaryPrimitives.ReadUInt32LittleEndian(encoded[at..]);
 
     /// <summary>What was decoded before leaves no trace.</summary>
-    private void Intact()
+    protected override void Intact()
     {
         Sample sample = Any();
         ReadOnlySpan<byte> page = Decode(sample.Form, sample.Encoded, sample.Page.Length);
@@ -149,12 +120,12 @@ internal sealed unsafe class FormFuzz(ulong seed) : IDisposable
     /// <returns>The page, or nothing.</returns>
     private ReadOnlySpan<byte> Decode(StoredForm form, ReadOnlySpan<byte> encoded, int length)
     {
-        byte* source = _source.Place(encoded.Length, atEnd: _rng.Chance(70));
+        byte* source = Source.Place(encoded.Length, atEnd: _rng.Chance(70));
         encoded.CopyTo(new Span<byte>(source, encoded.Length));
-        byte* page = _page.Place(length, atEnd: _rng.Chance(60));
-        _page.SetCanaries(page, length);
+        byte* page = Page.Place(length, atEnd: _rng.Chance(60));
+        Page.SetCanaries(page, length);
         bool decoded = PageCodec.TryDecode(form, source, encoded.Length, page, length);
-        _page.AssertCanaries(page, length);
+        Page.AssertCanaries(page, length);
         return decoded ? new ReadOnlySpan<byte>(page, length) : default;
     }
 

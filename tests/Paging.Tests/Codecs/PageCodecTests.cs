@@ -180,7 +180,8 @@ public sealed unsafe class PageCodecTests : IDisposable
         _decoded.SetCanaries(page, length);
         target = _encoded.Place(limit, atEnd: true);
         _encoded.SetCanaries(target, limit);
-        int encoded = PageCodec.TryRecompress(form, source, stored.Length, length, page, Codec.Zstd, 1, target, limit);
+        Assert.True(PageCodec.TryDecode(form, source, stored.Length, page, length), $"{form} does not decode");
+        int encoded = PageCodec.TryEncode(form with { Codec = Codec.Zstd }, 1, page, length, target, limit);
         _encoded.AssertCanaries(target, limit);
         _decoded.AssertCanaries(page, length);
         Assert.True(encoded == -1 || (encoded > 0 && encoded <= limit), $"{form}: {encoded} of {limit}");

@@ -128,7 +128,7 @@ public sealed unsafe class ZstdCodecTests
         var rng = new Rng(seed);
         byte[][] pages = [.. Enumerable.Range(0, 8).Select(_ => Samples.Page(ref rng, (int)ContentKind.Text, 4096))];
         byte[][] encoded = [.. pages.Select(page => Encode(page, page.Length, 1)!)];
-        Assert.True(ZstdCodec.ReserveDecoder.Exists);
+        Assert.True(ZstdCodec.Reserve.Exists);
         Parallel.For(0, pages.Length, i =>
         {
             byte[] decoded = new byte[4096];
@@ -136,7 +136,12 @@ public sealed unsafe class ZstdCodecTests
             {
                 Array.Clear(decoded);
                 fixed (byte* from = encoded[i], to = decoded)
-                    Assert.True(ZstdCodec.ReserveDecoder.TryDecode(from, encoded[i].Length, to, decoded.Length));
+                {
+                    bool isDecoded = ZstdCodec.Reserve.Take().TryDecode(from, encoded[i].Length, to, decoded.Length);
+                    ZstdCodec.Reserve.GiveBack();
+                    Assert.True(isDecoded);
+                }
+
                 Assert.Equal(pages[i], decoded);
             }
         });

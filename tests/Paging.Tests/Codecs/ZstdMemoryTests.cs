@@ -74,7 +74,7 @@ public sealed unsafe class ZstdMemoryTests
         using var own = new Buffers(16 << 10, 1);
         own.Use();
         Collect(long.MinValue, rounds: 3);
-        long before = ContextMemory.OutstandingBytes;
+        long before = CodecMemory.OutstandingBytes;
         for (int i = 0; i < 20; i++)
         {
             OnThreadOfItsOwn(static () =>
@@ -85,17 +85,17 @@ public sealed unsafe class ZstdMemoryTests
         }
 
         Collect(before, rounds: int.MaxValue);
-        Assert.InRange(ContextMemory.OutstandingBytes, 0, before);
+        Assert.InRange(CodecMemory.OutstandingBytes, 0, before);
     }
 
     private static void AllocatesNothing(Action use)
     {
         use();
-        long native = ContextMemory.OutstandingBytes;
+        long native = CodecMemory.OutstandingBytes;
         Assert.Equal(0, LeastAllocated(use));
 
         // Less when a context of a thread that has ended was finalized meanwhile.
-        Assert.InRange(ContextMemory.OutstandingBytes, 1, native);
+        Assert.InRange(CodecMemory.OutstandingBytes, 1, native);
     }
 
     private static long LeastAllocated(Action use) => Allocations.Least(use, Uses);
@@ -104,7 +104,7 @@ public sealed unsafe class ZstdMemoryTests
     private static void Collect(long goal, int rounds)
     {
         var clock = Stopwatch.StartNew();
-        for (int i = 0; i < rounds && ContextMemory.OutstandingBytes > goal && clock.Elapsed < s_hung; i++)
+        for (int i = 0; i < rounds && CodecMemory.OutstandingBytes > goal && clock.Elapsed < s_hung; i++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();

@@ -30,20 +30,7 @@ internal static unsafe partial class TranspositionKernels
 
             TBits.TransposePlanes<TSimd, TVector>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
-            Zip<TSimd, TVector, byte>(ref v0, ref v4);
-            Zip<TSimd, TVector, byte>(ref v1, ref v5);
-            Zip<TSimd, TVector, byte>(ref v2, ref v6);
-            Zip<TSimd, TVector, byte>(ref v3, ref v7);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v2);
-            Zip<TSimd, TVector, byte>(ref v1, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v6);
-            Zip<TSimd, TVector, byte>(ref v5, ref v7);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v1);
-            Zip<TSimd, TVector, byte>(ref v2, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v5);
-            Zip<TSimd, TVector, byte>(ref v6, ref v7);
+            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
             v0 = TBits.TransposeToRows<TSimd, TVector>(v0);
             v1 = TBits.TransposeToRows<TSimd, TVector>(v1);
@@ -100,20 +87,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v6 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (12 * stride), lane)), group);
             TVector v7 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (14 * stride), lane)), group);
 
-            Zip<TSimd, TVector, ushort>(ref v0, ref v4);
-            Zip<TSimd, TVector, ushort>(ref v1, ref v5);
-            Zip<TSimd, TVector, ushort>(ref v2, ref v6);
-            Zip<TSimd, TVector, ushort>(ref v3, ref v7);
-
-            Zip<TSimd, TVector, ushort>(ref v0, ref v2);
-            Zip<TSimd, TVector, ushort>(ref v1, ref v3);
-            Zip<TSimd, TVector, ushort>(ref v4, ref v6);
-            Zip<TSimd, TVector, ushort>(ref v5, ref v7);
-
-            Zip<TSimd, TVector, ushort>(ref v0, ref v1);
-            Zip<TSimd, TVector, ushort>(ref v2, ref v3);
-            Zip<TSimd, TVector, ushort>(ref v4, ref v5);
-            Zip<TSimd, TVector, ushort>(ref v6, ref v7);
+            ZipAll<TSimd, TVector, ushort>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
             TBits.TransposePlanes<TSimd, TVector>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 

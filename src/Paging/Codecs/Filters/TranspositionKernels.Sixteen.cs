@@ -34,41 +34,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v14 = TSimd.Load(plane + (Math.Min(14, width - 1) * pitch));
             TVector v15 = TSimd.Load(plane + (Math.Min(15, width - 1) * pitch));
 
-            Zip<TSimd, TVector, byte>(ref v0, ref v8);
-            Zip<TSimd, TVector, byte>(ref v1, ref v9);
-            Zip<TSimd, TVector, byte>(ref v2, ref v10);
-            Zip<TSimd, TVector, byte>(ref v3, ref v11);
-            Zip<TSimd, TVector, byte>(ref v4, ref v12);
-            Zip<TSimd, TVector, byte>(ref v5, ref v13);
-            Zip<TSimd, TVector, byte>(ref v6, ref v14);
-            Zip<TSimd, TVector, byte>(ref v7, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v4);
-            Zip<TSimd, TVector, byte>(ref v1, ref v5);
-            Zip<TSimd, TVector, byte>(ref v2, ref v6);
-            Zip<TSimd, TVector, byte>(ref v3, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v12);
-            Zip<TSimd, TVector, byte>(ref v9, ref v13);
-            Zip<TSimd, TVector, byte>(ref v10, ref v14);
-            Zip<TSimd, TVector, byte>(ref v11, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v2);
-            Zip<TSimd, TVector, byte>(ref v1, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v6);
-            Zip<TSimd, TVector, byte>(ref v5, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v10);
-            Zip<TSimd, TVector, byte>(ref v9, ref v11);
-            Zip<TSimd, TVector, byte>(ref v12, ref v14);
-            Zip<TSimd, TVector, byte>(ref v13, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v1);
-            Zip<TSimd, TVector, byte>(ref v2, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v5);
-            Zip<TSimd, TVector, byte>(ref v6, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v9);
-            Zip<TSimd, TVector, byte>(ref v10, ref v11);
-            Zip<TSimd, TVector, byte>(ref v12, ref v13);
-            Zip<TSimd, TVector, byte>(ref v14, ref v15);
+            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7, ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
 
             byte* row = rows + (at * stride);
             StoreLane<TSimd, TVector>(0, row, stride, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15);
@@ -108,41 +74,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v14 = TSimd.LoadLanes(row + (14 * stride), 16 * stride);
             TVector v15 = TSimd.LoadLanes(row + (15 * stride), 16 * stride);
 
-            Zip<TSimd, TVector, byte>(ref v0, ref v8);
-            Zip<TSimd, TVector, byte>(ref v1, ref v9);
-            Zip<TSimd, TVector, byte>(ref v2, ref v10);
-            Zip<TSimd, TVector, byte>(ref v3, ref v11);
-            Zip<TSimd, TVector, byte>(ref v4, ref v12);
-            Zip<TSimd, TVector, byte>(ref v5, ref v13);
-            Zip<TSimd, TVector, byte>(ref v6, ref v14);
-            Zip<TSimd, TVector, byte>(ref v7, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v4);
-            Zip<TSimd, TVector, byte>(ref v1, ref v5);
-            Zip<TSimd, TVector, byte>(ref v2, ref v6);
-            Zip<TSimd, TVector, byte>(ref v3, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v12);
-            Zip<TSimd, TVector, byte>(ref v9, ref v13);
-            Zip<TSimd, TVector, byte>(ref v10, ref v14);
-            Zip<TSimd, TVector, byte>(ref v11, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v2);
-            Zip<TSimd, TVector, byte>(ref v1, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v6);
-            Zip<TSimd, TVector, byte>(ref v5, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v10);
-            Zip<TSimd, TVector, byte>(ref v9, ref v11);
-            Zip<TSimd, TVector, byte>(ref v12, ref v14);
-            Zip<TSimd, TVector, byte>(ref v13, ref v15);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v1);
-            Zip<TSimd, TVector, byte>(ref v2, ref v3);
-            Zip<TSimd, TVector, byte>(ref v4, ref v5);
-            Zip<TSimd, TVector, byte>(ref v6, ref v7);
-            Zip<TSimd, TVector, byte>(ref v8, ref v9);
-            Zip<TSimd, TVector, byte>(ref v10, ref v11);
-            Zip<TSimd, TVector, byte>(ref v12, ref v13);
-            Zip<TSimd, TVector, byte>(ref v14, ref v15);
+            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7, ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
 
             byte* plane = planes + at;
             TSimd.Store(v0, plane);

@@ -28,6 +28,7 @@ internal static unsafe partial class TranspositionKernels
 
             Zip<TSimd, TVector, byte>(ref v0, ref v1);
 
+
             byte* row = rows + (at * (nint)Stride);
             nint step = 8 * Stride;
             StoreLane<TSimd, TVector>(0, row, step, v0, v1);
@@ -56,6 +57,7 @@ internal static unsafe partial class TranspositionKernels
 
             Zip<TSimd, TVector, ulong>(ref v0, ref v1);
 
+
             byte* plane = planes + at;
             TSimd.Store(v0, plane);
             TSimd.Store(v1, plane + pitch);
@@ -80,11 +82,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v2 = TSimd.Load(plane + (2 * pitch));
             TVector v3 = TSimd.Load(plane + ((stride - 1) * pitch));
 
-            Zip<TSimd, TVector, byte>(ref v0, ref v2);
-            Zip<TSimd, TVector, byte>(ref v1, ref v3);
-
-            Zip<TSimd, TVector, byte>(ref v0, ref v1);
-            Zip<TSimd, TVector, byte>(ref v2, ref v3);
+            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3);
 
             if (stride < 4)
             {
@@ -121,11 +119,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v2 = TSimd.ShuffleLanes(TSimd.LoadLanes(row + (8 * stride), 16 * stride), group);
             TVector v3 = TSimd.ShuffleLanes(TSimd.LoadLanes(row + (12 * stride), 16 * stride), group);
 
-            Zip<TSimd, TVector, uint>(ref v0, ref v2);
-            Zip<TSimd, TVector, uint>(ref v1, ref v3);
-
-            Zip<TSimd, TVector, uint>(ref v0, ref v1);
-            Zip<TSimd, TVector, uint>(ref v2, ref v3);
+            ZipAll<TSimd, TVector, uint>(ref v0, ref v1, ref v2, ref v3);
 
             byte* plane = planes + at;
             TSimd.Store(v0, plane);
@@ -170,9 +164,59 @@ internal static unsafe partial class TranspositionKernels
         }
     }
 
+    /// <summary>Pairs at distances n/2, n/4 … 1: the bits of the index among the registers have then changed places with the topmost bits of the
+    /// index within, and the registers are in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ZipAll<TSimd, TVector, TUnit>(ref TVector v0, ref TVector v1, ref TVector v2, ref TVector v3)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+        where TUnit : unmanaged
+    {
+        Zip<TSimd, TVector, TUnit>(ref v0, ref v2);
+        Zip<TSimd, TVector, TUnit>(ref v1, ref v3);
+
+        Zip<TSimd, TVector, TUnit>(ref v0, ref v1);
+        Zip<TSimd, TVector, TUnit>(ref v2, ref v3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ZipAll<TSimd, TVector, TUnit>(
+        ref TVector v0, ref TVector v1, ref TVector v2, ref TVector v3, ref TVector v4, ref TVector v5, ref TVector v6, ref TVector v7)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+        where TUnit : unmanaged
+    {
+        Zip<TSimd, TVector, TUnit>(ref v0, ref v4);
+        Zip<TSimd, TVector, TUnit>(ref v1, ref v5);
+        Zip<TSimd, TVector, TUnit>(ref v2, ref v6);
+        Zip<TSimd, TVector, TUnit>(ref v3, ref v7);
+
+        ZipAll<TSimd, TVector, TUnit>(ref v0, ref v1, ref v2, ref v3);
+        ZipAll<TSimd, TVector, TUnit>(ref v4, ref v5, ref v6, ref v7);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ZipAll<TSimd, TVector, TUnit>(
+        ref TVector v0, ref TVector v1, ref TVector v2, ref TVector v3, ref TVector v4, ref TVector v5, ref TVector v6, ref TVector v7,
+        ref TVector v8, ref TVector v9, ref TVector v10, ref TVector v11, ref TVector v12, ref TVector v13, ref TVector v14, ref TVector v15)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+        where TUnit : unmanaged
+    {
+        Zip<TSimd, TVector, TUnit>(ref v0, ref v8);
+        Zip<TSimd, TVector, TUnit>(ref v1, ref v9);
+        Zip<TSimd, TVector, TUnit>(ref v2, ref v10);
+        Zip<TSimd, TVector, TUnit>(ref v3, ref v11);
+        Zip<TSimd, TVector, TUnit>(ref v4, ref v12);
+        Zip<TSimd, TVector, TUnit>(ref v5, ref v13);
+        Zip<TSimd, TVector, TUnit>(ref v6, ref v14);
+        Zip<TSimd, TVector, TUnit>(ref v7, ref v15);
+
+        ZipAll<TSimd, TVector, TUnit>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
+        ZipAll<TSimd, TVector, TUnit>(ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
+    }
+
     /// <summary>The units of both, alternating: the lower half to the left one, the upper to the right one.</summary>
-    /// <remarks>In place: after the pairs at distances n/2, n/4 … 1, the bits of the index among the registers have changed places with
-    /// the topmost bits of the index within, and the registers are in order.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Zip<TSimd, TVector, TUnit>(ref TVector left, ref TVector right)
         where TSimd : ISimd<TVector>
