@@ -7,7 +7,6 @@ namespace Paging.Tests.Codecs;
 internal sealed unsafe class DecoderFuzz(FuzzTarget target, ulong seed) : FuzzRounds($"{target}", LongestPage, RoundLength)
 {
     private const int LongestPage = 300_000;
-    private const int LongestSource = 2 * LongestPage;
     private const int SampleCount = 64;
 
     /// <summary>Cases that damage the same samples.</summary>

@@ -287,6 +287,92 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
+    internal static readonly Scenario StoredWhileTheDriverStops = new("what is stored while the driver is about to stop is not left to nobody", static run =>
+    {
+        var world = new World(run);
+        Assert.Equal(0, world.Recompress(driver: 1));
+
+        // It has looked, and found nothing. Whoever stores now wakes a thread, which finds somebody driving and goes back to sleep.
+        world.Clock.Meanwhile = (1, () =>
+        {
+            world.Put(Contents.HalfNibbles(1));
+            Assert.Equal(Timeout.Infinite, world.Recompress(driver: 2));
+        });
+        Assert.NotEqual(Timeout.Infinite, world.Recompress(driver: 1));
+        Assert.Null(world.Clock.Meanwhile);
+        world.GrowCold();
+        world.RecompressAll();
+        Assert.Equal(1, world.Pager.GetStatistics().RecompressedPages);
+        world.CheckAndClose();
+    })
+    {
+        MostSeeds = 1,
+    };
+
+    internal static readonly Scenario InUse = new("the copy of a page in use does not go cold, and if it has, the page is LZ4 again at its next eviction", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(2);
+        book.StoreAndLoad(0, Contents.HalfNibbles(1));
+        uint copy = Internals.StoredCopy(book.Region.Frames, book.Word(0));
+        for (int round = 0; round < 3; round++)
+        {
+            world.GrowCold();
+            Assert.Equal(EvictOutcome.SecondChance, GiveChance());
+            world.RecompressAll();
+            Assert.Equal(Codec.Lz4, world.FormOf(copy).Codec);
+            book.ReadLease(0);
+        }
+
+        world.GrowCold();
+        world.RecompressAll();
+        world.GrowCold();
+        world.RecompressAll();
+        Assert.Equal(Codec.Zstd, world.FormOf(copy).Codec);
+        Assert.Equal(EvictOutcome.SecondChance, GiveChance());
+        Assert.Equal(EvictOutcome.Freed, book.Evict(0));
+        Assert.Equal((Codec.Lz4, false), (FormOf(world, book, 0).Codec, FormOf(world, book, 0).IsRecompressed));
+        world.CheckAndClose();
+
+        EvictOutcome GiveChance() => world.EvictFrame(book.Region.Frames, Internals.FrameOf(book.Region.Frames, book.Word(0)), spare: true);
+    })
+    {
+        MostSeeds = 1,
+    };
+
+    internal static readonly Scenario LongSegment = new("what takes long to be compressed again is not, under the gate that evictors wait for", static run =>
+    {
+        // So long a segment holds thousands of pages of next to nothing.
+        var world = new World(run, poolBytes: 64L * (8 * 4128 + 4096));
+        Assert.InRange(world.Log.SegmentBytes, 32 << 10, 64 << 10);
+        byte[] page = new byte[World.PageBytes];
+        List<SwapId> ids = [];
+        try
+        {
+            for (int i = 1; ; i++)
+            {
+                BitConverter.TryWriteBytes(page, i);
+                ids.Add(world.Swap.Store(page));
+            }
+        }
+        catch (OutOfPagingSpaceException)
+        {
+        }
+
+        Assert.True(ids.Count > 10_000);
+        Assert.True(world.Log.IsShort);
+        world.Clock.Advance(Recompressor.DefaultAge);
+        for (int step = 0; step < 4 && world.Recompress() == 0; step++)
+        {
+            Assert.InRange(world.Pager.GetStatistics().RecompressedPages, 0, 512L * (step + 1));
+        }
+
+        world.Pager.Dispose();
+    })
+    {
+        MostSeeds = 1,
+    };
+
     internal static readonly Scenario DisposeInTheMiddle = new("the pager is disposed in the middle of a visit", static run =>
     {
         var world = new World(run);
@@ -309,7 +395,7 @@ internal static class ColdScenarios
     internal static IEnumerable<Scenario> All =>
     [
         ByAge, SecondChance, SecondChanceOfASealedSegment, GainTooSmall, StaysAsIs, Damaged, Filtered, BackInUse, BackFromTheFile, WrittenFirst, FullPool, OneDriver,
-        DisposeInTheMiddle,
+        StoredWhileTheDriverStops, InUse, LongSegment, DisposeInTheMiddle,
     ];
 
     private static StoredForm FormOf(World world, Book book, int page)

@@ -81,4 +81,6 @@ internal static unsafe class Internals
 
     /// <summary>The frame that a resident page's word names.</summary>
     internal static long FrameOf(FrameClass size, ulong word) => size.FrameAt(PageWord.Offset(word));
+
+    internal static unsafe uint StoredCopy(FrameClass size, ulong word) => size.RecordOf(PageWord.Offset(word))->Stored;
 }

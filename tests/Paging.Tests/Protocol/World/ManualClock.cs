@@ -7,7 +7,22 @@ internal sealed class ManualClock : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override long GetTimestamp() => _now;
+    /// <summary>Runs once, in the middle of whatever reads the clock after so many readings more.</summary>
+    internal (int After, Action What)? Meanwhile { get; set; }
+
+    public override long GetTimestamp()
+    {
+        if (Meanwhile is (int after, Action what))
+        {
+            Meanwhile = after == 0 ? null : (after - 1, what);
+            if (after == 0)
+            {
+                what();
+            }
+        }
+
+        return _now;
+    }
 
     internal void Advance(TimeSpan span) => _now += span.Ticks;
 }
