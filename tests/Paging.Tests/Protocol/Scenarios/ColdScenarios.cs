@@ -297,7 +297,8 @@ internal static class ColdScenarios
         {
             world.Put(Contents.HalfNibbles(1));
             Assert.Equal(Timeout.Infinite, world.Recompress(driver: 2));
-        });
+        }
+        );
         Assert.NotEqual(Timeout.Infinite, world.Recompress(driver: 1));
         Assert.Null(world.Clock.Meanwhile);
         world.GrowCold();
