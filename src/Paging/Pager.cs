@@ -196,6 +196,24 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         where T : unmanaged
     {
         options?.Check(nameof(options));
+        DroppedArrays.Attempt dropped = default;
+        bool goOn = true;
+        while (true)
+        {
+            PagedRegion? region = TryMakeRegion<T>(geometry, options, goOn);
+            if (region is not null)
+            {
+                return region;
+            }
+
+            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0);
+        }
+    }
+
+    /// <returns>Null when the pool is too full for the page size, and the caller wants to go on all the same.</returns>
+    private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
+        where T : unmanaged
+    {
         _domain.Enter();
         try
         {
@@ -203,7 +221,12 @@ public sealed class Pager : IDisposable, IAsyncDisposable
                 geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
             if (!_domain.Swap.TryAddLog(geometry.PageBytes))
             {
-                ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
+                if (!goOn)
+                {
+                    ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
+                }
+
+                return null;
             }
 
             var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter);

@@ -29,29 +29,17 @@ public sealed unsafe class SwapSpace
     public SwapId Store(ReadOnlySpan<byte> page)
     {
         CheckLength(page);
-        _domain.Enter();
-        try
+        DroppedArrays.Attempt dropped = default;
+        bool goOn = true;
+        while (true)
         {
-            if (_store.LogFor(page.Length) is null && !_store.TryAddLog(page.Length))
+            SwapId id = TryStore(page, goOn);
+            if (id != default)
             {
-                ThrowHelper.ThrowPoolFull(_domain, page.Length);
+                return id;
             }
 
-            fixed (byte* source = page)
-            {
-                StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
-                uint index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, _domain.Policies[0]);
-                if (index == 0)
-                {
-                    ThrowHelper.ThrowPoolFull(_domain, page.Length);
-                }
-
-                return new SwapId(_store.Descriptors.Id(index));
-            }
-        }
-        finally
-        {
-            _domain.Exit();
+            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0);
         }
     }
 
@@ -175,6 +163,35 @@ public sealed unsafe class SwapSpace
             {
                 ThrowUnknown(id);
             }
+        }
+        finally
+        {
+            _domain.Exit();
+        }
+    }
+
+    /// <returns>The default when there is no room, and the caller wants to go on all the same.</returns>
+    private SwapId TryStore(ReadOnlySpan<byte> page, bool goOn)
+    {
+        _domain.Enter();
+        try
+        {
+            uint index = 0;
+            if (_store.LogFor(page.Length) is not null || _store.TryAddLog(page.Length))
+            {
+                fixed (byte* source = page)
+                {
+                    StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
+                    index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, _domain.Policies[0]);
+                }
+            }
+
+            if (index == 0 && !goOn)
+            {
+                ThrowHelper.ThrowPoolFull(_domain, page.Length);
+            }
+
+            return index == 0 ? default : new SwapId(_store.Descriptors.Id(index));
         }
         finally
         {

@@ -32,7 +32,7 @@ internal static class ThrowHelper
         string action = write ? "write to" : "read";
         string figures =
             $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty, {statistics.Pins:N0} leases out in all) of ResidentBytes = {options.ResidentBytes:N0}; " +
-            $"{domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}";
+            $"{domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
         string cause = domain.Swap.HasRoom(size.PageBytes)
             ? "every frame is pinned by a lease. Dispose leases, or give the pager more ResidentBytes"
             : "the pool is full and no frame can be given up. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
@@ -53,7 +53,7 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = domain.GetStatistics();
         throw new OutOfPagingSpaceException(
-            $"No room to store {length:N0} bytes: {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
+            $"No room to store {length:N0} bytes: {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
         {
             Statistics = statistics,
         };
@@ -64,7 +64,7 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = domain.GetStatistics();
         throw new OutOfPagingSpaceException(
-            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
+            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
         {
             Statistics = statistics,
         };

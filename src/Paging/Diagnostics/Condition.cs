@@ -45,7 +45,9 @@ internal sealed class Condition
     }
 
     /// <summary>Sleeps once, without the lock, and returns with it. It may also return for no reason: its caller looks again.</summary>
-    internal void Wait(ref bool interrupted)
+    /// <param name="interrupted">Set when an interrupt arrived.</param>
+    /// <param name="milliseconds">How long at most; or infinite.</param>
+    internal void Wait(ref bool interrupted, int milliseconds = Timeout.Infinite)
     {
         if (TestHook.Interleaver is { } interleaver)
         {
@@ -57,7 +59,7 @@ internal sealed class Condition
 
         try
         {
-            Monitor.Wait(_lock);
+            Monitor.Wait(_lock, milliseconds);
         }
         catch (ThreadInterruptedException)
         {

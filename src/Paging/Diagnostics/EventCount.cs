@@ -35,18 +35,24 @@ internal sealed class EventCount
     }
 
     /// <summary>Sleeps until the count differs from what was seen.</summary>
-    internal void WaitBeyond(long seen)
+    internal void WaitBeyond(long seen) => TryWaitBeyond(seen, Timeout.Infinite);
+
+    /// <summary>As <see cref="WaitBeyond"/>, but for so long at most. False when the count is still the same.</summary>
+    internal bool TryWaitBeyond(long seen, int milliseconds)
     {
+        long end = milliseconds < 0 ? long.MaxValue : Environment.TickCount64 + milliseconds;
         bool interrupted = false;
         _condition.Enter(ref interrupted);
         Interlocked.Increment(ref _sleepers);
         Memory.Fences.AfterInterlocked();
-        while (Count == seen)
+        while (Count == seen && milliseconds != 0)
         {
-            _condition.Wait(ref interrupted);
+            _condition.Wait(ref interrupted, milliseconds);
+            milliseconds = milliseconds < 0 ? milliseconds : (int)Math.Max(0, end - Environment.TickCount64);
         }
 
         Interlocked.Decrement(ref _sleepers);
         _condition.Exit(interrupted);
+        return Count != seen;
     }
 }

@@ -60,14 +60,16 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         FrameClass size = region.Frames;
         ulong* page = region.Words + index;
         filled = false;
+        DroppedArrays.Attempt dropped = default;
         while (true)
         {
+            bool refused = false;
             region.AwaitOpen();
             ulong word = PageWord.Load(page);
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    if (TryPinResident(size, page, word, write, region))
+                    if (TryPinResident(size, page, word, write, out refused))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
                         if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
@@ -89,7 +91,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
-                    byte* address = TryFill(region, index, word, write, contents);
+                    byte* address = TryFill(region, index, word, write, contents, out refused);
                     if (address != null)
                     {
                         filled = !contents.IsOwn;
@@ -98,11 +100,18 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
                     break;
             }
+
+            // Nothing is held here, so finalizers of dropped arrays can run.
+            if (refused && PageWord.Load(page) == word && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            {
+                ThrowFullIfUnchanged(region, page, word, write);
+            }
         }
     }
 
-    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, PagedRegion region)
+    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, out bool refused)
     {
+        refused = false;
         if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
         {
             throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
@@ -119,9 +128,9 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         }
 
         // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
-        if (!_reclaimer.TryReserveDirty(size))
+        refused = !_reclaimer.TryReserveDirty(size);
+        if (refused)
         {
-            ThrowFullIfUnchanged(region, page, word, write);
             return false;
         }
 
@@ -150,15 +159,15 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster.</summary>
-    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents)
+    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when there is no room.</summary>
+    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, out bool refused)
     {
         FrameClass size = region.Frames;
         ulong* page = region.Words + index;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
-        if (write && !_reclaimer.TryReserveDirty(size))
+        refused = write && !_reclaimer.TryReserveDirty(size);
+        if (refused)
         {
-            ThrowFullIfUnchanged(region, page, word, write);
             return null;
         }
 
@@ -176,7 +185,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             frame = _reclaimer.Take(size, write);
             if (frame < 0)
             {
-                ThrowFullIfUnchanged(region, page, word, write);
+                refused = true;
                 return null;
             }
 

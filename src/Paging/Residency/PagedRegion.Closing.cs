@@ -161,6 +161,7 @@ internal sealed unsafe partial class PagedRegion
         }
 
         _domain.CountTableBytes(-Interlocked.Exchange(ref _tableBytes, 0));
+        _domain.Pressure.Set(ref _toldBytes, 0);
         _domain.Remove(this);
         _domain.Swap.Rundown.Exit();
     }
@@ -209,6 +210,7 @@ internal sealed unsafe partial class PagedRegion
                 case PageState.Resident when _isFinalizing:
                     // A lease was dropped, not disposed, and its span may still be in use: its frame is never used again.
                     _hasLeaked = true;
+                    _domain.Dropped.NoteLeak();
                     return;
 
                 case PageState.Resident:

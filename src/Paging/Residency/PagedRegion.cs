@@ -23,6 +23,7 @@ internal sealed unsafe partial class PagedRegion
     private readonly long _tableTaken;
     private readonly bool _isRegistered;
     private long _tableBytes;
+    private long _toldBytes;
 
     /// <param name="domain">The pager's.</param>
     /// <param name="pageBytes">Checked by the caller.</param>
@@ -62,9 +63,11 @@ internal sealed unsafe partial class PagedRegion
 
         // Dropped without Dispose, or disposed long ago: no thread is in here any more, so the addresses can be used again.
         _isFinalizing = true;
+        bool wasDropped = false;
         if (_domain.Swap.Rundown.TryEnter())
         {
-            if (TryBeginClose())
+            wasDropped = TryBeginClose();
+            if (wasDropped)
             {
                 CompleteClose();
             }
@@ -75,6 +78,13 @@ internal sealed unsafe partial class PagedRegion
             }
 
             _domain.Swap.Rundown.Exit();
+        }
+
+        // Whoever touched a granule while the array was being disposed of is long gone.
+        _domain.Pressure.Set(ref _toldBytes, 0);
+        if (wasDropped)
+        {
+            _domain.Dropped.NoteTakenDown();
         }
 
         // A span over a leaked page may live as long as its thread: then nothing is ever unmapped.
@@ -202,6 +212,7 @@ internal sealed unsafe partial class PagedRegion
         }
 
         _domain.CountTableBytes(change);
+        _domain.Pressure.Set(ref _toldBytes, Math.Min(Volatile.Read(ref _tableBytes) / sizeof(ulong), PageCount) * Frames.PageBytes);
     }
 
     /// <summary>Frees what hangs on a frame whose page the caller has claimed: the stored copy, or the count of dirty frames.</summary>

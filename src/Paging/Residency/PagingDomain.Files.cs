@@ -56,29 +56,50 @@ internal sealed partial class PagingDomain
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere; the file stays in use.</exception>
     internal void RemoveSwapFile(SwapFile file, AreaState before, CancellationToken cancellation)
     {
-        Enter();
         bool removed = false;
-        SwapArea area = file.Area;
+        DroppedArrays.Attempt dropped = default;
         try
         {
-            if (!Swap.TryDrain(area, cancellation))
+            bool goOn = true;
+            while (!removed)
             {
-                // Dispose has begun meanwhile, or there really is no room.
-                ThrowIfClosed();
-                ThrowHelper.ThrowNoRoomToRemove(this, file);
+                removed = TryRemoveSwapFile(file, goOn, cancellation);
+                goOn = removed || Dropped.TryTakeDown(ref dropped, own: 0);
             }
-
-            removed = true;
-            Swap.Files.Remove(area);
-            area.Dispose();
         }
         finally
         {
             if (!removed)
             {
-                area.AbandonRemoval(before);
+                file.Area.AbandonRemoval(before);
+            }
+        }
+    }
+
+    /// <returns>False when the pages do not fit elsewhere, and the caller wants to go on all the same.</returns>
+    private bool TryRemoveSwapFile(SwapFile file, bool goOn, CancellationToken cancellation)
+    {
+        Enter();
+        try
+        {
+            if (Swap.TryDrain(file.Area, cancellation))
+            {
+                Swap.Files.Remove(file.Area);
+                file.Area.Dispose();
+                return true;
             }
 
+            // Dispose has begun meanwhile, or there really is no room.
+            ThrowIfClosed();
+            if (!goOn)
+            {
+                ThrowHelper.ThrowNoRoomToRemove(this, file);
+            }
+
+            return false;
+        }
+        finally
+        {
             Exit();
         }
     }

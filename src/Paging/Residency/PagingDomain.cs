@@ -39,6 +39,8 @@ internal sealed partial class PagingDomain
         }
 
         Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
+        Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
+        Dropped = new DroppedArrays(this, options.Time);
         Reclaimer = new Reclaimer(Frames, Swap, Policies, Parking, Counters);
         Faults = new FaultHandler(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
@@ -59,6 +61,7 @@ internal sealed partial class PagingDomain
         _signal?.Stop();
         if (_isComplete && Interlocked.Exchange(ref _closed, 1) == 0)
         {
+            Pressure.Close();
             LetGo();
         }
     }
@@ -80,6 +83,14 @@ internal sealed partial class PagingDomain
     internal Reclaimer Reclaimer { get; }
 
     internal FaultHandler Faults { get; }
+
+    /// <summary>What the collector is told.</summary>
+    internal CollectorPressure Pressure { get; }
+
+    internal DroppedArrays Dropped { get; }
+
+    /// <summary>How many arrays there have ever been.</summary>
+    internal long ArraysMade => Volatile.Read(ref _nextRegion);
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
@@ -158,6 +169,26 @@ internal sealed partial class PagingDomain
         }
     }
 
+    /// <summary>Arrays that nobody has disposed: those in use, and those that the collector has found unreachable and nobody has taken down yet.</summary>
+    internal (int Alive, int Dropped) CountArrays()
+    {
+        int alive = 0;
+        _regionsGate.Enter();
+        try
+        {
+            foreach (WeakReference<PagedRegion> weak in _regions.Values)
+            {
+                alive += weak.TryGetTarget(out _) ? 1 : 0;
+            }
+
+            return (alive, _regions.Count - alive);
+        }
+        finally
+        {
+            _regionsGate.Exit();
+        }
+    }
+
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
 
     /// <summary>Gives up one hold on the native memory. The last one unmaps it.</summary>
@@ -208,6 +239,7 @@ internal sealed partial class PagingDomain
         }
 
         regions.ForEach(static region => region.CompleteClose());
+        Pressure.Close();
         _signal?.Stop();
         Array.ForEach(_workers, static worker => worker.Join());
         Swap.Rundown.Close();

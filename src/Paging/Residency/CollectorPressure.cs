@@ -1,0 +1,70 @@
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>Tells the garbage collector what the arrays of a pager hold: it sees small objects, and would leave dropped ones for long.</summary>
+/// <remarks>Never more than the budgets, since no more native memory hangs on the arrays; and in steps of a sixteenth of that. The collector counts what
+/// it is told, not what it is told back, so arrays that come and go within a step must not be told of at all.</remarks>
+internal sealed class CollectorPressure(long budgets)
+{
+    private readonly Gate _gate = new();
+    private readonly long _step = Math.Max(1, budgets / 16);
+    private long _held;
+    private long _told;
+    private bool _isExact;
+
+    /// <summary>What the collector believes that the arrays hold.</summary>
+    internal long ToldBytes => Volatile.Read(ref _told);
+
+    /// <summary>An array holds so much from now on.</summary>
+    /// <param name="ofArray">What it has said before: each change is counted once, whoever races.</param>
+    /// <param name="bytes">Of its touched pages.</param>
+    internal void Set(ref long ofArray, long bytes)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        long change = bytes - Interlocked.Exchange(ref ofArray, bytes);
+        if (change != 0)
+        {
+            Interlocked.Add(ref _held, change);
+            Settle();
+        }
+    }
+
+    /// <summary>The pager is gone: from now on the collector is told of every change, so that it ends at 0.</summary>
+    internal void Close()
+    {
+        Volatile.Write(ref _isExact, true);
+        Settle();
+    }
+
+    private void Settle()
+    {
+        if (IsNearEnough())
+        {
+            return;
+        }
+
+        _gate.Enter();
+        long change = IsNearEnough() ? 0 : Target() - _told;
+        Volatile.Write(ref _told, _told + change);
+        _gate.Exit();
+
+        // Behind the gate: the collector may take the opportunity to collect.
+        if (change > 0)
+        {
+            GC.AddMemoryPressure(change);
+        }
+        else if (change < 0)
+        {
+            GC.RemoveMemoryPressure(-change);
+        }
+    }
+
+    private bool IsNearEnough()
+    {
+        long off = Math.Abs(Target() - Volatile.Read(ref _told));
+        return off == 0 || (off < _step && !Volatile.Read(ref _isExact));
+    }
+
+    private long Target() => Math.Min(Volatile.Read(ref _held), budgets);
+}

@@ -1,0 +1,167 @@
+using System.Runtime;
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>Arrays that a program let go of without Dispose. They hold frames and pool until the collector finds them, so before a program is told
+/// that there is no room, the collector is asked, once.</summary>
+/// <remarks>The caller holds nothing that an array's finalizer needs: no claim, gate, pin, writer or hold on the rundown. What it cannot help is a
+/// finalizer of the program's that waits for a lock which the calling thread has: so every wait here has an end.</remarks>
+internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
+{
+    /// <summary>How long finalizers get to take down what was found. By the system's clock: a wait must end.</summary>
+    private const int PatienceMilliseconds = 1000;
+
+    /// <summary>How long when they did not get to it the last time: something keeps them, maybe the caller itself.</summary>
+    private const int LittlePatienceMilliseconds = 10;
+
+    /// <summary>After a collection that found nothing, nothing else having happened, the next one comes this much later at the earliest.</summary>
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where arrays were made meanwhile, it may come sooner, but takes so small a share of the time.</summary>
+    private const int ShareOfTime = 10;
+
+    /// <summary>Whose turns of others one access waits for, at most.</summary>
+    private const int MostTurnsOfOthers = 3;
+
+    /// <summary>The thread that runs finalizers, as soon as one of ours has run: it would wait for itself.</summary>
+    private static int s_finalizerThread;
+
+    private readonly EventCount _takenDown = new();
+    private readonly EventCount _turns = new();
+
+    /// <summary>0 → 1 by CAS, by the thread that asks the collector; back by that thread.</summary>
+    private int _busy;
+    private long _collections;
+    private long _leakedPages;
+
+    // What was so when it was last in vain. Written by the thread that has the turn, read by the next.
+    private bool _wasVain;
+    private long _vainAt;
+    private TimeSpan _vainCost;
+    private long _vainArrays;
+    private long _vainTakenDown;
+
+    /// <summary>What one access has tried. A local of the caller's, zero at first.</summary>
+    internal struct Attempt
+    {
+        internal bool HasCollected;
+        internal int TurnsOfOthers;
+    }
+
+    /// <summary>How often the collector was asked.</summary>
+    internal long Collections => Volatile.Read(ref _collections);
+
+    /// <summary>Dropped arrays that have been taken down by their finalizers.</summary>
+    internal long TakenDown => _takenDown.Count;
+
+    /// <summary>A dropped array has been taken down; the calling thread runs finalizers.</summary>
+    internal void NoteTakenDown()
+    {
+        Volatile.Write(ref s_finalizerThread, Environment.CurrentManagedThreadId);
+        _takenDown.Signal();
+    }
+
+    /// <summary>A dropped array has left a page pinned, whose frame is lost.</summary>
+    internal void NoteLeak() => Interlocked.Increment(ref _leakedPages);
+
+    /// <summary>Has dropped arrays taken down, if there may be any.</summary>
+    /// <param name="attempt">The access's.</param>
+    /// <param name="own">Arrays that the caller itself has in its hands.</param>
+    /// <returns>Whether to try again.</returns>
+    internal bool TryTakeDown(ref Attempt attempt, int own)
+    {
+        // A seeded world has no collector: what it drops, its own steps take down.
+        if (TestHook.Interleaver is not null || domain.IsClosed || Environment.CurrentManagedThreadId == Volatile.Read(ref s_finalizerThread))
+        {
+            return false;
+        }
+
+        long turn = _turns.Count;
+        if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        {
+            return attempt.TurnsOfOthers++ < MostTurnsOfOthers && _turns.TryWaitBeyond(turn, 2 * PatienceMilliseconds);
+        }
+
+        try
+        {
+            return TryTakeDownInTurn(ref attempt, own);
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+            _turns.Signal();
+        }
+    }
+
+    /// <summary>For exceptions: who may have forgotten what.</summary>
+    internal string Describe()
+    {
+        (int alive, int dropped) = domain.CountArrays();
+        long takenDown = TakenDown;
+        long leaked = Volatile.Read(ref _leakedPages);
+        string text = alive + dropped == 0 ? string.Empty : $"; {alive + dropped:N0} array{(alive + dropped == 1 ? " is" : "s are")} not disposed";
+        text += dropped == 0 ? string.Empty : $", {dropped:N0} of them dropped and waiting for their finalizers";
+        text += takenDown == 0 ? string.Empty : $"; {takenDown:N0} dropped without Dispose {(takenDown == 1 ? "was" : "were")} taken down before";
+        return text + (leaked == 0 ? string.Empty : $"; {leaked:N0} frame{(leaked == 1 ? "" : "s")} lost to leases that were never disposed");
+    }
+
+    private bool TryTakeDownInTurn(ref Attempt attempt, int own)
+    {
+        long start = time.GetTimestamp();
+        long takenDown = TakenDown;
+        (int alive, int dropped) = domain.CountArrays();
+        bool mayTry = MayTry(start);
+        bool wantsCollection = dropped == 0;
+        if (wantsCollection)
+        {
+            if (!mayTry || attempt.HasCollected || alive <= own || GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+            {
+                return false;
+            }
+
+            attempt.HasCollected = true;
+            Interlocked.Increment(ref _collections);
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+        }
+
+        AwaitFinalizers(mayTry ? PatienceMilliseconds : LittlePatienceMilliseconds);
+        _wasVain = TakenDown == takenDown;
+        if (_wasVain)
+        {
+            _vainAt = time.GetTimestamp();
+            _vainCost = time.GetElapsedTime(start, _vainAt);
+            _vainArrays = domain.ArraysMade;
+            _vainTakenDown = takenDown;
+        }
+
+        // Even in vain, behind a collection: something else may have come free meanwhile.
+        return wantsCollection || !_wasVain;
+    }
+
+    /// <summary>Until what was found unreachable has been taken down, or time is up.</summary>
+    private void AwaitFinalizers(int milliseconds)
+    {
+        long end = Environment.TickCount64 + milliseconds;
+        while (true)
+        {
+            long seen = TakenDown;
+            long left = end - Environment.TickCount64;
+            if (left <= 0 || domain.CountArrays().Dropped == 0 || !_takenDown.TryWaitBeyond(seen, (int)left))
+            {
+                return;
+            }
+        }
+    }
+
+    private bool MayTry(long now)
+    {
+        if (!_wasVain || TakenDown != _vainTakenDown)
+        {
+            return true;
+        }
+
+        TimeSpan since = time.GetElapsedTime(_vainAt, now);
+        return since >= s_rest || (domain.ArraysMade != _vainArrays && since >= ShareOfTime * _vainCost);
+    }
+}
