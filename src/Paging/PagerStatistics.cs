@@ -17,6 +17,10 @@ public readonly record struct PagerStatistics
     /// <summary>Page tables, descriptors, frame records and the segment table, committed.</summary>
     public long MetadataBytes { get; init; }
 
+    /// <summary>Contexts of codecs and the buffers between filters and codecs, of all pagers of the process together. Beside the budgets: threads share
+    /// them, twice as many of a kind as there are processors at most. They go with the last pager, but for a reserve of 300 KiB.</summary>
+    public long ScratchBytes { get; init; }
+
     /// <summary>Loads that failed their checksum; a number.</summary>
     public long CorruptedPages { get; init; }
 

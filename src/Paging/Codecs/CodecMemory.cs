@@ -4,9 +4,7 @@ using Paging.Diagnostics;
 
 namespace Paging.Codecs;
 
-/// <summary>The native memory of one codec context, or of one thread's scratch: freed exactly once, by its owner or after the owner's end.</summary>
-/// <remarks>The owner is held by a static of the thread that uses it. So while the memory is in use it is reachable, and it is finalized
-/// only once that thread has ended.</remarks>
+/// <summary>The native memory of one codec context, or of one scratch: freed exactly once, by its owner.</summary>
 internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
 {
     /// <summary>What Zstd aligns its tables to: memory that starts there wastes nothing in front of them.</summary>
@@ -20,16 +18,13 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
         Bytes = bytes;
         SetHandle((nint)memory);
         Interlocked.Add(ref s_outstanding, (long)bytes);
-
-        // The collector sees a small object. Were it not told, memory of threads that come and go would pile up until it happens to run.
-        GC.AddMemoryPressure((long)bytes);
     }
 
     internal byte* Address => (byte*)handle;
 
     internal nuint Bytes { get; }
 
-    /// <summary>What the contexts and scratches of all threads of the process take.</summary>
+    /// <summary>What the contexts and scratches of the process take.</summary>
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
     /// <param name="bytes">At least 1.</param>
@@ -64,7 +59,6 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
     {
         NativeMemory.AlignedFree(Address);
         Interlocked.Add(ref s_outstanding, -(long)Bytes);
-        GC.RemoveMemoryPressure((long)Bytes);
         return true;
     }
 }

@@ -1,8 +1,11 @@
+using System.Diagnostics;
+
 namespace Paging.Codecs;
 
-/// <summary>A thread's buffers between a filter and a codec, in native memory: taken at the first use, given back when the thread has ended.</summary>
-/// <remarks>Used by its own thread only. Physical memory is taken as far as pages are long: three buffers of one page for most.</remarks>
-internal sealed unsafe class CodecScratch
+/// <summary>Buffers between a filter and a codec, in native memory. For one thread at a time, which may enter again what it has entered.</summary>
+/// <remarks>Physical memory is taken as far as pages are long: three buffers of one page for most. Whoever has one may take a context of a codec
+/// besides, never the other way round.</remarks>
+internal sealed unsafe class CodecScratch : IDisposable
 {
     /// <summary>The longest piece that is filtered at once.</summary>
     internal const int BlockBytes = 64 << 10;
@@ -11,7 +14,7 @@ internal sealed unsafe class CodecScratch
     private const int TrialBytes = BlockBytes + (BlockBytes >> 4);
 
     [ThreadStatic]
-    private static CodecScratch? s_ofThread;
+    private static Held s_held;
 
     private const int Bytes = (2 * BlockBytes) + TrialBytes;
 
@@ -20,10 +23,6 @@ internal sealed unsafe class CodecScratch
     private CodecScratch(CodecMemory memory) => _memory = memory;
 
     internal static Reserve<CodecScratch> Reserve { get; } = new(TryCreate());
-
-    /// <summary>The calling thread's; null when the system has no memory for it, or has had none for <see cref="Reserve"/>.</summary>
-    /// <remarks>Nothing is filtered then, while what has been filtered before can still be read.</remarks>
-    internal static CodecScratch? OfThread => s_ofThread ?? (Reserve.Exists ? s_ofThread = TryCreate() : null);
 
     /// <summary>What a filter makes of a block: <see cref="BlockBytes"/>.</summary>
     internal byte* Filtered => _memory.Address;
@@ -36,9 +35,48 @@ internal sealed unsafe class CodecScratch
 
     internal static int TrialLength => TrialBytes;
 
-    private static CodecScratch? TryCreate()
+    /// <summary>The calling thread's, from here to <see cref="Exit"/>.</summary>
+    /// <returns>Null when the system has no memory for it, or has had none for <see cref="Reserve"/>: nothing is owed then. Nothing is filtered,
+    /// while what has been filtered before can still be read.</returns>
+    internal static CodecScratch? Enter()
+    {
+        ref Held held = ref s_held;
+        if (held.Depth == 0)
+        {
+            held.Scratch = Reserve.Exists ? CodecContexts.Scratch.Take(ref held.Hint) : null;
+            if (held.Scratch is null)
+            {
+                return null;
+            }
+        }
+
+        held.Depth++;
+        return held.Scratch;
+    }
+
+    internal static void Exit()
+    {
+        ref Held held = ref s_held;
+        Debug.Assert(held.Depth > 0, "entered before");
+        if (--held.Depth == 0)
+        {
+            held.Scratch = null;
+            CodecContexts.Scratch.GiveBack(held.Hint);
+        }
+    }
+
+    internal static CodecScratch? TryCreate()
     {
         CodecMemory? memory = CodecMemory.TryTake(Bytes, zeroed: false);
         return memory is null ? null : new CodecScratch(memory);
+    }
+
+    public void Dispose() => _memory.Dispose();
+
+    private struct Held
+    {
+        internal CodecScratch? Scratch;
+        internal int Depth;
+        internal int Hint;
     }
 }

@@ -61,7 +61,7 @@ internal sealed unsafe partial class FilterChooser
                 continue;
             }
 
-            byte* other = CodecScratch.OfThread!.Trial;
+            byte* other = _scratch!.Trial;
             StoredForm tried = form with { Filter = challenger };
             int again = Try(tried, page, length, other, Math.Min(limit, CodecScratch.TrialLength));
             Trial trial = Measure(tried, other, again, length);
@@ -127,7 +127,7 @@ internal sealed unsafe partial class FilterChooser
     {
         Span<Filter> candidates = stackalloc Filter[Candidates.Most];
         int count = Candidates.Find(_elementBytes, _lag, Chosen, candidates);
-        byte* trial = CodecScratch.OfThread!.Trial;
+        byte* trial = _scratch!.Trial;
         _contenders.AsSpan(0, _count).CopyTo(_before);
         _countBefore = _count;
         Trial plain = default;
@@ -204,7 +204,7 @@ internal sealed unsafe partial class FilterChooser
     private void ChallengeOnPiece(Filter challenger, byte* piece, StoredForm form)
     {
         const int Length = CodecScratch.BlockBytes;
-        byte* other = CodecScratch.OfThread!.Trial;
+        byte* other = _scratch!.Trial;
         StoredForm used = form with { Filter = Chosen };
         StoredForm tried = form with { Filter = challenger };
         Trial held = Measure(used, other, Try(used, piece, Length, other, Length - 1), Length);

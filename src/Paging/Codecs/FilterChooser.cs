@@ -71,6 +71,9 @@ internal sealed unsafe partial class FilterChooser
     private int _countBefore;
     private int _busy;
 
+    /// <summary>That of the thread that has entered.</summary>
+    private CodecScratch? _scratch;
+
     /// <summary>Whether the first page has come.</summary>
     private bool _isStarted;
 
@@ -158,12 +161,26 @@ internal sealed unsafe partial class FilterChooser
     internal bool TryEnter()
     {
         TestHook.Reach(SharedWord.Counter);
-        return CodecScratch.OfThread is not null && Volatile.Read(ref _busy) == 0 && Interlocked.CompareExchange(ref _busy, 1, 0) == 0;
+        if (Volatile.Read(ref _busy) != 0 || CodecScratch.Enter() is not { } scratch)
+        {
+            return false;
+        }
+
+        if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        {
+            CodecScratch.Exit();
+            return false;
+        }
+
+        _scratch = scratch;
+        return true;
     }
 
     internal void Exit()
     {
         TestHook.Reach(SharedWord.Counter);
+        _scratch = null;
+        CodecScratch.Exit();
         Volatile.Write(ref _busy, 0);
     }
 }

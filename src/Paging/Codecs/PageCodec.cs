@@ -6,7 +6,7 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>Pages into bytes and back, on native memory. No state but the calling thread's scratch, no managed allocation, any thread.</summary>
+/// <summary>Pages into bytes and back, on native memory. No state but scratch that is taken for one page, no managed allocation, any thread.</summary>
 /// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements, each filtered and encoded by
 /// itself with its length in front, so that scratch memory stays small and what a filter has just written is still in the cache.</remarks>
 internal static unsafe class PageCodec
@@ -31,12 +31,24 @@ internal static unsafe class PageCodec
             return TryCompress(form.Codec, level, page, length, target, limit);
         }
 
-        CodecScratch? scratch = CodecScratch.OfThread;
+        CodecScratch? scratch = CodecScratch.Enter();
         if (scratch is null)
         {
             return -1;
         }
 
+        try
+        {
+            return TryEncodeFiltered(form, level, page, length, target, limit, scratch);
+        }
+        finally
+        {
+            CodecScratch.Exit();
+        }
+    }
+
+    private static int TryEncodeFiltered(StoredForm form, int level, byte* page, int length, byte* target, int limit, CodecScratch scratch)
+    {
         if (length <= CodecScratch.BlockBytes)
         {
             PageFilters.Apply(form.Filter, page, scratch.Filtered, scratch.Between, length);
@@ -112,9 +124,16 @@ internal static unsafe class PageCodec
 
     private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length)
     {
-        if (CodecScratch.OfThread is { } own)
+        if (CodecScratch.Enter() is { } scratch)
         {
-            return TryDecodeFiltered(form, source, encodedLength, page, length, own);
+            try
+            {
+                return TryDecodeFiltered(form, source, encodedLength, page, length, scratch);
+            }
+            finally
+            {
+                CodecScratch.Exit();
+            }
         }
 
         if (!CodecScratch.Reserve.Exists)

@@ -1,17 +1,16 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs;
 
-/// <summary>Zstd for pages that have gone cold. Any thread; each has contexts of its own, made at its first use and given back after it has
-/// ended. Nothing else is allocated, natively or managed.</summary>
+/// <summary>Zstd for pages that have gone cold. Any thread; contexts are shared, and taken for one page. Nothing else is allocated, natively or
+/// managed.</summary>
 internal static unsafe class ZstdCodec
 {
     [ThreadStatic]
-    private static ZstdEncoder? s_encoder;
+    private static int s_encoder;
 
     [ThreadStatic]
-    private static ZstdDecoder? s_decoder;
+    private static int s_decoder;
 
     /// <param name="source">The page.</param>
     /// <param name="length">Its length, at least 1.</param>
@@ -22,8 +21,26 @@ internal static unsafe class ZstdCodec
     internal static int TryEncode(byte* source, int length, byte* target, int limit, int level)
     {
         Debug.Assert(length > 0 && level > 0, "a page has a length, and level 0 stands for another one");
-        ZstdEncoder? encoder = s_encoder ?? CreateEncoder();
-        return limit <= 0 || encoder is null ? -1 : encoder.TryEncode(source, length, target, limit, level);
+        if (limit <= 0 || !Reserve.Exists)
+        {
+            return -1;
+        }
+
+        ref int hint = ref s_encoder;
+        ZstdEncoder? encoder = CodecContexts.Encoders.Take(ref hint);
+        if (encoder is null)
+        {
+            return -1;
+        }
+
+        try
+        {
+            return encoder.TryEncode(source, length, target, limit, level);
+        }
+        finally
+        {
+            CodecContexts.Encoders.GiveBack(hint);
+        }
     }
 
     /// <returns>False unless the bytes decode to exactly this length. Whatever they are, nothing is written outside the page, nor read
@@ -31,11 +48,28 @@ internal static unsafe class ZstdCodec
     internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
     {
         Debug.Assert(length > 0, "a page has a length");
-        if ((s_decoder ??= ZstdDecoder.TryCreate()) is { } own)
+        ref int hint = ref s_decoder;
+        ZstdDecoder? decoder = CodecContexts.Decoders.Take(ref hint);
+        if (decoder is null)
         {
-            return own.TryDecode(source, encodedLength, page, length);
+            return TryDecodeByReserve(source, encodedLength, page, length);
         }
 
+        try
+        {
+            return decoder.TryDecode(source, encodedLength, page, length);
+        }
+        finally
+        {
+            CodecContexts.Decoders.GiveBack(hint);
+        }
+    }
+
+    /// <summary>Nothing is encoded before it exists.</summary>
+    internal static Reserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
+
+    private static bool TryDecodeByReserve(byte* source, int encodedLength, byte* page, int length)
+    {
         if (!Reserve.Exists)
         {
             // Then nothing was ever encoded.
@@ -46,10 +80,4 @@ internal static unsafe class ZstdCodec
         Reserve.GiveBack();
         return decoded;
     }
-
-    /// <summary>Nothing is encoded before it exists.</summary>
-    internal static Reserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ZstdEncoder? CreateEncoder() => Reserve.Exists ? s_encoder = new ZstdEncoder() : null;
 }

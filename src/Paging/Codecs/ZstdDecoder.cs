@@ -4,7 +4,7 @@ using ZstdSharp.Unsafe;
 namespace Paging.Codecs;
 
 /// <summary>A Zstd decompression context in memory of its own: 94 KiB, whatever the pages. For one thread at a time.</summary>
-internal sealed unsafe class ZstdDecoder
+internal sealed unsafe class ZstdDecoder : IDisposable
 {
     private readonly CodecMemory _memory;
     private readonly ZSTD_DCtx_s* _context;
@@ -24,6 +24,8 @@ internal sealed unsafe class ZstdDecoder
         CodecMemory? memory = CodecMemory.TryTake(Methods.ZSTD_estimateDCtxSize(), zeroed: true);
         return memory is null ? null : new ZstdDecoder(memory);
     }
+
+    public void Dispose() => _memory.Dispose();
 
     /// <returns>False unless the bytes decode to exactly this length.</returns>
     internal bool TryDecode(byte* source, int encodedLength, byte* page, int length)

@@ -7,7 +7,7 @@ namespace Paging.Codecs;
 /// <summary>A Zstd compression context in memory of its own, for one thread at a time.</summary>
 /// <remarks>A context that was given its memory ("static") never allocates. This one is as large as the level's tables for the longest page
 /// seen, in powers of two: from 29 KiB to 1.3 MiB at levels up to 3; it grows between pages, and stays.</remarks>
-internal sealed unsafe class ZstdEncoder
+internal sealed unsafe class ZstdEncoder : IDisposable
 {
     private CodecMemory? _memory;
     private ZSTD_CCtx_s* _context;
@@ -16,6 +16,8 @@ internal sealed unsafe class ZstdEncoder
 
     /// <summary>What the context takes.</summary>
     internal nuint Bytes => _memory?.Bytes ?? 0;
+
+    public void Dispose() => _memory?.Dispose();
 
     /// <returns>The encoded length; −1 when it exceeds the limit, or when there is no memory for the tables.</returns>
     internal int TryEncode(byte* source, int length, byte* target, int limit, int level)

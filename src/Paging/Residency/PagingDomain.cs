@@ -52,6 +52,7 @@ internal sealed partial class PagingDomain
             _workers[i] = new BackgroundWorker(this, _signal!, i);
         }
 
+        CodecContexts.AddUser();
         _isComplete = true;
     }
 
@@ -62,6 +63,7 @@ internal sealed partial class PagingDomain
         if (_isComplete && Interlocked.Exchange(ref _closed, 1) == 0)
         {
             Pressure.Close();
+            CodecContexts.RemoveUser();
             LetGo();
         }
     }
@@ -244,6 +246,7 @@ internal sealed partial class PagingDomain
         Array.ForEach(_workers, static worker => worker.Join());
         Swap.Rundown.Close();
         Swap.CloseFiles();
+        CodecContexts.RemoveUser();
         Tables.DecommitAll();
         Frames.DecommitAll();
         Swap.DecommitAll();
@@ -282,6 +285,7 @@ internal sealed partial class PagingDomain
             BytesWritten = Counters[Counter.BytesWritten],
             BytesRead = Counters[Counter.BytesRead],
             IoErrors = Counters[Counter.IoErrors],
+            ScratchBytes = CodecMemory.OutstandingBytes,
             Pins = Faults.CountPins(),
         };
     }
