@@ -47,7 +47,7 @@ public sealed unsafe class SwapSpace
     /// <param name="id">From <see cref="Store"/>.</param>
     /// <param name="destination">At least as long as the page.</param>
     /// <returns>The bytes written to <paramref name="destination"/>.</returns>
-    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum.</exception>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum; what the destination holds then means nothing.</exception>
     /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -66,7 +66,7 @@ public sealed unsafe class SwapSpace
     /// <param name="destination">At least as long as the page.</param>
     /// <param name="bytesWritten">The page's length, or 0.</param>
     /// <returns>False when the id is not stored.</returns>
-    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum.</exception>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum; what the destination holds then means nothing.</exception>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)

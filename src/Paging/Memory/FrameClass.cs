@@ -85,6 +85,9 @@ internal sealed unsafe partial class FrameClass
     /// <summary>The frame of this class at an offset that a page word names.</summary>
     internal long FrameAt(long offset) => FirstFrame + ((offset - _offset) >> PageShift);
 
+    /// <summary>Whether an address is one of a frame of this class.</summary>
+    internal bool Contains(byte* address) => (ulong)(address - (Base + _offset)) < (ulong)MaxFrames << PageShift;
+
     internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
     /// <summary>Advances the clock; threads that sweep at the same time get frames of their own.</summary>

@@ -33,7 +33,8 @@ internal readonly unsafe struct PageContents
 
     internal void CopyTo(byte* page, int pageBytes)
     {
-        Unsafe.CopyBlockUnaligned(page, _source, (uint)_bytes);
+        // The source may lie in this very page, where a lease of the caller's spans it.
+        Buffer.MemoryCopy(_source, page, pageBytes, _bytes);
 
         // What is filled doubles, up to all of it.
         int total = _bytes * _times;

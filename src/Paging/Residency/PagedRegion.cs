@@ -133,6 +133,24 @@ internal sealed unsafe partial class PagedRegion
         return untouched;
     }
 
+    /// <summary>The page, from <paramref name="first"/> to <paramref name="last"/>, in whose frame an address lies; −1 when it is none of them.</summary>
+    /// <remarks>Means something as long as the caller's lease pins the page of the address: its word then names that frame until the lease
+    /// ends, and no other page's does. Without a lease the answer is out of date, and harmless.</remarks>
+    internal long FindPageOf(byte* address, long first, long last)
+    {
+        long frame = Frames.OffsetOf(Frames.FrameAt(address - Frames.Base));
+        for (long index = first; index <= last; index++)
+        {
+            ulong word = PageWord.Load(Words + index);
+            if (PageWord.IsResident(word) && PageWord.Offset(word) == frame)
+            {
+                return index;
+            }
+        }
+
+        return -1;
+    }
+
     /// <summary>Zeroes a page by dropping it, without loading it. False when it is pinned: then nothing happened.</summary>
     internal bool TryDiscard(long index)
     {

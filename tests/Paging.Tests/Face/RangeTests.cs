@@ -126,6 +126,58 @@ public class RangeTests
             Assert.Equal(i is >= 1000 and < 2500 and not (>= 1024 and < 2048) ? 9 : 0, array[i]);
     }
 
+    [Fact]
+    public void A_copy_from_a_page_of_the_same_array_reads_all_of_it_before_it_overwrites_it()
+    {
+        using var working = new Working();
+        int[] plain = [.. Enumerable.Range(0, 4096)];
+        using PagedArray<int> array = working.Pager.From<int>(plain);
+        using (ReadLease<int> lease = array.Read(0))
+            array.CopyFrom(1, lease.Span);
+        plain.AsSpan(0, 1024).CopyTo(plain.AsSpan(1));
+        Assert.Equal(1023, array[1024]);
+        Holds(plain, array);
+    }
+
+    [Fact]
+    public void A_copy_into_a_page_of_the_same_array_reads_all_of_it_before_it_overwrites_it()
+    {
+        using var working = new Working();
+        int[] plain = [.. Enumerable.Range(0, 4096)];
+        using PagedArray<int> array = working.Pager.From<int>(plain);
+        using (WriteLease<int> lease = array.Write(1024))
+            array.CopyTo(1023, lease.Span);
+        plain.AsSpan(1023, 1024).CopyTo(plain.AsSpan(1024));
+        Assert.Equal(1024, array[1025]);
+        Holds(plain, array);
+    }
+
+    [Fact]
+    public void A_page_can_be_copied_onto_itself_and_over_the_short_last_page()
+    {
+        using var working = new Working();
+        int[] plain = [.. Enumerable.Range(0, 1030)];
+        using PagedArray<int> array = working.Pager.From<int>(plain);
+        using (ReadLease<int> whole = array.Read(0))
+        using (ReadLease<int> last = array.Read(1024))
+        {
+            array.CopyFrom(0, whole.Span);
+            array.CopyFrom(1024, last.Span);
+            Holds(plain, array);
+            array.CopyFrom(6, whole.Span);
+            plain.AsSpan(0, 1024).CopyTo(plain.AsSpan(6));
+        }
+
+        Holds(plain, array);
+    }
+
+    private static void Holds(int[] expected, PagedArray<int> array)
+    {
+        var copy = new int[array.Length];
+        array.CopyTo(0, copy);
+        Assert.Equal(expected, copy);
+    }
+
     private static void IsAllZero(PagedArray<int> array)
     {
         var copy = new int[array.Length];
