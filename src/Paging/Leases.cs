@@ -6,8 +6,11 @@ namespace Paging;
 
 /// <summary>A pinned page, readable until disposed. A ref struct: it cannot outlive the frame that took it.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>Dispose it exactly once, on any path; copies of it are the same lease. A default lease is empty, and disposing it does
-/// nothing. Debug builds of the library find leases that are disposed twice.</remarks>
+/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is empty then, as that of a
+/// default lease. A copy of it is the same lease and does not know that it has been disposed: disposing the copy too takes the pin of
+/// another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
+/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and find only that no pin is left to give back;
+/// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
 public readonly unsafe ref struct ReadLease<T>
     where T : unmanaged
 {
@@ -43,26 +46,32 @@ public readonly unsafe ref struct ReadLease<T>
         }
     }
 
-    /// <summary>Gives the page back.</summary>
-    /// <exception cref="InvalidOperationException">The lease, or a copy of it, has been disposed before, where that can be told.</exception>
+    /// <summary>Gives the page back, and empties this variable: doing it again does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A copy of the lease has been disposed before, where that can be told.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dispose()
     {
-        if (_page != null)
+        ReadLease<T> lease = this;
+        if (lease._page != null)
         {
+            // Before the pin is gone, so that nothing can give it back twice, whatever throws.
+            Unsafe.AsRef(in this) = default;
 #if PAGING_TEST_HOOKS
-            LeaseLedger.Return(_token);
+            LeaseLedger.Return(lease._token);
 #endif
-            PageWord.Unpin(_page);
-            GC.KeepAlive(_region);
+            PageWord.Unpin(lease._page);
+            GC.KeepAlive(lease._region);
         }
     }
 }
 
 /// <summary>A pinned page that will be dirty; other leases on the page may exist, as with an array.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>Dispose it exactly once, on any path; copies of it are the same lease. A default lease is empty, and disposing it does
-/// nothing. Debug builds of the library find leases that are disposed twice.</remarks>
+/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is empty then, as that of a
+/// default lease. A copy of it is the same lease and does not know that it has been disposed: disposing the copy too takes the pin of
+/// another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
+/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and find only that no pin is left to give back;
+/// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
 public readonly unsafe ref struct WriteLease<T>
     where T : unmanaged
 {
@@ -98,18 +107,21 @@ public readonly unsafe ref struct WriteLease<T>
         }
     }
 
-    /// <summary>Gives the page back.</summary>
-    /// <exception cref="InvalidOperationException">The lease, or a copy of it, has been disposed before, where that can be told.</exception>
+    /// <summary>Gives the page back, and empties this variable: doing it again does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A copy of the lease has been disposed before, where that can be told.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dispose()
     {
-        if (_page != null)
+        WriteLease<T> lease = this;
+        if (lease._page != null)
         {
+            // Before the pin is gone, so that nothing can give it back twice, whatever throws.
+            Unsafe.AsRef(in this) = default;
 #if PAGING_TEST_HOOKS
-            LeaseLedger.Return(_token);
+            LeaseLedger.Return(lease._token);
 #endif
-            PageWord.Unpin(_page);
-            GC.KeepAlive(_region);
+            PageWord.Unpin(lease._page);
+            GC.KeepAlive(lease._region);
         }
     }
 }

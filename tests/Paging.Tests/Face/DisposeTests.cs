@@ -193,6 +193,44 @@ public class DisposeTests
         working.IsWhole();
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Arrays_matrices_and_pagers_are_disposed_once_by_however_many_threads(int backgroundThreads)
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            var working = new Working(backgroundThreads);
+            Pager pager = working.Pager;
+            PagedArray<int> array = pager.Allocate<int>(50_000);
+            array.Fill(0, array.Length, round);
+            PagedMatrix<int> matrix = pager.AllocateMatrix<int>(50, 100);
+            matrix[49, 99] = 3;
+            AllAtOnce(array.Dispose, array.Dispose, matrix.Dispose, matrix.Dispose);
+            working.IsWhole();
+            AllAtOnce(pager.Dispose, working.Array.Dispose, () => pager.DisposeAsync().AsTask().GetAwaiter().GetResult(), array.Dispose, working.Array.Dispose);
+            RefusesEverything(working.Array);
+            RefusesEverything(array);
+            RefusesEverything(matrix);
+        }
+
+        static void AllAtOnce(params Action[] disposals)
+        {
+            using var together = new Barrier(disposals.Length);
+            var wrong = new Exception?[disposals.Length];
+            Thread[] threads = [.. disposals.Select((dispose, i) => new Thread(() =>
+            {
+                together.SignalAndWait();
+                wrong[i] = Record.Exception(dispose);
+            }))];
+            foreach (Thread thread in threads)
+                thread.Start();
+            foreach (Thread thread in threads)
+                Assert.True(thread.Join(TimeSpan.FromMinutes(2)), "A disposal hangs.");
+            Assert.All(wrong, Assert.Null);
+        }
+    }
+
     /// <summary>A reader may pin a page for a moment, and that is a lease as long as it lasts.</summary>
     private static void DisposeBetweenPins(PagedArray<long> array)
     {

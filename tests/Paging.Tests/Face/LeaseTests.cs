@@ -175,7 +175,7 @@ public class LeaseTests
                 caught = true;
             }
 
-            Assert.True(caught, "The copy was disposed a second time.");
+            Assert.True(caught, "The copy was disposed after the lease.");
             Assert.Equal(1, working.Pager.GetStatistics().Pins);
         }
 
@@ -184,22 +184,67 @@ public class LeaseTests
 #endif
 
     [Fact]
-    public void A_lone_lease_disposed_twice_is_caught_and_repaired()
+    public void A_lease_disposed_again_is_empty_and_leaves_anothers_pin_alone()
+    {
+        using var working = new Working();
+        using (ReadLease<int> other = working.Array.Read(0))
+        {
+            int first = other.Span[0];
+            using ReadLease<int> read = working.Array.Read(0);
+            using WriteLease<int> write = working.Array.Write(0);
+            for (int i = 0; i < 3; i++)
+            {
+                read.Dispose();
+                write.Dispose();
+                Assert.True(read.Span.IsEmpty);
+                Assert.True(write.Span.IsEmpty);
+                Assert.Equal(1, working.Pager.GetStatistics().Pins);
+            }
+
+            // Through all other pages: the frame would be given away if its pin were gone.
+            working.IsWholeBut(pins: 1);
+            Assert.Equal(first + 1, other.Span[0]);
+            Assert.Throws<InvalidOperationException>(working.Array.Dispose);
+        }
+
+        working.IsWhole();
+    }
+
+    [Fact]
+    public void A_lease_passed_on_by_reference_and_disposed_there_is_disposed_here()
+    {
+        using var working = new Working();
+        using WriteLease<int> lease = working.Array.Write(5);
+        End(in lease);
+        Assert.True(lease.Span.IsEmpty);
+        Assert.Equal(0, working.Pager.GetStatistics().Pins);
+        working.IsWhole();
+
+        static void End(in WriteLease<int> lease) => lease.Dispose();
+    }
+
+    [Fact]
+    public void A_copy_of_a_lone_lease_disposed_again_is_caught_and_repaired()
     {
         using var working = new Working();
         WriteLease<int> lease = working.Array.Write(0);
+        WriteLease<int> copy = lease;
         lease.Dispose();
-        bool caught = false;
-        try
+        for (int i = 0; i < 2; i++)
         {
-            lease.Dispose();
-        }
-        catch (InvalidOperationException)
-        {
-            caught = true;
+            bool caught = false;
+            try
+            {
+                copy.Dispose();
+            }
+            catch (InvalidOperationException)
+            {
+                caught = true;
+            }
+
+            Assert.True(caught == (i == 0), "The copy's first end is the lease's second; then it is empty.");
         }
 
-        Assert.True(caught, "The lease was disposed a second time.");
         working.IsWhole();
     }
 }
