@@ -18,6 +18,7 @@ internal static class Program
           lease    a read lease on a resident page against two interlocked adds and the same read
           getter   the indexer                     against a native pointer, and a memory-mapped view accessor
           scan     reading in sequence             against a span over native memory
+          sum      a sum through leases            against the same over a managed array
           threads  faults from two threads         against what K4os gains from the second
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
@@ -56,6 +57,7 @@ internal static class Program
         ("lease", LeaseWorkload.Run),
         ("getter", GetterWorkload.Run),
         ("scan", ScanWorkload.Run),
+        ("sum", SumWorkload.Run),
         ("threads", ThreadsWorkload.Run),
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
