@@ -11,6 +11,7 @@ internal readonly struct Geometry
     private Geometry(long items, int itemBytes, int pageBytes)
     {
         Items = items;
+        ItemBytes = itemBytes;
         PageBytes = pageBytes;
         ItemsPerPage = pageBytes / itemBytes;
         PageCount = ((items - 1) / ItemsPerPage) + 1;
@@ -19,11 +20,19 @@ internal readonly struct Geometry
 
     internal long Items { get; }
 
+    internal int ItemBytes { get; }
+
     internal int PageBytes { get; }
 
     internal int ItemsPerPage { get; }
 
     internal long PageCount { get; }
+
+    /// <summary>Bytes of a page that items lie in.</summary>
+    internal int UsedBytes => ItemsPerPage * ItemBytes;
+
+    /// <summary>Bytes of the last page that items lie in: it may be short.</summary>
+    internal int LastUsedBytes => (int)(Items - ((PageCount - 1) * ItemsPerPage)) * ItemBytes;
 
     internal Divider Divider { get; }
 

@@ -230,7 +230,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
             }
 
             var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter);
-            return new PagedRegion(_domain, geometry.PageBytes, geometry.PageCount, options?.Name, policy);
+            return new PagedRegion(_domain, geometry, options?.Name, policy);
         }
         finally
         {

@@ -28,4 +28,7 @@ internal unsafe struct FrameRecord
 
     /// <summary>How the page's owner is compressed, by number. Written by the frame's holder.</summary>
     internal int Policy;
+
+    /// <summary>Bytes of the page that its owner's items lie in: what is stored of it. Written by the frame's holder.</summary>
+    internal int Used;
 }

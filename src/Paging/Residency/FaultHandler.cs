@@ -26,7 +26,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         byte* page = Pin(region, index, write: true, contents, out bool filled);
         if (!filled)
         {
-            contents.CopyTo(page, region.Frames.PageBytes);
+            contents.CopyTo(page, region.UsedBytes(index));
         }
 
         PageWord.Unpin(region.Words + index);
@@ -214,6 +214,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
+            record->Used = region.UsedBytes(index);
             record->WantsPool = source is LoadResult.LoadedFromFileOnce or LoadResult.LoadedRecompressed || (fromFile && (flags & PageWord.Referenced) != 0);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
@@ -254,18 +255,18 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
     /// <returns>Where the page came from.</returns>
     private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
     {
-        int pageBytes = region.Frames.PageBytes;
+        int bytes = region.UsedBytes(index);
         if (!contents.IsOwn)
         {
-            contents.CopyTo(address, pageBytes);
+            contents.CopyTo(address, bytes);
         }
         else if (stored == 0)
         {
-            Unsafe.InitBlockUnaligned(address, 0, (uint)pageBytes);
+            Unsafe.InitBlockUnaligned(address, 0, (uint)bytes);
         }
         else
         {
-            LoadResult result = _swap.Load(stored, address, pageBytes, out LoadFailure failure);
+            LoadResult result = _swap.Load(stored, address, bytes, out LoadFailure failure);
             if (result is LoadResult.Loaded or LoadResult.LoadedRecompressed or LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce)
             {
                 return result;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Paging.Residency;
@@ -9,7 +10,7 @@ internal readonly unsafe struct PageContents
     private readonly int _bytes;
     private readonly int _times;
 
-    /// <param name="source">Bytes for the page's beginning; zeroes follow.</param>
+    /// <param name="source">Bytes for all of the page that items lie in.</param>
     /// <param name="bytes">How many.</param>
     internal PageContents(nint source, int bytes)
         : this((byte*)source, bytes, 1)
@@ -28,21 +29,23 @@ internal readonly unsafe struct PageContents
 
     internal bool IsOwn => _source == null;
 
-    /// <summary>An element repeated, and zeroes behind.</summary>
+    /// <summary>An element repeated.</summary>
     internal static PageContents Repeat(byte* element, int bytes, int times) => new(element, bytes, times);
 
-    internal void CopyTo(byte* page, int pageBytes)
+    /// <param name="page">The page's frame.</param>
+    /// <param name="usedBytes">Bytes of it that items lie in.</param>
+    internal void CopyTo(byte* page, int usedBytes)
     {
+        int total = _bytes * _times;
+        Debug.Assert(total == usedBytes, "a page is overwritten as a whole");
+
         // The source may lie in this very page, where a lease of the caller's spans it.
-        Buffer.MemoryCopy(_source, page, pageBytes, _bytes);
+        Buffer.MemoryCopy(_source, page, usedBytes, _bytes);
 
         // What is filled doubles, up to all of it.
-        int total = _bytes * _times;
         for (int done = _bytes; done < total; done <<= 1)
         {
             Unsafe.CopyBlockUnaligned(page + done, page, (uint)Math.Min(done, total - done));
         }
-
-        Unsafe.InitBlockUnaligned(page + total, 0, (uint)(pageBytes - total));
     }
 }

@@ -20,22 +20,25 @@ internal sealed unsafe partial class PagedRegion
 
     private readonly PagingDomain _domain;
     private readonly byte* _touched;
+    private readonly int _usedBytes;
+    private readonly int _lastUsedBytes;
     private readonly long _tableTaken;
     private readonly bool _isRegistered;
     private long _tableBytes;
     private long _toldBytes;
 
     /// <param name="domain">The pager's.</param>
-    /// <param name="pageBytes">Checked by the caller.</param>
-    /// <param name="pages">At least one.</param>
+    /// <param name="geometry">How items lie in its pages.</param>
     /// <param name="name">Shown in exceptions.</param>
     /// <param name="policy">How its pages are compressed.</param>
-    internal PagedRegion(PagingDomain domain, int pageBytes, long pages, string? name, CompressionPolicy policy)
+    internal PagedRegion(PagingDomain domain, Geometry geometry, string? name, CompressionPolicy policy)
     {
         _domain = domain;
         Policy = policy;
-        Frames = domain.Frames.Class(pageBytes);
-        PageCount = pages;
+        Frames = domain.Frames.Class(geometry.PageBytes);
+        PageCount = geometry.PageCount;
+        _usedBytes = geometry.UsedBytes;
+        _lastUsedBytes = geometry.LastUsedBytes;
         Name = name;
 
         // The words, and behind them a byte a granule that says whether a word of it was ever touched.
@@ -110,6 +113,10 @@ internal sealed unsafe partial class PagedRegion
     internal int PolicyNumber { get; set; }
 
     private long Granules => ((PageCount - 1) >> GranuleShift) + 1;
+
+    /// <summary>Bytes of a page that items lie in, from its beginning: what is stored of it, the same for as long as the array lives. What a frame
+    /// holds behind them is whatever it held before; nothing reads it.</summary>
+    internal int UsedBytes(long index) => index == PageCount - 1 ? _lastUsedBytes : _usedBytes;
 
     internal string Describe() => Name is null ? "the array" : $"array '{Name}'";
 

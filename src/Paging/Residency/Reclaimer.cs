@@ -151,8 +151,8 @@ internal sealed unsafe partial class Reclaimer(
         try
         {
             TestHook.Reach(SharedWord.PageData);
-            // Under the claim the record is the page's.
-            stored = swap.Store(ticket, size.Address(frame), size.PageBytes, policies[record->Policy]);
+            // Under the claim the record is the page's. What it uses may be less than a page, for which there is room.
+            stored = swap.Store(ticket, size.Address(frame), record->Used, policies[record->Policy]);
         }
         finally
         {

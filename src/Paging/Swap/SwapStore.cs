@@ -210,10 +210,10 @@ internal sealed unsafe partial class SwapStore
         return new StoreTicket(index, null);
     }
 
-    /// <summary>Stores a page with a ticket prepared for its length, and uses the ticket up.</summary>
+    /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up.</summary>
     /// <param name="ticket">From <see cref="Prepare"/>.</param>
     /// <param name="page">The page, which stays as it is meanwhile.</param>
-    /// <param name="length">Its length.</param>
+    /// <param name="length">Its length: at most what the ticket was prepared for.</param>
     /// <param name="policy">Its owner's: how it is to be compressed.</param>
     /// <returns>The descriptor, with one reference; 0 when the ticket has no room and the page needs some.</returns>
     internal uint Store(StoreTicket ticket, byte* page, int length, CompressionPolicy policy)

@@ -37,7 +37,7 @@ internal sealed class SwapStage : IDisposable
     public PagedArray<long> Allocate(PageSet pages)
     {
         var geometry = Geometry.ForElements<long>(pages.TotalBytes / sizeof(long), pages.PageBytes);
-        return new PagedArray<long>(new PagedRegion(Domain, geometry.PageBytes, geometry.PageCount, name: null, new CompressionPolicy(sizeof(long), CompressionGoal.Speed, PageFilter.None)), geometry);
+        return new PagedArray<long>(new PagedRegion(Domain, geometry, name: null, new CompressionPolicy(sizeof(long), CompressionGoal.Speed, PageFilter.None)), geometry);
     }
 
     /// <summary>Writes every sealed segment out, as many at once as writeback has under way at most.</summary>
