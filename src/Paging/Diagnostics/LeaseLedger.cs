@@ -27,7 +27,7 @@ internal static class LeaseLedger
     {
         if (!s_out.TryRemove(token, out _))
         {
-            throw new InvalidOperationException("A lease, or a copy of it, is disposed a second time. Dispose each lease once.");
+            throw new InvalidOperationException("A copy of a lease is disposed, and the lease has ended. Do not copy leases: pass them by reference, or pass their spans.");
         }
     }
 
