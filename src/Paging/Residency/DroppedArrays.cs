@@ -21,7 +21,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// <summary>Where arrays were made meanwhile, it may come sooner, but takes so small a share of the time.</summary>
     private const int ShareOfTime = 10;
 
-    /// <summary>Whose turns of others one access waits for, at most.</summary>
+    /// <summary>How many turns of others one access waits for, at most, while nothing is taken down.</summary>
     private const int MostTurnsOfOthers = 3;
 
     /// <summary>The thread that runs finalizers, as soon as one of ours has run: it would wait for itself.</summary>
@@ -37,6 +37,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
     // What was so when it was last in vain. Written by the thread that has the turn, read by the next.
     private bool _wasVain;
+    private bool _wasStuck;
     private long _vainAt;
     private TimeSpan _vainCost;
     private long _vainArrays;
@@ -47,6 +48,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     {
         internal bool HasCollected;
         internal int TurnsOfOthers;
+        internal long TakenDown;
     }
 
     /// <summary>How often the collector was asked.</summary>
@@ -77,10 +79,19 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
             return false;
         }
 
+        // What has been taken down since made room, if only for another thread: no reason to give up. The first time that may be long ago.
+        long takenDown = TakenDown;
+        if (attempt.TakenDown != takenDown)
+        {
+            attempt = new Attempt { TakenDown = takenDown };
+            return true;
+        }
+
         long turn = _turns.Count;
         if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
-            return attempt.TurnsOfOthers++ < MostTurnsOfOthers && _turns.TryWaitBeyond(turn, 2 * PatienceMilliseconds);
+            _turns.TryWaitBeyond(turn, 2 * PatienceMilliseconds);
+            return attempt.TurnsOfOthers++ < MostTurnsOfOthers;
         }
 
         try
@@ -112,6 +123,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         long takenDown = TakenDown;
         (int alive, int dropped) = domain.CountArrays();
         bool mayTry = MayTry(start);
+        bool isStuck = _wasStuck && takenDown == _vainTakenDown && !mayTry;
         bool wantsCollection = dropped == 0;
         if (wantsCollection)
         {
@@ -123,10 +135,15 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
             attempt.HasCollected = true;
             Interlocked.Increment(ref _collections);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+            dropped = domain.CountArrays().Dropped;
         }
 
-        AwaitFinalizers(mayTry ? PatienceMilliseconds : LittlePatienceMilliseconds);
-        _wasVain = TakenDown == takenDown;
+        AwaitFinalizers(isStuck ? LittlePatienceMilliseconds : PatienceMilliseconds);
+
+        // A finalizer is off the list first, and counted when it has done.
+        int left = domain.CountArrays().Dropped;
+        _wasVain = TakenDown == takenDown && left >= dropped;
+        _wasStuck = _wasVain && left > 0;
         if (_wasVain)
         {
             _vainAt = time.GetTimestamp();
