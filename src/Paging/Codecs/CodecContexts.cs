@@ -15,6 +15,8 @@ internal static class CodecContexts
 
     internal static ContextPool<ZstdDecoder> Decoders { get; } = new(ZstdDecoder.TryCreate, Most);
 
+    internal static int Users => Volatile.Read(ref s_users);
+
     internal static void AddUser() => Interlocked.Increment(ref s_users);
 
     /// <summary>A pager is gone, and nobody is inside. What stays behind the last one are the reserves.</summary>
