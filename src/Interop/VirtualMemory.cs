@@ -80,13 +80,10 @@ internal static unsafe class VirtualMemory
     internal static bool ExcludeFromFork(byte* address, nuint bytes) => MMap.Advise(address, bytes, MMap.AdviseDontFork) == 0;
 
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
+    /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what is around
+    /// it. The advice is left to the caller, since each change of it within a reservation is a mapping more.</remarks>
     /// <returns>False when the system refuses, as it does for locked memory.</returns>
-    internal static bool TryDecommit(byte* address, nuint bytes)
-    {
-        // Not huge any more: the system would otherwise fill the hole again when it joins its neighbours to a huge page.
-        Advise(address, bytes, huge: false);
-        return MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0;
-    }
+    internal static bool TryDecommit(byte* address, nuint bytes) => MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0;
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
     internal static void Release(byte* address, nuint bytes) => Check(MMap.Unmap(address, bytes), "munmap");

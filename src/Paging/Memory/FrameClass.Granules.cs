@@ -102,7 +102,7 @@ internal sealed unsafe partial class FrameClass
             (long first, long end) = GranuleFrames(granule);
             ref Granule entry = ref _granules[granule];
             long bytes = (long)entry.Granted << PageShift;
-            bool empty = entry.SetAside == entry.Granted && _memory.TryDecommit(OffsetOf(first), bytes);
+            bool empty = entry.SetAside == entry.Granted && TryDecommit(granule, OffsetOf(first), bytes);
             for (long frame = first; frame < end; frame++)
             {
                 if (Records[frame].Next == Aside)
@@ -168,6 +168,20 @@ internal sealed unsafe partial class FrameClass
         }
 
         return true;
+    }
+
+    /// <summary>Gives the memory of a granule back. Of a small one, all of the huge page that it may lie in is advised against first, rather than the
+    /// granule alone: that would be two mappings more for each. A granule of whole huge pages is no part of any other.</summary>
+    private bool TryDecommit(int granule, long offset, long bytes)
+    {
+        int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
+        if (granulesInBlock >= 2)
+        {
+            int begin = granule / granulesInBlock * granulesInBlock;
+            _memory.Advise(OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes, huge: false);
+        }
+
+        return _memory.TryDecommit(offset, bytes);
     }
 
     /// <summary>Small granules add up to huge pages once all of a block are there; not before, since a huge page takes its

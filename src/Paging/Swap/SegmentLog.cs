@@ -17,6 +17,9 @@ internal sealed unsafe partial class SegmentLog
     private readonly Reservation _memory;
     private readonly LogWriter[] _writers;
 
+    /// <summary>Where the memory has holes. Under the budget's gate.</summary>
+    private readonly HugeZones _zones;
+
     /// <summary>The segment that each chunk of memory is lent to, or none. Written under the budget's gate.</summary>
     private readonly int[] _holders;
 
@@ -43,6 +46,7 @@ internal sealed unsafe partial class SegmentLog
         _recompressor = recompressor;
         Geometry = geometry;
         _memory = new Reservation((long)SegmentCount * SegmentBytes, accessible: false);
+        _zones = new HugeZones(_memory, IsHuge);
         _holders = new int[SegmentCount];
         Array.Fill(_holders, NoSegment);
         _free = new int[SegmentCount];
@@ -205,6 +209,29 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Whether all is free that is held back.</summary>
     internal bool HasReserve => Volatile.Read(ref _freeCount) >= HeldBack;
 
+    /// <summary>Whether all is free that is held back, or can be had of the budget.</summary>
+    internal bool TryRefill()
+    {
+        if (HasReserve)
+        {
+            return true;
+        }
+
+        _budget.Gate.Enter();
+        try
+        {
+            while (_freeCount < HeldBack && TryCommitUnsynchronized(1))
+            {
+            }
+
+            return _freeCount >= HeldBack;
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+    }
+
     /// <summary>Whether a level would find a free chunk that has memory.</summary>
     internal bool HasFreeChunk(StoreLevel level)
     {
@@ -341,7 +368,7 @@ internal sealed unsafe partial class SegmentLog
             if (_absentCount > 0)
             {
                 ordinal = _absent[--_absentCount];
-                _memory.Advise((long)ordinal * SegmentBytes, SegmentBytes, IsHuge);
+                _zones.Fill((long)ordinal * SegmentBytes, SegmentBytes, _accessible);
             }
             else if (_fresh < SegmentCount)
             {
@@ -379,7 +406,7 @@ internal sealed unsafe partial class SegmentLog
 
         long unit = IsHuge ? Reservation.HugePageBytes : 1;
         end = Math.Min((end + unit - 1) / unit * unit, _memory.Bytes);
-        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge))
+        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge && _zones.IsWhole(_accessible)))
         {
             return false;
         }
@@ -402,8 +429,11 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Gives a free chunk's memory back. Should the system refuse, it stays free.</summary>
     private bool TryDropUnsynchronized(int ordinal)
     {
-        if (!_memory.TryDecommit((long)ordinal * SegmentBytes, SegmentBytes))
+        long offset = (long)ordinal * SegmentBytes;
+        _zones.Open(offset, SegmentBytes);
+        if (!_memory.TryDecommit(offset, SegmentBytes))
         {
+            _zones.Fill(offset, SegmentBytes, _accessible);
             return false;
         }
 

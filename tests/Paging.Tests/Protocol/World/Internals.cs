@@ -42,6 +42,9 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_borrowed")]
     internal static extern ref int Borrowed(LogWriter writer);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
+    internal static extern ref Reservation Memory(SegmentLog log);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
 
