@@ -23,33 +23,41 @@ internal enum FileEmptied
 /// <remarks>It reads without holding anything but its claim on the segment and a buffer, and makes room without the buffer. To free a slot for a
 /// thread that needs one it may use one segment of what is held back, which the writing that the slot is for gives back; swapoff and
 /// the background use none (rule 9).</remarks>
-internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments, DescriptorTable descriptors, Counters counters)
+internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
-    /// <summary>Share of a segment that must be dead for it to be worth reading.</summary>
+    /// <summary>Share of a segment that must be dead for it to be worth reading ahead of demand.</summary>
     private const double LeastDead = 1.0 / 8;
+
+    /// <summary>The same, as a shift, where a page would be refused otherwise: at the limit 31 bytes are read and written again for each byte gained.</summary>
+    private const int LeastDeadShift = 5;
+
+    private const int MostRefills = 16;
 
     /// <summary>Files are cleaned in the background below this share of free slots.</summary>
     private const int AheadShift = 4;
 
-    /// <summary>Bytes alive in files when nothing worth cleaning was found. Until a segment's worth has died since, nobody looks again.</summary>
-    private long _nothingAt = long.MaxValue;
-
-    /// <summary>Whether so much is dead in the files that take segments that cleaning them yields slots.</summary>
-    internal bool HasDead(int segmentBytes)
+    /// <summary>Whether so much is dead in a file that takes segments that cleaning it yields slots.</summary>
+    /// <remarks>Nothing is remembered of what was found before: the sums are of each file and log, and change with every entry that dies there. A sum
+    /// above the threshold of a segment is above that of one of its segments at least, so that who looks for one finds it; what stays below is
+    /// no more than a thirty-second of the file.</remarks>
+    internal bool HasDead
     {
-        long used = 0, all = 0;
-        foreach (SwapArea? area in segments.Files.Areas)
+        get
         {
-            if (area is not null)
+            int logs = segments.Logs.Length;
+            foreach (SwapArea? area in segments.Files.Areas)
             {
-                long bytes = area.UsedBytes - area.BadBytes;
-                all += bytes;
-                used += area.State == AreaState.InUse ? bytes : 0;
+                for (int log = 0; log < logs && area is { IsTaking: true }; log++)
+                {
+                    if (area.HasDead(log, LeastDeadShift))
+                    {
+                        return true;
+                    }
+                }
             }
-        }
 
-        long dead = all - counters[Counter.FileLiveBytes];
-        return used > 0 && dead > Math.Max(4L * segmentBytes, all >> 3) && IsWorthLooking(segmentBytes);
+            return false;
+        }
     }
 
     /// <summary>One step: moves a segment off a file that keeps failing, or recovers the space of dead pages of a file that fills up.</summary>
@@ -66,7 +74,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
             bool filling = area.State == AreaState.InUse && area.UsedBytes > area.Bytes - (area.Bytes >> AheadShift);
             if (retired || filling)
             {
-                int victim = FindDeadest(area, log: null, retired ? 0 : LeastDead);
+                int victim = FindDeadest(area, retired ? 0 : LeastDead);
 
                 // Nothing is read that there is no room for. One that cannot be read is not chosen again, so that the next one's turn comes.
                 if (victim >= 0
@@ -81,24 +89,40 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         return false;
     }
 
-    /// <summary>Frees a slot for a segment of a log by cleaning, for a thread that needs one. Waits for a device.</summary>
+    /// <summary>Frees a slot by cleaning, or comes closer to that, for a thread that needs one for a segment of a log. Waits for devices.</summary>
+    /// <remarks>Each round takes a segment with at least a thirty-second dead and leaves none like it, so that rounds end. Any log's will do: its space
+    /// is anybody's once it is free.</remarks>
     /// <returns>True when it is worth looking again; false when there is nothing left to clean.</returns>
     internal bool TryCleanOne(SegmentLog log)
     {
-        // Not before the last one has given back what it used of the reserve.
-        if (!log.HasReserve || !IsWorthLooking(log.SegmentBytes))
+        int victim = HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
+        return victim >= 0 ? TryEmptyFor(victim, log) : TryCompactOne(log);
+    }
+
+    /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back.</summary>
+    private bool TryEmptyFor(int victim, SegmentLog log)
+    {
+        SegmentLog owner = segments.Logs[segments[victim]->Log]!;
+        FileEmptied result = TryEmpty(victim, StoreLevel.FileCleaner);
+        if (owner != log)
         {
-            return false;
+            RefillReserve(owner, log);
         }
 
-        int victim = FindDeadest(area: null, log, LeastDead);
-        if (victim < 0)
-        {
-            Volatile.Write(ref _nothingAt, counters[Counter.FileLiveBytes]);
-            return false;
-        }
+        return result != FileEmptied.NoRoom;
+    }
 
-        return TryEmpty(victim, StoreLevel.FileCleaner) != FileEmptied.NoRoom;
+    /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
+    private void RefillReserve(SegmentLog owner, SegmentLog log)
+    {
+        for (int i = 0; i < MostRefills && !owner.TryRefill(); i++)
+        {
+            if (!store.Writeback.TryMakeRoom(owner, StoreLevel.Normal)
+                && !(store.Writeback.TryMakeRoom(log, StoreLevel.Normal) && log.TryTrim()))
+            {
+                return;
+            }
+        }
     }
 
     /// <summary>Moves what lives in a segment into the pool.</summary>
@@ -182,11 +206,12 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
         return true;
     }
 
-    /// <summary>The segment of a file, or of any that takes segments, with the least alive; −1 when none has enough dead.</summary>
-    private int FindDeadest(SwapArea? area, SegmentLog? log, double leastDead)
+    /// <summary>The segment of a file, or of any that takes segments, with the largest share of it dead; −1 when none has enough.</summary>
+    /// <remarks>For a thread that needs a slot (no file given), only of logs whose reserve is whole: the last one must have given back what it used.</remarks>
+    private int FindDeadest(SwapArea? area, double leastDead)
     {
         int best = -1;
-        int bestLive = int.MaxValue;
+        double bestDead = 0;
         int end = segments.End;
         for (int i = 0; i < end; i++)
         {
@@ -196,22 +221,21 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
                 continue;
             }
 
-            int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+            SegmentLog log = segments.Logs[segment->Log]!;
+            double holds = log.Holds(segment);
+            double dead = 1 - ((Volatile.Read(ref segment->Live) << Location.UnitShift) / holds);
             int file = segment->File;
-            if (live < bestLive
-                && segment->Used - live >= leastDead * segment->Used
-                && (log is null || segment->Log == log.Index)
-                && (area is null ? file != 0 && segments.Files.Areas[file - 1]?.State == AreaState.InUse : file == area.Number))
+            if ((dead > bestDead || best < 0)
+                && dead >= leastDead
+                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.TryRefill() : file == area.Number))
             {
                 best = i;
-                bestLive = live;
+                bestDead = dead;
             }
         }
 
         return best;
     }
-
-    private bool IsWorthLooking(int segmentBytes) => counters[Counter.FileLiveBytes] < Volatile.Read(ref _nothingAt) - segmentBytes;
 
     private FileEmptied MoveOut(SegmentLog log, int number, ref int offset, StoreLevel level)
     {
@@ -283,7 +307,7 @@ internal sealed unsafe class FileCleaner(SwapStore store, SegmentTable segments,
                 counters.Add(Counter.IncompressiblePages, -1);
             }
 
-            segments.Count(size, onFile: true, -1);
+            segments.CountOut(location.Segment, size, onFile: true);
             segments.Debit(location.Segment, size);
         }
 

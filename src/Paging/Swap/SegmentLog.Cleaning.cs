@@ -312,8 +312,8 @@ internal sealed unsafe partial class SegmentLog
 
         if (moved && onFile)
         {
-            _table.Count(size, onFile: true, -1);
-            _table.Count(size, onFile: false, 1);
+            _table.CountOut(from.Segment, size, onFile: true);
+            _table.CountInMemory(size, 1);
         }
 
         _table.Debit(moved ? from.Segment : to.Segment, size);

@@ -14,6 +14,9 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>For reading whole segments from a file.</summary>
     internal BounceBuffers SegmentBuffers { get; }
 
+    /// <summary>Bytes that a sealed segment could hold: of one that was sealed early, more than it does. The rest of it is too short for a page.</summary>
+    internal int Holds(Segment* segment) => Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
+
     /// <summary>Whether more segments should be on their way to a file than so many.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && IsShortBy(Ahead - underWay);
 

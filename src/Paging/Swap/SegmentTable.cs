@@ -10,7 +10,7 @@ namespace Paging.Swap;
 /// out on the other.</remarks>
 internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
 {
-    private const int MaxLogs = 16;
+    internal const int MaxLogs = 16;
     private const int NoNumber = -1;
     private readonly Reservation _memory = new((long)Location.MaxSegments * Segment.Size, accessible: true);
     private readonly SegmentLog?[] _logs = new SegmentLog?[MaxLogs];
@@ -118,10 +118,10 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     /// <summary>After an entry's location has been taken out of its descriptor. The one that empties a sealed segment frees it; an
     /// open one is freed by its writer when it seals it.</summary>
     /// <remarks>The caller keeps the segment from changing sides: by a pin, a claim, or because it has it open.</remarks>
-    internal void Debit(int segment, EntrySize size)
+    internal void Debit(int segment, EntrySize size, int entries = 1)
     {
         Segment* entry = this[segment];
-        Interlocked.Add(ref entry->Tally, -(1L << 32) - size.Encoded);
+        Interlocked.Add(ref entry->Tally, -((long)entries << 32) - size.Encoded);
         Interlocked.Add(ref entry->Logical, -size.Logical);
         TestHook.Reach(SharedWord.SegmentLive);
         if (Interlocked.Add(ref entry->Live, -size.Units) == 0)
@@ -137,11 +137,19 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
         if (TestHook.Breaks(Mutation.CountOutUnpinned))
         {
             SegmentState state = SegmentWord.State(SegmentWord.Load(&this[segment]->Word));
-            Count(size, state is SegmentState.OnFile or SegmentState.FileCleaning, -1);
+            CountOut(segment, size, state is SegmentState.OnFile or SegmentState.FileCleaning);
             Debit(segment, size);
             return;
         }
 
+        bool onFile = Pin(segment);
+        DropPinned(segment, size, onFile, entries: 1);
+    }
+
+    /// <summary>Pins a segment that holds an entry which the caller is to count out.</summary>
+    /// <returns>Whether the segment is in a file.</returns>
+    internal bool Pin(int segment)
+    {
         Spinner spinner = default;
         bool onFile;
         while (!TryPin(segment, out onFile))
@@ -149,21 +157,45 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
             spinner.Once();
         }
 
-        Count(size, onFile, -1);
-        Debit(segment, size);
+        return onFile;
+    }
+
+    /// <summary>Counts entries out of a segment that the caller has pinned for that, and gives the pin back.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="size">Of all entries together.</param>
+    /// <param name="onFile">As <see cref="Pin"/> said.</param>
+    /// <param name="entries">How many there are.</param>
+    internal void DropPinned(int segment, EntrySize size, bool onFile, int entries)
+    {
+        CountOut(segment, size, onFile, entries);
+        if (this[segment]->Damaged != 0)
+        {
+            // Whatever it was that could not be told apart or read may have been this entry.
+            this[segment]->Damaged = 0;
+        }
+
+        Debit(segment, size, entries);
         Unpin(segment);
     }
 
-    /// <summary>Counts an entry into or out of the sums of its side.</summary>
-    internal void Count(EntrySize size, bool onFile, int sign)
+    /// <summary>Counts an entry, or several at once, out of the sums of the side that its segment is on. The caller keeps it there, as for <see cref="Debit"/>.</summary>
+    internal void CountOut(int segment, EntrySize size, bool onFile, int entries = 1)
     {
         if (onFile)
         {
-            counters.Add(Counter.FilePages, sign);
-            counters.Add(Counter.FileLiveBytes, sign * (long)size.Bytes);
-            return;
+            counters.Add(Counter.FilePages, -entries);
+            counters.Add(Counter.FileLiveBytes, -(long)size.Bytes);
+            Files.Of(this[segment]).CountDead(this[segment]->Log, size.Bytes);
         }
+        else
+        {
+            CountInMemory(size, -1);
+        }
+    }
 
+    /// <summary>Counts an entry into or out of the sums of the pool.</summary>
+    internal void CountInMemory(EntrySize size, int sign)
+    {
         budget.Add(sign * size.Units, sign * (long)size.Encoded);
         counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
     }
@@ -220,6 +252,8 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
         SegmentLog log = _logs[entry->Log]!;
         if (entry->File != 0)
         {
+            // It was demoted: what is still being written is not returned before the writing has given the slot back.
+            Files.Of(entry).CountSegment(entry->Log, -log.Holds(entry), live: 0);
             Files.Free(entry, log.SegmentBytes);
         }
 
@@ -235,6 +269,7 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
         counters.Add(Counter.LogicalBytes, -entry->Logical);
         counters.Add(Counter.FilePages, entry->Tally >> 32);
         counters.Add(Counter.FileLiveBytes, (long)entry->Live << Location.UnitShift);
+        Files.Of(entry).CountSegment(entry->Log, _logs[entry->Log]!.Holds(entry), entry->Live << Location.UnitShift);
         _logs[entry->Log]!.TakeMemoryBack(segment);
         SegmentWord.CompleteDemote(&entry->Word);
         RetireIfEmpty(segment, SegmentState.Sealed);

@@ -46,8 +46,13 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Slots that hold a segment, or are about to.</summary>
     private int _segments;
 
-    /// <summary>No run of so many blocks is free; until some are given back. A hint.</summary>
-    private int _missingRun = int.MaxValue;
+    /// <summary>How often blocks have been given back (high half), and the shortest run that was looked for in vain since (low half). Blocks given back
+    /// while somebody looks count as given back afterwards, so that what they make room for is never overlooked.</summary>
+    private ulong _missingRun = uint.MaxValue;
+
+    /// <summary>By log, what the segments in the file could hold, and what of that is dead: exact but for what is just being counted.</summary>
+    private readonly long[] _held = new long[SegmentTable.MaxLogs];
+    private readonly long[] _dead = new long[SegmentTable.MaxLogs];
 
     internal SwapDevice Device => device;
 
@@ -114,8 +119,48 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             return false;
         }
 
+        return HasBlocks(segmentBytes);
+    }
+
+    /// <summary>As <see cref="HasRoom"/>, whether the disk was full lately or not.</summary>
+    internal bool MayHaveRoom(int segmentBytes) => State == AreaState.InUse && HasBlocks(segmentBytes);
+
+    /// <summary>Whether enough is free for a segment, in one piece or not, and more than a share of the file.</summary>
+    internal bool CanCompact(int segmentBytes, int shift) =>
+        IsTaking && !HasBlocks(segmentBytes) && _blocks.FreeBlocks >= Math.Max(SlotBlocks(segmentBytes), _blocks.Blocks >> shift);
+
+    /// <summary>Whether a slot that comes free here could be taken.</summary>
+    internal bool IsTaking => State == AreaState.InUse && Volatile.Read(ref _rest) <= 0;
+
+    /// <summary>Whether there is free space in front of a slot.</summary>
+    internal bool IsFreeBefore(uint block) => block != 0 && !_blocks.IsUsed(block - 1);
+
+    /// <summary>Makes the next slot be the first that is long enough.</summary>
+    internal void Rewind() => _blocks.Rewind();
+
+    /// <summary>Ends the rest of a file whose disk was full, since nothing else has room. False when it does not rest.</summary>
+    internal bool TryEndRest() => State == AreaState.InUse && Volatile.Read(ref _rest) > 0 && Interlocked.Exchange(ref _rest, 0) > 0;
+
+    /// <summary>A segment has come, or (with its size negative) is about to go.</summary>
+    /// <param name="log">Whose it is.</param>
+    /// <param name="holds">Bytes that it could hold.</param>
+    /// <param name="live">Bytes that live in it.</param>
+    internal void CountSegment(int log, int holds, int live)
+    {
+        Interlocked.Add(ref _held[log], holds);
+        Interlocked.Add(ref _dead[log], holds - live);
+    }
+
+    /// <summary>An entry of a segment in the file has died, or has been moved off.</summary>
+    internal void CountDead(int log, int bytes) => Interlocked.Add(ref _dead[log], bytes);
+
+    /// <summary>Whether more than a share of what segments of a log could hold here is dead: then so is that much of at least one of them.</summary>
+    internal bool HasDead(int log, int shift) => Volatile.Read(ref _dead[log]) > Volatile.Read(ref _held[log]) >> shift;
+
+    private bool HasBlocks(int segmentBytes)
+    {
         int blocks = SlotBlocks(segmentBytes);
-        return _blocks.FreeBlocks >= blocks && blocks < Volatile.Read(ref _missingRun);
+        return _blocks.FreeBlocks >= blocks && (uint)blocks < (uint)Volatile.Read(ref _missingRun);
     }
 
     /// <summary>Takes a slot for a segment. False when there is none in one piece.</summary>
@@ -128,10 +173,13 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         }
 
         int blocks = SlotBlocks(segmentBytes);
+        ulong missing = Volatile.Read(ref _missingRun);
         long first = _blocks.Allocate(blocks, reserve: 0);
         if (first == BlockAllocator.None)
         {
-            Volatile.Write(ref _missingRun, Math.Min(blocks, Volatile.Read(ref _missingRun)));
+            // Fails when blocks have been given back since we looked, or another thread has noted its own failure: a hint less.
+            ulong shorter = (missing & ~(ulong)uint.MaxValue) | Math.Min((uint)blocks, (uint)missing);
+            Interlocked.CompareExchange(ref _missingRun, shorter, missing);
             return false;
         }
 
@@ -152,7 +200,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void GiveBack(uint block, int segmentBytes)
     {
         _blocks.Free(block, SlotBlocks(segmentBytes));
-        Volatile.Write(ref _missingRun, int.MaxValue);
+        NoteGivenBack();
         Interlocked.Decrement(ref _segments);
     }
 
@@ -222,7 +270,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             int error = device.Trim(first * device.BlockBytes, count * device.BlockBytes);
             _blocks.Free(first, count);
             Interlocked.Add(ref _trimming, -count);
-            Volatile.Write(ref _missingRun, int.MaxValue);
+            NoteGivenBack();
             trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
             first += count;
         }
@@ -232,6 +280,19 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     {
         device.Dispose();
         claim?.Release();
+    }
+
+    /// <summary>After blocks have been given back: whoever looked in vain before does not say so any more.</summary>
+    private void NoteGivenBack()
+    {
+        while (true)
+        {
+            ulong missing = Volatile.Read(ref _missingRun);
+            if (Interlocked.CompareExchange(ref _missingRun, (((missing >> 32) + 1) << 32) | uint.MaxValue, missing) == missing)
+            {
+                return;
+            }
+        }
     }
 
     /// <summary>InUse → Retired.</summary>

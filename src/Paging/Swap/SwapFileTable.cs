@@ -87,6 +87,37 @@ internal sealed unsafe class SwapFileTable
         return false;
     }
 
+    /// <summary>As <see cref="HasRoom"/>, in files whose disk was full lately too.</summary>
+    internal bool MayHaveRoom(int segmentBytes)
+    {
+        if (!IsAny || SegmentCount >= MostSegments)
+        {
+            return false;
+        }
+
+        foreach (SwapArea? area in _areas)
+        {
+            if (area is not null && area.MayHaveRoom(segmentBytes))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Before a store is refused: files whose disk was full lately are tried again at once. False when there are none.</summary>
+    internal bool TryEndRest()
+    {
+        bool any = false;
+        foreach (SwapArea? area in _areas)
+        {
+            any |= area is not null && area.TryEndRest();
+        }
+
+        return any;
+    }
+
     /// <summary>Takes a slot in the file of the highest priority that has one; equal ones take turns.</summary>
     internal bool TryTake(Segment* segment, int segmentBytes)
     {

@@ -69,7 +69,7 @@ internal sealed unsafe partial class SwapStore
     /// far as segments can be written out for it.</summary>
     private bool Admits(SegmentLog log, int length) =>
         _budget.Admits(length)
-        || (Files.IsAny && (Files.HasRoom(log.SegmentBytes) || _writeback.InFlight != 0 || _fileCleaner.HasDead(log.SegmentBytes)));
+        || (Files.IsAny && (Files.MayHaveRoom(log.SegmentBytes) || _writeback.InFlight != 0 || _fileCleaner.HasDead || _fileCleaner.CanCompact(log)));
 
     /// <summary>Frees memory of a log by writing a segment to a file, or space for that in a file first. Waits for devices.</summary>
     private bool TryWriteOut(SegmentLog log, StoreLevel level) =>

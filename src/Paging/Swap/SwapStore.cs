@@ -191,12 +191,25 @@ internal sealed unsafe partial class SwapStore
             return new StoreTicket(index, null);
         }
 
+        // A file that rests, since its disk was full, is tried once more before a page is refused.
+        LogWriter? writer = TryPrepare(log, length, level);
+        if (writer is null && level != StoreLevel.AtHand && Files.TryEndRest())
+        {
+            writer = TryPrepare(log, length, level);
+        }
+
+        return new StoreTicket(index, writer);
+    }
+
+    /// <returns>A writer with room for the page; null when there is none.</returns>
+    private LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
+    {
         while (level > StoreLevel.Normal || Admits(log, length))
         {
             LogWriter writer = log.Borrow();
             if (writer.TryPrepare(length, level))
             {
-                return new StoreTicket(index, writer);
+                return writer;
             }
 
             // Making room may wait for a device: with nothing in hand but the descriptor.
@@ -207,7 +220,7 @@ internal sealed unsafe partial class SwapStore
             }
         }
 
-        return new StoreTicket(index, null);
+        return null;
     }
 
     /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up.</summary>
@@ -236,7 +249,7 @@ internal sealed unsafe partial class SwapStore
         Location location = writer.Append(_descriptors.Id(index), page, length, policy, out int encoded, out StoredForm form);
         writer.GiveBack();
         EntrySize size = new(location.Units, encoded, length);
-        _segments.Count(size, onFile: false, 1);
+        _segments.CountInMemory(size, 1);
         if (form.Codec == Codec.Raw)
         {
             _counters.Add(Counter.IncompressiblePages);

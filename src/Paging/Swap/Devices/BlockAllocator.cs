@@ -114,6 +114,14 @@ internal sealed class BlockAllocator
         }
     }
 
+    /// <summary>The next search begins at the first block.</summary>
+    internal void Rewind()
+    {
+        _gate.Enter();
+        _next = 0;
+        _gate.Exit();
+    }
+
     internal bool IsUsed(long block)
     {
         Debug.Assert(block >= 0 && block < Blocks, "a block of the device");
