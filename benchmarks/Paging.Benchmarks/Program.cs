@@ -23,6 +23,7 @@ internal static class Program
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
           codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
+          dispose  an array of stored pages        against the interlocked operations that it takes
           cold     what is left alone              against Zstd on the same pages; faults beside it against without
 
           writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
@@ -62,6 +63,7 @@ internal static class Program
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
         ("codec", CodecWorkload.Run),
+        ("dispose", DisposeWorkload.Run),
         ("cold", ColdWorkload.Run),
         ("writeback", WritebackWorkload.Run),
         ("fileamp", FileAmplificationWorkload.Run),

@@ -120,6 +120,17 @@ public sealed unsafe partial class PagedArray<T>
         while (length > 0)
         {
             (long page, int offset) = Locate(start);
+            if (offset == 0 && length > PageLength)
+            {
+                long discarded = _pages.Region.DiscardStored(page, page + (length / PageLength)) - page;
+                start += discarded * PageLength;
+                length -= discarded * PageLength;
+                if (discarded != 0)
+                {
+                    continue;
+                }
+            }
+
             int count = (int)Math.Min(PageLength - offset, length);
             bool whole = IsWholePage(start, offset, count);
             if (!(whole && _pages.Region.TryDiscard(page)) && !_pages.Region.IsUntouched(page))

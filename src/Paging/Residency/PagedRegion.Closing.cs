@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Diagnostics;
+using Paging.Swap;
 
 namespace Paging.Residency;
 
@@ -139,6 +140,7 @@ internal sealed unsafe partial class PagedRegion
         // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
         bool any = false;
+        FreeBatch freed = new(_domain.Swap);
         for (long granule = 0; granule < Granules; granule++)
         {
             TestHook.Reach(SharedWord.PageTable);
@@ -148,10 +150,13 @@ internal sealed unsafe partial class PagedRegion
                 long end = Math.Min((granule + 1) << GranuleShift, PageCount);
                 for (long index = granule << GranuleShift; index < end; index++)
                 {
-                    Kill(index);
+                    PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
+                    Kill(index, ref freed);
                 }
             }
         }
+
+        freed.Settle();
 
         // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its claim.
         TestHook.Reach(SharedWord.PageTable);
@@ -166,8 +171,8 @@ internal sealed unsafe partial class PagedRegion
         _domain.Swap.Rundown.Exit();
     }
 
-    /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone.</summary>
-    internal void Kill(long index)
+    /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone; not with a debt.</summary>
+    private void Kill(long index, ref FreeBatch freed)
     {
         ulong* page = Words + index;
         Spinner spinner = default;
@@ -190,7 +195,7 @@ internal sealed unsafe partial class PagedRegion
                 case PageState.Swapped:
                     if (PageWord.TryKill(page, word))
                     {
-                        _domain.Swap.Free(PageWord.Stored(word));
+                        freed.Free(PageWord.Stored(word));
                         return;
                     }
 
@@ -199,7 +204,7 @@ internal sealed unsafe partial class PagedRegion
                 case PageState.Resident when PageWord.Pins(word) == 0:
                     if (PageWord.TryBeginEvict(page, word))
                     {
-                        ReleaseFrame(word);
+                        ReleaseFrame(word, ref freed);
                         Wake(page, PageWord.CompleteKill(page));
                         Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
                         return;
@@ -215,10 +220,12 @@ internal sealed unsafe partial class PagedRegion
 
                 case PageState.Resident:
                     // Taken by a thread that has not looked at the flag yet; it gives the pin back when it does.
+                    freed.Settle();
                     spinner.Once();
                     break;
 
                 default:
+                    freed.Settle();
                     _domain.Parking.Wait(page);
                     break;
             }

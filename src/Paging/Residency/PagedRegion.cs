@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.Swap;
 
 namespace Paging.Residency;
 
@@ -14,6 +16,9 @@ internal sealed unsafe partial class PagedRegion
     private const int GranuleShift = 9;
     private const int GranuleBytes = sizeof(ulong) << GranuleShift;
     private const int MarksBytes = 4 << 10;
+
+    /// <summary>How many pages before its turn what hangs on a page is asked for.</summary>
+    private const int PrefetchedAhead = 16;
 
     /// <summary>Bytes that an array may have at most: what the reciprocals of odd element sizes are exact for.</summary>
     internal const long MaxBytes = 1L << 45;
@@ -240,14 +245,78 @@ internal sealed unsafe partial class PagedRegion
         _domain.Pressure.Set(ref _toldBytes, Math.Min(Volatile.Read(ref _tableBytes) / sizeof(ulong), PageCount) * Frames.PageBytes);
     }
 
+    /// <summary>Zeroes untouched and stored pages in a row, as <see cref="TryDiscard"/> does, and waits for nothing.</summary>
+    /// <returns>The first page that is neither, or <paramref name="end"/>. That one is to be discarded by itself.</returns>
+    internal long DiscardStored(long index, long end)
+    {
+        // Dispose waits for whoever is about to free what was stored.
+        if (IsClosing || !_domain.Swap.Rundown.TryEnter())
+        {
+            return index;
+        }
+
+        FreeBatch freed = new(_domain.Swap);
+        try
+        {
+            for (; index < end && !IsClosing; index++)
+            {
+                PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
+                ulong word = PageWord.Load(Words + index);
+                if (PageWord.State(word) == PageState.Swapped && PageWord.TryDiscardSwapped(Words + index, word))
+                {
+                    freed.Free(PageWord.Stored(word));
+                }
+                else if (PageWord.State(word) != PageState.Untouched)
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            freed.Settle();
+            _domain.Swap.Rundown.Exit();
+        }
+
+        return index;
+    }
+
+    /// <summary>Asks for what freeing a page will touch: its descriptor, or its frame's record.</summary>
+    private void PrefetchStored(long index, ref FreeBatch freed)
+    {
+        // A hint, on which nothing depends: the word may be another one by the time that the page's turn comes.
+        ulong word = Volatile.Read(ref Words[index]);
+        switch (PageWord.State(word))
+        {
+            case PageState.Swapped:
+                freed.Prefetch(PageWord.Stored(word));
+                break;
+
+            case PageState.Resident:
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch0(Frames.RecordOf(PageWord.Offset(word)));
+                }
+
+                break;
+        }
+    }
+
     /// <summary>Frees what hangs on a frame whose page the caller has claimed: the stored copy, or the count of dirty frames.</summary>
     private void ReleaseFrame(ulong word)
+    {
+        FreeBatch freed = new(_domain.Swap);
+        ReleaseFrame(word, ref freed);
+        freed.Settle();
+    }
+
+    private void ReleaseFrame(ulong word, ref FreeBatch freed)
     {
         FrameRecord* record = Frames.RecordOf(PageWord.Offset(word));
         uint stored = Reclaimer.TakeStored(record);
         if (stored != 0)
         {
-            _domain.Swap.Free(stored);
+            freed.Free(stored);
         }
 
         if ((word & PageWord.Dirty) != 0)

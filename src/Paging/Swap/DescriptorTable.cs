@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Paging.Diagnostics;
 using Paging.Memory;
 
@@ -151,6 +152,15 @@ internal sealed unsafe class DescriptorTable
         return (Interlocked.And(ref _table[index].Life, ~LoadedBit) & LoadedBit) != 0;
     }
 
+    /// <summary>Asks the processor for a descriptor whose life is about to change.</summary>
+    internal void Prefetch(uint index)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(_table + index);
+        }
+    }
+
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
 
     /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>
@@ -231,17 +241,32 @@ internal sealed unsafe class DescriptorTable
         return new Location(Interlocked.Exchange(ref _table[index].Location, 0));
     }
 
-    /// <summary>Puts a descriptor without references or location on the free list.</summary>
-    internal void Recycle(uint index)
+    /// <summary>Puts a descriptor without references or location in front of a chain that nobody else has.</summary>
+    /// <param name="index">The descriptor.</param>
+    /// <param name="first">The first of the chain; 0 when it is empty.</param>
+    /// <param name="last">The last one.</param>
+    internal void Link(uint index, ref uint first, ref uint last)
     {
         Debug.Assert((_table[index].Life & CountMask) == 0);
+        _table[index].Location = (ulong)first << 2;
+        first = index;
+        last = last == 0 ? index : last;
+    }
+
+    /// <summary>Puts a descriptor without references or location on the free list.</summary>
+    internal void Recycle(uint index) => Recycle(index, index);
+
+    /// <summary>Puts a chain of such descriptors on the free list. Races with other threads' and with takers.</summary>
+    internal void Recycle(uint first, uint last)
+    {
+        Debug.Assert((_table[last].Life & CountMask) == 0);
         while (true)
         {
             TestHook.Reach(SharedWord.DescriptorList);
             ulong head = Volatile.Read(ref _free);
-            _table[index].Location = (ulong)(uint)head << 2;
+            _table[last].Location = (ulong)(uint)head << 2;
             TestHook.Reach(SharedWord.DescriptorList);
-            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | index, head) == head)
+            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | first, head) == head)
             {
                 return;
             }

@@ -276,6 +276,78 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario DiscardInARow = new("pages dropped in a row are counted out where they are, while they are cleaned, written, moved off a file and compressed again", static run =>
+    {
+        var world = new World(run);
+        MemoryDevice device = world.AddFile(LargeFile, delays: true);
+        device.DelaysCompletion = false;
+        Book book = world.Allocate(12), other = world.Allocate(4);
+        for (int i = 0; i < 12; i++)
+        {
+            book.Overwrite(i, i % 4 == 3 ? Contents.Text(i) : Contents.Noise(i));
+        }
+
+        for (int i = 0; i < 4; i++)
+        {
+            other.Overwrite(i, Contents.Noise(20 + i));
+        }
+
+        world.EvictAll();
+        int segment = world.WriteAll();
+        for (int i = 0; i < 4; i++)
+        {
+            // Beside those in the file, some in the pool.
+            book.Overwrite(i, Contents.Noise(40 + i));
+        }
+
+        world.EvictAll();
+        device.DelaysCompletion = true;
+        With(device, run,
+            () => book.DiscardAll(),
+            () =>
+            {
+                world.WriteOne();
+                world.CleanOne();
+                world.RecompressAll();
+                world.WriteOne();
+            },
+            () =>
+            {
+                world.Store.FileCleaner.TryEmpty(segment, StoreLevel.Normal);
+                other.Get(0, 1);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario DisposeInARow = new("an array is disposed whose pages are being cleaned and written", static run =>
+    {
+        var world = new World(run);
+        MemoryDevice device = world.AddFile(LargeFile, delays: true);
+        device.DelaysCompletion = false;
+        Book book = world.Allocate(8), other = world.Allocate(4);
+        for (int i = 0; i < 8; i++)
+        {
+            book.Overwrite(i, Contents.Noise(i));
+            other.Overwrite(i % 4, Contents.Noise(20 + i));
+        }
+
+        world.EvictAll();
+        device.DelaysCompletion = true;
+        With(device, run,
+            () => book.Array.Dispose(),
+            () => Repeat(2, () =>
+            {
+                world.WriteOne();
+                world.CleanOne();
+            }),
+            () =>
+            {
+                other.Get(0, 1);
+                other.Discard(1);
+            });
+        world.CheckAndClose();
+    });
+
     internal static readonly Scenario LoadBehindASlowReader = new("a page is not called damaged because a reader keeps its segment's memory for long", static run =>
     {
         var world = new World(run);
@@ -317,7 +389,7 @@ internal static unsafe class FileScenarios
     internal static IEnumerable<Scenario> All =>
     [
         WriteAndLoad, WriteAndFree, WriteAndEmpty, WriteAndClean, FullPoolWithFile, FullPoolAndFile, CleanFile, ReaderOfAFreedSlot, SwapOff,
-        SwapOffRefused, FailedWrites, ArraysWithFile, LoadBehindASlowReader, DisposeWhileWriting,
+        SwapOffRefused, FailedWrites, ArraysWithFile, DiscardInARow, DisposeInARow, LoadBehindASlowReader, DisposeWhileWriting,
     ];
 
     /// <summary>Runs the actions beside a device that completes what they submit.</summary>

@@ -122,6 +122,13 @@ internal sealed unsafe class Book
     internal void Discard(int page) =>
         Write(Histories(page), [0, 0, 0, 0, 0], () => Array.Discard(Index(page, 0), PageLength));
 
+    /// <summary>Drops all pages in one call. For the owner of all.</summary>
+    internal void DiscardAll()
+    {
+        History[] all = [.. Enumerable.Range(0, Pages).SelectMany(Histories)];
+        Write(all, new long[all.Length], () => Array.Discard(0, Array.Length));
+    }
+
     internal EvictOutcome Evict(int page)
     {
         ulong word = Word(page);
