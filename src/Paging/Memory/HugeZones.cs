@@ -12,10 +12,6 @@ internal sealed class HugeZones
 {
     internal const int MostZones = 64;
 
-    /// <summary>Zones up to this length are joined to huge pages on the spot when they are complete again; longer ones are left to the system, since that
-    /// copies them.</summary>
-    private const long MostCollapsed = Reservation.HugePageBytes;
-
     private readonly Reservation _memory;
     private readonly bool _huge;
 
@@ -66,17 +62,9 @@ internal sealed class HugeZones
             missing -= Math.Min(end, ZoneEnd(offset)) - offset;
             long start = offset / ZoneBytes * ZoneBytes;
             long length = ZoneEnd(offset) - start;
-            if (missing != 0 || (!_huge && start + length > accessible))
+            if (missing == 0 && (_huge || start + length <= accessible))
             {
-                continue;
-            }
-
-            if (length <= MostCollapsed && start + length <= accessible)
-            {
-                _memory.Collapse(start, length);
-            }
-            else
-            {
+                // Joined to huge pages in the system's own time: a pool whose fill swings would pay for it here with every swing.
                 _memory.Advise(start, length, huge: true);
             }
         }
