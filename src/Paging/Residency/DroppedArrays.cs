@@ -15,7 +15,10 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// <summary>How long when they did not get to it the last time: something keeps them, maybe the caller itself.</summary>
     private const int LittlePatienceMilliseconds = 10;
 
-    /// <summary>After a collection that found nothing, nothing else having happened, the next one comes this much later at the earliest.</summary>
+    /// <summary>So many collections in a row may find nothing: a program that was refused lets go of something, and tries again at once.</summary>
+    private const int MostVain = 3;
+
+    /// <summary>After that, nothing else having happened, the next one comes this much later at the earliest.</summary>
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(1);
 
     /// <summary>Where arrays were made meanwhile, it may come sooner, but takes so small a share of the time.</summary>
@@ -37,6 +40,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
     // What was so when it was last in vain. Written by the thread that has the turn, read by the next.
     private bool _wasVain;
+    private int _vainInARow;
     private bool _wasStuck;
     private long _vainAt;
     private TimeSpan _vainCost;
@@ -144,6 +148,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         int left = domain.CountArrays().Dropped;
         _wasVain = TakenDown == takenDown && left >= dropped;
         _wasStuck = _wasVain && left > 0;
+        _vainInARow = _wasVain ? _vainInARow + 1 : 0;
         if (_wasVain)
         {
             _vainAt = time.GetTimestamp();
@@ -173,7 +178,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
     private bool MayTry(long now)
     {
-        if (!_wasVain || TakenDown != _vainTakenDown)
+        if (_vainInARow < MostVain || TakenDown != _vainTakenDown)
         {
             return true;
         }
