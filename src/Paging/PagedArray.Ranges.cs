@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Paging.Diagnostics;
 using Paging.Residency;
 
 namespace Paging;
@@ -159,8 +160,15 @@ public sealed unsafe partial class PagedArray<T>
         else
         {
             byte* data = _pages.Pin(page, write: false, out ulong* word);
-            new ReadOnlySpan<T>((T*)data + offset, count).CopyTo(part);
-            PageWord.Unpin(word);
+            try
+            {
+                TestHook.MayFail(FailurePoint.Copy);
+                new ReadOnlySpan<T>((T*)data + offset, count).CopyTo(part);
+            }
+            finally
+            {
+                PageWord.Unpin(word);
+            }
         }
     }
 
@@ -179,8 +187,15 @@ public sealed unsafe partial class PagedArray<T>
         else
         {
             byte* data = _pages.Pin(page, write: true, out ulong* word);
-            part.CopyTo(new Span<T>((T*)data + offset, count));
-            PageWord.Unpin(word);
+            try
+            {
+                TestHook.MayFail(FailurePoint.Copy);
+                part.CopyTo(new Span<T>((T*)data + offset, count));
+            }
+            finally
+            {
+                PageWord.Unpin(word);
+            }
         }
     }
 

@@ -9,7 +9,8 @@ namespace Paging;
 /// <summary>A budgeted paging domain: a resident set of frames, a compressed pool in native memory, and any number of swap files.</summary>
 /// <remarks>Thread-safe. Every array allocated from it shares its budgets. Disposing it frees all native memory and deletes its swap
 /// files; arrays used afterwards throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
-/// <see cref="InvalidOperationException"/>, naming how many, and changes nothing.</remarks>
+/// <see cref="InvalidOperationException"/>, naming how many, and changes nothing. <see cref="Thread.Interrupt"/> cuts no call of the pager or of its
+/// arrays short: the interrupt waits for the thread's next managed wait elsewhere.</remarks>
 public sealed class Pager : IDisposable, IAsyncDisposable
 {
     private readonly PagingDomain _domain;
@@ -159,6 +160,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Disposes every array and gives all native memory back. Doing it again does nothing.</summary>
+    /// <remarks>An interrupt does not cut it short. Should it fail half-way all the same, for lack of memory say, call it again: it goes on with what is
+    /// left.</remarks>
     /// <exception cref="InvalidOperationException">Leases are out; says how many. Nothing has changed.</exception>
     public void Dispose() => _domain.Close();
 

@@ -1,3 +1,4 @@
+using Paging.Codecs;
 using Paging.Residency;
 using Paging.Swap;
 
@@ -181,8 +182,10 @@ public sealed unsafe class SwapSpace
             {
                 fixed (byte* source = page)
                 {
+                    // Nothing may come between the ticket and its use.
+                    CompressionPolicy policy = _domain.Policies[0];
                     StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
-                    index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, _domain.Policies[0]);
+                    index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, policy);
                 }
             }
 

@@ -32,27 +32,35 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
     /// <returns>Null when the system refuses.</returns>
     internal static CodecMemory? TryTake(nuint bytes, bool zeroed)
     {
-        byte* memory;
+        byte* memory = null;
         try
         {
+            TestHook.MayFail(FailurePoint.CodecMemory);
             memory = TestHook.RefusesMemory ? null : (byte*)NativeMemory.AlignedAlloc(bytes, Alignment);
+            if (memory == null)
+            {
+                return null;
+            }
+
+            if (zeroed)
+            {
+                NativeMemory.Clear(memory, bytes);
+            }
+
+            // The object may be refused as well as what it stands for.
+            TestHook.MayFail(FailurePoint.CodecMemory);
+            var owner = new CodecMemory(memory, bytes);
+            memory = null;
+            return owner;
         }
         catch (OutOfMemoryException)
         {
             return null;
         }
-
-        if (memory == null)
+        finally
         {
-            return null;
+            NativeMemory.AlignedFree(memory);
         }
-
-        if (zeroed)
-        {
-            NativeMemory.Clear(memory, bytes);
-        }
-
-        return new CodecMemory(memory, bytes);
     }
 
     protected override bool ReleaseHandle()

@@ -102,10 +102,16 @@ internal sealed unsafe class CompressionPolicy
         if (_chooser is { } chooser && chooser.IsDue && chooser.TryEnter())
         {
             // The page is in the caller's hands, and whoever wants it waits: that much at a time and no more.
-            encoded = chooser.Encode(goal, page, length, target, limit, ref form);
-            TestHook.Reach(SharedWord.Counter);
-            Volatile.Write(ref _filter, Pack(chooser.Chosen));
-            chooser.Exit();
+            try
+            {
+                encoded = chooser.Encode(goal, page, length, target, limit, ref form);
+                TestHook.Reach(SharedWord.Counter);
+                Volatile.Write(ref _filter, Pack(chooser.Chosen));
+            }
+            finally
+            {
+                chooser.Exit();
+            }
         }
         else
         {

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using K4os.Compression.LZ4;
 using Paging.Codecs.Filters;
+using Paging.Diagnostics;
 
 namespace Paging.Codecs;
 
@@ -142,9 +143,15 @@ internal static unsafe class PageCodec
             return false;
         }
 
-        bool decoded = TryDecodeFiltered(form, source, encodedLength, page, length, CodecScratch.Reserve.Take());
-        CodecScratch.Reserve.GiveBack();
-        return decoded;
+        CodecScratch shared = CodecScratch.Reserve.Take();
+        try
+        {
+            return TryDecodeFiltered(form, source, encodedLength, page, length, shared);
+        }
+        finally
+        {
+            CodecScratch.Reserve.GiveBack();
+        }
     }
 
     private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length, CodecScratch scratch)
@@ -209,16 +216,21 @@ internal static unsafe class PageCodec
             return -1;
         }
 
+        TestHook.MayFail(FailurePoint.Codec);
         int encoded = codec == Codec.Zstd
             ? ZstdCodec.TryEncode(source, length, target, limit, level)
             : LZ4Codec.Encode(source, length, target, limit, LZ4Level.L00_FAST);
         return encoded <= 0 ? -1 : encoded;
     }
 
-    private static bool TryDecompress(Codec codec, byte* source, int encodedLength, byte* target, int length) => codec switch
+    private static bool TryDecompress(Codec codec, byte* source, int encodedLength, byte* target, int length)
     {
-        Codec.Lz4 => LZ4Codec.Decode(source, encodedLength, target, length) == length,
-        Codec.Zstd => ZstdCodec.TryDecode(source, encodedLength, target, length),
-        _ => false,
-    };
+        TestHook.MayFail(FailurePoint.Codec);
+        return codec switch
+        {
+            Codec.Lz4 => LZ4Codec.Decode(source, encodedLength, target, length) == length,
+            Codec.Zstd => ZstdCodec.TryDecode(source, encodedLength, target, length),
+            _ => false,
+        };
+    }
 }

@@ -76,8 +76,14 @@ internal static unsafe class ZstdCodec
             return false;
         }
 
-        bool decoded = Reserve.Take().TryDecode(source, encodedLength, page, length);
-        Reserve.GiveBack();
-        return decoded;
+        ZstdDecoder shared = Reserve.Take();
+        try
+        {
+            return shared.TryDecode(source, encodedLength, page, length);
+        }
+        finally
+        {
+            Reserve.GiveBack();
+        }
     }
 }

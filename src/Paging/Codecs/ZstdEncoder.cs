@@ -59,6 +59,8 @@ internal sealed unsafe class ZstdEncoder : IDisposable
             return false;
         }
 
+        // Nothing fits until all of this is done: the old context goes with its memory.
+        _length = 0;
         _memory?.Dispose();
         _memory = memory;
         _context = Methods.ZSTD_initStaticCCtx(memory.Address, memory.Bytes);

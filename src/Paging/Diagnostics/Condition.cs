@@ -21,50 +21,30 @@ internal sealed class Condition
             return;
         }
 
-        while (true)
-        {
-            try
-            {
-                Monitor.Enter(_lock);
-                return;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
-        }
+        Uninterrupted.Enter(_lock, ref interrupted);
     }
 
     internal void Exit(bool interrupted)
     {
         Monitor.Exit(_lock);
-        if (interrupted)
-        {
-            Thread.CurrentThread.Interrupt();
-        }
+        Uninterrupted.Keep(interrupted);
     }
 
     /// <summary>Sleeps once, without the lock, and returns with it. It may also return for no reason: its caller looks again.</summary>
-    /// <param name="interrupted">Set when an interrupt arrived.</param>
+    /// <param name="interrupted">Set when an interrupt arrived; handed on to <see cref="Exit"/>.</param>
     /// <param name="milliseconds">How long at most; or infinite.</param>
-    internal void Wait(ref bool interrupted, int milliseconds = Timeout.Infinite)
+    /// <returns>False when the time is over.</returns>
+    internal bool Wait(ref bool interrupted, int milliseconds = Timeout.Infinite)
     {
         if (TestHook.Interleaver is { } interleaver)
         {
             Monitor.Exit(_lock);
             interleaver.Yield();
             Enter(ref interrupted);
-            return;
+            return true;
         }
 
-        try
-        {
-            Monitor.Wait(_lock, milliseconds);
-        }
-        catch (ThreadInterruptedException)
-        {
-            interrupted = true;
-        }
+        return Uninterrupted.Wait(_lock, milliseconds, ref interrupted);
     }
 
     /// <summary>Wakes one sleeper. The lock is held.</summary>

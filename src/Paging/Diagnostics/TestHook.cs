@@ -39,6 +39,56 @@ internal interface IInterleaver
     int Thread { get; }
 }
 
+/// <summary>Where an exception can come from outside, by what is called there: tests make each of these places fail in turn.</summary>
+internal enum FailurePoint
+{
+    /// <summary>To enter a lock: an interrupt, or no memory to sleep on it. Masked.</summary>
+    Lock,
+
+    /// <summary>To sleep under a lock. Masked.</summary>
+    Sleep,
+
+    /// <summary>To wait for the end of a thread. Masked.</summary>
+    Join,
+
+    /// <summary>A codec, which may ask the system for memory.</summary>
+    Codec,
+
+    /// <summary>Memory for the contexts and the scratch of codecs.</summary>
+    CodecMemory,
+
+    /// <summary>The policy that a page is compressed by.</summary>
+    Policy,
+
+    /// <summary>A transfer on the calling thread.</summary>
+    DeviceRead,
+
+    /// <summary>A transfer that is handed to a device.</summary>
+    DeviceWrite,
+
+    /// <summary>Encryption of a block. Memory that it lacks is an error number.</summary>
+    Cipher,
+
+    /// <summary>Memory of the caller's that is copied from or to.</summary>
+    Copy,
+
+    /// <summary>Managed memory, or address space.</summary>
+    Allocation,
+
+    /// <summary>Between two steps of closing.</summary>
+    Closing,
+
+    /// <summary>A thread.</summary>
+    ThreadStart,
+}
+
+/// <summary>Makes places fail.</summary>
+internal interface IFailures
+{
+    /// <summary>The calling thread is at such a place; throws if it is to fail.</summary>
+    void Reach(FailurePoint point);
+}
+
 /// <summary>The seam of the seeded scheduler: a build without PAGING_TEST_HOOKS holds nothing of it.</summary>
 internal static class TestHook
 {
@@ -53,6 +103,10 @@ internal static class TestHook
         get => s_interleaver;
         set => s_interleaver = value;
     }
+
+    /// <summary>What makes the calling thread's calls fail; none but in tests of that.</summary>
+    [field: ThreadStatic]
+    internal static IFailures? Failures { get; set; }
 
     /// <summary>The one rule that a control breaks on purpose; none in every other test.</summary>
     internal static Mutation Broken
@@ -77,4 +131,13 @@ internal static class TestHook
 
     [Conditional("PAGING_TEST_HOOKS")]
     internal static void Reach(SharedWord word) => Interleaver?.Reach(word);
+
+    /// <summary>Stands where an exception can come in reality.</summary>
+    [Conditional("PAGING_TEST_HOOKS")]
+    internal static void MayFail(FailurePoint point)
+    {
+#if PAGING_TEST_HOOKS
+        Failures?.Reach(point);
+#endif
+    }
 }

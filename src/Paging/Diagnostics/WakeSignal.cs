@@ -5,7 +5,7 @@ namespace Paging.Diagnostics;
 /// looks for a request. Both with a full fence in between.</remarks>
 internal sealed class WakeSignal
 {
-    private readonly object _lock = new();
+    private readonly Condition _condition = new();
     private int _requested;
     private int _sleeping;
     private bool _stopped;
@@ -16,20 +16,23 @@ internal sealed class WakeSignal
     /// <param name="milliseconds">Or infinite.</param>
     internal bool Sleep(int milliseconds)
     {
-        lock (_lock)
+        bool interrupted = false;
+        _condition.Enter(ref interrupted);
+        Interlocked.Increment(ref _sleeping);
+        while (!_stopped && Interlocked.Exchange(ref _requested, 0) == 0)
         {
-            Interlocked.Increment(ref _sleeping);
-            while (!_stopped && Interlocked.Exchange(ref _requested, 0) == 0)
+            if (!_condition.Wait(ref interrupted, milliseconds))
             {
-                if (!Monitor.Wait(_lock, milliseconds))
-                {
-                    break;
-                }
+                break;
             }
-
-            Interlocked.Decrement(ref _sleeping);
-            return !_stopped;
         }
+
+        Interlocked.Decrement(ref _sleeping);
+        bool goesOn = !_stopped;
+
+        // The thread is the pager's own, and waits for nothing else: an interrupt that was kept would end each sleep from now on.
+        _condition.Exit(interrupted: false);
+        return goesOn;
     }
 
     internal void Wake()
@@ -56,33 +59,16 @@ internal sealed class WakeSignal
     private void Pulse(bool all)
     {
         bool interrupted = false;
-        while (true)
+        _condition.Enter(ref interrupted);
+        if (all)
         {
-            try
-            {
-                lock (_lock)
-                {
-                    if (all)
-                    {
-                        Monitor.PulseAll(_lock);
-                    }
-                    else
-                    {
-                        Monitor.Pulse(_lock);
-                    }
-                }
-
-                break;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
+            _condition.PulseAll();
+        }
+        else
+        {
+            _condition.Pulse();
         }
 
-        if (interrupted)
-        {
-            Thread.CurrentThread.Interrupt();
-        }
+        _condition.Exit(interrupted);
     }
 }

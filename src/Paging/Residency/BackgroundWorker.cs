@@ -6,6 +6,9 @@ namespace Paging.Residency;
 /// <summary>The threads that drive <see cref="PagingDomain.Step(int, out int)"/>. They do not keep their pager alive.</summary>
 internal sealed class BackgroundWorker
 {
+    /// <summary>Milliseconds until the next try when the system had no memory for a step.</summary>
+    private const int WithoutMemory = 100;
+
     private readonly WeakReference<PagingDomain> _domain;
     private readonly WakeSignal _signal;
     private readonly int _number;
@@ -16,11 +19,14 @@ internal sealed class BackgroundWorker
         _domain = new WeakReference<PagingDomain>(domain);
         _signal = signal;
         _number = number;
-        _thread = new Thread(Run) { IsBackground = true, Name = $"Paging reclaim {number}" };
-        _thread.UnsafeStart();
+        int count = domain.Options.BackgroundThreads;
+        _thread = Threads.Start(
+            Run,
+            $"Paging reclaim {number}",
+            $"PagerOptions.BackgroundThreads = {count:N0} asks for {count:N0} to reclaim in the background, of which {number:N0} have started");
     }
 
-    internal void Join() => _thread.Join();
+    internal void Join() => Uninterrupted.Join(_thread);
 
     private void Run()
     {
@@ -39,6 +45,15 @@ internal sealed class BackgroundWorker
     private bool TryStep(out int wait)
     {
         wait = Timeout.Infinite;
-        return !_signal.IsStopped && _domain.TryGetTarget(out PagingDomain? domain) && domain.Step(_number, out wait);
+        try
+        {
+            return !_signal.IsStopped && _domain.TryGetTarget(out PagingDomain? domain) && domain.Step(_number, out wait);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The step has undone what it began. Whoever needs a page makes room for it meanwhile, and is told if there is no memory for that either.
+            wait = WithoutMemory;
+            return false;
+        }
     }
 }

@@ -24,12 +24,18 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
     internal void Overwrite(PagedRegion region, long index, PageContents contents)
     {
         byte* page = Pin(region, index, write: true, contents, out bool filled);
-        if (!filled)
+        try
         {
-            contents.CopyTo(page, region.UsedBytes(index));
+            if (!filled)
+            {
+                TestHook.MayFail(FailurePoint.Copy);
+                contents.CopyTo(page, region.UsedBytes(index));
+            }
         }
-
-        PageWord.Unpin(region.Words + index);
+        finally
+        {
+            PageWord.Unpin(region.Words + index);
+        }
     }
 
     /// <summary>Counts the leases of all pages by looking at every frame.</summary>
@@ -258,6 +264,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         int bytes = region.UsedBytes(index);
         if (!contents.IsOwn)
         {
+            TestHook.MayFail(FailurePoint.Copy);
             contents.CopyTo(address, bytes);
         }
         else if (stored == 0)

@@ -22,6 +22,13 @@ internal sealed unsafe partial class PagedRegion
     private const int Closed = 2;
 
     private int _state;
+
+    /// <summary>Where taking the pages down has come to: it is one thread's at a time, and what an exception cut short is taken up again.</summary>
+    private int _sweep;
+    private const int NotSwept = 0;
+    private const int Sweeping = 1;
+    private const int Swept = 2;
+
     private bool _hasLeaked;
     private bool _isFinalizing;
     private IRegionFace? _face;
@@ -52,19 +59,41 @@ internal sealed unsafe partial class PagedRegion
     {
         if (!BeginClose())
         {
+            if (TryResumeClose())
+            {
+                CompleteClose();
+            }
+
             return;
         }
 
-        Interlocked.MemoryBarrierProcessWide();
-        long pins = CountPins();
-        if (pins != 0)
+        bool goesOn = false;
+        try
         {
-            AbandonClose();
-            throw new InvalidOperationException($"{what} {Name} has {pins:N0} leases out. Dispose them first; nothing has been changed.".Replace("  ", " ", StringComparison.Ordinal));
+            Interlocked.MemoryBarrierProcessWide();
+            TestHook.MayFail(FailurePoint.Closing);
+            long pins = CountPins();
+            if (pins != 0)
+            {
+                throw new InvalidOperationException($"{what} {Name} has {pins:N0} leases out. Dispose them first; nothing has been changed.".Replace("  ", " ", StringComparison.Ordinal));
+            }
+
+            goesOn = true;
+        }
+        finally
+        {
+            if (!goesOn)
+            {
+                AbandonClose();
+            }
         }
 
         CompleteClose();
     }
+
+    /// <summary>Whether the region is closed, and what it held has not been given back: an exception came between. The caller owes a
+    /// <see cref="CompleteClose"/>.</summary>
+    internal bool TryResumeClose() => IsClosed && Volatile.Read(ref _sweep) == NotSwept;
 
     /// <summary>Open → Closing. One thread wins; the caller owes a process-wide barrier before it looks at pins.</summary>
     internal bool TryBeginClose()
@@ -125,7 +154,8 @@ internal sealed unsafe partial class PagedRegion
         return pins;
     }
 
-    /// <summary>Closing → Closed: takes every page down and gives everything back but the addresses.</summary>
+    /// <summary>Closing → Closed: takes every page down and gives everything back but the addresses. Called again after an exception, it goes on
+    /// with what is left.</summary>
     internal void CompleteClose()
     {
         TestHook.Reach(SharedWord.ArrayState);
@@ -136,7 +166,35 @@ internal sealed unsafe partial class PagedRegion
             return;
         }
 
-        Volatile.Write(ref _state, Closed);
+        try
+        {
+            // NotSwept → Sweeping: races with another Dispose that takes up what an exception cut short; back, or on to Swept, by the thread that
+            // won. Before Closed, so that nobody takes up what has only just begun.
+            TestHook.Reach(SharedWord.ArrayState);
+            if (Interlocked.CompareExchange(ref _sweep, Sweeping, NotSwept) == NotSwept)
+            {
+                Volatile.Write(ref _state, Closed);
+                bool complete = false;
+                try
+                {
+                    Sweep();
+                    complete = true;
+                }
+                finally
+                {
+                    Volatile.Write(ref _sweep, complete ? Swept : NotSwept);
+                }
+            }
+        }
+        finally
+        {
+            _domain.Swap.Rundown.Exit();
+        }
+    }
+
+    /// <summary>Each step of it may be done twice.</summary>
+    private void Sweep()
+    {
         // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
         bool any = false;
@@ -147,6 +205,7 @@ internal sealed unsafe partial class PagedRegion
             if (Volatile.Read(ref _touched[granule]) != 0)
             {
                 any = true;
+                TestHook.MayFail(FailurePoint.Closing);
                 long end = Math.Min((granule + 1) << GranuleShift, PageCount);
                 for (long index = granule << GranuleShift; index < end; index++)
                 {
@@ -167,8 +226,8 @@ internal sealed unsafe partial class PagedRegion
 
         _domain.CountTableBytes(-Interlocked.Exchange(ref _tableBytes, 0));
         _domain.Pressure.Set(ref _toldBytes, 0);
+        TestHook.MayFail(FailurePoint.Closing);
         _domain.Remove(this);
-        _domain.Swap.Rundown.Exit();
     }
 
     /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone; not with a debt.</summary>

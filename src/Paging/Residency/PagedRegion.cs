@@ -74,18 +74,23 @@ internal sealed unsafe partial class PagedRegion
         bool wasDropped = false;
         if (_domain.Swap.Rundown.TryEnter())
         {
-            wasDropped = TryBeginClose();
-            if (wasDropped)
+            try
             {
-                CompleteClose();
-            }
+                wasDropped = TryBeginClose();
+                if (wasDropped || TryResumeClose())
+                {
+                    CompleteClose();
+                }
 
-            if (!_hasLeaked)
+                if (!_hasLeaked)
+                {
+                    _domain.Tables.GiveBack((byte*)Words, _tableTaken);
+                }
+            }
+            finally
             {
-                _domain.Tables.GiveBack((byte*)Words, _tableTaken);
+                _domain.Swap.Rundown.Exit();
             }
-
-            _domain.Swap.Rundown.Exit();
         }
 
         // Whoever touched a granule while the array was being disposed of is long gone.
@@ -180,16 +185,17 @@ internal sealed unsafe partial class PagedRegion
                     // Dispose waits for whoever is about to free what was stored; once it does not, the array is closed.
                     if (_domain.Swap.Rundown.TryEnter())
                     {
-                        bool discarded = PageWord.TryDiscardSwapped(page, word);
-                        if (discarded)
+                        try
                         {
-                            _domain.Swap.Free(PageWord.Stored(word));
+                            if (PageWord.TryDiscardSwapped(page, word))
+                            {
+                                _domain.Swap.Free(PageWord.Stored(word));
+                                return true;
+                            }
                         }
-
-                        _domain.Swap.Rundown.Exit();
-                        if (discarded)
+                        finally
                         {
-                            return true;
+                            _domain.Swap.Rundown.Exit();
                         }
                     }
 

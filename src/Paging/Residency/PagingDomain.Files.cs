@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
 
@@ -32,9 +33,12 @@ internal sealed partial class PagingDomain
         // From here on what is written is written from memory that this domain's finalizer unmaps.
         Swap.Writeback.Owner = this;
         SwapArea area;
+        SwapFile file;
         try
         {
+            TestHook.MayFail(FailurePoint.Allocation);
             area = new SwapArea(device, options.Priority, claim);
+            file = new SwapFile(this, area, options);
         }
         catch
         {
@@ -49,7 +53,7 @@ internal sealed partial class PagingDomain
             throw new InvalidOperationException($"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
         }
 
-        return new SwapFile(this, area, options);
+        return file;
     }
 
     /// <summary>Moves every page off a file, then closes it.</summary>

@@ -21,6 +21,16 @@ internal sealed partial class PagingDomain
     private int _holders = 1;
     private int _closed;
 
+    /// <summary>Where giving everything back has come to, once closed: one thread's at a time, and what an exception cut short is taken up by
+    /// the next Dispose, or by the finalizer.</summary>
+    private int _teardown;
+    private const int NotBegun = 0;
+    private const int TearingDown = 1;
+    private const int TornDown = 2;
+
+    /// <summary>The regions that closing the pager closes. Under the gate, and then by who tears down.</summary>
+    private List<PagedRegion> _closing = [];
+
     internal PagingDomain(PagerOptions options)
     {
         Options = options;
@@ -47,9 +57,21 @@ internal sealed partial class PagingDomain
         Reclaimer.Signal = _signal;
         Swap.Budget.Signal = _signal;
         _workers = new BackgroundWorker[options.BackgroundThreads];
-        for (int i = 0; i < _workers.Length; i++)
+        try
         {
-            _workers[i] = new BackgroundWorker(this, _signal!, i);
+            for (int i = 0; i < _workers.Length; i++)
+            {
+                _workers[i] = new BackgroundWorker(this, _signal!, i);
+            }
+        }
+        catch
+        {
+            // Those that have started must not be in the memory that goes.
+            _signal!.Stop();
+            Array.ForEach(_workers, static worker => worker?.Join());
+            Swap.Release();
+            Frames.Release();
+            throw;
         }
 
         CodecContexts.AddUser();
@@ -60,7 +82,8 @@ internal sealed partial class PagingDomain
     {
         // Neither the pager nor any array is left: the threads have nothing to do, and the pager's hold is ours to give up.
         _signal?.Stop();
-        if (_isComplete && Interlocked.Exchange(ref _closed, 1) == 0)
+        bool wasOpen = Interlocked.Exchange(ref _closed, 1) == 0;
+        if (_isComplete && (wasOpen || Volatile.Read(ref _teardown) != TornDown))
         {
             Pressure.Close();
             CodecContexts.RemoveUser();
@@ -144,10 +167,15 @@ internal sealed partial class PagingDomain
         try
         {
             ThrowIfClosed();
-            Interlocked.Increment(ref _holders);
-            region.Number = _nextRegion++;
+
+            // What may be refused comes first, and what must be undone with it last.
+            TestHook.MayFail(FailurePoint.Allocation);
+            var reference = new WeakReference<PagedRegion>(region);
+            _regions.EnsureCapacity(_regions.Count + 1);
             region.PolicyNumber = Policies.Add(region.Policy);
-            _regions.Add(region.Number, new WeakReference<PagedRegion>(region));
+            region.Number = _nextRegion++;
+            _regions.Add(region.Number, reference);
+            Interlocked.Increment(ref _holders);
         }
         finally
         {
@@ -204,10 +232,38 @@ internal sealed partial class PagingDomain
         }
     }
 
-    /// <summary>Closes all arrays, or none when leases are out.</summary>
+    /// <summary>Closes all arrays, or none when leases are out. Called again after an exception, it goes on with what is left.</summary>
     internal void Close()
     {
-        List<PagedRegion> regions = [];
+        if (!IsClosed)
+        {
+            CloseRegions();
+        }
+
+        // NotBegun → TearingDown: races with another Dispose; back, or on to TornDown, by the thread that won.
+        if (Interlocked.CompareExchange(ref _teardown, TearingDown, NotBegun) != NotBegun)
+        {
+            return;
+        }
+
+        bool complete = false;
+        try
+        {
+            TearDown();
+            complete = true;
+        }
+        finally
+        {
+            Volatile.Write(ref _teardown, complete ? TornDown : NotBegun);
+        }
+
+        // Once, whatever was done twice.
+        CodecContexts.RemoveUser();
+        LetGo();
+    }
+
+    private void CloseRegions()
+    {
         _regionsGate.Enter();
         try
         {
@@ -216,41 +272,63 @@ internal sealed partial class PagingDomain
                 return;
             }
 
-            foreach (WeakReference<PagedRegion> weak in _regions.Values)
+            TestHook.MayFail(FailurePoint.Allocation);
+            var regions = new List<PagedRegion>(_regions.Count);
+            bool goesOn = false;
+            try
             {
-                if (weak.TryGetTarget(out PagedRegion? region) && region.BeginClose())
+                foreach (WeakReference<PagedRegion> weak in _regions.Values)
                 {
-                    regions.Add(region);
+                    if (weak.TryGetTarget(out PagedRegion? region) && region.BeginClose())
+                    {
+                        regions.Add(region);
+                    }
+                }
+
+                Interlocked.MemoryBarrierProcessWide();
+                TestHook.MayFail(FailurePoint.Closing);
+                long pins = regions.Sum(static region => region.CountPins());
+                if (pins != 0)
+                {
+                    throw new InvalidOperationException(
+                        $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
+                }
+
+                goesOn = true;
+            }
+            finally
+            {
+                if (!goesOn)
+                {
+                    regions.ForEach(static region => region.AbandonClose());
                 }
             }
 
-            Interlocked.MemoryBarrierProcessWide();
-            long pins = regions.Sum(static region => region.CountPins());
-            if (pins != 0)
-            {
-                regions.ForEach(static region => region.AbandonClose());
-                throw new InvalidOperationException(
-                    $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
-            }
-
+            _closing = regions;
             Volatile.Write(ref _closed, 1);
         }
         finally
         {
             _regionsGate.Exit();
         }
+    }
 
-        regions.ForEach(static region => region.CompleteClose());
+    /// <summary>Each step of it may be done twice.</summary>
+    private void TearDown()
+    {
+        _closing.ForEach(static region => region.CompleteClose());
         Pressure.Close();
+        TestHook.MayFail(FailurePoint.Closing);
         _signal?.Stop();
-        Array.ForEach(_workers, static worker => worker.Join());
+        Array.ForEach(_workers, static worker => worker?.Join());
         Swap.Rundown.Close();
+        TestHook.MayFail(FailurePoint.Closing);
         Swap.CloseFiles();
-        CodecContexts.RemoveUser();
+        TestHook.MayFail(FailurePoint.Closing);
         Tables.DecommitAll();
         Frames.DecommitAll();
         Swap.DecommitAll();
-        LetGo();
+        _closing = [];
     }
 
     internal PagerStatistics GetStatistics()

@@ -4,18 +4,19 @@ namespace Paging.Residency;
 
 /// <summary>Where threads wait for somebody else's fault or eviction of a page to end: a short spin, then sleep.</summary>
 /// <remarks>No wake-up is lost: the waiter sets the page's W bit and looks again under the bucket's lock; the owner of the claim
-/// publishes first, sees W in what it replaced, and pulses under the same lock.</remarks>
+/// publishes first, sees W in what it replaced, and pulses under the same lock. An interrupt does not cut the sleep short: a wait that Dispose
+/// depends on must not end early, nor a wake-up be spent on nobody.</remarks>
 internal sealed unsafe class ParkingLot
 {
     private const int BucketCount = 64;
     private const int SpinRounds = 40;
-    private readonly object[] _buckets = new object[BucketCount];
+    private readonly Condition[] _buckets = new Condition[BucketCount];
 
     internal ParkingLot()
     {
         for (int i = 0; i < BucketCount; i++)
         {
-            _buckets[i] = new object();
+            _buckets[i] = new Condition();
         }
     }
 
@@ -34,7 +35,7 @@ internal sealed unsafe class ParkingLot
         }
         while (spinner.Count is > 0 and < SpinRounds);
 
-        object bucket = Bucket(page);
+        Condition bucket = Bucket(page);
         if (TestHook.Interleaver is { } interleaver)
         {
             if (PageWord.TrySetWaiters(page))
@@ -45,54 +46,30 @@ internal sealed unsafe class ParkingLot
             return;
         }
 
-        Uninterrupted(bucket, page, static (bucket, page) =>
+        bool interrupted = false;
+        bucket.Enter(ref interrupted);
+        while (PageWord.TrySetWaiters(page))
         {
-            if (PageWord.TrySetWaiters((ulong*)page))
-            {
-                Monitor.Wait(bucket);
-            }
-        });
+            bucket.Wait(ref interrupted);
+        }
+
+        bucket.Exit(interrupted);
     }
 
     internal void Wake(ulong* page)
     {
-        object bucket = Bucket(page);
+        Condition bucket = Bucket(page);
         if (TestHook.Interleaver is { } interleaver)
         {
             interleaver.Wake(bucket);
             return;
         }
 
-        Uninterrupted(bucket, page, static (bucket, _) => Monitor.PulseAll(bucket));
-    }
-
-    /// <summary>Runs under the bucket's lock, however often the thread is interrupted: a wake-up must not be lost, nor a wait that
-    /// Dispose depends on be cut short. The interrupt is kept for the caller's next wait.</summary>
-    private static void Uninterrupted(object bucket, ulong* page, Action<object, nint> action)
-    {
         bool interrupted = false;
-        while (true)
-        {
-            try
-            {
-                lock (bucket)
-                {
-                    action(bucket, (nint)page);
-                }
-
-                break;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
-        }
-
-        if (interrupted)
-        {
-            Thread.CurrentThread.Interrupt();
-        }
+        bucket.Enter(ref interrupted);
+        bucket.PulseAll();
+        bucket.Exit(interrupted);
     }
 
-    private object Bucket(ulong* page) => _buckets[(((ulong)page >> 3) * 0x9E3779B97F4A7C15) >> 58];
+    private Condition Bucket(ulong* page) => _buckets[(((ulong)page >> 3) * 0x9E3779B97F4A7C15) >> 58];
 }

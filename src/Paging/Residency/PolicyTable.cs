@@ -11,7 +11,7 @@ internal sealed class PolicyTable(CompressionPolicy ofPager)
 
     /// <summary>Guards changes. Nothing is waited for under it.</summary>
     private readonly Gate _gate = new();
-    private readonly Stack<int> _free = new();
+    private readonly Stack<int> _free = new(InitialLength);
     private CompressionPolicy?[] _policies = Initial(ofPager);
     private int _end = 1;
 
@@ -20,6 +20,7 @@ internal sealed class PolicyTable(CompressionPolicy ofPager)
         get
         {
             TestHook.Reach(SharedWord.Counter);
+            TestHook.MayFail(FailurePoint.Policy);
             return Volatile.Read(ref _policies)[number]!;
         }
     }
@@ -31,13 +32,19 @@ internal sealed class PolicyTable(CompressionPolicy ofPager)
         {
             if (!_free.TryPop(out int number))
             {
-                number = _end++;
+                number = _end;
                 if (number == _policies.Length)
                 {
+                    TestHook.MayFail(FailurePoint.Allocation);
                     CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
                     _policies.CopyTo(longer, 0);
+
+                    // Here rather than when a number is given back: closing an array must need no memory.
+                    _free.EnsureCapacity(longer.Length);
                     Volatile.Write(ref _policies, longer);
                 }
+
+                _end = number + 1;
             }
 
             _policies[number] = policy;

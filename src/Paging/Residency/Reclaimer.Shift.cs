@@ -114,8 +114,17 @@ internal sealed unsafe partial class Reclaimer
             }
 
             (long first, long end) = donor!.GranuleFrames(granule);
-            EvictRange(donor, first, end);
-            if (donor.EndDrain(granule))
+            bool isEmpty;
+            try
+            {
+                EvictRange(donor, first, end);
+            }
+            finally
+            {
+                isEmpty = donor.EndDrain(granule);
+            }
+
+            if (isEmpty)
             {
                 drained += (end - first) << donor.PageShift;
             }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
@@ -139,37 +140,33 @@ internal sealed unsafe partial class Reclaimer(
         }
 
         FrameRecord* record = size.Records + frame;
-        StoreTicket ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
-        if (ticket.Index == 0 || !PageWord.TryBeginEvict(page, word))
-        {
-            swap.Cancel(ticket);
-            swap.Rundown.Exit();
-            return ticket.Index == 0 ? EvictOutcome.Unstorable : EvictOutcome.InFlight;
-        }
-
         uint stored = 0;
+        bool claimed = false;
+        StoreTicket ticket = default;
         try
         {
+            ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
+            if (ticket.Index == 0)
+            {
+                return EvictOutcome.Unstorable;
+            }
+
+            claimed = PageWord.TryBeginEvict(page, word);
+            if (!claimed)
+            {
+                return EvictOutcome.InFlight;
+            }
+
             TestHook.Reach(SharedWord.PageData);
             // Under the claim the record is the page's. What it uses may be less than a page, for which there is room.
-            stored = swap.Store(ticket, size.Address(frame), record->Used, policies[record->Policy]);
+            CompressionPolicy policy = policies[record->Policy];
+            StoreTicket used = ticket;
+            ticket = default;
+            stored = swap.Store(used, size.Address(frame), record->Used, policy);
         }
         finally
         {
-            bool waiters = stored == 0
-                ? PageWord.AbandonEvict(page, word)
-                : PageWord.CompleteEvict(page, word, stored, size.Now);
-            if (waiters)
-            {
-                parking.Wake(page);
-            }
-
-            // The page's word names the new copy by now, and the frame is ours until it is given back.
-            if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
-            {
-                swap.Free(old);
-            }
-
+            EndEvict(page, word, record, claimed, ticket, stored, size.Now);
             swap.Rundown.Exit();
         }
 
@@ -186,6 +183,28 @@ internal sealed unsafe partial class Reclaimer(
         Unbind(record);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
+    }
+
+    /// <summary>Whatever has come of it: gives an unused ticket back, and ends the claim.</summary>
+    private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int now)
+    {
+        swap.Cancel(unused);
+        if (claimed)
+        {
+            bool waiters = stored == 0
+                ? PageWord.AbandonEvict(page, word)
+                : PageWord.CompleteEvict(page, word, stored, now);
+            if (waiters)
+            {
+                parking.Wake(page);
+            }
+
+            // The page's word names the new copy by now, and the frame is ours until it is given back.
+            if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
+            {
+                swap.Free(old);
+            }
+        }
     }
 
     /// <summary>Turns pinned clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>

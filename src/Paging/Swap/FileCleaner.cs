@@ -139,11 +139,23 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
         SegmentLog log = segments.Logs[segment->Log]!;
         int offset = 0;
         FileEmptied result;
-        do
+        bool isClaimed = true;
+        try
         {
-            result = MoveOut(log, number, ref offset, level);
+            do
+            {
+                result = MoveOut(log, number, ref offset, level);
+            }
+            while (result == FileEmptied.NoRoom && level == StoreLevel.Normal && store.TryMakeRoomFor(log));
+            isClaimed = false;
         }
-        while (result == FileEmptied.NoRoom && level == StoreLevel.Normal && store.TryMakeRoomFor(log));
+        finally
+        {
+            if (isClaimed)
+            {
+                LetGo(number);
+            }
+        }
 
         if (result == FileEmptied.Empty && Volatile.Read(ref segment->Live) == 0)
         {
@@ -188,15 +200,21 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
             }
 
             bool hasRoom = true;
-            if (segment->File == area.Number)
+            try
             {
-                SegmentLog log = segments.Logs[segment->Log]!;
-                while (!TrySalvageEntry(log, index, location) && (hasRoom = store.TryMakeRoomFor(log)))
+                if (segment->File == area.Number)
                 {
+                    SegmentLog log = segments.Logs[segment->Log]!;
+                    while (!TrySalvageEntry(log, index, location) && (hasRoom = store.TryMakeRoomFor(log)))
+                    {
+                    }
                 }
             }
+            finally
+            {
+                LetGo(location.Segment);
+            }
 
-            LetGo(location.Segment);
             if (!hasRoom)
             {
                 return false;

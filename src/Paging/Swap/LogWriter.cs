@@ -181,9 +181,9 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     private void SealOpen()
     {
-        int open = _open;
+        // Nobody else looks at the field, so that it may say "open" a moment longer.
+        _log.Seal(_open, _age);
         _open = None;
-        _log.Seal(open, _age);
         _age = long.MaxValue;
     }
 

@@ -1,8 +1,11 @@
+using Paging.Diagnostics;
+
 namespace Paging.Swap;
 
 /// <summary>Keeps two swap files of a process from being given the same name: the file system cannot, since neither has any.</summary>
 internal sealed class PathClaim : IDisposable
 {
+    private static readonly Gate s_gate = new();
     private static readonly HashSet<string> s_taken = [];
     private readonly string? _path;
     private bool _kept;
@@ -19,11 +22,17 @@ internal sealed class PathClaim : IDisposable
             return new PathClaim(null);
         }
 
-        lock (s_taken)
+        var claim = new PathClaim(full);
+        s_gate.Enter();
+        try
         {
             return s_taken.Add(full)
-                ? new PathClaim(full)
+                ? claim
                 : throw new IOException($"'{path}' is a swap file of this process already. Remove it there first, or give another name.");
+        }
+        finally
+        {
+            s_gate.Exit();
         }
     }
 
@@ -38,9 +47,14 @@ internal sealed class PathClaim : IDisposable
     {
         if (_path is not null)
         {
-            lock (s_taken)
+            s_gate.Enter();
+            try
             {
                 s_taken.Remove(_path);
+            }
+            finally
+            {
+                s_gate.Exit();
             }
         }
     }

@@ -145,9 +145,17 @@ internal sealed unsafe partial class SegmentLog
         {
             if (writer.TryBorrow())
             {
-                any |= writer.DropSpare();
-                int open = writer.SealIfWorthwhile(_moves.Room);
-                writer.GiveBack();
+                int open;
+                try
+                {
+                    any |= writer.DropSpare();
+                    open = writer.SealIfWorthwhile(_moves.Room);
+                }
+                finally
+                {
+                    writer.GiveBack();
+                }
+
                 any |= open >= 0 && TryEmpty(open);
             }
         }
@@ -184,31 +192,19 @@ internal sealed unsafe partial class SegmentLog
             return true;
         }
 
-        bool complete = true;
-        for (int offset = 0; offset < segment->Used;)
+        bool complete;
+        bool isClaimed = true;
+        try
         {
-            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
-            int units = header->Units;
-            if (!IsPlausible(header, segment->Used - offset))
+            complete = TryMoveAll(victim, recompressor);
+            isClaimed = false;
+        }
+        finally
+        {
+            if (isClaimed)
             {
-                // The entries behind it cannot be found from here. Their descriptors find them; other victims remain.
-                segment->Damaged = 1;
-                break;
+                EndClaim(victim);
             }
-
-            Location from = LocationOf(header, victim, offset);
-            Moved moved = recompressor is not null && from != default && IsCompressible(header)
-                ? TryRecompress(header, from, _moves, StoreLevel.Cleaner, recompressor)
-                : Moved.Not;
-
-            // One that is damaged moves as it is, so that its page can still say so.
-            if (moved == Moved.NoRoom || (moved == Moved.Not && !TryMove(header, from, StoreLevel.Cleaner, onFile: false)))
-            {
-                complete = false;
-                break;
-            }
-
-            offset += units << Location.UnitShift;
         }
 
         TestHook.Reach(SharedWord.SegmentLive);
@@ -235,6 +231,38 @@ internal sealed unsafe partial class SegmentLog
         }
 
         return complete;
+    }
+
+    /// <summary>Moves the entries of a segment that the caller has claimed. False when there is no room for one.</summary>
+    private bool TryMoveAll(int victim, Recompressor? recompressor)
+    {
+        Segment* segment = _table[victim];
+        for (int offset = 0; offset < segment->Used;)
+        {
+            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
+            int units = header->Units;
+            if (!IsPlausible(header, segment->Used - offset))
+            {
+                // The entries behind it cannot be found from here. Their descriptors find them; other victims remain.
+                segment->Damaged = 1;
+                break;
+            }
+
+            Location from = LocationOf(header, victim, offset);
+            Moved moved = recompressor is not null && from != default && IsCompressible(header)
+                ? TryRecompress(header, from, _moves, StoreLevel.Cleaner, recompressor)
+                : Moved.Not;
+
+            // One that is damaged moves as it is, so that its page can still say so.
+            if (moved == Moved.NoRoom || (moved == Moved.Not && !TryMove(header, from, StoreLevel.Cleaner, onFile: false)))
+            {
+                return false;
+            }
+
+            offset += units << Location.UnitShift;
+        }
+
+        return true;
     }
 
     /// <summary>Waits a moment for readers to leave an emptied segment, or one that has been written. False when there is none.</summary>

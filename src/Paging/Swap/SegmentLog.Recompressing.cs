@@ -178,9 +178,14 @@ internal sealed unsafe partial class SegmentLog
             return true;
         }
 
-        bool hasRoom = TryGoOn(number, ref _visits[chunk], MostBytesAtOnce, by, now);
-        EndClaim(number);
-        return hasRoom;
+        try
+        {
+            return TryGoOn(number, ref _visits[chunk], MostBytesAtOnce, by, now);
+        }
+        finally
+        {
+            EndClaim(number);
+        }
     }
 
     /// <summary>Looks at the segments that writers have open and have not appended to for long.</summary>
@@ -191,8 +196,16 @@ internal sealed unsafe partial class SegmentLog
             // Not waited for: who has it is about to append.
             if (writer.TryBorrow())
             {
-                bool worked = VisitOpen(writer, by, now, ref due, ref hasRoom);
-                writer.GiveBack();
+                bool worked;
+                try
+                {
+                    worked = VisitOpen(writer, by, now, ref due, ref hasRoom);
+                }
+                finally
+                {
+                    writer.GiveBack();
+                }
+
                 if (worked)
                 {
                     return true;

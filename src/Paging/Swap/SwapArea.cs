@@ -209,6 +209,13 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Takes back the slot of a failed write, and the file out of use when that keeps happening.</summary>
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
+        if (error == Interop.Errno.NoMemory)
+        {
+            // It never came to the medium.
+            GiveBack(block, segmentBytes);
+            return;
+        }
+
         if (error is NoSpace or QuotaExceeded)
         {
             // The medium is well, and there may be room again: blocks that were trimmed are not set aside any more.
@@ -229,6 +236,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Reads on the calling thread, and keeps account.</summary>
     internal unsafe int Read(BlockRange range, byte* buffer, ulong stamp, Counters counters)
     {
+        TestHook.MayFail(FailurePoint.DeviceRead);
         int error = device.Read(range.Offset, buffer, range.Length, stamp);
         if (error == 0)
         {
@@ -267,10 +275,19 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             }
 
             Interlocked.Add(ref _trimming, count);
-            int error = device.Trim(first * device.BlockBytes, count * device.BlockBytes);
-            _blocks.Free(first, count);
-            Interlocked.Add(ref _trimming, -count);
-            NoteGivenBack();
+            int error;
+            try
+            {
+                TestHook.MayFail(FailurePoint.DeviceWrite);
+                error = device.Trim(first * device.BlockBytes, count * device.BlockBytes);
+            }
+            finally
+            {
+                _blocks.Free(first, count);
+                Interlocked.Add(ref _trimming, -count);
+                NoteGivenBack();
+            }
+
             trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
             first += count;
         }

@@ -106,10 +106,18 @@ internal sealed unsafe partial class SwapStore
                     return LoadResult.Loaded;
 
                 case Location.Kind.Segment when _segments.TryPin(location.Segment, out bool onFile):
-                    LoadResult? result = onFile
-                        ? LoadFromFile(id, location, page, length, out failure)
-                        : LoadPinned(id, location, page, length);
-                    _segments.Unpin(location.Segment);
+                    LoadResult? result;
+                    try
+                    {
+                        result = onFile
+                            ? LoadFromFile(id, location, page, length, out failure)
+                            : LoadPinned(id, location, page, length);
+                    }
+                    finally
+                    {
+                        _segments.Unpin(location.Segment);
+                    }
+
                     if (result is { } final)
                     {
                         return final;

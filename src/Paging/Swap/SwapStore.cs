@@ -166,10 +166,16 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
-        Cancel(ticket);
-        Rundown.Exit();
-        return ticket.Writer is not null;
+        try
+        {
+            StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
+            Cancel(ticket);
+            return ticket.Writer is not null;
+        }
+        finally
+        {
+            Rundown.Exit();
+        }
     }
 
     /// <summary>Whether a page finds room in memory without anything being cleaned or written for it.</summary>
@@ -191,14 +197,27 @@ internal sealed unsafe partial class SwapStore
             return new StoreTicket(index, null);
         }
 
-        // A file that rests, since its disk was full, is tried once more before a page is refused.
-        LogWriter? writer = TryPrepare(log, length, level);
-        if (writer is null && level != StoreLevel.AtHand && Files.TryEndRest())
+        LogWriter? writer = null;
+        bool complete = false;
+        try
         {
+            // A file that rests, since its disk was full, is tried once more before a page is refused.
             writer = TryPrepare(log, length, level);
-        }
+            if (writer is null && level != StoreLevel.AtHand && Files.TryEndRest())
+            {
+                writer = TryPrepare(log, length, level);
+            }
 
-        return new StoreTicket(index, writer);
+            complete = true;
+            return new StoreTicket(index, writer);
+        }
+        finally
+        {
+            if (!complete)
+            {
+                Cancel(new StoreTicket(index, writer));
+            }
+        }
     }
 
     /// <returns>A writer with room for the page; null when there is none.</returns>
@@ -207,13 +226,25 @@ internal sealed unsafe partial class SwapStore
         while (level > StoreLevel.Normal || Admits(log, length))
         {
             LogWriter writer = log.Borrow();
-            if (writer.TryPrepare(length, level))
+            bool isPrepared = false;
+            try
+            {
+                isPrepared = writer.TryPrepare(length, level);
+            }
+            finally
+            {
+                if (!isPrepared)
+                {
+                    writer.GiveBack();
+                }
+            }
+
+            if (isPrepared)
             {
                 return writer;
             }
 
             // Making room may wait for a device: with nothing in hand but the descriptor.
-            writer.GiveBack();
             if (level == StoreLevel.AtHand || (!TryWriteOut(log, level) && !TryMakeRoom(log, level)))
             {
                 break;
@@ -223,7 +254,7 @@ internal sealed unsafe partial class SwapStore
         return null;
     }
 
-    /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up.</summary>
+    /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up, whatever comes of it.</summary>
     /// <param name="ticket">From <see cref="Prepare"/>.</param>
     /// <param name="page">The page, which stays as it is meanwhile.</param>
     /// <param name="length">Its length: at most what the ticket was prepared for.</param>
@@ -246,8 +277,26 @@ internal sealed unsafe partial class SwapStore
             return 0;
         }
 
-        Location location = writer.Append(_descriptors.Id(index), page, length, policy, out int encoded, out StoredForm form);
-        writer.GiveBack();
+        Location location = default;
+        int encoded;
+        StoredForm form;
+        try
+        {
+            location = writer.Append(_descriptors.Id(index), page, length, policy, out encoded, out form);
+        }
+        finally
+        {
+            // Before the entry is placed nothing counts it; behind that nothing throws.
+            if (location == default)
+            {
+                Cancel(ticket);
+            }
+            else
+            {
+                writer.GiveBack();
+            }
+        }
+
         EntrySize size = new(location.Units, encoded, length);
         _segments.CountInMemory(size, 1);
         if (form.Codec == Codec.Raw)

@@ -319,7 +319,17 @@ internal sealed unsafe class Writeback
         write.Stamp = (ulong)segment->SealedAt;
         write.KeepAlive = Owner;
         write.Begin();
-        device.Submit(write);
+        try
+        {
+            TestHook.MayFail(FailurePoint.DeviceWrite);
+            device.Submit(write);
+        }
+        catch when (!write.IsComplete)
+        {
+            // The device has not taken it, and nobody else will end it: the segment keeps its memory, and its slot is given back.
+            write.Complete(Interop.Errno.NoMemory);
+            throw;
+        }
     }
 }
 

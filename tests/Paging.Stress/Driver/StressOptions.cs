@@ -31,6 +31,9 @@ internal sealed record StressOptions
 
     public bool Encrypt { get; init; }
 
+    /// <summary>Whether the threads are interrupted at random all the time. No call may be cut short by that.</summary>
+    public bool Interrupts { get; init; }
+
     /// <summary>How long pages are left alone before they are compressed again: so short that it happens all the time.</summary>
     public TimeSpan ColdAfter { get; init; } = TimeSpan.FromMilliseconds(2);
 
@@ -66,5 +69,5 @@ internal sealed record StressOptions
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}");
+        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Interrupts ? " --interrupts 1" : "")}");
 }

@@ -102,7 +102,10 @@ internal sealed class StressRun : IDisposable
             thread.Start();
         }
 
+        Thread? interrupter = _options.Interrupts ? new Thread(() => Interrupt(threads)) { IsBackground = true, Name = "stress interrupter" } : null;
+        interrupter?.Start();
         Watch(threads, clock, progress);
+        interrupter?.Join();
         foreach (Worker worker in _workers)
         {
             if (worker.Error is not null)
@@ -141,6 +144,16 @@ internal sealed class StressRun : IDisposable
                 (lastDone, lastMove) = (now.Operations, clock.Elapsed);
             else if (clock.Elapsed - lastMove > _options.Watchdog)
                 throw Report(new StressFailure($"hung: no operation has ended for {clock.Elapsed - lastMove}"), "the watchdog");
+        }
+    }
+
+    private void Interrupt(List<Thread> threads)
+    {
+        var random = new Rng(_options.Seed);
+        while (threads.Exists(thread => thread.IsAlive))
+        {
+            threads[random.Next(threads.Count)].Interrupt();
+            Thread.Yield();
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using Paging.Diagnostics;
 using Paging.Interop;
 
 namespace Paging.Swap.Devices;
@@ -56,6 +57,7 @@ internal sealed unsafe class BlockCipher : IDisposable
                     plain = text;
                 }
 
+                TestHook.MayFail(FailurePoint.Cipher);
                 _cipher.Encrypt(nonce, plain, text, new Span<byte>(stored + PayloadBytes, TagBytes), number);
                 payload += PayloadBytes;
                 stored += StoredBytes;
@@ -67,6 +69,11 @@ internal sealed unsafe class BlockCipher : IDisposable
         catch (CryptographicException)
         {
             return Errno.InputOutput;
+        }
+        catch (OutOfMemoryException)
+        {
+            // Here and below: what follows runs on threads that nobody could tell by an exception.
+            return Errno.NoMemory;
         }
     }
 
@@ -88,6 +95,7 @@ internal sealed unsafe class BlockCipher : IDisposable
                 Name(block, stamp, nonce, number);
                 ReadOnlySpan<byte> text = new(stored, PayloadBytes);
                 ReadOnlySpan<byte> tag = new(stored + PayloadBytes, TagBytes);
+                TestHook.MayFail(FailurePoint.Cipher);
                 _cipher.Decrypt(nonce, text, tag, new Span<byte>(payload, PayloadBytes), number);
                 payload += PayloadBytes;
                 stored += StoredBytes;
@@ -99,6 +107,10 @@ internal sealed unsafe class BlockCipher : IDisposable
         catch (CryptographicException)
         {
             return Errno.BadMessage;
+        }
+        catch (OutOfMemoryException)
+        {
+            return Errno.NoMemory;
         }
     }
 

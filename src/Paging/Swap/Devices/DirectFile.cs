@@ -106,14 +106,21 @@ internal sealed unsafe class DirectFile : SwapDevice
 
         int descriptor = (int)_file.DangerousGetHandle();
         int error;
-        do
+        try
         {
-            error = FileSpace.Allocate(descriptor, FileSpace.PunchHole | FileSpace.KeepSize, offset, length) == 0
-                ? 0
-                : Marshal.GetLastPInvokeError();
+            do
+            {
+                error = FileSpace.Allocate(descriptor, FileSpace.PunchHole | FileSpace.KeepSize, offset, length) == 0
+                    ? 0
+                    : Marshal.GetLastPInvokeError();
+            }
+            while (error == Errno.Interrupted);
         }
-        while (error == Errno.Interrupted);
-        _underWay.Exit();
+        finally
+        {
+            _underWay.Exit();
+        }
+
         GC.KeepAlive(this);
         return error;
     }
@@ -133,8 +140,16 @@ internal sealed unsafe class DirectFile : SwapDevice
         }
 
         // The count keeps the descriptor from Dispose, and this object from the finalizer of its handle.
-        int error = BlockingTransfer.Run((int)_file.DangerousGetHandle(), operation, buffer, blocks, offset);
-        _underWay.Exit();
+        int error;
+        try
+        {
+            error = BlockingTransfer.Run((int)_file.DangerousGetHandle(), operation, buffer, blocks, offset);
+        }
+        finally
+        {
+            _underWay.Exit();
+        }
+
         GC.KeepAlive(this);
         return error;
     }
@@ -157,8 +172,16 @@ internal sealed unsafe class DirectFile : SwapDevice
         }
 
         void* block = NativeMemory.AlignedAlloc(BufferAlignment, BufferAlignment);
-        int error = BlockingTransfer.Run(descriptor, IoOperation.Read, (byte*)block, BufferAlignment, 0);
-        NativeMemory.AlignedFree(block);
+        int error;
+        try
+        {
+            error = BlockingTransfer.Run(descriptor, IoOperation.Read, (byte*)block, BufferAlignment, 0);
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(block);
+        }
+
         if (error == 0)
         {
             return true;

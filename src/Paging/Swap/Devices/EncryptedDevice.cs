@@ -79,14 +79,11 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     public override void Dispose()
     {
         // Everything has completed after this, and the crew has nothing to do any more.
-        bool first = _underWay.Close();
+        _underWay.Close();
         _crew.Dispose();
         // After this no transfer has a scratch buffer: one counts on the inner device until it has given it back.
         _inner.Dispose();
-        if (first)
-        {
-            _medium.Dispose();
-        }
+        _medium.Dispose();
     }
 
     private int Run(IoOperation operation, long offset, byte* buffer, int length, ulong stamp)
@@ -97,9 +94,14 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
             return Errno.BadDescriptor;
         }
 
-        int error = _medium.Run(operation, offset, buffer, length, stamp);
-        _underWay.Exit();
-        return error;
+        try
+        {
+            return _medium.Run(operation, offset, buffer, length, stamp);
+        }
+        finally
+        {
+            _underWay.Exit();
+        }
     }
 
     [Conditional("DEBUG")]

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
@@ -54,18 +55,38 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
 
         EncryptedTransfer transfer = pool.Rent();
-        int error = transfer.Prepare(
-            request.Operation, request.Offset / BlockCipher.PayloadBytes, request.Buffer, request.Length, request.Stamp);
+        int error = Errno.NoMemory;
+        try
+        {
+            error = transfer.Prepare(
+                request.Operation, request.Offset / BlockCipher.PayloadBytes, request.Buffer, request.Length, request.Stamp);
+        }
+        finally
+        {
+            if (error != 0)
+            {
+                pool.Return(transfer);
+                request.Complete(error);
+            }
+        }
+
         if (error != 0)
         {
-            pool.Return(transfer);
-            request.Complete(error);
             return;
         }
 
         transfer.Outer = request;
         transfer.Begin();
-        Device.Submit(transfer);
+        try
+        {
+            Device.Submit(transfer);
+        }
+        catch when (!transfer.IsComplete)
+        {
+            // The device has not taken it, and nobody else will end it.
+            transfer.Complete(Errno.NoMemory);
+            throw;
+        }
     }
 
     /// <summary>Transfers on the calling thread, in pieces if it must be.</summary>
@@ -75,25 +96,31 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         ScratchPool pool = PoolFor(length);
         EncryptedTransfer transfer = pool.Rent();
         int error = 0;
-        for (int done = 0; done < length && error == 0; done += pool.PayloadBytes)
+        try
         {
-            int piece = Math.Min(length - done, pool.PayloadBytes);
-            error = transfer.Prepare(operation, (offset + done) / BlockCipher.PayloadBytes, buffer + done, piece, stamp);
-            if (error == 0)
+            for (int done = 0; done < length && error == 0; done += pool.PayloadBytes)
             {
-                error = operation == IoOperation.Read
-                    ? Device.Read(transfer.Offset, transfer.Buffer, transfer.Length, stamp)
-                    : Device.Write(transfer.Offset, transfer.Buffer, transfer.Length, stamp);
+                int piece = Math.Min(length - done, pool.PayloadBytes);
+                error = transfer.Prepare(operation, (offset + done) / BlockCipher.PayloadBytes, buffer + done, piece, stamp);
+                if (error == 0)
+                {
+                    error = operation == IoOperation.Read
+                        ? Device.Read(transfer.Offset, transfer.Buffer, transfer.Length, stamp)
+                        : Device.Write(transfer.Offset, transfer.Buffer, transfer.Length, stamp);
+                }
+
+                if (error == 0)
+                {
+                    error = transfer.Finish();
+                }
             }
 
-            if (error == 0)
-            {
-                error = transfer.Finish();
-            }
+            return error;
         }
-
-        pool.Return(transfer);
-        return error;
+        finally
+        {
+            pool.Return(transfer);
+        }
     }
 
     /// <summary>No transfer has a scratch buffer any more. The device below is not this object's.</summary>

@@ -74,6 +74,14 @@ internal sealed unsafe class Book
         }
     }
 
+    /// <summary>Copies a part of the page over itself.</summary>
+    internal void CopyPart(int page)
+    {
+        long[] part = new long[Slots];
+        Array.CopyTo(Index(page, 0), part);
+        Array.CopyFrom(Index(page, 0), part);
+    }
+
     internal void Set(int page, int slot, long value) =>
         Write([HistoryOf(page, slot)], [value], () => Array[Index(page, slot)] = value);
 
@@ -172,7 +180,7 @@ internal sealed unsafe class Book
         {
             write();
         }
-        catch (Exception refused) when (refused is OutOfPagingSpaceException or PageCorruptedException or ObjectDisposedException)
+        catch (Exception refused) when (refused is OutOfPagingSpaceException or PageCorruptedException or ObjectDisposedException or ThreadInterruptedException or OutOfMemoryException)
         {
             System.Array.ForEach(histories, static history => history.Abandon());
             throw;

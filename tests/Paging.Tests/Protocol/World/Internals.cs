@@ -48,6 +48,10 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
 
+    /// <summary>Of the native memory: the pager until it is disposed, and every array until it is finalized.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_holders")]
+    internal static extern ref int Holders(PagingDomain domain);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_workers")]
     private static extern ref BackgroundWorker[] Workers(PagingDomain domain);
 

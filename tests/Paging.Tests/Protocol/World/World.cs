@@ -69,6 +69,22 @@ internal sealed class World
     internal void AddFile(SwapDevice device) =>
         File = Domain.AddDevice(device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes });
 
+    /// <summary>Removes the swap file. If that does not come to its end, the file is as it was.</summary>
+    internal void RemoveFile()
+    {
+        Assert.True(File!.Area.TryBeginRemoval(out AreaState before));
+        Domain.RemoveSwapFile(File, before, CancellationToken.None);
+    }
+
+    /// <summary>Returns when nothing is being written any more.</summary>
+    internal void AwaitWrites()
+    {
+        while (Store.Writeback.InFlight != 0)
+        {
+            Thread.Yield();
+        }
+    }
+
     /// <summary>Starts to write the coldest segment, whether or not the pool needs that.</summary>
     internal WritebackStart WriteOne() => Store.Writeback.TryStart(Log);
 
