@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
+using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Residency;
 using Paging.Swap;
@@ -19,6 +20,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <param name="options">Budgets; null takes the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or a budget holds too few pages; says which, with the figures.</exception>
     /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; says what for, and
+    /// which limits to look at. Nothing is left behind.</exception>
     /// <exception cref="PlatformNotSupportedException">Not Linux on a 64-bit processor.</exception>
     public Pager(PagerOptions? options = null)
     {
@@ -129,6 +132,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="UnauthorizedAccessException">No permission to create a file there.</exception>
     /// <exception cref="IOException">The name exists already (as a file, a link, a FIFO, a swap file of this process), or the disk has no room.</exception>
     /// <exception cref="InvalidOperationException">The pager has as many files as it can have, 64.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread to read, write or encrypt with; says which limits to look at. The pager goes on
+    /// as before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public SwapFile AddSwapFile(SwapFileOptions options) => _domain.AddSwapFile(options);
 
@@ -140,6 +145,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="InvalidOperationException">The file is being removed already.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere. The file stays in use, and nothing is lost.</exception>
     /// <exception cref="OperationCanceledException">Cancelled. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread to move the pages with. The file stays in use, and nothing is lost.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public ValueTask RemoveSwapFileAsync(SwapFile file, CancellationToken cancellationToken = default)
     {
@@ -176,15 +182,25 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
     private async Task RemoveAsync(SwapFile file, AreaState before, CancellationToken cancellation)
     {
-        Task moving;
+        var moving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             // Moving waits for devices: on a thread of its own rather than on one that the caller's pool needs.
-            moving = Task.Factory.StartNew(
-                () => _domain.RemoveSwapFile(file, before, cancellation),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
-                TaskScheduler.Default);
+            Threads.Start(
+                () =>
+                {
+                    try
+                    {
+                        _domain.RemoveSwapFile(file, before, cancellation);
+                        moving.SetResult();
+                    }
+                    catch (Exception e)
+                    {
+                        moving.SetException(e);
+                    }
+                },
+                "Paging swapoff",
+                "to remove a swap file needs one that moves its pages");
         }
         catch
         {
@@ -192,7 +208,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
             throw;
         }
 
-        await moving.ConfigureAwait(false);
+        await moving.Task.ConfigureAwait(false);
     }
 
     private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options)

@@ -4,7 +4,8 @@ namespace Paging.Swap.Devices;
 
 /// <summary>A few threads that encrypt what is to be written: it is more than one processor can do at the speed of a disk.</summary>
 /// <remarks>
-/// <para>Its own threads, and no pool's, where what waits for a page could keep it from being made room for. They start with the first write.</para>
+/// <para>Its own threads, and no pool's, where what waits for a page could keep it from being made room for. They start with the device: who adds a swap
+/// file can be told that there is no thread for it, and who writes a page cannot.</para>
 /// <para>Each takes whole requests. They wait for work and for scratch buffers, which come back without them.</para>
 /// <para>They know the medium, and nothing of the device: a device that is dropped drops its crew, which finishes what is queued, and ends.</para>
 /// </remarks>
@@ -12,19 +13,29 @@ internal sealed class CipherCrew : IDisposable
 {
     internal const int MostThreads = 4;
 
-    private const int Absent = 0;
-    private const int Starting = 1;
-    private const int Present = 2;
-
     private readonly Loop _loop;
 
-    // Written by the submitter that starts them, before Present; those that the system refused stay null.
+    // Those that the system refused stay null: fewer will do, as long as there is one.
     private readonly Thread?[] _threads = new Thread?[Math.Min(Environment.ProcessorCount, MostThreads)];
 
-    // Absent → Starting by CAS of any submitter; from there by that submitter alone, to Present, or back where not one thread started.
-    private int _state;
+    /// <exception cref="InsufficientMemoryException">The system gives not one thread.</exception>
+    internal CipherCrew(EncryptedMedium medium)
+    {
+        _loop = new Loop(medium);
 
-    internal CipherCrew(EncryptedMedium medium) => _loop = new Loop(medium);
+        // A seeded scheduler has the threads of its test, and no others.
+        for (int i = 0; i < _threads.Length && TestHook.Interleaver is null; i++)
+        {
+            try
+            {
+                _threads[i] = _loop.StartThread($"Paging cipher {i}", "an encrypted swap file needs at least one to encrypt");
+            }
+            catch (InsufficientMemoryException) when (i > 0)
+            {
+                break;
+            }
+        }
+    }
 
     ~CipherCrew() => _loop.Stop();
 
@@ -35,7 +46,7 @@ internal sealed class CipherCrew : IDisposable
     /// <returns>False when nobody is there to take it: the submitter encrypts it.</returns>
     internal bool TryAdd(IoRequest request)
     {
-        bool added = (Volatile.Read(ref _state) == Present || TryStart()) && _loop.TryAdd(request);
+        bool added = _threads[0] is not null && _loop.TryAdd(request);
         GC.KeepAlive(this);
         return added;
     }
@@ -52,31 +63,6 @@ internal sealed class CipherCrew : IDisposable
                 Uninterrupted.Join(thread);
             }
         }
-    }
-
-    /// <remarks>Without a lock: who comes while another one starts them does not wait. Dispose does, for the write that this one is about.</remarks>
-    private bool TryStart()
-    {
-        if (Interlocked.CompareExchange(ref _state, Starting, Absent) != Absent)
-        {
-            return false;
-        }
-
-        int count = 0;
-        try
-        {
-            for (; count < _threads.Length; count++)
-            {
-                _threads[count] = _loop.StartThread($"Paging cipher {count}");
-            }
-        }
-        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
-        {
-            // Fewer will do, and the next write tries again if there is none.
-        }
-
-        Volatile.Write(ref _state, count == 0 ? Absent : Present);
-        return count != 0;
     }
 
     private sealed class Loop(EncryptedMedium medium) : RequestLoop

@@ -21,12 +21,21 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     /// <param name="inner">With blocks of 4096 bytes; disposed of with this device.</param>
     /// <param name="largestTransfer">Bytes of the largest transfer to carry out in one piece.</param>
     /// <exception cref="PlatformNotSupportedException">The system's cryptography lacks AES-GCM.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
     internal EncryptedDevice(SwapDevice inner, int largestTransfer = 1 << 20)
     {
         Debug.Assert(inner.BlockBytes == BlockCipher.StoredBytes, "the tag has to fit beside the payload");
         _inner = inner;
         _medium = new EncryptedMedium(inner, largestTransfer);
-        _crew = new CipherCrew(_medium);
+        try
+        {
+            _crew = new CipherCrew(_medium);
+        }
+        catch
+        {
+            _medium.Dispose();
+            throw;
+        }
     }
 
     internal override string Path => _inner.Path;
@@ -40,7 +49,7 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     /// <summary>Memory of the scratch buffers that have been in use.</summary>
     internal long ScratchBytes => _medium.ScratchBytes;
 
-    /// <summary>Those of the crew, since the first write was submitted.</summary>
+    /// <summary>Those of the crew.</summary>
     internal IReadOnlyList<Thread> Threads => _crew.Threads;
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp)

@@ -16,13 +16,9 @@ internal abstract class RequestLoop
     private IoQueue _queue;
     private bool _stopped;
 
-    internal Thread StartThread(string name)
-    {
-        // A method of this object: the thread must not keep the owner alive.
-        var thread = new Thread(Run, StackBytes) { IsBackground = true, Name = name };
-        thread.UnsafeStart();
-        return thread;
-    }
+    /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
+    // A method of this object: the thread must not keep the owner alive.
+    internal Thread StartThread(string name, string neededFor) => Threads.Start(Run, name, neededFor, StackBytes);
 
     /// <returns>False once it has been stopped; the request is untouched.</returns>
     internal bool TryAdd(IoRequest request)

@@ -19,13 +19,13 @@ internal sealed class ThreadEngine : IoEngine
         {
             for (int i = 0; i < threads; i++)
             {
-                _threads[i] = _loop.StartThread($"Paging I/O {i}");
+                _threads[i] = _loop.StartThread(
+                    $"Paging I/O {i}", $"swap files without io_uring need {threads:N0} to read and write, of which {i:N0} have started");
             }
         }
         catch
         {
-            _loop.Stop();
-            GC.SuppressFinalize(this);
+            Dispose();
             throw;
         }
     }
@@ -52,9 +52,13 @@ internal sealed class ThreadEngine : IoEngine
     {
         _loop.Stop();
         GC.SuppressFinalize(this);
-        foreach (Thread thread in _threads)
+        foreach (Thread? thread in _threads)
         {
-            Uninterrupted.Join(thread);
+            // Null where the system refused it.
+            if (thread is not null)
+            {
+                Uninterrupted.Join(thread);
+            }
         }
     }
 

@@ -14,10 +14,9 @@ internal sealed class UringEngine : IoEngine
     {
         _loop = loop;
         // A method of the loop: the thread must not keep the engine alive.
-        _thread = new Thread(_loop.Run, maxStackSize: 256 << 10) { IsBackground = true, Name = "Paging io_uring" };
         try
         {
-            _thread.UnsafeStart();
+            _thread = Diagnostics.Threads.Start(_loop.Run, "Paging io_uring", "swap files need one to feed io_uring", stackBytes: 256 << 10);
         }
         catch
         {

@@ -1,0 +1,35 @@
+namespace Paging.Tests.Face;
+
+/// <summary>What the process has of the system.</summary>
+internal static class Figures
+{
+    /// <summary>Threads of this library that exist.</summary>
+    public static int Threads() => Directory.GetDirectories("/proc/self/task").Count(static task =>
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(task, "comm")).StartsWith("Paging ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    });
+
+    public static int Descriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
+
+    /// <summary>Ends that take a moment in the system: a thread that has been joined may still be listed.</summary>
+    public static void AssertAtMost(long most, Func<int> figure) => AssertAtMost(most, () => (long)figure());
+
+    public static void AssertAtMost(long most, Func<long> figure)
+    {
+        for (int i = 0; i < 10_000 && figure() > most; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Thread.Yield();
+        }
+
+        Assert.InRange(figure(), 0, most);
+    }
+}
