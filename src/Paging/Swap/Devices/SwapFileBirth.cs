@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Paging.Interop;
@@ -137,7 +136,7 @@ internal static unsafe class SwapFileBirth
             }
         }
 
-        string chosen = name ?? $".paging-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
+        string chosen = name ?? DrawName(path);
         int flags = Common | OpenFile.Create | OpenFile.Exclusive | OpenFile.NoFollow;
         error = Open(Descriptor(parent), chosen, flags, out SafeFileHandle? file);
         if (error == Errno.Exists)
@@ -161,6 +160,19 @@ internal static unsafe class SwapFileBirth
         }
 
         return file;
+    }
+
+    /// <summary>A name that nobody else draws. From the kernel: a file that nobody encrypts needs no cryptography.</summary>
+    internal static string DrawName(string path)
+    {
+        Span<byte> drawn = stackalloc byte[16];
+        int error = SystemRandom.Fill(drawn);
+        if (error != 0)
+        {
+            SwapFileErrors.Throw(path, "named at random", error);
+        }
+
+        return $".paging-{Convert.ToHexStringLower(drawn)}";
     }
 
     private static void SetSpaceAside(SafeFileHandle file, string path, long bytes, FileAbilities abilities)
