@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>Address space and the physical memory behind it, in the four verbs that the layers above need.</summary>
+/// <summary>Address space and the physical memory behind it, in the verbs that the layers above need.</summary>
 /// <remarks>Every range is whole system pages. A reservation reads as zeroes once it is committed, and again after
-/// <see cref="Decommit"/>. Thread-safe, as the system calls are, for ranges that do not overlap.</remarks>
+/// <see cref="TryDecommit"/>. Thread-safe, as the system calls are, for ranges that do not overlap.</remarks>
 internal static unsafe class VirtualMemory
 {
     /// <summary>What the constants of <see cref="MMap"/> were checked against: Linux, 64 bits.</summary>
@@ -12,20 +12,20 @@ internal static unsafe class VirtualMemory
 
     internal static int SystemPageBytes => Environment.SystemPageSize;
 
-    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>.</summary>
+    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It costs nothing, whatever
+    /// the process has locked and however the system counts, and nothing of it may be touched until it is committed.</summary>
     /// <param name="bytes">A multiple of the system's page.</param>
     /// <param name="alignment">A power of two, at least the system's page.</param>
-    /// <param name="accessible">True to let any part be touched without <see cref="Commit"/>: for sparse tables.</param>
+    /// <param name="sparse">True for what is touched here and there: in a process that locks its memory, only what is touched is locked. The
+    /// rest is locked as it is committed, as the process asked for.</param>
     /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
-    internal static byte* Reserve(nuint bytes, nuint alignment, bool accessible)
+    internal static byte* Reserve(nuint bytes, nuint alignment, bool sparse)
     {
         nuint padded = checked(bytes + alignment);
-        int protection = accessible ? MMap.ProtReadWrite : MMap.ProtNone;
-        void* raw = MMap.Map(null, padded, protection, MMap.ReservationFlags, -1, 0);
+        void* raw = MMap.Map(null, padded, MMap.ProtNone, MMap.ReservationFlags, -1, 0);
         if (raw == MMap.Failed)
         {
-            int error = Marshal.GetLastPInvokeError();
-            throw new InsufficientMemoryException($"The system refused to reserve {padded:N0} bytes of address space (errno {error}).");
+            throw Refused((long)padded, "address space", Marshal.GetLastPInvokeError());
         }
 
         nuint start = ((nuint)raw + alignment - 1) & ~(alignment - 1);
@@ -41,7 +41,30 @@ internal static unsafe class VirtualMemory
             Check(MMap.Unmap((byte*)start + bytes, tail), "munmap");
         }
 
+        if (sparse)
+        {
+            KeepUnpopulated((byte*)start, bytes);
+            // Most of it is holes. What a dump could show of the rest is words that say which page is where.
+            _ = MMap.Advise((byte*)start, bytes, MMap.AdviseDontDump);
+        }
+
         return (byte*)start;
+    }
+
+    /// <summary>Lets a part of a reservation be read: as zeroes, without taking memory, until it is committed.</summary>
+    /// <returns>False when the system refuses: the process has as many mappings as it can have.</returns>
+    internal static bool TryMakeReadable(byte* address, nuint bytes) => MMap.Protect(address, bytes, MMap.ProtRead) == 0;
+
+    /// <summary>The exception for a refusal, with the figure and where to look.</summary>
+    /// <param name="bytes">What was asked for.</param>
+    /// <param name="what">Of what.</param>
+    /// <param name="error">What the system answered; 0 when that is not known.</param>
+    internal static InsufficientMemoryException Refused(long bytes, string what, int error)
+    {
+        string answer = error == 0 ? string.Empty : $" (errno {error})";
+        return new InsufficientMemoryException(
+            $"The system refused {bytes:N0} bytes of {what}{answer}. What can limit it: the process's address space (ulimit -v), its locked memory if it locks what it maps " +
+            "(ulimit -l), its number of mappings (vm.max_map_count), strict accounting (vm.overcommit_memory = 2 with vm.overcommit_ratio), and its memory cgroup. Nothing has changed.");
     }
 
     /// <summary>Makes a part of a reservation usable; its first touch takes physical memory.</summary>
@@ -82,11 +105,27 @@ internal static unsafe class VirtualMemory
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
     /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what is around
     /// it. The advice is left to the caller, since each change of it within a reservation is a mapping more.</remarks>
-    /// <returns>False when the system refuses, as it does for locked memory.</returns>
-    internal static bool TryDecommit(byte* address, nuint bytes) => MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0;
+    /// <returns>False when the system refuses, as kernels before 5.18 do for locked memory.</returns>
+    internal static bool TryDecommit(byte* address, nuint bytes) =>
+        MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0 || MMap.Advise(address, bytes, MMap.AdviseDontNeedLocked) == 0;
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
     internal static void Release(byte* address, nuint bytes) => Check(MMap.Unmap(address, bytes), "munmap");
+
+    /// <summary>Under mlockall(MCL_FUTURE) the system brings every page of a mapping in as soon as it may be written.</summary>
+    private static void KeepUnpopulated(byte* address, nuint bytes)
+    {
+        if (MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0)
+        {
+            return;
+        }
+
+        // Refused: it is locked. Where locked memory could not be given back, it is better not locked at all.
+        if (MMap.Advise(address, bytes, MMap.AdviseDontNeedLocked) != 0 || MMap.Lock(address, bytes, MMap.LockOnFault) != 0)
+        {
+            _ = MMap.Unlock(address, bytes);
+        }
+    }
 
     private static void Check(int result, string call)
     {

@@ -146,7 +146,7 @@ internal sealed unsafe partial class FrameClass
 
         long bytes = granted << PageShift;
         bool huge = bytes == Reservation.HugePageBytes || (bytes > Reservation.HugePageBytes && PageBytes >= Reservation.HugePageBytes);
-        if (!_memory.TryCommit(OffsetOf(first), bytes, huge))
+        if (!_records.TryReach((first + granted) * FrameRecord.Bytes) || !_memory.TryCommit(OffsetOf(first), bytes, huge))
         {
             return false;
         }

@@ -16,6 +16,7 @@ internal sealed unsafe partial class FrameClass
     private readonly FramePool _pool;
     private readonly FrameStack _free;
     private readonly Reservation _memory;
+    private readonly GrowingRange _records;
     private readonly long _offset;
     private long _frames;
     private long _end;
@@ -29,17 +30,18 @@ internal sealed unsafe partial class FrameClass
     /// <param name="memory">The address space of all classes.</param>
     /// <param name="records">The records of all frames.</param>
     internal FrameClass(
-        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, FrameRecord* records)
+        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, Reservation records)
     {
         _pool = pool;
         PageBytes = pageBytes;
         PageShift = BitOperations.Log2((uint)pageBytes);
         FirstFrame = firstFrame;
         MaxFrames = pool.BudgetBytes >> PageShift;
-        Records = records;
+        Records = (FrameRecord*)records.Address;
+        _records = new GrowingRange(records, firstFrame * FrameRecord.Bytes, MaxFrames * FrameRecord.Bytes);
         KeptClean = MaxFrames >= 32 ? MostKeptClean : MaxFrames >= 8 ? 2 : 1;
         TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
-        _free = new FrameStack(records);
+        _free = new FrameStack(Records);
         _memory = memory;
         _offset = offset;
         _granuleShift = BitOperations.Log2((uint)(Math.Max(pageBytes, pool.GranuleBytes) / pageBytes));

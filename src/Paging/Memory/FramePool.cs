@@ -40,7 +40,15 @@ internal sealed unsafe class FramePool
         _maxFrames = 2 * (budgetBytes / MinPageBytes);
         _classSpan = (budgetBytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes;
         _memory = new Reservation(ClassCount * _classSpan, accessible: false);
-        _records = new Reservation(_maxFrames * FrameRecord.Bytes, accessible: true);
+        try
+        {
+            _records = new Reservation(_maxFrames * FrameRecord.Bytes, accessible: false);
+        }
+        catch
+        {
+            _memory.Release();
+            throw;
+        }
     }
 
     internal long BudgetBytes { get; }
@@ -101,7 +109,7 @@ internal sealed unsafe class FramePool
                     first += BudgetBytes / (MinPageBytes << smaller);
                 }
 
-                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, (FrameRecord*)_records.Address));
+                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records));
             }
 
             return _classes[index]!;

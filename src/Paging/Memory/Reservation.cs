@@ -11,13 +11,20 @@ internal sealed unsafe class Reservation
     private int _released;
 
     /// <param name="bytes">Rounded up to whole system pages.</param>
-    /// <param name="accessible">True for sparse tables: any part may be touched at any time.</param>
-    internal Reservation(long bytes, bool accessible)
+    /// <param name="accessible">True to let any part be touched at any time. Otherwise nothing may be until it is committed.</param>
+    /// <param name="sparse">True for what is touched here and there.</param>
+    /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
+    internal Reservation(long bytes, bool accessible, bool sparse = false)
     {
         long page = VirtualMemory.SystemPageBytes;
         Bytes = checked((bytes + page - 1) / page * page);
-        Address = VirtualMemory.Reserve((nuint)Bytes, HugePageBytes, accessible);
+        Address = VirtualMemory.Reserve((nuint)Bytes, HugePageBytes, sparse || accessible);
         Interlocked.Add(ref s_outstanding, Bytes);
+        if (accessible && !VirtualMemory.TryCommit(Address, (nuint)Bytes, huge: false))
+        {
+            Release();
+            throw VirtualMemory.Refused(Bytes, "memory to write to", error: 0);
+        }
     }
 
     /// <summary>The unit in which the processor maps memory when huge pages are granted.</summary>
@@ -32,6 +39,8 @@ internal sealed unsafe class Reservation
 
     internal bool TryCommit(long offset, long bytes, bool huge) =>
         VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
+
+    internal bool TryMakeReadable(long offset, long bytes) => VirtualMemory.TryMakeReadable(Address + offset, (nuint)bytes);
 
     internal void Advise(long offset, long bytes, bool huge) =>
         VirtualMemory.Advise(Address + offset, (nuint)bytes, huge);

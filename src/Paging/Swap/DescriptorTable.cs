@@ -23,16 +23,15 @@ internal sealed unsafe class DescriptorTable
     private const ulong CountMask = LoadedBit - 1;
 
     private readonly Reservation _memory;
+    private readonly GrowingRange _range;
     private readonly Descriptor* _table;
     private ulong _free;
     private long _end = 1;
 
     internal DescriptorTable()
     {
-        _memory = new Reservation(MaxDescriptors * Descriptor.Bytes, accessible: true);
-        // The first descriptors in small pages, so that a small pager stays small; huge ones behind them.
-        _memory.Advise(0, Reservation.HugePageBytes, huge: false);
-        _memory.Advise(Reservation.HugePageBytes, _memory.Bytes - Reservation.HugePageBytes, huge: true);
+        _memory = new Reservation(MaxDescriptors * Descriptor.Bytes, accessible: false);
+        _range = new GrowingRange(_memory, 0, _memory.Bytes);
         _table = (Descriptor*)_memory.Address;
     }
 
@@ -47,21 +46,17 @@ internal sealed unsafe class DescriptorTable
         }
     }
 
-    /// <summary>Takes a descriptor: one reference, no location. 0 when the table is full.</summary>
+    /// <summary>Takes a descriptor: one reference, no location. 0 when the table is full, or the system refuses memory for it.</summary>
     internal uint Take(bool isPublic)
     {
         uint index = Pop();
         if (index == 0)
         {
-            TestHook.Reach(SharedWord.DescriptorList);
-            long next = Interlocked.Increment(ref _end) - 1;
-            if (next >= MaxDescriptors)
+            index = TakeFresh();
+            if (index == 0)
             {
-                Interlocked.Decrement(ref _end);
                 return 0;
             }
-
-            index = (uint)next;
         }
 
         Descriptor* descriptor = _table + index;
@@ -276,6 +271,27 @@ internal sealed unsafe class DescriptorTable
     internal void DecommitAll() => _memory.DecommitAll();
 
     internal void Release() => _memory.Release();
+
+    /// <summary>One that was never used. n → n + 1 by CAS, behind the memory for it: who looks up to the end looks at nothing else. Races
+    /// with others who take.</summary>
+    private uint TakeFresh()
+    {
+        while (true)
+        {
+            TestHook.Reach(SharedWord.DescriptorList);
+            long end = Volatile.Read(ref _end);
+            if (end >= MaxDescriptors || !_range.TryReach((end + 1) * Descriptor.Bytes))
+            {
+                return 0;
+            }
+
+            TestHook.Reach(SharedWord.DescriptorList);
+            if (Interlocked.CompareExchange(ref _end, end + 1, end) == end)
+            {
+                return (uint)end;
+            }
+        }
+    }
 
     private uint Pop()
     {

@@ -60,8 +60,17 @@ internal sealed unsafe partial class SegmentLog
         _moves = new LogWriter(this);
         _cold = new LogWriter(this);
         _visits = new Visit[SegmentCount];
-        EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
-        SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
+        try
+        {
+            EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
+            SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
+        }
+        catch
+        {
+            _memory.Release();
+            EntryBuffers?.Dispose();
+            throw;
+        }
     }
 
     internal LogGeometry Geometry { get; }

@@ -8,11 +8,14 @@ namespace Paging.Swap;
 /// is counted in the segment and, by where the segment is, in the pool's sums or in the files'. A segment changes sides only while
 /// nobody pins it, and what counts an entry out of a sealed segment pins it meanwhile, so that no entry is counted on one side and
 /// out on the other.</remarks>
-internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
+internal sealed unsafe class SegmentTable
 {
     internal const int MaxLogs = 16;
     private const int NoNumber = -1;
-    private readonly Reservation _memory = new((long)Location.MaxSegments * Segment.Size, accessible: true);
+    private readonly Reservation _memory;
+    private readonly GrowingRange _range;
+    private readonly PoolBudget _budget;
+    private readonly Counters _counters;
     private readonly SegmentLog?[] _logs = new SegmentLog?[MaxLogs];
     private int _logCount;
     private long _seals;
@@ -22,6 +25,14 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
 
     /// <summary>The first of the numbers that are free again, linked through their entries. Under the pool's gate.</summary>
     private int _free = NoNumber;
+
+    internal SegmentTable(PoolBudget budget, Counters counters)
+    {
+        _budget = budget;
+        _counters = counters;
+        _memory = new Reservation((long)Location.MaxSegments * Segment.Size, accessible: false);
+        _range = new GrowingRange(_memory, 0, _memory.Bytes);
+    }
 
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
 
@@ -50,7 +61,7 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     }
 
     /// <summary>Takes a number for a segment about to be opened. Under the pool's gate.</summary>
-    /// <returns>−1 when there are no more.</returns>
+    /// <returns>−1 when there are no more, or the system refuses memory for it.</returns>
     internal int TryTakeNumberUnsynchronized()
     {
         int number = _free;
@@ -58,7 +69,7 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
         {
             _free = this[number]->Used;
         }
-        else if (_end < Location.MaxSegments)
+        else if (_end < Location.MaxSegments && _range.TryReach((_end + 1L) * Segment.Size))
         {
             number = _end;
             Volatile.Write(ref _end, number + 1);
@@ -183,8 +194,8 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     {
         if (onFile)
         {
-            counters.Add(Counter.FilePages, -entries);
-            counters.Add(Counter.FileLiveBytes, -(long)size.Bytes);
+            _counters.Add(Counter.FilePages, -entries);
+            _counters.Add(Counter.FileLiveBytes, -(long)size.Bytes);
             Files.Of(this[segment]).CountDead(this[segment]->Log, size.Bytes);
         }
         else
@@ -196,19 +207,19 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     /// <summary>Counts an entry into or out of the sums of the pool.</summary>
     internal void CountInMemory(EntrySize size, int sign)
     {
-        budget.Add(sign * size.Units, sign * (long)size.Encoded);
-        counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
+        _budget.Add(sign * size.Units, sign * (long)size.Encoded);
+        _counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
     }
 
     /// <summary>An entry in memory has been compressed again: counts what it has become in the place of what it was.</summary>
     internal void Recount(EntrySize from, EntrySize to, bool wasRaw)
     {
-        budget.Add(to.Units - from.Units, to.Encoded - from.Encoded);
-        counters.Add(Counter.RecompressedPages);
+        _budget.Add(to.Units - from.Units, to.Encoded - from.Encoded);
+        _counters.Add(Counter.RecompressedPages);
         if (wasRaw)
         {
             // Whoever frees it sees by its location that this has been done.
-            counters.Add(Counter.IncompressiblePages, -1);
+            _counters.Add(Counter.IncompressiblePages, -1);
         }
     }
 
@@ -265,10 +276,10 @@ internal sealed unsafe class SegmentTable(PoolBudget budget, Counters counters)
     internal void Demote(int segment)
     {
         Segment* entry = this[segment];
-        budget.Add(-entry->Live, -(long)(uint)entry->Tally);
-        counters.Add(Counter.LogicalBytes, -entry->Logical);
-        counters.Add(Counter.FilePages, entry->Tally >> 32);
-        counters.Add(Counter.FileLiveBytes, (long)entry->Live << Location.UnitShift);
+        _budget.Add(-entry->Live, -(long)(uint)entry->Tally);
+        _counters.Add(Counter.LogicalBytes, -entry->Logical);
+        _counters.Add(Counter.FilePages, entry->Tally >> 32);
+        _counters.Add(Counter.FileLiveBytes, (long)entry->Live << Location.UnitShift);
         Files.Of(entry).CountSegment(entry->Log, _logs[entry->Log]!.Holds(entry), entry->Live << Location.UnitShift);
         _logs[entry->Log]!.TakeMemoryBack(segment);
         SegmentWord.CompleteDemote(&entry->Word);

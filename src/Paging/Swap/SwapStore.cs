@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.Intrinsics;
 using Paging.Codecs;
 using Paging.Diagnostics;
+using Paging.Interop;
 
 namespace Paging.Swap;
 
@@ -74,13 +75,26 @@ internal sealed unsafe partial class SwapStore
     {
         _budget = new PoolBudget(poolBytes);
         _counters = counters;
-        _segments = new SegmentTable(_budget, counters);
-        _writeback = new Writeback(_segments, _budget, counters);
-        _fileCleaner = new FileCleaner(this, _segments, _descriptors, counters);
-        _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
-        _writers = writers;
-        bool made = TryAddLog(pageBytes);
-        Debug.Assert(made, "an empty pool has room for its reserves");
+        try
+        {
+            _segments = new SegmentTable(_budget, counters);
+            _writeback = new Writeback(_segments, _budget, counters);
+            _fileCleaner = new FileCleaner(this, _segments, _descriptors, counters);
+            _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
+            _writers = writers;
+            if (!TryAddLog(pageBytes))
+            {
+                // An empty pool has room for its reserves: it is the system that has none.
+                throw VirtualMemory.Refused(LogGeometry.MinPoolBytes(pageBytes), "memory for the pool's first segments", error: 0);
+            }
+        }
+        catch
+        {
+            _segments?.Release();
+            _recompressor?.Release();
+            _descriptors.Release();
+            throw;
+        }
     }
 
     internal PoolBudget Budget => _budget;

@@ -17,7 +17,7 @@ internal sealed unsafe class GuardedBuffer : IDisposable
         nuint page = (nuint)VirtualMemory.SystemPageBytes;
         _usable = ((nuint)(capacity + MarginBytes) + page - 1) & ~(page - 1);
         _reserved = _usable + (2 * page);
-        _reservation = VirtualMemory.Reserve(_reserved, page, accessible: false);
+        _reservation = VirtualMemory.Reserve(_reserved, page, sparse: false);
         Assert.True(VirtualMemory.TryCommit(_reservation + page, _usable, huge: false));
     }
 

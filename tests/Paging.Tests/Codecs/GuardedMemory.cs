@@ -15,7 +15,7 @@ internal sealed unsafe class GuardedMemory : IDisposable
     {
         int guard = VirtualMemory.SystemPageBytes;
         _bytes = (capacity + guard - 1) / guard * guard;
-        _reserved = VirtualMemory.Reserve((nuint)(_bytes + (2 * guard)), (nuint)guard, accessible: false);
+        _reserved = VirtualMemory.Reserve((nuint)(_bytes + (2 * guard)), (nuint)guard, sparse: false);
         _start = _reserved + guard;
         Assert.True(VirtualMemory.TryCommit(_start, (nuint)_bytes, huge: false));
     }

@@ -124,7 +124,7 @@ public sealed unsafe class EncryptedDeviceTests
     public void A_write_reads_no_further_than_the_page_in_which_its_bytes_end()
     {
         // Two blocks of payload, and one page of memory with nothing behind it.
-        byte* memory = VirtualMemory.Reserve(2 * Stored, Stored, accessible: false);
+        byte* memory = VirtualMemory.Reserve(2 * Stored, Stored, sparse: false);
         try
         {
             Assert.True(VirtualMemory.TryCommit(memory, Stored, huge: false));
