@@ -4,83 +4,270 @@ using Paging.Interop;
 
 namespace Paging.Memory;
 
-/// <summary>Address space for page tables, in powers of two. It is reused, and never unmapped before the pager's memory goes.</summary>
+/// <summary>Address space for page tables. It is used again for tables of any size, and never unmapped before the pager's memory goes.</summary>
 /// <remarks>The clock reads page words through frame records that may be out of date. It may find the table of another array
-/// there, and since no two pages name the same frame, believes the word if it names the frame that it came from.</remarks>
-internal sealed unsafe class TableMemory
+/// there, and since no two pages name the same frame, believes the word if it names the frame that it came from.
+///
+/// Addresses wait for the finalizer of their array, since a late reader may still look. When many wait, or the system has no more, a
+/// collection is brought about.</remarks>
+internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultMostWaiting)
 {
-    private const long SlabBytes = 64L << 20;
+    /// <summary>Tables longer than this get an arena of their own, if none that is there has room.</summary>
+    private const long LargestShared = ArenaBytes / 4;
+    private const long ArenaBytes = 64L << 20;
 
-    private readonly Gate _gate = new();
-    private readonly List<Reservation> _reservations = [];
-    private readonly Stack<nint>[] _free = new Stack<nint>[64];
-    private byte* _slab;
-    private long _slabLeft;
+    /// <summary>Addresses of disposed arrays that may wait for a collection: one part in a hundred of what a process has.</summary>
+    private const long DefaultMostWaiting = 1L << 40;
 
-    /// <returns>Zeroed memory, of which nothing is committed.</returns>
-    internal byte* Take(long bytes, out long taken)
+    /// <summary>How long finalizers are waited for: this often a while, as long as addresses come back.</summary>
+    private const int MostWaits = 50;
+    private const int WaitMilliseconds = 20;
+
+    private readonly List<TableArena> _arenas = [];
+
+    /// <summary>By size: the slabs with free slots.</summary>
+    private readonly List<TableSlab>[] _slabs = new List<TableSlab>[(int)(MostSlotBytes / TableSlab.SlotUnit) + 1];
+
+    /// <summary>The thread that runs finalizers, as far as it was seen: it must not wait for itself.</summary>
+    private static int s_finalizerThread;
+
+    private readonly object _returned = new();
+    private long _reservedBytes;
+    private long _waitingBytes;
+
+    /// <summary>Tables of at most so many bytes are cut from slabs.</summary>
+    internal const long MostSlotBytes = 4 << 10;
+
+    /// <summary>Guards arenas and slabs. Nothing is waited for under it.</summary>
+    internal Gate Gate { get; } = new();
+
+    /// <summary>Address space held.</summary>
+    internal long ReservedBytes => Volatile.Read(ref _reservedBytes);
+
+    /// <summary>Addresses of disposed tables that wait for their array's finalizer.</summary>
+    internal long WaitingBytes => Volatile.Read(ref _waitingBytes);
+
+    /// <returns>Memory that reads as zeroes, of which nothing is committed: see <see cref="TableHome.MakeWritable"/>.</returns>
+    /// <exception cref="InsufficientMemoryException">The system has no more address space.</exception>
+    internal byte* Take(long bytes, out TableHome home, out long taken)
     {
-        taken = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(bytes, VirtualMemory.SystemPageBytes));
-        int size = BitOperations.Log2((ulong)taken);
-        _gate.Enter();
+        long unit = bytes <= MostSlotBytes ? TableSlab.SlotUnit : VirtualMemory.SystemPageBytes;
+        taken = (bytes + unit - 1) / unit * unit;
+        if (WaitingBytes + taken > mostWaiting)
+        {
+            CollectWaiting();
+        }
+
         try
         {
-            if (_free[size] is { Count: > 0 } free)
-            {
-                return (byte*)free.Pop();
-            }
-
-            if (taken > SlabBytes / 4)
-            {
-                return Reserve(taken);
-            }
-
-            if (_slabLeft < taken)
-            {
-                _slab = Reserve(SlabBytes);
-                _slabLeft = SlabBytes;
-            }
-
-            byte* address = _slab;
-            _slab += taken;
-            _slabLeft -= taken;
-            return address;
+            return TakeOnce(taken, out home);
         }
-        finally
+        catch (InsufficientMemoryException) when (CollectWaiting())
         {
-            _gate.Exit();
+            return TakeOnce(taken, out home);
         }
     }
 
-    /// <summary>Gives physical memory back; the range reads as zeroes.</summary>
-    internal static void Decommit(byte* address, long taken) => _ = VirtualMemory.TryDecommit(address, (nuint)taken);
-
-    /// <summary>Gives back a range that <see cref="Take"/> gave, and that no array uses any more.</summary>
-    internal void GiveBack(byte* address, long taken)
+    /// <summary>A table of an array that is closed.</summary>
+    internal void Close(TableHome home, byte* address, long bytes)
     {
-        Decommit(address, taken);
-        int size = BitOperations.Log2((ulong)taken);
-        _gate.Enter();
-        try
+        TestHook.Reach(SharedWord.Counter);
+        Interlocked.Add(ref _waitingBytes, bytes);
+        _ = home.Close(address, bytes);
+    }
+
+    /// <summary>The calling thread runs finalizers.</summary>
+    internal static void NoteFinalizerThread() => Volatile.Write(ref s_finalizerThread, Environment.CurrentManagedThreadId);
+
+    /// <summary>By the array's finalizer: a table that was <see cref="Close">closed</see>.</summary>
+    internal void GiveBack(TableHome home, byte* address, long bytes)
+    {
+        home.GiveBack(address, bytes);
+        Interlocked.Add(ref _waitingBytes, -bytes);
+        if (bytes > LargestShared)
         {
-            (_free[size] ??= new Stack<nint>()).Push((nint)address);
-        }
-        finally
-        {
-            _gate.Exit();
+            lock (_returned)
+            {
+                Monitor.PulseAll(_returned);
+            }
         }
     }
 
-    internal void DecommitAll() => _reservations.ForEach(static reservation => reservation.DecommitAll());
-
-    internal void Release() => _reservations.ForEach(static reservation => reservation.Release());
-
-    private byte* Reserve(long bytes)
+    /// <summary>A table that no array ever used.</summary>
+    internal static void Undo(TableHome home, byte* address, long bytes)
     {
-        var reservation = new Reservation(bytes, accessible: true);
-        // Touched here and there: a huge page under it would take 2 MiB for eight bytes.
-        reservation.Advise(0, reservation.Bytes, huge: false);
-        _reservations.Add(reservation);
-        return reservation.Address;
+        _ = home.Close(address, bytes);
+        home.GiveBack(address, bytes);
+    }
+
+    internal void Free(TableArena arena, byte* address, long bytes)
+    {
+        Gate.Enter();
+        try
+        {
+            arena.FreeUnsynchronized(address, bytes);
+        }
+        finally
+        {
+            Gate.Exit();
+        }
+    }
+
+    internal void Free(TableSlab slab, byte* address, bool isUsed)
+    {
+        Gate.Enter();
+        try
+        {
+            List<TableSlab> open = Slabs(slab.SlotBytes);
+            bool wasFull = slab.IsFull;
+            slab.FreeUnsynchronized(address, isUsed);
+            if (wasFull)
+            {
+                open.Add(slab);
+            }
+
+            // One stays, for the next table of its size.
+            if (slab.IsEmpty && open.Count > 1)
+            {
+                open.Remove(slab);
+                slab.Arena.FreeUnsynchronized(slab.Address, TableSlab.Bytes);
+            }
+        }
+        finally
+        {
+            Gate.Exit();
+        }
+    }
+
+    internal void DecommitAll() => _arenas.ForEach(static arena => arena.DecommitAll());
+
+    internal void Release() => _arenas.ForEach(static arena => arena.Release());
+
+    private byte* TakeOnce(long bytes, out TableHome home)
+    {
+        Gate.Enter();
+        try
+        {
+            if (bytes > MostSlotBytes)
+            {
+                byte* address = TakeRangeUnsynchronized(bytes, out TableArena arena);
+                home = arena;
+                return address;
+            }
+
+            List<TableSlab> open = Slabs((int)bytes);
+            if (open.Count == 0)
+            {
+                open.Add(MakeSlabUnsynchronized((int)bytes));
+            }
+
+            TableSlab slab = open[^1];
+            home = slab;
+            byte* slot = slab.TakeUnsynchronized();
+            if (slab.IsFull)
+            {
+                open.RemoveAt(open.Count - 1);
+            }
+
+            return slot;
+        }
+        finally
+        {
+            Gate.Exit();
+        }
+    }
+
+    private TableSlab MakeSlabUnsynchronized(int slotBytes)
+    {
+        byte* chunk = TakeRangeUnsynchronized(TableSlab.Bytes, out TableArena arena);
+        try
+        {
+            arena.MakeWritable(chunk, TableSlab.Bytes);
+            return new TableSlab(this, arena, chunk, slotBytes);
+        }
+        catch
+        {
+            arena.FreeUnsynchronized(chunk, TableSlab.Bytes);
+            throw;
+        }
+    }
+
+    private byte* TakeRangeUnsynchronized(long bytes, out TableArena arena)
+    {
+        // Of those with room the smallest, so that the large ones stay whole for large tables.
+        TableArena? best = null;
+        while (true)
+        {
+            best = null;
+            foreach (TableArena candidate in _arenas)
+            {
+                if (candidate.LargestFree >= bytes && (best is null || candidate.Bytes < best.Bytes))
+                {
+                    best = candidate;
+                }
+            }
+
+            if (best is null)
+            {
+                break;
+            }
+
+            byte* address = best.TryTakeUnsynchronized(bytes);
+            if (address != null)
+            {
+                arena = best;
+                return address;
+            }
+        }
+
+        arena = new TableArena(this, bytes > LargestShared ? RoundUp(bytes) : ArenaBytes);
+        _arenas.Add(arena);
+        Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);
+        return arena.TryTakeUnsynchronized(bytes);
+    }
+
+    /// <summary>To an eighth of a power of two, so that the next table, a little longer, fits there too.</summary>
+    private static long RoundUp(long bytes)
+    {
+        long step = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes) / 16;
+        return (bytes + step - 1) / step * step;
+    }
+
+    private List<TableSlab> Slabs(int slotBytes) => _slabs[slotBytes / TableSlab.SlotUnit] ??= [];
+
+    /// <summary>Brings a collection about, so that disposed arrays are finalized and their addresses come back. Holds nothing.</summary>
+    /// <returns>Whether any did.</returns>
+    private bool CollectWaiting()
+    {
+        long before = WaitingBytes;
+        if (before == 0 || TestHook.Interleaver is not null || Volatile.Read(ref s_finalizerThread) == Environment.CurrentManagedThreadId)
+        {
+            return false;
+        }
+
+        GC.Collect();
+        bool interrupted = false;
+        lock (_returned)
+        {
+            // Half is enough: who disposes at the same time adds to it. A finalizer of the program may hold them all up: not for ever.
+            for (int i = 0; i < MostWaits && WaitingBytes > before / 2; i++)
+            {
+                try
+                {
+                    Monitor.Wait(_returned, WaitMilliseconds);
+                }
+                catch (ThreadInterruptedException)
+                {
+                    interrupted = true;
+                }
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
+
+        return WaitingBytes < before;
     }
 }

@@ -30,6 +30,9 @@ internal sealed unsafe partial class PagedRegion
     private const int Swept = 2;
 
     private bool _hasLeaked;
+
+    /// <summary>Written by the thread that sweeps: unlike the other steps, a table is closed once.</summary>
+    private bool _isTableClosed;
     private bool _isFinalizing;
     private IRegionFace? _face;
 
@@ -136,13 +139,8 @@ internal sealed unsafe partial class PagedRegion
     internal long CountPins()
     {
         long pins = 0;
-        for (long granule = 0; granule < Granules; granule++)
+        for (long granule = NextTouched(0); granule >= 0; granule = NextTouched(granule + 1))
         {
-            if (Volatile.Read(ref _touched[granule]) == 0)
-            {
-                continue;
-            }
-
             long end = Math.Min((granule + 1) << GranuleShift, PageCount);
             for (long index = granule << GranuleShift; index < end; index++)
             {
@@ -197,21 +195,15 @@ internal sealed unsafe partial class PagedRegion
     {
         // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
-        bool any = false;
         FreeBatch freed = new(_domain.Swap);
-        for (long granule = 0; granule < Granules; granule++)
+        for (long granule = NextTouched(0); granule >= 0; granule = NextTouched(granule + 1))
         {
-            TestHook.Reach(SharedWord.PageTable);
-            if (Volatile.Read(ref _touched[granule]) != 0)
+            TestHook.MayFail(FailurePoint.Closing);
+            long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+            for (long index = granule << GranuleShift; index < end; index++)
             {
-                any = true;
-                TestHook.MayFail(FailurePoint.Closing);
-                long end = Math.Min((granule + 1) << GranuleShift, PageCount);
-                for (long index = granule << GranuleShift; index < end; index++)
-                {
-                    PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
-                    Kill(index, ref freed);
-                }
+                PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
+                Kill(index, ref freed);
             }
         }
 
@@ -219,9 +211,10 @@ internal sealed unsafe partial class PagedRegion
 
         // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its claim.
         TestHook.Reach(SharedWord.PageTable);
-        if (!_hasLeaked && any)
+        if (!_hasLeaked && !_isTableClosed)
         {
-            Memory.TableMemory.Decommit((byte*)Words, _tableTaken);
+            _isTableClosed = true;
+            _domain.Tables.Close(_table, (byte*)Words, _tableTaken);
         }
 
         _domain.CountTableBytes(-Interlocked.Exchange(ref _tableBytes, 0));

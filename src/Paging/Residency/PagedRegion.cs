@@ -16,6 +16,10 @@ internal sealed unsafe partial class PagedRegion
     private const int GranuleShift = 9;
     private const int GranuleBytes = sizeof(ulong) << GranuleShift;
     private const int MarksBytes = 4 << 10;
+    private const int MarkBytes = sizeof(int);
+
+    /// <summary>Granules that share a mark of their own, so that what is not there is passed over quickly.</summary>
+    private const int BlockShift = 10;
 
     /// <summary>How many pages before its turn what hangs on a page is asked for.</summary>
     private const int PrefetchedAhead = 16;
@@ -24,13 +28,16 @@ internal sealed unsafe partial class PagedRegion
     internal const long MaxBytes = 1L << 45;
 
     private readonly PagingDomain _domain;
-    private readonly byte* _touched;
+    private readonly TableHome _table;
     private readonly int _usedBytes;
     private readonly int _lastUsedBytes;
     private readonly long _tableTaken;
     private readonly bool _isRegistered;
     private long _tableBytes;
     private long _toldBytes;
+
+    /// <summary>The mark of the granule where there is only one: most arrays are small, and there are many.</summary>
+    private int _onlyMark;
 
     /// <param name="domain">The pager's.</param>
     /// <param name="geometry">How items lie in its pages.</param>
@@ -46,18 +53,24 @@ internal sealed unsafe partial class PagedRegion
         _lastUsedBytes = geometry.LastUsedBytes;
         Name = name;
 
-        // The words, and behind them a byte a granule that says whether a word of it was ever touched.
-        long tableBytes = Granules * GranuleBytes;
-        Words = (ulong*)domain.Tables.Take(tableBytes + Granules, out _tableTaken);
-        _touched = (byte*)Words + tableBytes;
+        // The words, behind them a mark a granule that says whether a word of it was ever touched, and a byte a block of granules that says
+        // whether one of those was.
+        long marks = Granules == 1 ? 0 : (Granules * MarkBytes) + ((Granules - 1) >> BlockShift) + 1;
+        long words = Granules == 1 ? PageCount * sizeof(ulong) : Granules * GranuleBytes;
+        Words = (ulong*)domain.Tables.Take(words + marks, out _table, out _tableTaken);
         try
         {
+            if (marks != 0)
+            {
+                _table.MakeWritable((byte*)Words + words, marks);
+            }
+
             domain.Add(this);
             _isRegistered = true;
         }
         catch
         {
-            domain.Tables.GiveBack((byte*)Words, _tableTaken);
+            TableMemory.Undo(_table, (byte*)Words, _tableTaken);
             throw;
         }
     }
@@ -71,6 +84,7 @@ internal sealed unsafe partial class PagedRegion
 
         // Dropped without Dispose, or disposed long ago: no thread is in here any more, so the addresses can be used again.
         _isFinalizing = true;
+        TableMemory.NoteFinalizerThread();
         bool wasDropped = false;
         if (_domain.Swap.Rundown.TryEnter())
         {
@@ -82,9 +96,9 @@ internal sealed unsafe partial class PagedRegion
                     CompleteClose();
                 }
 
-                if (!_hasLeaked)
+                if (_isTableClosed)
                 {
-                    _domain.Tables.GiveBack((byte*)Words, _tableTaken);
+                    _domain.Tables.GiveBack(_table, (byte*)Words, _tableTaken);
                 }
             }
             finally
@@ -115,11 +129,9 @@ internal sealed unsafe partial class PagedRegion
 
     internal string? Name { get; }
 
-    internal long Number { get; set; }
-
     internal CompressionPolicy Policy { get; }
 
-    /// <summary>The policy's number in the pager's table, while the region is known there.</summary>
+    /// <summary>The number of the region and of its policy in the pager's tables, while it is known there.</summary>
     internal int PolicyNumber { get; set; }
 
     private long Granules => ((PageCount - 1) >> GranuleShift) + 1;
@@ -227,24 +239,74 @@ internal sealed unsafe partial class PagedRegion
         }
     }
 
-    /// <summary>Marks the page's granule of the table as used. Before the first CAS on the page's word, which makes it visible.</summary>
+    /// <summary>Marks the page's granule of the table as used, and makes it writable. Before the first CAS on the page's word, which makes it
+    /// visible.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses memory for the table. Nothing has changed.</exception>
     internal void Touch(long index)
     {
-        byte* touched = _touched + (index >> GranuleShift);
+        long granule = index >> GranuleShift;
+        ref int mark = ref MarkOf(granule);
         TestHook.Reach(SharedWord.PageTable);
-        if (Volatile.Read(ref *touched) == 0 && Interlocked.Exchange(ref *touched, 1) == 0)
+        if (Volatile.Read(ref mark) == 0)
         {
-            CountTable(GranuleBytes);
+            // Before the mark: who finds it set writes.
+            bool isOnly = Granules == 1;
+            _table.MakeWritable((byte*)(Words + (granule << GranuleShift)), isOnly ? _tableTaken : GranuleBytes);
+            if (!isOnly)
+            {
+                TestHook.Reach(SharedWord.PageTable);
+                Volatile.Write(ref *BlockMark(granule), 1);
+            }
+
+            TestHook.Reach(SharedWord.PageTable);
+            if (Interlocked.Exchange(ref mark, 1) == 0)
+            {
+                CountTable(isOnly ? _tableTaken : GranuleBytes + MarkBytes);
+            }
         }
     }
 
-    /// <summary>Counts table memory as this region's, the page of touched marks along with the first granule.</summary>
+    private ref int MarkOf(long granule) =>
+        ref Granules == 1 ? ref _onlyMark : ref ((int*)(Words + (Granules << GranuleShift)))[granule];
+
+    private byte* BlockMark(long granule) => (byte*)Words + (Granules * (GranuleBytes + MarkBytes)) + (granule >> BlockShift);
+
+    /// <summary>The first granule from here on that was ever touched; −1 when there is none.</summary>
+    /// <remarks>Who touches one sets the block's mark, then the granule's, then claims a page, a full fence behind that (rule 4).</remarks>
+    private long NextTouched(long granule)
+    {
+        while (granule < Granules)
+        {
+            TestHook.Reach(SharedWord.PageTable);
+            if (Granules > 1 && Volatile.Read(ref *BlockMark(granule)) == 0)
+            {
+                granule = ((granule >> BlockShift) + 1) << BlockShift;
+                continue;
+            }
+
+            TestHook.Reach(SharedWord.PageTable);
+            if (Volatile.Read(ref MarkOf(granule)) != 0)
+            {
+                return granule;
+            }
+
+            granule++;
+        }
+
+        return -1;
+    }
+
+    /// <summary>Counts table memory as this region's, the first page of marks along with the first granule.</summary>
     private void CountTable(long change)
     {
-        if (Interlocked.Add(ref _tableBytes, change) == change && change > 0)
+        if (Granules != 1 && Interlocked.Add(ref _tableBytes, change) == change)
         {
-            Interlocked.Add(ref _tableBytes, MarksBytes);
             change += MarksBytes;
+            Interlocked.Add(ref _tableBytes, MarksBytes);
+        }
+        else if (Granules == 1)
+        {
+            Interlocked.Add(ref _tableBytes, change);
         }
 
         _domain.CountTableBytes(change);

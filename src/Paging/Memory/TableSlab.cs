@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Numerics;
+using Paging.Diagnostics;
+using Paging.Interop;
+
+namespace Paging.Memory;
+
+/// <summary>A chunk of an arena cut into slots for small tables of one size.</summary>
+/// <remarks>A slot is free, taken, or closed: used no more, but not yet given up by the finalizer of its array. Physical memory goes back as
+/// soon as no slot is taken. The bits are guarded by the gate of <see cref="TableMemory"/>.</remarks>
+internal sealed unsafe class TableSlab : TableHome
+{
+    internal const int Bytes = 64 << 10;
+
+    /// <summary>Sizes are multiples of this.</summary>
+    internal const int SlotUnit = 64;
+
+    private readonly TableMemory _owner;
+    private readonly ulong[] _free;
+    private readonly int _slots;
+    private int _freeCount;
+    private int _taken;
+
+    /// <summary>Whether anything was written since memory was last given back.</summary>
+    private bool _isUsed;
+
+    /// <param name="owner">Whose gate guards it.</param>
+    /// <param name="arena">Where its chunk comes from.</param>
+    /// <param name="address">The chunk: zeroes, and writable.</param>
+    /// <param name="slotBytes">A multiple of <see cref="SlotUnit"/>.</param>
+    internal TableSlab(TableMemory owner, TableArena arena, byte* address, int slotBytes)
+    {
+        _owner = owner;
+        Arena = arena;
+        Address = address;
+        SlotBytes = slotBytes;
+        _slots = Bytes / slotBytes;
+        _freeCount = _slots;
+        _free = new ulong[(_slots + 63) / 64];
+        for (int slot = 0; slot < _slots; slot++)
+        {
+            _free[slot >> 6] |= 1UL << slot;
+        }
+    }
+
+    internal TableArena Arena { get; }
+
+    internal byte* Address { get; }
+
+    internal int SlotBytes { get; }
+
+    /// <summary>Nothing is taken or closed. Under the gate.</summary>
+    internal bool IsEmpty => _freeCount == _slots;
+
+    /// <summary>Under the gate.</summary>
+    internal bool IsFull => _freeCount == 0;
+
+    internal override void MakeWritable(byte* address, long bytes)
+    {
+        // A slab is writable from the start.
+    }
+
+    internal override bool Close(byte* address, long bytes)
+    {
+        _owner.Gate.Enter();
+        try
+        {
+            Debug.Assert(_taken > 0, "closed once");
+            if (--_taken == 0)
+            {
+                DropUnsynchronized();
+            }
+        }
+        finally
+        {
+            _owner.Gate.Exit();
+        }
+
+        return true;
+    }
+
+    internal override void GiveBack(byte* address, long bytes)
+    {
+        // Nobody else has this slot: what was left in it goes before it is free. Looked at first, since writing zeroes would take memory anew.
+        var slot = new Span<byte>(address, SlotBytes);
+        bool isUsed = slot.ContainsAnyExcept((byte)0);
+        if (isUsed)
+        {
+            slot.Clear();
+        }
+
+        _owner.Free(this, address, isUsed);
+    }
+
+    /// <summary>Under the gate. There is one.</summary>
+    internal byte* TakeUnsynchronized()
+    {
+        int word = 0;
+        while (_free[word] == 0)
+        {
+            word++;
+        }
+
+        int slot = (word << 6) + BitOperations.TrailingZeroCount(_free[word]);
+        _free[word] &= _free[word] - 1;
+        _freeCount--;
+        _taken++;
+        _isUsed = true;
+        return Address + ((long)slot * SlotBytes);
+    }
+
+    /// <summary>Under the gate.</summary>
+    /// <param name="address">Of the slot.</param>
+    /// <param name="isUsed">Whether it has memory.</param>
+    internal void FreeUnsynchronized(byte* address, bool isUsed)
+    {
+        _isUsed |= isUsed;
+        long slot = (address - Address) / SlotBytes;
+        Debug.Assert((_free[slot >> 6] & (1UL << (int)slot)) == 0, "given back once");
+        _free[slot >> 6] |= 1UL << (int)slot;
+        _freeCount++;
+        if (IsEmpty)
+        {
+            DropUnsynchronized();
+        }
+    }
+
+    /// <summary>All that could still be read is of arrays that are closed: zeroes do as well.</summary>
+    private void DropUnsynchronized()
+    {
+        if (_isUsed)
+        {
+            _isUsed = !VirtualMemory.TryDecommit(Address, Bytes);
+        }
+    }
+}
