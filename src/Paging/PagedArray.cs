@@ -8,7 +8,8 @@ namespace Paging;
 /// <typeparam name="T">The element; elements never straddle pages.</typeparam>
 /// <remarks>Thread-safe against paging: a reader or writer never sees a page half moved. As with an array, concurrent accesses to the same
 /// element are the caller's to order. Any access may throw <see cref="OutOfPagingSpaceException"/> when it needs a frame and every frame
-/// is pinned or cannot be stored, and <see cref="PageCorruptedException"/> when the stored page is damaged; neither changes anything.
+/// is pinned or cannot be stored, and <see cref="PageCorruptedException"/> when the stored page is damaged; neither changes anything. Nor
+/// does <see cref="InsufficientMemoryException"/>, when a page is touched first and the system refuses memory for its part of the page table.
 /// An array that is dropped without <see cref="Dispose"/> gives everything back when it is collected.</remarks>
 public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     where T : unmanaged

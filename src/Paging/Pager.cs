@@ -19,6 +19,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <summary>Makes a pager. Its memory is reserved now, and taken as pages are touched and stored.</summary>
     /// <param name="options">Budgets; null takes the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or a budget holds too few pages; says which, with the figures.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses the address space, or the first memory; says how many bytes, and which
+    /// settings to look at.</exception>
     /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; says what for, and
     /// which limits to look at. Nothing is left behind.</exception>
@@ -60,6 +62,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length or the page size is out of range, or the budgets hold too few pages of that size.</exception>
     /// <exception cref="ArgumentException">An element is larger than a page.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses address space for the page table; says how many bytes, and which settings
+    /// to look at. Addresses of disposed arrays have been collected before that.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedArray<T> Allocate<T>(long length, PagedArrayOptions? options = null)
@@ -74,6 +78,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <param name="source">One element or more.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The source is empty, or as for <see cref="Allocate{T}"/>.</exception>
+    /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="OutOfPagingSpaceException">The copy does not fit; nothing of it stays.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedArray<T> From<T>(ReadOnlySpan<T> source, PagedArrayOptions? options = null)
@@ -99,6 +104,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <param name="options">Page size (the least: it grows to the next power of two that holds a row), name and compression.</param>
     /// <exception cref="ArgumentOutOfRangeException">Rows or columns are out of range, a row is longer than 4 MiB, or the budgets hold too few
     /// pages of the size that a row needs.</exception>
+    /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedMatrix<T> AllocateMatrix<T>(long rows, int columns, PagedArrayOptions? options = null)
         where T : unmanaged
@@ -248,7 +254,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
                 return null;
             }
 
-            var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter);
+            var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
             return new PagedRegion(_domain, geometry, options?.Name, policy);
         }
         finally

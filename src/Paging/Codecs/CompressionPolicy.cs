@@ -18,11 +18,18 @@ internal sealed unsafe class CompressionPolicy
     /// <summary>Pages stored without trying between two tries, at most.</summary>
     private const int MostUntried = 32;
 
-    private readonly FilterChooser? _chooser;
+    /// <summary>Pages that are stored with a chooser that other owners use too, before there is one of its own.</summary>
+    private const int SharedStores = 8;
+
+    /// <summary>Null where the filter was asked for. Shared → own, once.</summary>
+    private FilterChooser? _chooser;
+
+    /// <summary>Pages still to be stored with the shared chooser; 0 from then on. Loose: threads may overwrite each other's counts.</summary>
+    private int _sharedStores;
     private int _goal;
 
-    /// <summary>The filter in use, packed as in a stored form. Written by the thread that has the chooser, read by all.</summary>
-    private uint _filter;
+    /// <summary>The filter that was asked for, packed as in a stored form.</summary>
+    private readonly uint _filter;
 
     /// <summary>Pages in a row that were tried and did not shrink. Threads may overwrite each other's counts: it is a hint.</summary>
     private int _failures;
@@ -33,11 +40,16 @@ internal sealed unsafe class CompressionPolicy
     /// <param name="elementBytes">Of the owner's elements; 1 when nothing is known.</param>
     /// <param name="goal">Until it is changed.</param>
     /// <param name="filter">Null to let the pages decide.</param>
-    internal CompressionPolicy(int elementBytes, CompressionGoal goal, PageFilter? filter)
+    /// <param name="shared">Where owners of a few pages find a chooser; null to have one from the start.</param>
+    internal CompressionPolicy(int elementBytes, CompressionGoal goal, PageFilter? filter, SharedChoosers? shared = null)
     {
         _goal = (int)goal;
         _filter = Pack(filter is { } fixedFilter ? FilterFor(fixedFilter, elementBytes) : Filter.None);
-        _chooser = filter is null ? new FilterChooser(elementBytes) : null;
+        if (filter is null)
+        {
+            _chooser = shared?.For(elementBytes, goal) ?? new FilterChooser(elementBytes);
+            _sharedStores = shared is null ? 0 : SharedStores;
+        }
     }
 
     /// <summary>Applies to what is stored from now on.</summary>
@@ -46,6 +58,12 @@ internal sealed unsafe class CompressionPolicy
         get => (CompressionGoal)Volatile.Read(ref _goal);
         set
         {
+            if (value != Goal && Volatile.Read(ref _sharedStores) > 0)
+            {
+                // Those who share a chooser have one goal.
+                HaveOwnChooser();
+            }
+
             TestHook.Reach(SharedWord.Counter);
             Volatile.Write(ref _goal, (int)value);
         }
@@ -57,12 +75,12 @@ internal sealed unsafe class CompressionPolicy
         get
         {
             TestHook.Reach(SharedWord.Counter);
-            return StoredForm.Unpack(Volatile.Read(ref _filter)).Filter;
+            return Volatile.Read(ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
         }
     }
 
     /// <summary>What choosing has cost so far; null where nothing is chosen.</summary>
-    internal FilterChooser? Chooser => _chooser;
+    internal FilterChooser? Chooser => Volatile.Read(ref _chooser);
 
     /// <summary>Encodes a page, or copies it when it does not shrink.</summary>
     /// <param name="page">The page, which must not change meanwhile for its contents to mean anything.</param>
@@ -89,24 +107,23 @@ internal sealed unsafe class CompressionPolicy
     {
         int limit = PageCodec.MaxEncoded(length);
         int encoded;
+        FilterChooser? chooser = ChooserForStore();
         if (form.Filter.Kind != FilterKind.None
-            && _chooser is not null
-            && _chooser.TryEncodeTrivial(form with { Filter = Filter.None }, page, length, target) is > 0 and int trivial)
+            && chooser is not null
+            && chooser.TryEncodeTrivial(form with { Filter = Filter.None }, page, length, target) is > 0 and int trivial)
         {
             form = form with { Filter = Filter.None };
-            _chooser.Note(length, trivial);
+            chooser.Note(length, trivial);
             Note(shrank: true);
             return trivial;
         }
 
-        if (_chooser is { } chooser && chooser.IsDue && chooser.TryEnter())
+        if (chooser is not null && chooser.IsDue && chooser.TryEnter())
         {
             // The page is in the caller's hands, and whoever wants it waits: that much at a time and no more.
             try
             {
                 encoded = chooser.Encode(goal, page, length, target, limit, ref form);
-                TestHook.Reach(SharedWord.Counter);
-                Volatile.Write(ref _filter, Pack(chooser.Chosen));
             }
             finally
             {
@@ -116,11 +133,45 @@ internal sealed unsafe class CompressionPolicy
         else
         {
             encoded = PageCodec.TryEncode(form, StoreLevel, page, length, target, limit);
-            _chooser?.Note(length, encoded);
+            chooser?.Note(length, encoded);
         }
 
         Note(encoded > 0);
         return encoded;
+    }
+
+    /// <summary>The chooser for the next page: after a few pages, which say that there will be more, the owner gets one of its own.</summary>
+    private FilterChooser? ChooserForStore()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        int left = Volatile.Read(ref _sharedStores);
+        if (left > 1)
+        {
+            Volatile.Write(ref _sharedStores, left - 1);
+        }
+        else if (left == 1)
+        {
+            HaveOwnChooser();
+        }
+
+        return Chooser;
+    }
+
+    /// <summary>Shared → own, by the first of several threads. Where memory is short, the shared one goes on.</summary>
+    private void HaveOwnChooser()
+    {
+        FilterChooser? shared = Chooser;
+        try
+        {
+            FilterChooser? own = shared?.Successor();
+            TestHook.Reach(SharedWord.Counter);
+            Volatile.Write(ref _sharedStores, 0);
+            Interlocked.CompareExchange(ref _chooser, own, shared);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Tried again at the next page.
+        }
     }
 
     /// <summary>Whether so many pages in a row have not shrunk that this one is stored without trying. The longer the run, the rarer the tries;
@@ -170,5 +221,5 @@ internal sealed unsafe class CompressionPolicy
         };
     }
 
-    private static uint Pack(Filter filter) => new StoredForm(Codec.Raw, filter).Pack();
+    internal static uint Pack(Filter filter) => new StoredForm(Codec.Raw, filter).Pack();
 }

@@ -74,6 +74,9 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>That of the thread that has entered.</summary>
     private CodecScratch? _scratch;
 
+    /// <summary>The filter in use, packed as in a stored form. Written by the thread that has entered, read by all.</summary>
+    private uint _published = CompressionPolicy.Pack(Filter.None);
+
     /// <summary>Whether the first page has come.</summary>
     private bool _isStarted;
 
@@ -123,6 +126,23 @@ internal sealed unsafe partial class FilterChooser
 
     /// <summary>The filter in use. Read by who has entered.</summary>
     internal Filter Chosen { get; private set; } = Filter.None;
+
+    /// <summary>The same, for everybody, as of the last time that somebody left.</summary>
+    internal Filter Current
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return StoredForm.Unpack(Volatile.Read(ref _published)).Filter;
+        }
+    }
+
+    /// <summary>Another for an owner that has used this one so far, which goes on from what this one has chosen.</summary>
+    internal FilterChooser Successor()
+    {
+        Filter current = Current;
+        return new FilterChooser(_elementBytes) { Chosen = current, _published = CompressionPolicy.Pack(current) };
+    }
 
     /// <summary>Bytes encoded for trial. For tests and benchmarks, when no thread is at work.</summary>
     internal long TriedBytes { get; private set; }
@@ -181,6 +201,8 @@ internal sealed unsafe partial class FilterChooser
         TestHook.Reach(SharedWord.Counter);
         _scratch = null;
         CodecScratch.Exit();
+        Volatile.Write(ref _published, CompressionPolicy.Pack(Chosen));
+        TestHook.Reach(SharedWord.Counter);
         Volatile.Write(ref _busy, 0);
     }
 }

@@ -12,12 +12,12 @@ namespace Paging.Residency;
 internal sealed partial class PagingDomain
 {
     private readonly Gate _regionsGate = new();
-    private readonly Dictionary<long, WeakReference<PagedRegion>> _regions = [];
+    private readonly RegionTable _regions = new();
     private readonly BackgroundWorker[] _workers;
     private readonly WakeSignal? _signal;
     private readonly bool _isComplete;
-    private long _nextRegion;
     private long _tableBytes;
+    private long _regionsMade;
     private int _holders = 1;
     private int _closed;
 
@@ -105,6 +105,8 @@ internal sealed partial class PagingDomain
 
     internal PolicyTable Policies { get; }
 
+    internal SharedChoosers Choosers { get; } = new();
+
     internal Reclaimer Reclaimer { get; }
 
     internal FaultHandler Faults { get; }
@@ -115,7 +117,7 @@ internal sealed partial class PagingDomain
     internal DroppedArrays Dropped { get; }
 
     /// <summary>How many arrays there have ever been.</summary>
-    internal long ArraysMade => Volatile.Read(ref _nextRegion);
+    internal long ArraysMade => Volatile.Read(ref _regionsMade);
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
@@ -167,14 +169,19 @@ internal sealed partial class PagingDomain
         try
         {
             ThrowIfClosed();
-
-            // What may be refused comes first, and what must be undone with it last.
             TestHook.MayFail(FailurePoint.Allocation);
-            var reference = new WeakReference<PagedRegion>(region);
-            _regions.EnsureCapacity(_regions.Count + 1);
             region.PolicyNumber = Policies.Add(region.Policy);
-            region.Number = _nextRegion++;
-            _regions.Add(region.Number, reference);
+            try
+            {
+                _regions.Add(region.PolicyNumber, region);
+            }
+            catch
+            {
+                Policies.Remove(region.PolicyNumber);
+                throw;
+            }
+
+            Volatile.Write(ref _regionsMade, _regionsMade + 1);
             Interlocked.Increment(ref _holders);
         }
         finally
@@ -188,7 +195,7 @@ internal sealed partial class PagingDomain
         _regionsGate.Enter();
         try
         {
-            if (_regions.Remove(region.Number))
+            if (_regions.Remove(region.PolicyNumber))
             {
                 Policies.Remove(region.PolicyNumber);
             }
@@ -202,16 +209,10 @@ internal sealed partial class PagingDomain
     /// <summary>Arrays that nobody has disposed: those in use, and those that the collector has found unreachable and nobody has taken down yet.</summary>
     internal (int Alive, int Dropped) CountArrays()
     {
-        int alive = 0;
         _regionsGate.Enter();
         try
         {
-            foreach (WeakReference<PagedRegion> weak in _regions.Values)
-            {
-                alive += weak.TryGetTarget(out _) ? 1 : 0;
-            }
-
-            return (alive, _regions.Count - alive);
+            return _regions.Count();
         }
         finally
         {
@@ -226,6 +227,7 @@ internal sealed partial class PagingDomain
     {
         if (Interlocked.Decrement(ref _holders) == 0)
         {
+            _regions.Clear();
             Tables.Release();
             Frames.Release();
             Swap.Release();
@@ -273,13 +275,13 @@ internal sealed partial class PagingDomain
             }
 
             TestHook.MayFail(FailurePoint.Allocation);
-            var regions = new List<PagedRegion>(_regions.Count);
+            var regions = new List<PagedRegion>(_regions.Capacity);
             bool goesOn = false;
             try
             {
-                foreach (WeakReference<PagedRegion> weak in _regions.Values)
+                foreach (PagedRegion region in _regions.Alive())
                 {
-                    if (weak.TryGetTarget(out PagedRegion? region) && region.BeginClose())
+                    if (region.BeginClose())
                     {
                         regions.Add(region);
                     }

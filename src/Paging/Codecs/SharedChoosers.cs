@@ -1,0 +1,32 @@
+using Paging.Diagnostics;
+
+namespace Paging.Codecs;
+
+/// <summary>The choosers that arrays have in common until they have stored a few pages: one for each size of element and goal.</summary>
+/// <remarks>A chooser takes four kilobytes: too much for an array of one page, of which there may be a hundred thousand. And such
+/// arrays, tiles or chunks of one thing, learn from one another what none of them could learn from its own page.</remarks>
+internal sealed class SharedChoosers
+{
+    /// <summary>Guards the dictionary.</summary>
+    private readonly Gate _gate = new();
+    private readonly Dictionary<(int ElementBytes, CompressionGoal Goal), FilterChooser> _choosers = [];
+
+    internal FilterChooser For(int elementBytes, CompressionGoal goal)
+    {
+        _gate.Enter();
+        try
+        {
+            if (!_choosers.TryGetValue((elementBytes, goal), out FilterChooser? chooser))
+            {
+                chooser = new FilterChooser(elementBytes);
+                _choosers.Add((elementBytes, goal), chooser);
+            }
+
+            return chooser;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+}
