@@ -133,8 +133,19 @@ public sealed unsafe partial class PagedArray<T>
             }
 
             int count = (int)Math.Min(PageLength - offset, length);
-            bool whole = IsWholePage(start, offset, count);
-            if (!(whole && _pages.Region.TryDiscard(page)) && !_pages.Region.IsUntouched(page))
+            if (IsWholePage(start, offset, count))
+            {
+                long next = _pages.Region.Discard(page, start + length == Length ? PageCount : Locate(start + length).Page);
+                if (next != page)
+                {
+                    long dropped = Math.Min((next - page) * PageLength, length);
+                    start += dropped;
+                    length -= dropped;
+                    continue;
+                }
+            }
+
+            if (!_pages.Region.IsUntouched(page))
             {
                 byte* data = _pages.Pin(page, write: true, out ulong* word);
                 new Span<T>((T*)data + offset, count).Clear();

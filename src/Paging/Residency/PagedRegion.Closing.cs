@@ -139,7 +139,7 @@ internal sealed unsafe partial class PagedRegion
     internal long CountPins()
     {
         long pins = 0;
-        for (long granule = NextTouched(0); granule >= 0; granule = NextTouched(granule + 1))
+        for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
         {
             long end = Math.Min((granule + 1) << GranuleShift, PageCount);
             for (long index = granule << GranuleShift; index < end; index++)
@@ -196,7 +196,7 @@ internal sealed unsafe partial class PagedRegion
         // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
         FreeBatch freed = new(_domain.Swap);
-        for (long granule = NextTouched(0); granule >= 0; granule = NextTouched(granule + 1))
+        for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
         {
             TestHook.MayFail(FailurePoint.Closing);
             long end = Math.Min((granule + 1) << GranuleShift, PageCount);

@@ -239,6 +239,35 @@ internal sealed unsafe partial class PagedRegion
         }
     }
 
+    /// <summary>Zeroes whole pages by dropping them, in time for what is there: granules that were never touched are passed over.</summary>
+    /// <returns>The first page that is pinned, with which nothing has happened; <paramref name="end"/> when all have been dropped.</returns>
+    internal long Discard(long page, long end)
+    {
+        while (page < end)
+        {
+            AwaitOpen();
+            long granule = NextTouched(page >> GranuleShift, ((end - 1) >> GranuleShift) + 1);
+            if (granule < 0)
+            {
+                // Who disposes the array at this moment may have taken the marks.
+                AwaitOpen();
+                return end;
+            }
+
+            page = Math.Max(page, granule << GranuleShift);
+            long stop = Math.Min(end, (granule + 1) << GranuleShift);
+            for (; page < stop; page++)
+            {
+                if (PageWord.State(PageWord.Load(Words + page)) != PageState.Untouched && !TryDiscard(page))
+                {
+                    return page;
+                }
+            }
+        }
+
+        return end;
+    }
+
     /// <summary>Marks the page's granule of the table as used, and makes it writable. Before the first CAS on the page's word, which makes it
     /// visible.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses memory for the table. Nothing has changed.</exception>
@@ -271,11 +300,11 @@ internal sealed unsafe partial class PagedRegion
 
     private byte* BlockMark(long granule) => (byte*)Words + (Granules * (GranuleBytes + MarkBytes)) + (granule >> BlockShift);
 
-    /// <summary>The first granule from here on that was ever touched; −1 when there is none.</summary>
+    /// <summary>The first granule from here on, and below <paramref name="end"/>, that was ever touched; −1 when there is none.</summary>
     /// <remarks>Who touches one sets the block's mark, then the granule's, then claims a page, a full fence behind that (rule 4).</remarks>
-    private long NextTouched(long granule)
+    private long NextTouched(long granule, long end)
     {
-        while (granule < Granules)
+        while (granule < end)
         {
             TestHook.Reach(SharedWord.PageTable);
             if (Granules > 1 && Volatile.Read(ref *BlockMark(granule)) == 0)
