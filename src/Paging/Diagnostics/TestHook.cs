@@ -120,6 +120,22 @@ internal static class TestHook
     /// <summary>Whether the calling thread gets no memory for codecs.</summary>
     [field: ThreadStatic]
     internal static bool RefusesMemory { get; set; }
+
+    /// <summary>How often the system still grants the calling thread address space or pages of it; null for always.</summary>
+    [field: ThreadStatic]
+    internal static int? Grants { get; set; }
+
+    /// <summary>Whether the system is to refuse what the calling thread asks for now.</summary>
+    internal static bool RefusesPages()
+    {
+        if (Grants is not { } grants)
+        {
+            return false;
+        }
+
+        Grants = Math.Max(0, grants - 1);
+        return grants == 0;
+    }
 #else
     internal static IInterleaver? Interleaver => null;
 
@@ -127,6 +143,9 @@ internal static class TestHook
     internal static bool Breaks(Mutation mutation) => false;
 
     internal static bool RefusesMemory => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool RefusesPages() => false;
 #endif
 
     [Conditional("PAGING_TEST_HOOKS")]

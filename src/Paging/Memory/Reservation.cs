@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Paging.Diagnostics;
 using Paging.Interop;
 
 namespace Paging.Memory;
@@ -18,9 +19,14 @@ internal sealed unsafe class Reservation
     {
         long page = VirtualMemory.SystemPageBytes;
         Bytes = checked((bytes + page - 1) / page * page);
+        if (TestHook.RefusesPages())
+        {
+            throw VirtualMemory.Refused(Bytes, "address space", error: 0);
+        }
+
         Address = VirtualMemory.Reserve((nuint)Bytes, HugePageBytes, sparse || accessible);
         Interlocked.Add(ref s_outstanding, Bytes);
-        if (accessible && !VirtualMemory.TryCommit(Address, (nuint)Bytes, huge: false))
+        if (accessible && !TryCommit(0, Bytes, huge: false))
         {
             Release();
             throw VirtualMemory.Refused(Bytes, "memory to write to", error: 0);
@@ -38,7 +44,7 @@ internal sealed unsafe class Reservation
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
     internal bool TryCommit(long offset, long bytes, bool huge) =>
-        VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
+        !TestHook.RefusesPages() && VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
 
     internal bool TryMakeReadable(long offset, long bytes) => VirtualMemory.TryMakeReadable(Address + offset, (nuint)bytes);
 

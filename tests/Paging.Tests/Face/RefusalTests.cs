@@ -1,0 +1,101 @@
+#if DEBUG
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Tests.Face;
+
+/// <summary>The system refuses address space, or pages of it: an exception with bytes and settings, and nothing half done.</summary>
+[Collection(nameof(BudgetTests))]
+public class RefusalTests
+{
+    private const int PageBytes = 4 << 10;
+    private const int MostGrants = 100;
+
+    [Fact]
+    public void A_pager_that_is_refused_anything_leaves_nothing_reserved()
+    {
+        int refusals = 0;
+        while (true)
+        {
+            long before = Reservation.OutstandingBytes;
+            TestHook.Grants = refusals;
+            try
+            {
+                Make().Dispose();
+                break;
+            }
+            catch (InsufficientMemoryException e)
+            {
+                AssertSaysWhat(e);
+            }
+            finally
+            {
+                TestHook.Grants = null;
+            }
+
+            Assert.Equal(before, Reservation.OutstandingBytes);
+            Assert.InRange(++refusals, 1, MostGrants);
+        }
+
+        // Frames, records, descriptors, segments, the recompressor's and two logs' buffers, each reserved, some committed.
+        Assert.InRange(refusals, 9, MostGrants);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(5000)]
+    [InlineData(1L << 30)]
+    public void An_array_that_is_refused_anything_works_once_it_is_not(long pages)
+    {
+        using Pager pager = Make();
+        for (int grants = 0; ; grants++)
+        {
+            Assert.InRange(grants, 0, MostGrants);
+            TestHook.Grants = grants;
+            PagedArray<byte>? array = null;
+            try
+            {
+                array = pager.Allocate<byte>(pages * PageBytes);
+                array[5] = 1;
+                array[array.Length - 1] = 2;
+            }
+            catch (InsufficientMemoryException e)
+            {
+                AssertSaysWhat(e);
+            }
+            catch (OutOfPagingSpaceException) when (array is not null)
+            {
+                // Not one frame could be had.
+            }
+            finally
+            {
+                TestHook.Grants = null;
+            }
+
+            if (array is not null)
+            {
+                array[5] = 3;
+                array[array.Length - 1] = 4;
+                Assert.Equal((3, 4, 0), (array[5], array[array.Length - 1], array[PageBytes]));
+                array.Dispose();
+                if (grants > 10)
+                    return;
+            }
+        }
+    }
+
+    private static void AssertSaysWhat(InsufficientMemoryException e)
+    {
+        Assert.Matches("refused [0-9,]+ bytes", e.Message);
+        Assert.All(["ulimit -v", "ulimit -l", "vm.max_map_count", "vm.overcommit_memory", "cgroup"], setting => Assert.Contains(setting, e.Message, StringComparison.Ordinal));
+    }
+
+    private static Pager Make() => new(new PagerOptions
+    {
+        ResidentBytes = 64 * PageBytes,
+        PoolBytes = 8 << 20,
+        PageBytes = PageBytes,
+        BackgroundThreads = 0,
+    });
+}
+#endif
