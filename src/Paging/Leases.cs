@@ -28,6 +28,7 @@ public readonly unsafe ref struct ReadLease<T>
         _length = length;
         _page = page;
         _region = region;
+        LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -59,7 +60,9 @@ public readonly unsafe ref struct ReadLease<T>
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);
 #endif
+            // Unpinned first: what is refused as given back twice stays counted.
             PageWord.Unpin(lease._page);
+            LeaseCounts.Remove(lease._region!.LeaseSlot);
             GC.KeepAlive(lease._region);
         }
     }
@@ -89,6 +92,7 @@ public readonly unsafe ref struct WriteLease<T>
         _length = length;
         _page = page;
         _region = region;
+        LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -120,7 +124,9 @@ public readonly unsafe ref struct WriteLease<T>
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);
 #endif
+            // Unpinned first: what is refused as given back twice stays counted.
             PageWord.Unpin(lease._page);
+            LeaseCounts.Remove(lease._region!.LeaseSlot);
             GC.KeepAlive(lease._region);
         }
     }

@@ -47,6 +47,7 @@ internal sealed unsafe partial class PagedRegion
     {
         _domain = domain;
         Policy = policy;
+        LeaseSlot = domain.LeaseSlot;
         Frames = domain.Frames.Class(geometry.PageBytes);
         PageCount = geometry.PageCount;
         _usedBytes = geometry.UsedBytes;
@@ -130,6 +131,9 @@ internal sealed unsafe partial class PagedRegion
     internal string? Name { get; }
 
     internal CompressionPolicy Policy { get; }
+
+    /// <summary>Where the pager's leases are counted: a copy, for the hit path.</summary>
+    internal int LeaseSlot { get; }
 
     /// <summary>The number of the region and of its policy in the pager's tables, while it is known there.</summary>
     internal int PolicyNumber { get; set; }

@@ -18,6 +18,7 @@ internal sealed partial class PagingDomain
     private readonly bool _isComplete;
     private long _tableBytes;
     private long _regionsMade;
+    private readonly long _leasesBefore;
     private int _holders = 1;
     private int _closed;
 
@@ -48,6 +49,7 @@ internal sealed partial class PagingDomain
             throw;
         }
 
+        (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
         Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
         Dropped = new DroppedArrays(this, options.Time);
@@ -82,6 +84,11 @@ internal sealed partial class PagingDomain
     {
         // Neither the pager nor any array is left: the threads have nothing to do, and the pager's hold is ours to give up.
         _signal?.Stop();
+        if (!_isComplete)
+        {
+            LeaseCounts.GiveSlotBack(LeaseSlot);
+        }
+
         bool wasOpen = Interlocked.Exchange(ref _closed, 1) == 0;
         if (_isComplete && (wasOpen || Volatile.Read(ref _teardown) != TornDown))
         {
@@ -118,6 +125,17 @@ internal sealed partial class PagingDomain
 
     /// <summary>How many arrays there have ever been.</summary>
     internal long ArraysMade => Volatile.Read(ref _regionsMade);
+
+    /// <summary>Where this pager's leases are counted.</summary>
+    internal int LeaseSlot { get; }
+
+    /// <summary>Leases out now.</summary>
+    internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
+        ? Faults.CountPins()
+        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore);
+
+    /// <summary>Whether the calling thread has leases out itself: then it must not wait for those of other threads, which may wait for its own.</summary>
+    internal bool HoldsLeases => LeaseCounts.OfThisThread(LeaseSlot) > 0;
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
@@ -228,6 +246,7 @@ internal sealed partial class PagingDomain
         if (Interlocked.Decrement(ref _holders) == 0)
         {
             _regions.Clear();
+            LeaseCounts.GiveSlotBack(LeaseSlot);
             Tables.Release();
             Frames.Release();
             Swap.Release();
@@ -366,7 +385,7 @@ internal sealed partial class PagingDomain
             BytesRead = Counters[Counter.BytesRead],
             IoErrors = Counters[Counter.IoErrors],
             ScratchBytes = CodecMemory.OutstandingBytes,
-            Pins = Faults.CountPins(),
+            Pins = Leases,
         };
     }
 }

@@ -68,5 +68,26 @@ internal sealed class PoolBudget(long bytes)
         Interlocked.Add(ref _stored, encodedBytes);
     }
 
+    /// <summary>Live and committed bytes of one moment. The live ones are part of the others at all times, but not if one is read later.</summary>
+    internal (long Live, long Committed) Snapshot()
+    {
+        long committed = CommittedBytes;
+        for (int i = 0; i < MostReadings; i++)
+        {
+            long live = LiveBytes;
+            long after = CommittedBytes;
+            if (after == committed)
+            {
+                return (Math.Min(live, committed), committed);
+            }
+
+            committed = after;
+        }
+
+        return (Math.Min(LiveBytes, committed), committed);
+    }
+
+    private const int MostReadings = 16;
+
     internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);
 }

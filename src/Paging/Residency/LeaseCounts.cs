@@ -1,0 +1,171 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>How many leases are out, by pager and by thread: what a lease pays for that is two plain additions to memory of its own thread.</summary>
+/// <remarks>A lease is a ref struct: the thread that took it gives it back, so no addition is interlocked and no count is negative. Sums over the threads
+/// are exact when no thread is at work. A pager has a slot, a thread a row of slots; the row of a thread that has ended goes to the next one that
+/// takes a lease, so there are no more rows than there have been threads at once. What a page's word counts as pins are also the short ones of setters and copies,
+/// which end within the call and are not counted here. Something that is pinned by one thread and unpinned by another needs a count of its own beside these.</remarks>
+internal static unsafe class LeaseCounts
+{
+    /// <summary>Slots of a row: pagers at once that are counted. The first is shared by all pagers beyond that, whose leases are counted by looking at their pages.</summary>
+    internal const int Slots = 128;
+
+    internal const int SharedSlot = 0;
+
+    private static readonly Gate s_gate = new();
+    private static readonly List<Row> s_rows = [];
+    private static readonly bool[] s_taken = new bool[Slots];
+
+    /// <summary>Leases that threads had out when they ended: never given back.</summary>
+    private static readonly long[] s_leaked = new long[Slots];
+
+    /// <summary>The calling thread's row; null until it takes its first lease. Plain memory that only this thread writes.</summary>
+    [ThreadStatic]
+    private static nint s_counts;
+
+    /// <summary>Rows there are: at most one for each thread that has been alive at once.</summary>
+    internal static int Rows
+    {
+        get
+        {
+            s_gate.Enter();
+            int rows = s_rows.Count;
+            s_gate.Exit();
+            return rows;
+        }
+    }
+
+    /// <summary>The calling thread has taken a lease.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Add(int slot)
+    {
+        long* counts = (long*)s_counts;
+        if (counts == null)
+        {
+            counts = Attach();
+        }
+
+        counts[slot]++;
+    }
+
+    /// <summary>The calling thread has given a lease back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Remove(int slot)
+    {
+        long* counts = (long*)s_counts;
+        if (counts != null)
+        {
+            counts[slot]--;
+        }
+    }
+
+    /// <summary>Leases of one pager, or of all that share a slot, that the calling thread has out.</summary>
+    internal static long OfThisThread(int slot) => s_counts == 0 ? 0 : ((long*)s_counts)[slot];
+
+    /// <summary>Leases out by all threads.</summary>
+    internal static long Sum(int slot)
+    {
+        s_gate.Enter();
+        try
+        {
+            return SumUnsynchronized(slot);
+        }
+        finally
+        {
+            s_gate.Exit();
+        }
+    }
+
+    /// <summary>A slot for a pager's leases, and what is left in it of pagers that were dropped with leases out; <see cref="SharedSlot"/> when all are taken.</summary>
+    internal static (int Slot, long Before) TakeSlot()
+    {
+        s_gate.Enter();
+        try
+        {
+            for (int slot = SharedSlot + 1; slot < Slots; slot++)
+            {
+                if (!s_taken[slot])
+                {
+                    s_taken[slot] = true;
+                    return (slot, SumUnsynchronized(slot));
+                }
+            }
+
+            return (SharedSlot, 0);
+        }
+        finally
+        {
+            s_gate.Exit();
+        }
+    }
+
+    /// <summary>Gives a slot back when no lease of its pager can be given back any more.</summary>
+    internal static void GiveSlotBack(int slot)
+    {
+        s_gate.Enter();
+        s_taken[slot] = false;
+        s_gate.Exit();
+    }
+
+    private static long SumUnsynchronized(int slot)
+    {
+        long sum = s_leaked[slot];
+        foreach (Row row in s_rows)
+        {
+            sum += Volatile.Read(ref row.Counts[slot]);
+        }
+
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long* Attach()
+    {
+        s_gate.Enter();
+        try
+        {
+            Row? row = null;
+            foreach (Row candidate in s_rows)
+            {
+                if (!candidate.Owner.TryGetTarget(out Thread? owner) || !owner.IsAlive)
+                {
+                    row = candidate;
+                    for (int slot = 0; slot < Slots; slot++)
+                    {
+                        s_leaked[slot] += row.Counts[slot];
+                        row.Counts[slot] = 0;
+                    }
+
+                    row.Owner.SetTarget(Thread.CurrentThread);
+                    break;
+                }
+            }
+
+            if (row is null)
+            {
+                row = new Row();
+                s_rows.Add(row);
+            }
+
+            s_counts = (nint)Unsafe.AsPointer(ref row.Counts[0]);
+            Debug.Assert(s_counts != 0);
+            return (long*)s_counts;
+        }
+        finally
+        {
+            s_gate.Exit();
+        }
+    }
+
+    /// <summary>A thread's counts, in memory that does not move. Kept by the list; the thread only points at it.</summary>
+    private sealed class Row
+    {
+        internal long[] Counts { get; } = GC.AllocateArray<long>(Slots, pinned: true);
+
+        internal WeakReference<Thread> Owner { get; } = new(Thread.CurrentThread);
+    }
+}
