@@ -23,20 +23,54 @@ internal static class ThrowHelper
             $"The {count:N0} elements from {start:N0} cross a page of {pageLength:N0} elements, and a span cannot. Use ReadSequence for a sequence over the pages, or CopyTo and CopyFrom to copy.");
 
     [DoesNotReturn]
-    internal static void ThrowOutOfSpace(PagingDomain domain, PagedRegion region, bool write)
+    internal static void ThrowOutOfSpace(PagingDomain domain, PagedRegion region, bool write, in Shortage shortage)
     {
-        domain.ThrowIfClosed();
-        PagerStatistics statistics = domain.GetStatistics();
+        PagerStatistics statistics = Snapshot(domain, out long live);
         FrameClass size = region.Frames;
         PagerOptions options = domain.Options;
         string action = write ? "write to" : "read";
         string figures =
-            $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty, {statistics.Pins:N0} leases out in all) of ResidentBytes = {options.ResidentBytes:N0}; " +
-            $"{domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
-        string cause = domain.Swap.HasRoom(size.PageBytes)
-            ? "every frame is pinned by a lease. Dispose leases, or give the pager more ResidentBytes"
-            : "the pool is full and no frame can be given up. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
-        throw new OutOfPagingSpaceException($"No room to {action} a page of {region.Describe()}: {cause}. {figures}. Nothing is lost.") { Statistics = statistics };
+            $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), {OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
+            $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
+        throw new OutOfPagingSpaceException($"No room to {action} a page of {region.Describe()}: {Cause(size, shortage)}. {figures}. Nothing is lost.") { Statistics = statistics };
+    }
+
+    /// <summary>What stood in the way when every frame was looked at.</summary>
+    private static string Cause(FrameClass size, in Shortage shortage)
+    {
+        string pinned = shortage.OthersPinned == 0
+            ? $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes"
+            : $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes, and {shortage.OthersPinned:N0} of other page sizes in the way of their memory";
+        if (shortage.IsPoolFull)
+        {
+            string also = shortage.Pinned + shortage.OthersPinned == 0 ? string.Empty : $" (frames pinned by leases: {pinned})";
+            return $"the pool is full and no frame can be given up{also}. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
+        }
+
+        return shortage.Pinned + shortage.OthersPinned != 0
+            ? $"every frame that could be had is pinned by a lease ({pinned}). Dispose leases, or give the pager more ResidentBytes"
+            : "other page sizes hold the rest of the frames, and no more than the few that each of them keeps. Use fewer page sizes, or give the pager more ResidentBytes";
+    }
+
+    private static string OtherFrames(PagingDomain domain, FrameClass size)
+    {
+        long bytes = 0;
+        foreach (FrameClass? other in domain.Frames.Classes)
+        {
+            bytes += other is null || other == size ? 0 : other.Frames << other.PageShift;
+        }
+
+        return bytes == 0 ? string.Empty : $"{bytes:N0} bytes of frames of other sizes, ";
+    }
+
+    /// <summary>Figures of one moment: statistics, and the live bytes that go with their <see cref="PagerStatistics.PoolBytes"/>. Or the exception of whoever
+    /// lost against Dispose.</summary>
+    private static PagerStatistics Snapshot(PagingDomain domain, out long live)
+    {
+        PagerStatistics statistics = domain.GetStatistics();
+        (live, long committed) = domain.Swap.Budget.Snapshot();
+        domain.ThrowIfClosed();
+        return statistics with { PoolBytes = committed };
     }
 
     [DoesNotReturn]
@@ -51,9 +85,9 @@ internal static class ThrowHelper
     [DoesNotReturn]
     internal static void ThrowPoolFull(PagingDomain domain, int length)
     {
-        PagerStatistics statistics = domain.GetStatistics();
+        PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"No room to store {length:N0} bytes: {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
+            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
         {
             Statistics = statistics,
         };
@@ -62,9 +96,9 @@ internal static class ThrowHelper
     [DoesNotReturn]
     internal static void ThrowNoRoomToRemove(PagingDomain domain, SwapFile file)
     {
-        PagerStatistics statistics = domain.GetStatistics();
+        PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {domain.Swap.Budget.LiveBytes:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
+            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
         {
             Statistics = statistics,
         };

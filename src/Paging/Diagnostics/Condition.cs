@@ -33,15 +33,24 @@ internal sealed class Condition
     /// <summary>Sleeps once, without the lock, and returns with it. It may also return for no reason: its caller looks again.</summary>
     /// <param name="interrupted">Set when an interrupt arrived; handed on to <see cref="Exit"/>.</param>
     /// <param name="milliseconds">How long at most; or infinite.</param>
-    /// <returns>False when the time is over.</returns>
+    /// <returns>False when the time was up. To a seeded scheduler it is when nobody else can move.</returns>
     internal bool Wait(ref bool interrupted, int milliseconds = Timeout.Infinite)
     {
         if (TestHook.Interleaver is { } interleaver)
         {
             Monitor.Exit(_lock);
-            interleaver.Yield();
+            bool inTime = true;
+            if (milliseconds == Timeout.Infinite)
+            {
+                interleaver.Yield();
+            }
+            else
+            {
+                inTime = interleaver.Sleep(this);
+            }
+
             Enter(ref interrupted);
-            return true;
+            return inTime;
         }
 
         return Uninterrupted.Wait(_lock, milliseconds, ref interrupted);
@@ -51,5 +60,9 @@ internal sealed class Condition
     internal void Pulse() => Monitor.Pulse(_lock);
 
     /// <summary>Wakes every sleeper. The lock is held.</summary>
-    internal void PulseAll() => Monitor.PulseAll(_lock);
+    internal void PulseAll()
+    {
+        TestHook.Interleaver?.Wake(this);
+        Monitor.PulseAll(_lock);
+    }
 }

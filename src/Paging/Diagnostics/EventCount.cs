@@ -47,7 +47,11 @@ internal sealed class EventCount
         Memory.Fences.AfterInterlocked();
         while (Count == seen && milliseconds != 0)
         {
-            _condition.Wait(ref interrupted, milliseconds);
+            if (!_condition.Wait(ref interrupted, milliseconds))
+            {
+                break;
+            }
+
             milliseconds = milliseconds < 0 ? milliseconds : (int)Math.Max(0, end - Environment.TickCount64);
         }
 

@@ -78,6 +78,9 @@ internal enum Mutation
     /// <summary>Rule 8: full is declared without waiting for claims in flight.</summary>
     FullDespiteClaims,
 
+    /// <summary>Rule 8: giving back a pin that threads wait for does not wake them.</summary>
+    UnpinWithoutWaking,
+
     /// <summary>Rule 8: writes may dirty the last frames although the pool is full.</summary>
     DirtyLastFrames,
 

@@ -35,6 +35,10 @@ internal interface IInterleaver
 
     void Wake(object on);
 
+    /// <summary>As <see cref="Block"/>, but not for ever.</summary>
+    /// <returns>False when the time was up: it passes when nobody else can move.</returns>
+    bool Sleep(object on);
+
     /// <summary>The number of the calling thread, the same in every run.</summary>
     int Thread { get; }
 }

@@ -22,7 +22,7 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Commits one more granule if the budget has room for one.</summary>
     internal bool TryGrow()
     {
-        if (_pool.RemainingBytes < PageBytes)
+        if (_pool.RemainingFor(this) < PageBytes)
         {
             return false;
         }
@@ -54,16 +54,16 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Starts to empty a granule; the caller evicts what is in its frames.</summary>
     /// <param name="floor">Frames that the class keeps.</param>
-    /// <param name="skip">How many candidates to pass over: those that could not be emptied.</param>
-    internal int BeginDrain(long floor, int skip)
+    /// <param name="below">Only granules before this one: those from it on could not be emptied.</param>
+    internal int BeginDrain(long floor, int below = int.MaxValue)
     {
         _pool.Gate.Enter();
         try
         {
-            for (int granule = _granules.Length - 1; granule >= 0; granule--)
+            for (int granule = Math.Min(_granules.Length, below) - 1; granule >= 0; granule--)
             {
                 ref Granule entry = ref _granules[granule];
-                if (entry.State == (byte)GranuleState.Live && Frames - entry.Granted >= floor && skip-- == 0)
+                if (entry.State == (byte)GranuleState.Live && Frames - entry.Granted >= floor)
                 {
                     SetState(ref entry, GranuleState.Draining);
                     return granule;
@@ -138,8 +138,8 @@ internal sealed unsafe partial class FrameClass
         // What is left of the budget may be less than a granule: then this one stays short, until there is more.
         ref Granule entry = ref _granules[granule];
         long first = FirstFrame + ((long)granule << _granuleShift) + entry.Granted;
-        long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingBytes >> PageShift);
-        if (granted == 0)
+        long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingFor(this) >> PageShift);
+        if (granted <= 0)
         {
             return false;
         }

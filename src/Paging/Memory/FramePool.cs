@@ -9,6 +9,7 @@ internal sealed unsafe class FramePool
 {
     internal const int MinPageBytes = 4 << 10;
     internal const int MaxPageBytes = 4 << 20;
+    internal const int MinPageShift = 12;
 
     /// <summary>Fewer would leave nothing to page with: one page pinned, one kept clean, one going out, one coming in.</summary>
     internal const int MinFrames = 4;
@@ -16,7 +17,7 @@ internal sealed unsafe class FramePool
     /// <summary>The largest budget: the offsets in page words reach over the address space of all classes.</summary>
     internal const long MaxBudgetBytes = 256L << 30;
 
-    private const int ClassCount = 11;
+    internal const int ClassCount = 11;
 
     /// <summary>Below this budget huge pages are too coarse to count by.</summary>
     private const long HugeBudget = 64L << 20;
@@ -62,6 +63,29 @@ internal sealed unsafe class FramePool
     internal long CommittedBytes => Volatile.Read(ref _committedBytes);
 
     internal long RemainingBytes => BudgetBytes - CommittedBytes;
+
+    /// <summary>The class that memory is being collected for, granule by granule: the next frame that the budget buys is its.</summary>
+    private FrameClass? _collector;
+
+    /// <summary>What the budget would still buy a class, less what is being collected for another.</summary>
+    internal long RemainingFor(FrameClass size)
+    {
+        FrameClass? collector = Volatile.Read(ref _collector);
+        return RemainingBytes - (collector is null || collector == size ? 0 : collector.PageBytes);
+    }
+
+    /// <summary>Keeps what comes free for one class until <see cref="EndCollecting"/>. False when that is being done already.</summary>
+    internal bool TryBeginCollecting(FrameClass size)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        return Interlocked.CompareExchange(ref _collector, size, null) is null;
+    }
+
+    internal void EndCollecting()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        Volatile.Write(ref _collector, null);
+    }
 
     /// <summary>Bytes of frame records in use.</summary>
     internal long RecordBytes => Volatile.Read(ref _recordBytes);

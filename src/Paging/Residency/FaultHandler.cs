@@ -6,7 +6,7 @@ using Paging.Swap;
 namespace Paging.Residency;
 
 /// <summary>Pins pages: the slow path of every access, which brings pages in, waits for those under way, and turns clean ones dirty.</summary>
-internal sealed unsafe class FaultHandler(PagingDomain domain)
+internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 {
     private readonly Counters _counters = domain.Counters;
     private readonly SwapStore _swap = domain.Swap;
@@ -63,6 +63,19 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
     private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out bool filled)
     {
+        LeaseWait wait = default;
+        try
+        {
+            return Pin(region, index, write, contents, out filled, ref wait);
+        }
+        finally
+        {
+            StopWaiting(region.Frames, ref wait);
+        }
+    }
+
+    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out bool filled, ref LeaseWait wait)
+    {
         FrameClass size = region.Frames;
         ulong* page = region.Words + index;
         filled = false;
@@ -70,12 +83,13 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         while (true)
         {
             bool refused = false;
+            Shortage shortage = default;
             region.AwaitOpen();
             ulong word = PageWord.Load(page);
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    if (TryPinResident(size, page, word, write, out refused))
+                    if (TryPinResident(size, page, word, write, ref wait, out refused, out shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
                         if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
@@ -97,7 +111,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
-                    byte* address = TryFill(region, index, word, write, contents, out refused);
+                    byte* address = TryFill(region, index, word, write, contents, ref wait, out refused, out shortage);
                     if (address != null)
                     {
                         filled = !contents.IsOwn;
@@ -107,17 +121,18 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
                     break;
             }
 
-            // Nothing is held here, so finalizers of dropped arrays can run.
-            if (refused && PageWord.Load(page) == word && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays run.
+            if (refused && PageWord.Load(page) == word && !TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
             {
-                ThrowFullIfUnchanged(region, page, word, write);
+                ThrowFullIfUnchanged(region, page, word, write, shortage);
             }
         }
     }
 
-    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, out bool refused)
+    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, out Shortage shortage)
     {
         refused = false;
+        shortage = default;
         if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
         {
             throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
@@ -134,7 +149,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         }
 
         // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
-        refused = !_reclaimer.TryReserveDirty(size);
+        refused = !_reclaimer.TryReserveDirty(size, wait, out shortage);
         if (refused)
         {
             return false;
@@ -165,15 +180,22 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when there is no room.</summary>
-    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, out bool refused)
+    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when it was <paramref name="refused"/> one.</summary>
+    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, out Shortage shortage)
     {
         FrameClass size = region.Frames;
         ulong* page = region.Words + index;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
-        refused = write && !_reclaimer.TryReserveDirty(size);
-        if (refused)
+        refused = false;
+        shortage = default;
+        if (!AwaitTurn(size, page, word, ref wait))
         {
+            return null;
+        }
+
+        if (write && !_reclaimer.TryReserveDirty(size, wait, out shortage))
+        {
+            refused = true;
             return null;
         }
 
@@ -188,7 +210,7 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
-            frame = _reclaimer.Take(size, write);
+            frame = _reclaimer.Take(size, write, wait, out shortage);
             if (frame < 0)
             {
                 refused = true;
@@ -336,11 +358,14 @@ internal sealed unsafe class FaultHandler(PagingDomain domain)
 
     /// <summary>Refuses the access, unless the page has changed since: another thread may have brought it in or turned it dirty, and then it
     /// needs nothing more.</summary>
-    private void ThrowFullIfUnchanged(PagedRegion region, ulong* page, ulong word, bool write)
+    private void ThrowFullIfUnchanged(PagedRegion region, ulong* page, ulong word, bool write, in Shortage shortage)
     {
+        // Whoever loses against Dispose is told that, and not that there is no room.
+        region.AwaitOpen();
+        domain.ThrowIfClosed();
         if (PageWord.Load(page) == word)
         {
-            ThrowHelper.ThrowOutOfSpace(domain, region, write);
+            ThrowHelper.ThrowOutOfSpace(domain, region, write, shortage);
         }
     }
 }

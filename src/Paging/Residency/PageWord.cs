@@ -29,7 +29,8 @@ internal enum PageState
 /// The frame stands in the word as its offset from the pager's first frame, in place, so that the hit path masks it out and adds;
 /// what must not have changed for an optimistic read stands together at the bottom, so that it compares with one shift. R is set
 /// on resident pages only, so that one test tells a page that is resident and needs no reference bit.
-/// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page.
+/// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page; of a resident one,
+/// which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>).
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
 /// frame differ. Only this file changes the word.
 ///
@@ -150,10 +151,40 @@ internal static unsafe class PageWord
         TestHook.Reach(SharedWord.Page);
         ulong after = Interlocked.Add(ref *page, unchecked(0UL - PinOne));
 
-        // No pin to give back: the count went below zero, or the word is not a resident one at all.
-        if (((after >> PinShift) == MaxPins || !IsResident(after)) && !TestHook.Breaks(Mutation.SkipPinCheck))
+        // No pin to give back: the count went below zero, or the word is not a resident one at all. Or somebody waits for this.
+        if ((after >> PinShift) == MaxPins || (after & (Waiters | Resident)) != Resident)
         {
-            RepairPin(page);
+            UnpinRarely(page, after);
+        }
+    }
+
+    /// <summary>Resident with pins → the same with W, so that whoever gives a pin back wakes those who wait for that. Races with pinners,
+    /// unpinners and the clock.</summary>
+    /// <returns>False when the page has no pins, or is not in the frame that was seen.</returns>
+    /// <param name="page">The page.</param>
+    /// <param name="seen">The word as it was seen.</param>
+    /// <param name="isNew">Whether W was not set before: since somebody last looked, a pin was taken or given back.</param>
+    internal static bool TryAwaitUnpin(ulong* page, ulong seen, out bool isNew)
+    {
+        isNew = false;
+        for (ulong word = seen; ; word = Load(page))
+        {
+            if (!IsResident(word) || Offset(word) != Offset(seen) || Pins(word) == 0)
+            {
+                return false;
+            }
+
+            if ((word & Waiters) != 0)
+            {
+                return true;
+            }
+
+            TestHook.Reach(SharedWord.Page);
+            if (Interlocked.CompareExchange(ref *page, word | Waiters, word) == word)
+            {
+                isNew = true;
+                return true;
+            }
         }
     }
 
@@ -194,7 +225,7 @@ internal static unsafe class PageWord
     /// <remarks>Races with pinners: the expected word has no pins, is clean and names the frame.</remarks>
     internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int time)
     {
-        Debug.Assert(IsResident(word) && Pins(word) == 0 && (word & (Dirty | Waiters)) == 0);
+        Debug.Assert(IsResident(word) && Pins(word) == 0 && (word & Dirty) == 0);
         TestHook.Reach(SharedWord.Page);
         ulong next = Away(word, stored, time);
         return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
@@ -214,7 +245,7 @@ internal static unsafe class PageWord
         Publish(page, Away(word, stored, time), PageState.Evicting);
 
     /// <summary>Evicting → Resident as it was (the pool had no room), or dirty now (its stored copy was dropped instead).</summary>
-    internal static bool AbandonEvict(ulong* page, ulong word) => Publish(page, word, PageState.Evicting);
+    internal static bool AbandonEvict(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Evicting);
 
     /// <summary>Swapped → Untouched without loading; the caller frees the stored page. Races with faults.</summary>
     internal static bool TryDiscardSwapped(ulong* page, ulong word)
@@ -290,6 +321,39 @@ internal static unsafe class PageWord
         }
 
         return happened;
+    }
+
+    /// <summary>Behind the addition of <see cref="Unpin"/>, whose word says that it was one too many, or that threads wait for it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void UnpinRarely(ulong* page, ulong after)
+    {
+        if ((after >> PinShift) == MaxPins || !IsResident(after))
+        {
+            if (!TestHook.Breaks(Mutation.SkipPinCheck))
+            {
+                RepairPin(page);
+            }
+
+            return;
+        }
+
+        if (TestHook.Breaks(Mutation.UnpinWithoutWaking))
+        {
+            return;
+        }
+
+        // Cleared so that the next pins are fast again; who still waits sets it again. By CAS on a resident word only: on a claimed one W belongs to
+        // those parked there. The page may be anywhere by now, without us: then W went with its word, and the signal is all that counts.
+        for (ulong word = Load(page); IsResident(word) && (word & Waiters) != 0; word = Load(page))
+        {
+            TestHook.Reach(SharedWord.Page);
+            if (Interlocked.CompareExchange(ref *page, word & ~Waiters, word) == word)
+            {
+                break;
+            }
+        }
+
+        LeaseEnds.Signal();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

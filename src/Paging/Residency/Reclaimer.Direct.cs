@@ -8,11 +8,16 @@ namespace Paging.Residency;
 /// <summary>Direct reclaim: what a faulting thread does when no frame is free.</summary>
 internal sealed unsafe partial class Reclaimer
 {
-    private long TakeByReclaim(FrameClass size, bool dirties)
+    /// <param name="size">The page size.</param>
+    /// <param name="dirties">Whether the page will be dirty.</param>
+    /// <param name="marks">Whether the caller will wait for the pins that it finds.</param>
+    /// <param name="shortage">What was found instead of a frame.</param>
+    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, out Shortage shortage)
     {
         Spinner spinner = default;
         while (true)
         {
+            shortage = default;
             long frame = size.TakeFree();
             if (frame >= 0 || swap.Rundown.IsClosed)
             {
@@ -36,26 +41,34 @@ internal sealed unsafe partial class Reclaimer
             }
 
             // The hand is shared, so a turn of it proves nothing: look at every frame (rule 8).
-            frame = SweepAll(size, StoreLevel.Normal, out int inFlight);
+            Shortage own = default;
+            frame = SweepAll(size, StoreLevel.Normal, marks, ref own);
             if (frame >= 0)
             {
                 return frame;
             }
 
-            if (inFlight > 0 && !TestHook.Breaks(Mutation.FullDespiteClaims))
+            if (own.InFlight > 0 && !TestHook.Breaks(Mutation.FullDespiteClaims))
             {
                 spinner.Once();
                 continue;
             }
 
-            if (TryShift(size) || DropCopies(size, CopiesAtOnce))
+            // And at every frame of the other sizes.
+            if (TryShiftAny(size, marks, ref shortage) || DropCopies(size, CopiesAtOnce))
             {
                 continue;
             }
 
             // What a read needs is a frame that stays clean: for that there are segments held back.
-            frame = dirties ? -1 : SweepAll(size, StoreLevel.LastResort, out inFlight);
-            if (frame >= 0 || inFlight == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+            if (!dirties)
+            {
+                own = new Shortage { HasChanged = own.HasChanged };
+                frame = SweepAll(size, StoreLevel.LastResort, marks, ref own);
+            }
+
+            shortage.Add(own);
+            if (frame >= 0 || shortage.InFlight == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
             {
                 return frame;
             }
@@ -115,28 +128,54 @@ internal sealed unsafe partial class Reclaimer
     }
 
     /// <summary>Looks at every frame of the class once, without regard to reference bits.</summary>
-    private long SweepAll(FrameClass size, StoreLevel level, out int inFlight)
+    private long SweepAll(FrameClass size, StoreLevel level, bool marks, ref Shortage found)
     {
-        inFlight = 0;
-        int unstorable = 0;
         for (long frame = size.FirstFrame; frame < size.End; frame++)
         {
             switch (Evict(size, frame, level, spare: false))
             {
                 case EvictOutcome.Freed:
                     return frame;
+                case EvictOutcome.Pinned:
+                    NotePinned(size, frame, marks, ref found, ref found.PinnedClean, ref found.PinnedDirty);
+                    break;
                 case EvictOutcome.InFlight when size.HasMemory(frame):
-                    inFlight++;
+                    found.InFlight++;
                     break;
                 case EvictOutcome.Unstorable:
                     level = StoreLevel.NoRoom;
-                    unstorable++;
+                    found.Unstorable++;
                     break;
             }
         }
 
         // Room that came free behind our back counts as work in flight: the pages passed over could be stored after all.
-        inFlight += unstorable != 0 && swap.HasRoom(size.PageBytes) ? 1 : 0;
+        found.InFlight += found.Unstorable != 0 && swap.HasRoom(size.PageBytes) ? 1 : 0;
         return -1;
+    }
+
+    /// <summary>Counts a frame that was seen pinned, and asks to be woken when a pin on its page is given back.</summary>
+    private static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
+    {
+        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
+        ulong word = page == null ? 0 : PageWord.Load(page);
+        bool isNew = false;
+        if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0
+            || (marks && !PageWord.TryAwaitUnpin(page, word, out isNew)))
+        {
+            // Given back since.
+            found.InFlight++;
+            return;
+        }
+
+        found.HasChanged |= isNew;
+        if ((word & PageWord.Dirty) != 0)
+        {
+            dirty++;
+        }
+        else
+        {
+            clean++;
+        }
     }
 }

@@ -9,18 +9,24 @@ namespace Paging.Residency;
 internal sealed unsafe partial class Reclaimer
 {
     /// <summary>Counts a page about to be dirty.</summary>
+    /// <param name="size">The class.</param>
+    /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
+    /// <param name="shortage">When it may not: why.</param>
     /// <returns>False when only the frames kept clean are left, no dirty page can be given up, and none is on its way out.</returns>
-    internal bool TryReserveDirty(FrameClass size)
+    internal bool TryReserveDirty(FrameClass size, in LeaseWait wait, out Shortage shortage)
     {
         // The look at the pool costs more than the count, and hardly ever matters.
-        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveDirtySlow(size);
+        shortage = default;
+        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveDirtySlow(size, wait.IsInLine, out shortage);
     }
 
-    private bool TryReserveDirtySlow(FrameClass size)
+    private bool TryReserveDirtySlow(FrameClass size, bool marks, out Shortage shortage)
     {
         Spinner spinner = default;
+        shortage = default;
         while (!swap.Rundown.IsClosed)
         {
+            shortage = new Shortage { IsDirtyLimit = true };
             if (size.TryReserveDirty(Capacity(size), force: false))
             {
                 return true;
@@ -31,10 +37,11 @@ internal sealed unsafe partial class Reclaimer
                 return size.TryReserveDirty(Capacity(size), force: true);
             }
 
-            if (!TryWiden(size) && !TryCleanOne(size, out bool settled))
+            if (!TryWiden(size, marks, ref shortage) && !TryCleanOne(size, out bool settled))
             {
                 if (settled)
                 {
+                    shortage.IsDirtyLimit = true;
                     return false;
                 }
 
@@ -46,7 +53,7 @@ internal sealed unsafe partial class Reclaimer
     }
 
     /// <summary>Frames that the class has, and those that the budget would still buy it.</summary>
-    private long Capacity(FrameClass size) => size.Frames + (frames.RemainingBytes >> size.PageShift);
+    private long Capacity(FrameClass size) => size.Frames + (Math.Max(0, frames.RemainingFor(size)) >> size.PageShift);
 
     /// <summary>Stores one dirty page without its taking up ordinary room: a same-filled one.</summary>
     /// <param name="size">The class.</param>

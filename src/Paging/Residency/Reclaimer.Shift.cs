@@ -14,22 +14,28 @@ internal sealed unsafe partial class Reclaimer
     private bool WantsFrames(FrameClass size)
     {
         size.Pressure++;
-        if (size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames))
+        if (IsStarving(size))
         {
             return true;
         }
 
-        return size.Pressure > (size.Frames >> 2) && FindDonor(size, busier: false) is not null;
+        return size.Pressure > (size.Frames >> 2) && FindDonor(size, busier: false, tried: 0) is not null;
     }
 
+    private static bool IsStarving(FrameClass size) => size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
+
     /// <summary>The class with the fewest faults for its memory, at most half as many as the one that asks unless <paramref name="busier"/>.</summary>
-    private FrameClass? FindDonor(FrameClass size, bool busier)
+    /// <param name="size">The class that asks.</param>
+    /// <param name="busier">Whether any will do.</param>
+    /// <param name="tried">A bit for each class by its size, set where there was nothing to be had.</param>
+    private FrameClass? FindDonor(FrameClass size, bool busier, int tried)
     {
         FrameClass? donor = null;
         double least = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
         foreach (FrameClass? other in frames.Classes)
         {
-            if (other is not null && other != size && other.Frames > Floor(other) && FaultsPerFrame(other) < least)
+            if (other is not null && other != size && (tried >>> other.PageShift & 1) == 0
+                && other.Frames > Floor(other) && FaultsPerFrame(other) < least)
             {
                 donor = other;
                 least = FaultsPerFrame(other);
@@ -58,80 +64,147 @@ internal sealed unsafe partial class Reclaimer
 
     private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
 
-    /// <summary>Gets the class a free frame out of other classes' memory. False when nothing could be emptied.</summary>
+    /// <summary>Gets the class a free frame out of other classes' memory, if that takes little.</summary>
     private bool TryShift(FrameClass size)
     {
+        Shortage found = default;
+        return TryShiftOnce(size, mayUseFree: true, busier: IsStarving(size), MostGranulesTried, marks: false, ref found);
+    }
+
+    /// <summary>As <see cref="TryShift"/>, but looks at every frame that could be given, of busier classes too, until each was seen pinned or
+    /// unstorable and none in flight (rule 8).</summary>
+    private bool TryShiftAny(FrameClass size, bool marks, ref Shortage found) =>
+        TryShiftAny(size, mayUseFree: true, busier: true, marks, ref found);
+
+    /// <summary>Gives the class one frame more out of other classes' memory. False when nothing could be emptied.</summary>
+    private bool TryWiden(FrameClass size, bool marks, ref Shortage found) =>
+        TryShiftAny(size, mayUseFree: false, busier: IsStarving(size), marks, ref found);
+
+    private bool TryShiftAny(FrameClass size, bool mayUseFree, bool busier, bool marks, ref Shortage found)
+    {
+        Spinner spinner = default;
+        bool collects = false;
+        try
+        {
+            while (!swap.Rundown.IsClosed)
+            {
+                // What is emptied for one class granule by granule is not another's to take meanwhile.
+                collects |= frames.TryBeginCollecting(size);
+                Shortage now = default;
+                if (TryShiftOnce(size, mayUseFree, busier, int.MaxValue, marks, ref now))
+                {
+                    return true;
+                }
+
+                now.HasChanged |= found.HasChanged;
+                found = now;
+                if (now.InFlight == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+                {
+                    return false;
+                }
+
+                spinner.Once();
+            }
+
+            return false;
+        }
+        finally
+        {
+            if (collects)
+            {
+                frames.EndCollecting();
+            }
+        }
+    }
+
+    private bool TryShiftOnce(FrameClass size, bool mayUseFree, bool busier, int most, bool marks, ref Shortage found)
+    {
         swap.MakeRoomAtHand();
+        int unstorable;
         _shifting.Enter();
         try
         {
-            if (size.FreeFrames > 0 || size.TryGrow())
+            if (mayUseFree && (size.FreeFrames > 0 || size.TryGrow()))
             {
                 return true;
             }
 
-            return TryDrainOthersUnsynchronized(size) && size.TryGrow();
+            bool drained = TryDrainOthersUnsynchronized(size, busier, most, marks, ref found, out unstorable);
+            if (drained && size.TryGrow())
+            {
+                return true;
+            }
+
+            // What is there is being collected for a third class, which may not need it in the end; or another thread has just bought it.
+            bool isTaken = frames.RemainingFor(size) < size.PageBytes && (drained || frames.RemainingBytes >= size.PageBytes);
+            found.InFlight += isTaken ? 1 : 0;
         }
         finally
         {
             _shifting.Exit();
         }
+
+        // Under the gate nobody waits for a device. Where room can be made by doing so, it was not for want of it.
+        found.InFlight += most == int.MaxValue && unstorable != 0 && swap.MayWait && swap.HasRoom(unstorable) ? 1 : 0;
+        return false;
     }
 
-    /// <summary>Makes the budget buy the class at least one frame more than it would now. False when nothing could be emptied.</summary>
-    private bool TryWiden(FrameClass size)
+    /// <summary>Empties granules of other classes until the budget buys a frame.</summary>
+    /// <param name="size">The class that asks.</param>
+    /// <param name="busier">Whether busier classes have to give too.</param>
+    /// <param name="most">How many granules to try in vain.</param>
+    /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
+    /// <param name="found">What stood in the way.</param>
+    /// <param name="unstorable">The size of pages that found no room at hand; 0 when there were none.</param>
+    private bool TryDrainOthersUnsynchronized(FrameClass size, bool busier, int most, bool marks, ref Shortage found, out int unstorable)
     {
-        swap.MakeRoomAtHand();
-        _shifting.Enter();
-        try
-        {
-            return TryDrainOthersUnsynchronized(size);
-        }
-        finally
-        {
-            _shifting.Exit();
-        }
-    }
-
-    /// <summary>Empties granules of other classes until a frame's worth has come free.</summary>
-    private bool TryDrainOthersUnsynchronized(FrameClass size)
-    {
+        unstorable = 0;
         if (!CanDonate(size))
         {
             return false;
         }
 
-        // A starving class may take from a busier one, another only from an idler one.
-        bool starving = size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
-        long drained = 0;
-        for (int skip = 0; skip < MostGranulesTried && drained < size.PageBytes;)
+        int tried = 0;
+        int inVain = 0;
+        while (frames.RemainingFor(size) < size.PageBytes && FindDonor(size, busier, tried) is { } donor)
         {
-            FrameClass? donor = FindDonor(size, busier: starving);
-            int granule = donor?.BeginDrain(Floor(donor), skip) ?? -1;
-            if (granule < 0)
+            // Room is asked for once: what is left to find then is clean, or the same throughout.
+            StoreLevel level = swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal;
+            int granule = int.MaxValue;
+            while (inVain < most && frames.RemainingFor(size) < size.PageBytes && (granule = donor.BeginDrain(Floor(donor), granule)) >= 0)
             {
-                break;
+                Shortage before = found;
+                (long first, long end) = donor.GranuleFrames(granule);
+                bool refused = false;
+                bool isEmpty;
+                try
+                {
+                    refused = !TryEvictRange(donor, first, end, level, marks, ref found);
+                }
+                finally
+                {
+                    isEmpty = donor.EndDrain(granule);
+                }
+
+                if (isEmpty)
+                {
+                    continue;
+                }
+
+                inVain++;
+                if (!refused)
+                {
+                    // In the hands of a thread that is about to fill it, or has just found it.
+                    found.InFlight++;
+                }
+                else if (found.OthersUnstorable != before.OthersUnstorable)
+                {
+                    level = StoreLevel.NoRoom;
+                    unstorable = donor.PageBytes;
+                }
             }
 
-            (long first, long end) = donor!.GranuleFrames(granule);
-            bool isEmpty;
-            try
-            {
-                EvictRange(donor, first, end);
-            }
-            finally
-            {
-                isEmpty = donor.EndDrain(granule);
-            }
-
-            if (isEmpty)
-            {
-                drained += (end - first) << donor.PageShift;
-            }
-            else
-            {
-                skip++;
-            }
+            tried |= 1 << donor.PageShift;
         }
 
         foreach (FrameClass? other in frames.Classes)
@@ -142,20 +215,30 @@ internal sealed unsafe partial class Reclaimer
             }
         }
 
-        return drained >= size.PageBytes;
+        return frames.RemainingFor(size) >= size.PageBytes;
     }
 
     private const int MostGranulesTried = 16;
 
-    private void EvictRange(FrameClass donor, long frame, long end)
+    /// <summary>Evicts what is in a range of frames, up to the first page that cannot be.</summary>
+    private bool TryEvictRange(FrameClass donor, long frame, long end, StoreLevel level, bool marks, ref Shortage found)
     {
         for (; frame < end; frame++)
         {
-            // Under the gate nobody waits for a device, which making room might.
-            if (Evict(donor, frame, swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
+            switch (Evict(donor, frame, level, spare: false))
             {
-                donor.GiveBack(frame);
+                case EvictOutcome.Freed:
+                    donor.GiveBack(frame);
+                    break;
+                case EvictOutcome.Pinned:
+                    NotePinned(donor, frame, marks, ref found, ref found.OthersPinnedClean, ref found.OthersPinnedDirty);
+                    return false;
+                case EvictOutcome.Unstorable:
+                    found.OthersUnstorable++;
+                    return false;
             }
         }
+
+        return true;
     }
 }

@@ -34,12 +34,15 @@ internal sealed unsafe partial class Reclaimer(
     /// <summary>A frame for a page that the caller is about to claim; never one that a page still refers to.</summary>
     /// <param name="size">The page size.</param>
     /// <param name="dirties">Whether the page will be dirty, so that the last clean frames are not for it.</param>
+    /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
+    /// <param name="shortage">When there is none: why.</param>
     /// <returns>The frame, or −1: every frame was seen pinned or unstorable, with no claim in flight.</returns>
-    internal long Take(FrameClass size, bool dirties)
+    internal long Take(FrameClass size, bool dirties, in LeaseWait wait, out Shortage shortage)
     {
+        shortage = default;
         long frame = size.TakeFree();
         WakeIfShort(size);
-        return frame >= 0 ? frame : TakeByReclaim(size, dirties);
+        return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, out shortage);
     }
 
     /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>

@@ -36,6 +36,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.KeepClaimOnFailure] = PageScenarios.CorruptedPage,
         [Mutation.ParkWithoutBit] = PageScenarios.OneFaultForAll,
         [Mutation.FullDespiteClaims] = PressureScenarios.FullOnlyWhenTrue,
+        [Mutation.UnpinWithoutWaking] = WaitingScenarios.LeasesEnd,
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,
         [Mutation.SpendCleanerReserve] = DirectScenarios.CleaningAtTheBrim,
         [Mutation.SkipPinCheck] = DirectScenarios.PinGivenBackTwice,

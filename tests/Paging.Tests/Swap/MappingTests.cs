@@ -85,7 +85,7 @@ public sealed class MappingTests
             // Every second granule, from the end: its only frame is free.
             for (int i = 0; i < Budget / 4096; i += 2)
             {
-                int granule = frames.BeginDrain(floor: 0, skip: 0);
+                int granule = frames.BeginDrain(floor: 0);
                 if (i % 4 == 0)
                     Assert.True(frames.EndDrain(granule));
             }

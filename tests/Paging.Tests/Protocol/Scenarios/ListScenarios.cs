@@ -57,9 +57,10 @@ internal static class ListScenarios
             },
             () =>
             {
+                int granule = int.MaxValue;
                 for (int i = 0; i < 3; i++)
                 {
-                    int granule = frames.BeginDrain(floor: 1, skip: i & 1);
+                    granule = frames.BeginDrain(floor: 1, below: i == 1 ? granule : int.MaxValue);
                     run.Step();
                     frames.EndDrain(granule);
                     other.TryGrow();

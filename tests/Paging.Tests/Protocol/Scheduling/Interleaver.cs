@@ -25,6 +25,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     private int _steps;
     private int _limit;
     private int _lonelyYields;
+    private int _sleeps;
     private Exception? _failure;
 
     internal Interleaver()
@@ -40,6 +41,9 @@ internal sealed class Interleaver : IInterleaver, IDisposable
 
     internal int Steps => _steps;
 
+    /// <summary>How often time has passed because nobody could move.</summary>
+    internal int Overslept { get; private set; }
+
     int IInterleaver.Thread => _current;
 
     /// <summary>Called at each shared word before the decision, on the thread that reached it: for what must hold there.</summary>
@@ -52,6 +56,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         _steps = 0;
         _limit = MostSteps;
         _failure = null;
+        Overslept = 0;
         _current = 0;
         Probe = null;
         Trace.Clear();
@@ -94,7 +99,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
 
     public void Yield()
     {
-        if (Others() == 0 && ++_lonelyYields > MostLonelyYields)
+        if (Others() == 0 && ++_lonelyYields > MostLonelyYields && !LetTimePass())
         {
             Fail(new InvalidOperationException($"{Who(_current)} waits for ever: nobody else can run."));
         }
@@ -105,7 +110,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     public void Block(object on)
     {
         ThrowIfFailed();
-        if (_current == 0 || Others() == 0)
+        if (_current == 0 || (Others() == 0 && !LetTimePass()))
         {
             Fail(new InvalidOperationException($"Deadlock: {Who(_current)} parks, and every other thread is parked or has ended."));
             ThrowIfFailed();
@@ -125,9 +130,37 @@ internal sealed class Interleaver : IInterleaver, IDisposable
             if (ReferenceEquals(_lanes[i].ParkedOn, on))
             {
                 _lanes[i].ParkedOn = null;
+                _lanes[i].SleepsSince = 0;
                 _canRun[i] = true;
             }
         }
+    }
+
+    public bool Sleep(object on)
+    {
+        ThrowIfFailed();
+        if (_current == 0)
+        {
+            return false;
+        }
+
+        int self = _current;
+        _lanes[self].ParkedOn = on;
+        _lanes[self].SleepsSince = ++_sleeps;
+        _canRun[self] = false;
+        if (Others() == 0)
+        {
+            LetTimePass();
+        }
+
+        if (_canRun[self])
+        {
+            return !_lanes[self].TimeIsUp();
+        }
+
+        SwitchTo(Choose(), "sleep");
+        ThrowIfFailed();
+        return !_lanes[self].TimeIsUp();
     }
 
     public void Dispose()
@@ -186,7 +219,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         int next = 0;
         if (_running > 0)
         {
-            if (_failure is null && Others() == 0)
+            if (_failure is null && Others() == 0 && !LetTimePass())
             {
                 _failure = new InvalidOperationException($"Deadlock: {Who(self)} has ended, and every other thread is parked.");
             }
@@ -197,6 +230,28 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         Trace.Add(_steps, self, "end", next);
         _current = next;
         _lanes[next].GiveTurn();
+    }
+
+    /// <summary>Ends the sleep that began first. False when nobody sleeps.</summary>
+    private bool LetTimePass()
+    {
+        Lane? first = null;
+        foreach (Lane lane in _lanes)
+        {
+            first = lane.SleepsSince != 0 && (first is null || lane.SleepsSince < first.SleepsSince) ? lane : first;
+        }
+
+        if (first is null)
+        {
+            return false;
+        }
+
+        first.SleepsSince = 0;
+        first.ParkedOn = null;
+        first.HasOverslept = true;
+        Overslept++;
+        _canRun[Array.IndexOf(_lanes, first)] = true;
+        return true;
     }
 
     private int Others()
@@ -243,10 +298,25 @@ internal sealed class Interleaver : IInterleaver, IDisposable
 
         internal bool IsBusy => _action is not null;
 
+        /// <summary>Orders those that sleep; 0 for one that does not.</summary>
+        internal int SleepsSince { get; set; }
+
+        internal bool HasOverslept { get; set; }
+
+        /// <summary>Whether the sleep that has ended was not cut short.</summary>
+        internal bool TimeIsUp()
+        {
+            bool up = HasOverslept;
+            HasOverslept = false;
+            return up;
+        }
+
         internal void Prepare(Action action)
         {
             _action = action;
             ParkedOn = null;
+            SleepsSince = 0;
+            HasOverslept = false;
             if (_thread is null)
             {
                 _thread = new Thread(Run) { IsBackground = true, Name = $"Interleaved {number}" };
@@ -318,6 +388,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
             {
                 _action = null;
                 ParkedOn = null;
+                SleepsSince = 0;
             }
         }
     }

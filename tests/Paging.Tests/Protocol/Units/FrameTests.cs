@@ -108,7 +108,7 @@ public sealed unsafe class FrameTests
         }
 
         long[] taken = [.. Enumerable.Range(0, 8).Select(_ => frames.TakeFree())];
-        int granule = frames.BeginDrain(floor: 1, skip: 0);
+        int granule = frames.BeginDrain(floor: 1);
         (long first, long end) = frames.GranuleFrames(granule);
         Assert.Equal(1, end - first);
 
@@ -117,7 +117,7 @@ public sealed unsafe class FrameTests
         Assert.Equal(8, frames.Frames);
         Assert.Equal(0, frames.FreeFrames);
 
-        granule = frames.BeginDrain(floor: 1, skip: 0);
+        granule = frames.BeginDrain(floor: 1);
         foreach (long frame in taken)
         {
             frames.GiveBack(frame);
@@ -129,14 +129,14 @@ public sealed unsafe class FrameTests
         Assert.Equal(4096, pool.RemainingBytes);
         Assert.False(other.TryGrow());
 
-        granule = frames.BeginDrain(floor: 1, skip: 0);
+        granule = frames.BeginDrain(floor: 1);
         Assert.True(frames.EndDrain(granule));
         Assert.True(other.TryGrow());
         Assert.Equal((6, 1), (frames.Frames, other.Frames));
         Assert.Equal(0, pool.RemainingBytes);
 
         // What was given back can be had again, and reads as zeroes.
-        granule = other.BeginDrain(floor: 0, skip: 0);
+        granule = other.BeginDrain(floor: 0);
         Assert.True(other.EndDrain(granule));
         Assert.True(frames.TryGrow());
         Assert.True(frames.HasMemory(first) || frames.HasMemory(first - 1));
@@ -152,7 +152,7 @@ public sealed unsafe class FrameTests
         {
         }
 
-        int granule = frames.BeginDrain(floor: 1, skip: 0);
+        int granule = frames.BeginDrain(floor: 1);
         (long first, _) = frames.GranuleFrames(granule);
         long[] taken = [frames.TakeFree(), frames.TakeFree(), frames.TakeFree()];
         Assert.DoesNotContain(first, taken);
@@ -169,9 +169,9 @@ public sealed unsafe class FrameTests
         {
         }
 
-        Assert.Equal(-1, frames.BeginDrain(floor: 4, skip: 0));
-        Assert.Equal(-1, frames.BeginDrain(floor: 3, skip: 4));
-        Assert.True(frames.BeginDrain(floor: 3, skip: 3) >= 0);
+        Assert.Equal(-1, frames.BeginDrain(floor: 4));
+        Assert.Equal(-1, frames.BeginDrain(floor: 3, below: 0));
+        Assert.True(frames.BeginDrain(floor: 3, below: 1) >= 0);
     });
 
     [Fact]

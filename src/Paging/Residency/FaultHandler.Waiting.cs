@@ -1,0 +1,140 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Residency;
+
+/// <summary>What an access does that found every frame pinned: it waits for a lease to end, holding nothing, as long as leases do end.</summary>
+/// <remarks>A thread that has leases out itself does not wait for those of others, who may wait for its own. Whoever waits stands in the line of its
+/// page size: the first looks at all frames again whenever a pin was given back, and the others sleep behind it. Threads with leases pass by the line, since the
+/// first may be waiting for theirs.</remarks>
+internal sealed unsafe partial class FaultHandler
+{
+    /// <summary>An access is refused when no lease has ended for so long.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a sleep is at most: not everything that makes room wakes those who wait, only the end of a lease does.</summary>
+    private const int SleepMilliseconds = 20;
+
+    /// <summary>How often a thread that must not wait looks: the pins of setters and copies last for less.</summary>
+    private const int MostLooks = 16;
+
+    private readonly WaitingLine[] _lines = MakeLines();
+    private readonly TimeProvider _time = domain.Options.Time;
+
+    /// <summary>When a waiting thread last saw that a pin had been taken or given back.</summary>
+    private long _lastChange;
+
+    private static WaitingLine[] MakeLines()
+    {
+        var lines = new WaitingLine[FramePool.ClassCount];
+        for (int i = 0; i < lines.Length; i++)
+        {
+            lines[i] = new WaitingLine();
+        }
+
+        return lines;
+    }
+
+    private WaitingLine LineOf(FrameClass size) => _lines[size.PageShift - FramePool.MinPageShift];
+
+    /// <summary>Whether a fault may look for a frame now. If not, it has slept, and looks at its page anew.</summary>
+    private bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
+    {
+        WaitingLine line = LineOf(size);
+        return line.IsEmpty || AwaitTurn(line, page, word, ref wait);
+    }
+
+    private bool AwaitTurn(WaitingLine line, ulong* page, ulong word, ref LeaseWait wait)
+    {
+        if (!wait.IsInLine)
+        {
+            if (domain.HoldsLeases)
+            {
+                return true;
+            }
+
+            Join(line, ref wait, long.MaxValue);
+        }
+
+        // Before the look at the frames: what ends after that is not slept through.
+        wait.Seen = LeaseEnds.Count;
+        if (line.IsFirst(wait.Ticket))
+        {
+            return true;
+        }
+
+        if (PageWord.Load(page) == word)
+        {
+            LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
+        }
+
+        return false;
+    }
+
+    private void Join(WaitingLine line, ref LeaseWait wait, long left)
+    {
+        wait.Ticket = line.Join();
+        wait.Since = _time.GetTimestamp();
+        wait.Left = left;
+    }
+
+    private void StopWaiting(FrameClass size, ref LeaseWait wait)
+    {
+        if (wait.IsInLine)
+        {
+            LineOf(size).Leave(wait.Ticket);
+            wait = default;
+        }
+    }
+
+    /// <summary>Waits for a lease to end. False when that does not help, or none has ended for long.</summary>
+    private bool TryWait(PagedRegion region, in Shortage shortage, ref LeaseWait wait)
+    {
+        FrameClass size = region.Frames;
+        long worth = shortage.WorthWaitingFor;
+        if (worth == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+        {
+            return false;
+        }
+
+        if (!wait.IsInLine)
+        {
+            if (domain.HoldsLeases)
+            {
+                Spinner.Yield();
+                return wait.Looks++ < MostLooks;
+            }
+
+            // The next look is the first that asks to be woken.
+            Join(LineOf(size), ref wait, worth);
+            wait.Seen = LeaseEnds.Count;
+            return true;
+        }
+
+        wait.Left = Math.Min(wait.Left, worth);
+        if (shortage.HasChanged)
+        {
+            Volatile.Write(ref _lastChange, _time.GetTimestamp());
+            wait.IsOver = false;
+        }
+
+        if (wait.IsOver || wait.Left <= 0)
+        {
+            return false;
+        }
+
+        if (LeaseEnds.Wait(wait.Seen, SleepMilliseconds))
+        {
+            // Where other leases come and go for ever and the pool is full, only those seen first are waited for.
+            wait.Left -= wait.Left == long.MaxValue ? 0 : 1;
+        }
+        else
+        {
+            // To a seeded scheduler time has passed when nobody can move.
+            wait.IsOver = TestHook.Interleaver is not null
+                || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_longest;
+        }
+
+        return true;
+    }
+}

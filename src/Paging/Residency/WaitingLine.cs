@@ -1,0 +1,80 @@
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; who comes later
+/// stands behind it rather than take the frame that it has waited for.</summary>
+internal sealed class WaitingLine
+{
+    private readonly Gate _gate = new();
+    private readonly List<long> _tickets = [];
+    private long _last;
+    private int _count;
+
+    internal bool IsEmpty
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _count) == 0;
+        }
+    }
+
+    /// <summary>Joins the end. The caller owes a <see cref="Leave"/>.</summary>
+    internal long Join()
+    {
+        _gate.Enter();
+        try
+        {
+            _tickets.Add(++_last);
+            Volatile.Write(ref _count, _tickets.Count);
+            return _last;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    internal bool IsFirst(long ticket)
+    {
+        _gate.Enter();
+        bool first = _tickets[0] == ticket;
+        _gate.Exit();
+        return first;
+    }
+
+    internal void Leave(long ticket)
+    {
+        _gate.Enter();
+        _tickets.Remove(ticket);
+        Volatile.Write(ref _count, _tickets.Count);
+        _gate.Exit();
+        // Whoever is first now may have been asleep behind us.
+        LeaseEnds.Signal();
+    }
+}
+
+/// <summary>One access that waits in a line, from the first time that it found no frame to its end. A default one does not wait.</summary>
+internal struct LeaseWait
+{
+    /// <summary>Its place; 0 when it is not in the line.</summary>
+    internal long Ticket;
+
+    /// <summary>Signals seen before the last look at the frames.</summary>
+    internal long Seen;
+
+    /// <summary>When it came.</summary>
+    internal long Since;
+
+    /// <summary>How many more leases it makes sense to wait for.</summary>
+    internal long Left;
+
+    /// <summary>Looks of a thread that must not wait.</summary>
+    internal int Looks;
+
+    /// <summary>No lease has ended for as long as it waits at most: it looks a last time.</summary>
+    internal bool IsOver;
+
+    internal readonly bool IsInLine => Ticket != 0;
+}
