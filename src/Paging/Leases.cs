@@ -18,6 +18,8 @@ public readonly unsafe ref struct ReadLease<T>
     private readonly ulong* _page;
     private readonly PagedRegion? _region;
     private readonly int _length;
+    /// <summary>Where this thread counts the pager's leases. Kept, since finding it anew would cost the loop between its registers.</summary>
+    private readonly long* _count;
 #if PAGING_TEST_HOOKS
     private readonly long _token;
 #endif
@@ -28,7 +30,7 @@ public readonly unsafe ref struct ReadLease<T>
         _length = length;
         _page = page;
         _region = region;
-        LeaseCounts.Add(region.LeaseSlot);
+        _count = LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -62,7 +64,7 @@ public readonly unsafe ref struct ReadLease<T>
 #endif
             // Unpinned first: what is refused as given back twice stays counted.
             PageWord.Unpin(lease._page);
-            LeaseCounts.Remove(lease._region!.LeaseSlot);
+            --*lease._count;
             GC.KeepAlive(lease._region);
         }
     }
@@ -82,6 +84,8 @@ public readonly unsafe ref struct WriteLease<T>
     private readonly ulong* _page;
     private readonly PagedRegion? _region;
     private readonly int _length;
+    /// <summary>Where this thread counts the pager's leases. Kept, since finding it anew would cost the loop between its registers.</summary>
+    private readonly long* _count;
 #if PAGING_TEST_HOOKS
     private readonly long _token;
 #endif
@@ -92,7 +96,7 @@ public readonly unsafe ref struct WriteLease<T>
         _length = length;
         _page = page;
         _region = region;
-        LeaseCounts.Add(region.LeaseSlot);
+        _count = LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -126,7 +130,7 @@ public readonly unsafe ref struct WriteLease<T>
 #endif
             // Unpinned first: what is refused as given back twice stays counted.
             PageWord.Unpin(lease._page);
-            LeaseCounts.Remove(lease._region!.LeaseSlot);
+            --*lease._count;
             GC.KeepAlive(lease._region);
         }
     }

@@ -80,16 +80,16 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         ulong* page = region.Words + index;
         filled = false;
         DroppedArrays.Attempt dropped = default;
+        Shortage shortage = default;
         while (true)
         {
             bool refused = false;
-            Shortage shortage = default;
             region.AwaitOpen();
             ulong word = PageWord.Load(page);
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    if (TryPinResident(size, page, word, write, ref wait, out refused, out shortage))
+                    if (TryPinResident(size, page, word, write, ref wait, out refused, ref shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
                         if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
@@ -111,7 +111,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
-                    byte* address = TryFill(region, index, word, write, contents, ref wait, out refused, out shortage);
+                    byte* address = TryFill(region, index, word, write, contents, ref wait, out refused, ref shortage);
                     if (address != null)
                     {
                         filled = !contents.IsOwn;
@@ -129,10 +129,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, out Shortage shortage)
+    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, ref Shortage shortage)
     {
         refused = false;
-        shortage = default;
         if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
         {
             throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
@@ -149,7 +148,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
 
         // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
-        refused = !_reclaimer.TryReserveDirty(size, wait, out shortage);
+        refused = !_reclaimer.TryReserveDirty(size, wait, ref shortage);
         if (refused)
         {
             return false;
@@ -181,19 +180,18 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     }
 
     /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when it was <paramref name="refused"/> one.</summary>
-    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, out Shortage shortage)
+    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, ref Shortage shortage)
     {
         FrameClass size = region.Frames;
         ulong* page = region.Words + index;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         refused = false;
-        shortage = default;
         if (!AwaitTurn(size, page, word, ref wait))
         {
             return null;
         }
 
-        if (write && !_reclaimer.TryReserveDirty(size, wait, out shortage))
+        if (write && !_reclaimer.TryReserveDirty(size, wait, ref shortage))
         {
             refused = true;
             return null;
@@ -210,7 +208,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
-            frame = _reclaimer.Take(size, write, wait, out shortage);
+            frame = _reclaimer.Take(size, write, wait, ref shortage);
             if (frame < 0)
             {
                 refused = true;

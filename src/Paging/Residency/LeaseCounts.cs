@@ -23,9 +23,6 @@ internal static unsafe class LeaseCounts
     /// <summary>Leases that threads had out when they ended: never given back.</summary>
     private static readonly long[] s_leaked = new long[Slots];
 
-    /// <summary>The calling thread's row; null until it takes its first lease. Plain memory that only this thread writes.</summary>
-    [ThreadStatic]
-    private static nint s_counts;
 
     /// <summary>Rows there are: at most one for each thread that has been alive at once.</summary>
     internal static int Rows
@@ -39,9 +36,14 @@ internal static unsafe class LeaseCounts
         }
     }
 
+    /// <summary>The calling thread's row; null until it takes its first lease. Plain memory that only this thread writes.</summary>
+    [ThreadStatic]
+    private static nint s_counts;
+
     /// <summary>The calling thread has taken a lease.</summary>
+    /// <returns>What it is counted in, to be counted down by the same thread when the lease is given back.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Add(int slot)
+    internal static long* Add(int slot)
     {
         long* counts = (long*)s_counts;
         if (counts == null)
@@ -49,18 +51,9 @@ internal static unsafe class LeaseCounts
             counts = Attach();
         }
 
-        counts[slot]++;
-    }
-
-    /// <summary>The calling thread has given a lease back.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Remove(int slot)
-    {
-        long* counts = (long*)s_counts;
-        if (counts != null)
-        {
-            counts[slot]--;
-        }
+        counts += slot;
+        ++*counts;
+        return counts;
     }
 
     /// <summary>Leases of one pager, or of all that share a slot, that the calling thread has out.</summary>

@@ -12,12 +12,11 @@ internal sealed unsafe partial class Reclaimer
     /// <param name="dirties">Whether the page will be dirty.</param>
     /// <param name="marks">Whether the caller will wait for the pins that it finds.</param>
     /// <param name="shortage">What was found instead of a frame.</param>
-    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, out Shortage shortage)
+    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, ref Shortage shortage)
     {
         Spinner spinner = default;
         while (true)
         {
-            shortage = default;
             long frame = size.TakeFree();
             if (frame >= 0 || swap.Rundown.IsClosed)
             {
@@ -55,6 +54,7 @@ internal sealed unsafe partial class Reclaimer
             }
 
             // And at every frame of the other sizes.
+            shortage = default;
             if (TryShiftAny(size, marks, ref shortage) || DropCopies(size, CopiesAtOnce))
             {
                 continue;

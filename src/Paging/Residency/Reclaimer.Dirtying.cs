@@ -13,17 +13,15 @@ internal sealed unsafe partial class Reclaimer
     /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
     /// <param name="shortage">When it may not: why.</param>
     /// <returns>False when only the frames kept clean are left, no dirty page can be given up, and none is on its way out.</returns>
-    internal bool TryReserveDirty(FrameClass size, in LeaseWait wait, out Shortage shortage)
+    internal bool TryReserveDirty(FrameClass size, in LeaseWait wait, ref Shortage shortage)
     {
         // The look at the pool costs more than the count, and hardly ever matters.
-        shortage = default;
-        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveDirtySlow(size, wait.IsInLine, out shortage);
+        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveDirtySlow(size, wait.IsInLine, ref shortage);
     }
 
-    private bool TryReserveDirtySlow(FrameClass size, bool marks, out Shortage shortage)
+    private bool TryReserveDirtySlow(FrameClass size, bool marks, ref Shortage shortage)
     {
         Spinner spinner = default;
-        shortage = default;
         while (!swap.Rundown.IsClosed)
         {
             shortage = new Shortage { IsDirtyLimit = true };

@@ -37,12 +37,11 @@ internal sealed unsafe partial class Reclaimer(
     /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
     /// <param name="shortage">When there is none: why.</param>
     /// <returns>The frame, or −1: every frame was seen pinned or unstorable, with no claim in flight.</returns>
-    internal long Take(FrameClass size, bool dirties, in LeaseWait wait, out Shortage shortage)
+    internal long Take(FrameClass size, bool dirties, in LeaseWait wait, ref Shortage shortage)
     {
-        shortage = default;
         long frame = size.TakeFree();
         WakeIfShort(size);
-        return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, out shortage);
+        return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
     }
 
     /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
