@@ -196,18 +196,24 @@ internal sealed unsafe partial class PagedRegion
         // Pairs with the fence behind a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
         FreeBatch freed = new(_domain.Swap);
-        for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
+        try
         {
-            TestHook.MayFail(FailurePoint.Closing);
-            long end = Math.Min((granule + 1) << GranuleShift, PageCount);
-            for (long index = granule << GranuleShift; index < end; index++)
+            for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
             {
-                PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
-                Kill(index, ref freed);
+                TestHook.MayFail(FailurePoint.Closing);
+                long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+                for (long index = granule << GranuleShift; index < end; index++)
+                {
+                    PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
+                    Kill(index, ref freed);
+                }
             }
         }
-
-        freed.Settle();
+        finally
+        {
+            // What was taken out of dead pages is known to nobody else.
+            freed.Settle();
+        }
 
         // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its claim.
         TestHook.Reach(SharedWord.PageTable);
