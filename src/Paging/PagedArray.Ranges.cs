@@ -121,17 +121,6 @@ public sealed unsafe partial class PagedArray<T>
         while (length > 0)
         {
             (long page, int offset) = Locate(start);
-            if (offset == 0 && length > PageLength)
-            {
-                long discarded = _pages.Region.DiscardStored(page, page + (length / PageLength)) - page;
-                start += discarded * PageLength;
-                length -= discarded * PageLength;
-                if (discarded != 0)
-                {
-                    continue;
-                }
-            }
-
             int count = (int)Math.Min(PageLength - offset, length);
             if (IsWholePage(start, offset, count))
             {

@@ -260,12 +260,21 @@ internal sealed unsafe partial class PagedRegion
 
             page = Math.Max(page, granule << GranuleShift);
             long stop = Math.Min(end, (granule + 1) << GranuleShift);
-            for (; page < stop; page++)
+            while (page < stop)
             {
-                if (PageWord.State(PageWord.Load(Words + page)) != PageState.Untouched && !TryDiscard(page))
+                // Stored ones in a row are counted out together.
+                page = DiscardStored(page, stop);
+                if (page == stop)
+                {
+                    break;
+                }
+
+                if (!TryDiscard(page))
                 {
                     return page;
                 }
+
+                page++;
             }
         }
 
@@ -348,7 +357,7 @@ internal sealed unsafe partial class PagedRegion
 
     /// <summary>Zeroes untouched and stored pages in a row, as <see cref="TryDiscard"/> does, and waits for nothing.</summary>
     /// <returns>The first page that is neither, or <paramref name="end"/>. That one is to be discarded by itself.</returns>
-    internal long DiscardStored(long index, long end)
+    private long DiscardStored(long index, long end)
     {
         // Dispose waits for whoever is about to free what was stored.
         if (IsClosing || !_domain.Swap.Rundown.TryEnter())

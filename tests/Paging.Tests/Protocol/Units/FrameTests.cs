@@ -190,7 +190,7 @@ public sealed unsafe class FrameTests
         Assert.Equal(0, pool.RemainingBytes);
 
         // All that the other class has goes over to this one, down to the last frame of the short granule.
-        for (int granule = large.BeginDrain(0, 0); granule >= 0; granule = large.BeginDrain(0, 0))
+        for (int granule = large.BeginDrain(floor: 0); granule >= 0; granule = large.BeginDrain(floor: 0))
         {
             Assert.True(large.EndDrain(granule));
             while (small.TryGrow())
