@@ -17,7 +17,10 @@ internal static unsafe class LeaseCounts
     internal const int SharedSlot = 0;
 
     private static readonly Gate s_gate = new();
-    private static readonly List<Row> s_rows = [];
+    /// <summary>For threads without memory for a row of their own: its additions may race, and then a figure is off.</summary>
+    private static readonly Row s_common = new() { IsCommon = true };
+
+    private static readonly List<Row> s_rows = [s_common];
     private static readonly bool[] s_taken = new bool[Slots];
 
     /// <summary>Leases that threads had out when they ended: never given back.</summary>
@@ -124,7 +127,7 @@ internal static unsafe class LeaseCounts
             Row? row = null;
             foreach (Row candidate in s_rows)
             {
-                if (!candidate.Owner.TryGetTarget(out Thread? owner) || !owner.IsAlive)
+                if (!candidate.IsCommon && (!candidate.Owner.TryGetTarget(out Thread? owner) || !owner.IsAlive))
                 {
                     row = candidate;
                     for (int slot = 0; slot < Slots; slot++)
@@ -140,6 +143,7 @@ internal static unsafe class LeaseCounts
 
             if (row is null)
             {
+                TestHook.MayFail(FailurePoint.Allocation);
                 row = new Row();
                 s_rows.Add(row);
             }
@@ -147,6 +151,11 @@ internal static unsafe class LeaseCounts
             s_counts = (nint)Unsafe.AsPointer(ref row.Counts[0]);
             Debug.Assert(s_counts != 0);
             return (long*)s_counts;
+        }
+        catch (OutOfMemoryException)
+        {
+            // The page is pinned already, and its lease must come to be. The next one of this thread tries again.
+            return (long*)Unsafe.AsPointer(ref s_common.Counts[0]);
         }
         finally
         {
@@ -160,5 +169,7 @@ internal static unsafe class LeaseCounts
         internal long[] Counts { get; } = GC.AllocateArray<long>(Slots, pinned: true);
 
         internal WeakReference<Thread> Owner { get; } = new(Thread.CurrentThread);
+
+        internal bool IsCommon { get; init; }
     }
 }

@@ -152,9 +152,12 @@ public sealed class LifetimeTests
     private static unsafe nint Leak(Pager pager)
     {
         PagedArray<byte> array = pager.Allocate<byte>(4096);
-        byte* page = Internals.Region(array).Pin(0, write: true);
-        *(int*)page = 4711;
-        return (nint)page;
+        WriteLease<byte> lease = array.Write(0);
+        fixed (byte* page = lease.Span)
+        {
+            *(int*)page = 4711;
+            return (nint)page;
+        }
     }
 
     private static void AssertAllReleased(Action action)
