@@ -114,7 +114,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     }
 
     /// <summary>A consistent-enough snapshot of all counters; cheap enough to call every frame of a game.</summary>
-    /// <remarks>Allocates nothing. Most of its time goes into counting leases: a few nanoseconds a frame of memory.</remarks>
+    /// <remarks>Allocates nothing, and takes a few microseconds at any size: no frame or page is looked at.</remarks>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {
