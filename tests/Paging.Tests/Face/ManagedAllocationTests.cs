@@ -1,8 +1,10 @@
 using Paging.Stress.Driver;
+using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Face;
 
 /// <summary>Once warmed up, nothing that is done to a page allocates on the managed heap: hits, faults, evictions, stores.</summary>
+[Collection(Alone.Name)]
 public class ManagedAllocationTests : IDisposable
 {
     private const int PageBytes = 4 << 10;
