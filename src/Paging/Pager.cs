@@ -114,7 +114,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     }
 
     /// <summary>A consistent-enough snapshot of all counters; cheap enough to call every frame of a game.</summary>
-    /// <remarks>Allocates nothing, and takes a few microseconds at any size: no frame or page is looked at.</remarks>
+    /// <remarks>Allocates nothing, and takes a few microseconds at any size: no frame is looked at. (Of more than 127 pagers at once, those beyond
+    /// count their leases by looking at frames.)</remarks>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {

@@ -12,9 +12,7 @@ internal sealed class Gate
         IInterleaver? interleaver = TestHook.Interleaver;
         if (interleaver is null)
         {
-            bool interrupted = false;
-            Uninterrupted.Enter(_lock, ref interrupted);
-            Uninterrupted.Keep(interrupted);
+            Uninterrupted.Enter(_lock);
             return;
         }
 

@@ -6,7 +6,7 @@ namespace Paging.Diagnostics;
 internal static class LeaseLedger
 {
     // Not a concurrent one, whose waits an interrupt ends.
-    private static readonly Lock s_lock = new();
+    private static readonly object s_lock = new();
     private static readonly Dictionary<long, string> s_out = [];
     private static long s_last;
 
@@ -25,7 +25,7 @@ internal static class LeaseLedger
             }
             finally
             {
-                s_lock.Exit();
+                Monitor.Exit(s_lock);
             }
         }
     }
@@ -42,7 +42,7 @@ internal static class LeaseLedger
         }
         finally
         {
-            s_lock.Exit();
+            Monitor.Exit(s_lock);
         }
     }
 
@@ -56,7 +56,7 @@ internal static class LeaseLedger
         }
         finally
         {
-            s_lock.Exit();
+            Monitor.Exit(s_lock);
         }
 
         if (!removed)
@@ -80,7 +80,7 @@ internal static class LeaseLedger
         }
         finally
         {
-            s_lock.Exit();
+            Monitor.Exit(s_lock);
         }
 
         ObjectDisposedException.ThrowIf(!found, typeof(LeaseLedger));

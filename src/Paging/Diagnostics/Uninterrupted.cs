@@ -6,27 +6,10 @@ namespace Paging.Diagnostics;
 /// wait goes on without sleep. So no wait of this library throws, and what stands between a claim and its end is only what does work.</remarks>
 internal static class Uninterrupted
 {
-    internal static void Enter(Lock taken)
+    internal static void Enter(object monitor)
     {
         bool interrupted = false;
-        while (true)
-        {
-            try
-            {
-                TestHook.MayFail(FailurePoint.Lock);
-                taken.Enter();
-                break;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
-            catch (OutOfMemoryException)
-            {
-                Thread.Yield();
-            }
-        }
-
+        Enter(monitor, ref interrupted);
         Keep(interrupted);
     }
 
