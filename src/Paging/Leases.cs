@@ -18,8 +18,6 @@ public readonly unsafe ref struct ReadLease<T>
     private readonly ulong* _page;
     private readonly PagedRegion? _region;
     private readonly int _length;
-    /// <summary>Where this thread counts the pager's leases. Kept, since finding it anew would cost the loop between its registers.</summary>
-    private readonly long* _count;
 #if PAGING_TEST_HOOKS
     private readonly long _token;
 #endif
@@ -30,7 +28,6 @@ public readonly unsafe ref struct ReadLease<T>
         _length = length;
         _page = page;
         _region = region;
-        _count = LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -62,9 +59,7 @@ public readonly unsafe ref struct ReadLease<T>
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);
 #endif
-            // Unpinned first: what is refused as given back twice stays counted.
-            PageWord.Unpin(lease._page);
-            --*lease._count;
+            PageWord.UnpinLease(lease._page, lease._region!.LeaseSlot);
             GC.KeepAlive(lease._region);
         }
     }
@@ -84,8 +79,6 @@ public readonly unsafe ref struct WriteLease<T>
     private readonly ulong* _page;
     private readonly PagedRegion? _region;
     private readonly int _length;
-    /// <summary>Where this thread counts the pager's leases. Kept, since finding it anew would cost the loop between its registers.</summary>
-    private readonly long* _count;
 #if PAGING_TEST_HOOKS
     private readonly long _token;
 #endif
@@ -96,7 +89,6 @@ public readonly unsafe ref struct WriteLease<T>
         _length = length;
         _page = page;
         _region = region;
-        _count = LeaseCounts.Add(region.LeaseSlot);
 #if PAGING_TEST_HOOKS
         _token = page == null ? 0 : LeaseLedger.Take();
 #endif
@@ -128,9 +120,7 @@ public readonly unsafe ref struct WriteLease<T>
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);
 #endif
-            // Unpinned first: what is refused as given back twice stays counted.
-            PageWord.Unpin(lease._page);
-            --*lease._count;
+            PageWord.UnpinLease(lease._page, lease._region!.LeaseSlot);
             GC.KeepAlive(lease._region);
         }
     }

@@ -101,7 +101,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     {
         _pages.CheckIndex(start);
         (long page, int offset) = Locate(start);
-        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: false, out ulong* word);
         return new ReadLease<T>((T*)data + offset, LengthFrom(start, offset), word, _pages.Region);
     }
 
@@ -121,7 +121,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
             return default;
         }
 
-        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: false, out ulong* word);
         return new ReadLease<T>((T*)data + offset, length, word, _pages.Region);
     }
 
@@ -136,7 +136,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     {
         _pages.CheckIndex(start);
         (long page, int offset) = Locate(start);
-        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: true, out ulong* word);
         return new WriteLease<T>((T*)data + offset, LengthFrom(start, offset), word, _pages.Region);
     }
 
@@ -156,7 +156,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
             return default;
         }
 
-        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: true, out ulong* word);
         return new WriteLease<T>((T*)data + offset, length, word, _pages.Region);
     }
 

@@ -92,7 +92,7 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
     public ReadLease<T> ReadRow(long row)
     {
         (long page, long offset) = Locate(row, 0);
-        byte* data = _pages.Pin(page, write: false, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: false, out ulong* word);
         return new ReadLease<T>((T*)(data + offset), Columns, word, _pages.Region);
     }
 
@@ -106,7 +106,7 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
     public WriteLease<T> WriteRow(long row)
     {
         (long page, long offset) = Locate(row, 0);
-        byte* data = _pages.Pin(page, write: true, out ulong* word);
+        byte* data = _pages.PinForLease(page, write: true, out ulong* word);
         return new WriteLease<T>((T*)(data + offset), Columns, word, _pages.Region);
     }
 

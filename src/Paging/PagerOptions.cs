@@ -31,7 +31,11 @@ public sealed record PagerOptions
     /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
     internal TimeSpan ColdAfter { get; init; } = Swap.Recompressor.DefaultAge;
 
-    /// <summary>The clock of that.</summary>
+    /// <summary>Leases on pages of a size of which there are fewer frames than this are counted one by one, always: there a thread may well have leases on
+    /// all of them.</summary>
+    internal int MinWatchedFrames { get; init; } = 128;
+
+    /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
     private const long MaxPoolBytes = 1L << 40;

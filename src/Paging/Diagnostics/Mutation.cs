@@ -90,6 +90,9 @@ internal enum Mutation
     /// <summary>Rule 11: giving back a pin does not look for an underflow.</summary>
     SkipPinCheck,
 
+    /// <summary>Rule 11: a part of a page table is uncovered although a fault in it is about to publish a watched page.</summary>
+    UncoverDespiteClaims,
+
     /// <summary>Rule 12: the pool's budget does not count what is held in reserve.</summary>
     UncountedReserve,
 }

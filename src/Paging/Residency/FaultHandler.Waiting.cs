@@ -4,7 +4,7 @@ using Paging.Memory;
 namespace Paging.Residency;
 
 /// <summary>What an access does that found every frame pinned: it waits for a lease to end, holding nothing, as long as leases do end.</summary>
-/// <remarks>A thread that has leases out itself does not wait for those of others, who may wait for its own. Whoever waits stands in the line of its
+/// <remarks>A thread that is known to have leases out itself does not wait for those of others, who may wait for its own. Whoever waits stands in the line of its
 /// page size: the first looks at all frames again whenever a pin was given back, and the others sleep behind it. Threads with leases pass by the line, since the
 /// first may be waiting for theirs.</remarks>
 internal sealed unsafe partial class FaultHandler
@@ -109,6 +109,11 @@ internal sealed unsafe partial class FaultHandler
             {
                 Spinner.Yield();
                 return wait.Looks++ < MostLooks;
+            }
+
+            if (_watch.CountPins() > 0)
+            {
+                _watch.Suspend();
             }
 
             // The next look is the first that asks to be woken.

@@ -12,10 +12,58 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly SwapStore _swap = domain.Swap;
     private readonly Reclaimer _reclaimer = domain.Reclaimer;
     private readonly ParkingLot _parking = domain.Parking;
+    private readonly LeaseWatch _watch = domain.Watch;
 
     /// <summary>Pins a page, whatever its state.</summary>
     /// <returns>Where the page is while the pin is out.</returns>
     internal byte* Pin(PagedRegion region, long index, bool write) => Pin(region, index, write, PageContents.Own, out _);
+
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool)"/>, for a lease: counts it, unless the page is watched.</summary>
+    internal byte* PinForLease(PagedRegion region, long index, bool write)
+    {
+        _watch.Settle();
+        byte* address = TryPinUnwatched(region, index, write);
+        if (address == null)
+        {
+            address = Pin(region, index, write);
+
+            // What the bit says stays so as long as our pin is there, which is when the lease looks at it again.
+            if (PageWord.IsWatched(PageWord.Load(region.Words + index)))
+            {
+                return address;
+            }
+        }
+
+        if (LeaseCounts.Add(region.LeaseSlot) && region.CanBeWatched)
+        {
+            _watch.Rotate();
+        }
+
+        return address;
+    }
+
+    /// <summary>What <see cref="PageAccessor"/> does for a watched page, for one that cannot be watched now. Null when there is more to do.</summary>
+    private byte* TryPinUnwatched(PagedRegion region, long index, bool write)
+    {
+        ulong* page = region.Words + index;
+        ulong word = PageWord.Load(page);
+        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
+        if ((word & (wanted | PageWord.Watched)) != wanted
+            || PageWord.Pins(word) >= PageWord.MaxPins - 1
+            || _watch.Covers(region, page)
+            || !PageWord.TryPin(page, word, PageWord.Referenced))
+        {
+            return null;
+        }
+
+        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+        {
+            return region.Frames.Base + PageWord.Offset(word);
+        }
+
+        PageWord.Unpin(page);
+        return null;
+    }
 
     /// <summary>Pins a page for writing that is to be overwritten as a whole, and never loads it for that.</summary>
     /// <param name="region">The array.</param>
@@ -89,7 +137,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    if (TryPinResident(size, page, word, write, ref wait, out refused, ref shortage))
+                    if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
                         if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
@@ -129,12 +177,18 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    private bool TryPinResident(FrameClass size, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, ref Shortage shortage)
+    private bool TryPinResident(PagedRegion region, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, ref Shortage shortage)
     {
+        FrameClass size = region.Frames;
         refused = false;
         if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
         {
             throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
+        }
+
+        if (PageWord.Pins(word) == 0 && !PageWord.IsWatched(word) && TryWatch(region, page, word))
+        {
+            word |= PageWord.Watched;
         }
 
         if (!write || (word & PageWord.Dirty) != 0)
@@ -168,6 +222,25 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
         FreeCopy(size.RecordOf(PageWord.Offset(word)));
         return !TestHook.Breaks(Mutation.FreeCopyAfterUnpin);
+    }
+
+    /// <summary>Resident, no pins → the same, watched, by way of a claim, if the page's part of the table is watched or can be.</summary>
+    private bool TryWatch(PagedRegion region, ulong* page, ulong word)
+    {
+        if (!_watch.Covers(region, page) || !PageWord.TryBeginEvict(page, word))
+        {
+            return false;
+        }
+
+        // The claim, then the look: see LeaseWatch.TryUncover.
+        Fences.AfterInterlocked();
+        bool watched = _watch.Covers(region, page);
+        if (PageWord.AbandonEvict(page, watched ? word | PageWord.Watched : word))
+        {
+            _parking.Wake(page);
+        }
+
+        return watched;
     }
 
     private void FreeCopy(FrameRecord* record)
@@ -236,6 +309,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             LoadResult source = FillFrame(region, index, stored, address, contents);
             bool fromFile = source is LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce;
             ulong flags = Flags(size, word, write);
+
+            // Under the claim, a fence behind it: see LeaseWatch.TryUncover.
+            flags |= _watch.Covers(region, page) ? PageWord.Watched : 0;
 
             FrameRecord* record = size.Records + frame;
             record->Stored = write ? 0 : stored;

@@ -4,8 +4,9 @@ using Paging.Diagnostics;
 
 namespace Paging.Residency;
 
-/// <summary>How many leases are out, by pager and by thread: what a lease pays for that is two plain additions to memory of its own thread.</summary>
-/// <remarks>A lease is a ref struct: the thread that took it gives it back, so no addition is interlocked and no count is negative. Sums over the threads
+/// <summary>How many leases are out, by pager and by thread, of those that are counted one by one: on pages that are not watched (<see cref="LeaseWatch"/>). What
+/// such a lease pays for that is two plain additions to memory of its own thread, and finding that memory.</summary>
+/// <remarks>A lease is a ref struct: the thread that took it gives it back, so no addition is interlocked. Sums over the threads
 /// are exact when no thread is at work. A pager has a slot, a thread a row of slots; the row of a thread that has ended goes to the next one that
 /// takes a lease, so there are no more rows than there have been threads at once. What a page's word counts as pins are also the short ones of setters and copies,
 /// which end within the call and are not counted here. Something that is pinned by one thread and unpinned by another needs a count of its own beside these.</remarks>
@@ -16,6 +17,12 @@ internal static unsafe class LeaseCounts
 
     internal const int SharedSlot = 0;
 
+    /// <summary>A power of two.</summary>
+    internal const int Period = 4096;
+
+    /// <summary>Behind the others, in the same row: leases that the thread has ever counted.</summary>
+    private const int TakenSlot = Slots;
+
     private static readonly Gate s_gate = new();
     /// <summary>For threads without memory for a row of their own: its additions may race, and then a figure is off.</summary>
     private static readonly Row s_common = new() { IsCommon = true };
@@ -25,7 +32,6 @@ internal static unsafe class LeaseCounts
 
     /// <summary>Leases that threads had out when they ended: never given back.</summary>
     private static readonly long[] s_leaked = new long[Slots];
-
 
     /// <summary>Rows there are: at most one for each thread that has been alive at once.</summary>
     internal static int Rows
@@ -43,20 +49,21 @@ internal static unsafe class LeaseCounts
     [ThreadStatic]
     private static nint s_counts;
 
-    /// <summary>The calling thread has taken a lease.</summary>
-    /// <returns>What it is counted in, to be counted down by the same thread when the lease is given back.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static long* Add(int slot)
+    /// <summary>The calling thread has taken a lease, which it owes a <see cref="Remove"/>.</summary>
+    /// <returns>True once in <see cref="Period"/> times.</returns>
+    internal static bool Add(int slot)
     {
-        long* counts = (long*)s_counts;
-        if (counts == null)
-        {
-            counts = Attach();
-        }
+        long* counts = s_counts == 0 ? Attach() : (long*)s_counts;
+        ++counts[slot];
+        return (++counts[TakenSlot] & (Period - 1)) == 0;
+    }
 
-        counts += slot;
-        ++*counts;
-        return counts;
+    /// <summary>The calling thread has given back a lease that it had <see cref="Add">added</see>.</summary>
+    internal static void Remove(int slot)
+    {
+        // A thread that had no memory for a row of its own when it took the lease may have one now: then only the sum is right.
+        long* counts = s_counts == 0 ? (long*)Unsafe.AsPointer(ref s_common.Counts[0]) : (long*)s_counts;
+        --counts[slot];
     }
 
     /// <summary>Leases of one pager, or of all that share a slot, that the calling thread has out.</summary>
@@ -166,7 +173,7 @@ internal static unsafe class LeaseCounts
     /// <summary>A thread's counts, in memory that does not move. Kept by the list; the thread only points at it.</summary>
     private sealed class Row
     {
-        internal long[] Counts { get; } = GC.AllocateArray<long>(Slots, pinned: true);
+        internal long[] Counts { get; } = GC.AllocateArray<long>(Slots + 1, pinned: true);
 
         internal WeakReference<Thread> Owner { get; } = new(Thread.CurrentThread);
 

@@ -125,8 +125,25 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
     internal readonly byte* Pin(long page, bool write, out ulong* word)
     {
         word = _words + page;
+        byte* data = TryPin(word, PageWord.Resident | (write ? PageWord.Dirty : 0));
+        return data != null ? data : Region.Pin(page, write);
+    }
+
+    /// <summary>Pins a page for a lease; the caller owes a <see cref="PageWord.UnpinLease"/> of <paramref name="word"/>. Leases on pages that are not
+    /// watched are counted, and that is the slow path's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly byte* PinForLease(long page, bool write, out ulong* word)
+    {
+        word = _words + page;
+        byte* data = TryPin(word, PageWord.Resident | PageWord.Watched | (write ? PageWord.Dirty : 0));
+        return data != null ? data : Region.PinForLease(page, write);
+    }
+
+    /// <returns>The page's data, pinned; null when its word has not all that is <paramref name="wanted"/>, or has just changed.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly byte* TryPin(ulong* word, ulong wanted)
+    {
         ulong seen = PageWord.Load(word);
-        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
         if ((seen & wanted) == wanted
             && PageWord.Pins(seen) < PageWord.MaxPins - 1
             && PageWord.TryPin(word, seen, PageWord.Referenced))
@@ -141,7 +158,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
             PageWord.Unpin(word);
         }
 
-        return Region.Pin(page, write);
+        return null;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -21,7 +21,7 @@ internal enum PageState
 /// <remarks>
 /// <code>
 ///            63      52 51 50 49        42 41                 12 11       5 4   1 0
-/// Resident   [pins (12)][W][D][version high][ frame offset / 4 KiB ][version low][state][R]
+/// Resident   [pins (12)][W][D][version high][ frame offset / 4 KiB ][version low][..L 1][R]
 /// Swapped    [time (12)][W]   [version high][ stored page (30)     ][version low][state]
 /// Evicting              [W][D][version high][ frame offset / 4 KiB ][version low][state]
 /// the others            [W]   [version high]                        [version low][state]
@@ -30,7 +30,9 @@ internal enum PageState
 /// what must not have changed for an optimistic read stands together at the bottom, so that it compares with one shift. R is set
 /// on resident pages only, so that one test tells a page that is resident and needs no reference bit.
 /// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page; of a resident one,
-/// which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>).
+/// which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>). L, one of the state's bits that a resident word does not need:
+/// leases on the page are counted by looking at it (<see cref="LeaseWatch"/>), not one by one. It changes while the page has no pins only,
+/// so that a lease ends as it began.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
 /// frame differ. Only this file changes the word.
 ///
@@ -51,6 +53,7 @@ internal static unsafe class PageWord
     private const int StateShift = 1;
     internal const ulong StateMask = 15 << StateShift;
     internal const ulong Resident = (ulong)PageState.Resident << StateShift;
+    internal const ulong Watched = 2UL << StateShift;
     private const ulong Filling = (ulong)PageState.Filling << StateShift;
     private const ulong Evicting = (ulong)PageState.Evicting << StateShift;
     private const ulong Swapped = (ulong)PageState.Swapped << StateShift;
@@ -76,7 +79,7 @@ internal static unsafe class PageWord
     internal static readonly Transitions Seen = new((int)PageState.Dead + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static PageState State(ulong word) => (PageState)((word & StateMask) >> StateShift);
+    internal static PageState State(ulong word) => IsResident(word) ? PageState.Resident : (PageState)((word & StateMask) >> StateShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsResident(ulong word) => (word & Resident) != 0;
@@ -84,6 +87,9 @@ internal static unsafe class PageWord
     /// <summary>Resident, and referenced since the clock last passed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsHot(ulong word) => (word & Referenced) != 0;
+
+    /// <summary>Resident, and leases on it are not counted one by one. Stays so while there is a pin.</summary>
+    internal static bool IsWatched(ulong word) => (word & (Resident | Watched)) == (Resident | Watched);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsClaimed(ulong word) => State(word) is PageState.Filling or PageState.Evicting;
@@ -145,17 +151,35 @@ internal static unsafe class PageWord
     }
 
     /// <summary>Resident → Resident with one pin less. Only for a pin that the caller owns.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Unpin(ulong* page)
     {
-        TestHook.Reach(SharedWord.Page);
-        ulong after = Interlocked.Add(ref *page, unchecked(0UL - PinOne));
+        ulong after = SubtractPin(page);
 
         // No pin to give back: the count went below zero, or the word is not a resident one at all. Or somebody waits for this.
         if ((after >> PinShift) == MaxPins || (after & (Waiters | Resident)) != Resident)
         {
             UnpinRarely(page, after);
         }
+    }
+
+    /// <summary><see cref="Unpin"/> for a lease: one that was counted is counted down.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="slot">Where it was counted, if it was.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void UnpinLease(ulong* page, int slot)
+    {
+        ulong after = SubtractPin(page);
+        if ((after >> PinShift) == MaxPins || (after & (Waiters | Watched | Resident)) != (Watched | Resident))
+        {
+            UnpinLeaseRarely(page, after, slot);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong SubtractPin(ulong* page)
+    {
+        TestHook.Reach(SharedWord.Page);
+        return Interlocked.Add(ref *page, unchecked(0UL - PinOne));
     }
 
     /// <summary>Resident with pins → the same with W, so that whoever gives a pin back wakes those who wait for that. Races with pinners,
@@ -240,6 +264,14 @@ internal static unsafe class PageWord
         return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
     }
 
+    /// <summary>Resident, watched, no pins → the same, not watched. Races with pinners and evictors.</summary>
+    internal static bool TryUnwatch(ulong* page, ulong word)
+    {
+        Debug.Assert(IsWatched(word) && Pins(word) == 0);
+        TestHook.Reach(SharedWord.Page);
+        return Interlocked.CompareExchange(ref *page, word & ~Watched, word) == word;
+    }
+
     /// <summary>Evicting → Swapped, or Untouched when nothing is stored: the page's zeroes, or a discard.</summary>
     internal static bool CompleteEvict(ulong* page, ulong word, uint stored, int time) =>
         Publish(page, Away(word, stored, time), PageState.Evicting);
@@ -321,6 +353,23 @@ internal static unsafe class PageWord
         }
 
         return happened;
+    }
+
+    /// <summary>Behind the addition of <see cref="UnpinLease"/>: the lease was counted, or as <see cref="UnpinRarely"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void UnpinLeaseRarely(ulong* page, ulong after, int slot)
+    {
+        // First: what is refused as given back twice stays counted.
+        if ((after >> PinShift) == MaxPins || (after & (Waiters | Resident)) != Resident)
+        {
+            UnpinRarely(page, after);
+        }
+
+        // The bit has not changed since the lease was taken: its own pin was there.
+        if ((after & Watched) == 0)
+        {
+            LeaseCounts.Remove(slot);
+        }
     }
 
     /// <summary>Behind the addition of <see cref="Unpin"/>, whose word says that it was one too many, or that threads wait for it.</summary>

@@ -215,6 +215,12 @@ internal sealed unsafe partial class PagedRegion
             freed.Settle();
         }
 
+        // Behind the sweep, which waits for claims: only under one does a part come to be watched.
+        if (WasWatched && !_hasLeaked)
+        {
+            _domain.Watch.Forget(Words, PageCount);
+        }
+
         // A fault that is under way in a granule not seen above undoes itself: it looks at the flag after its claim.
         TestHook.Reach(SharedWord.PageTable);
         if (!_hasLeaked && !_isTableClosed)

@@ -49,6 +49,7 @@ internal sealed unsafe partial class PagedRegion
         Policy = policy;
         LeaseSlot = domain.LeaseSlot;
         Frames = domain.Frames.Class(geometry.PageBytes);
+        CanBeWatched = Frames.MaxFrames >= domain.Options.MinWatchedFrames;
         PageCount = geometry.PageCount;
         _usedBytes = geometry.UsedBytes;
         _lastUsedBytes = geometry.LastUsedBytes;
@@ -135,6 +136,22 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Where the pager's leases are counted: a copy, for the hit path.</summary>
     internal int LeaseSlot { get; }
 
+    /// <summary>Whether pages may be watched instead of their leases being counted: not where a thread can have leases on all frames, and must be known
+    /// to have them when it waits for a frame.</summary>
+    internal bool CanBeWatched { get; }
+
+    /// <summary>Whether a part of the table was ever watched. Set by threads with a claim on one of its pages.</summary>
+    internal bool WasWatched { get; set; }
+
+    /// <summary>The part of the table that is watched together with a page: its granule.</summary>
+    /// <returns>How many words that is, from <paramref name="first"/> on.</returns>
+    internal int PartOf(ulong* page, out ulong* first)
+    {
+        long index = (page - Words) >> GranuleShift << GranuleShift;
+        first = Words + index;
+        return (int)Math.Min(1L << GranuleShift, PageCount - index);
+    }
+
     /// <summary>The number of the region and of its policy in the pager's tables, while it is known there.</summary>
     internal int PolicyNumber { get; set; }
 
@@ -149,6 +166,10 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Pins a page for reading or writing.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal byte* Pin(long index, bool write) => _domain.Faults.Pin(this, index, write);
+
+    /// <summary>As <see cref="Pin"/>, for a lease, which is counted unless the page is watched.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal byte* PinForLease(long index, bool write) => _domain.Faults.PinForLease(this, index, write);
 
     internal void Unpin(long index) => PageWord.Unpin(Words + index);
 

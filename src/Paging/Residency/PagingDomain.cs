@@ -132,9 +132,13 @@ internal sealed partial class PagingDomain
     /// <summary>Leases out now.</summary>
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
         ? Faults.CountPins()
-        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore);
+        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Watch.CountPins());
 
-    /// <summary>Whether the calling thread has leases out itself: then it must not wait for those of other threads, which may wait for its own.</summary>
+    /// <summary>Pages whose leases are not counted one by one.</summary>
+    internal LeaseWatch Watch { get; } = new();
+
+    /// <summary>Whether the calling thread is known to have leases out itself: then it must not wait for those of other threads, which may wait for its own.</summary>
+    /// <remarks>It may have leases on watched pages, which are not known: a wait then ends by its time.</remarks>
     internal bool HoldsLeases => LeaseCounts.OfThisThread(LeaseSlot) > 0;
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;

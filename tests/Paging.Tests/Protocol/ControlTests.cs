@@ -40,6 +40,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,
         [Mutation.SpendCleanerReserve] = DirectScenarios.CleaningAtTheBrim,
         [Mutation.SkipPinCheck] = DirectScenarios.PinGivenBackTwice,
+        [Mutation.UncoverDespiteClaims] = WatchScenarios.UncoverAgainstFaults,
         [Mutation.UncountedReserve] = DirectScenarios.TwoLogsAtTheBrim,
     };
 

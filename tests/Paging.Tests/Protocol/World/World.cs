@@ -20,7 +20,7 @@ internal sealed class World
 
     private readonly List<Book> _books = [];
 
-    internal World(Run run, int frames = SmallestFrames, long? poolBytes = null)
+    internal World(Run run, int frames = SmallestFrames, long? poolBytes = null, bool watched = false)
     {
         Run = run;
         Pager = new Pager(new PagerOptions
@@ -30,6 +30,7 @@ internal sealed class World
             PoolBytes = poolBytes ?? SmallestPool,
             BackgroundThreads = 0,
             Time = Clock,
+            MinWatchedFrames = watched ? 1 : int.MaxValue,
         });
         Domain = Internals.Domain(Pager);
         run.Hold(Domain);
