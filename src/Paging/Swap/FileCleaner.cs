@@ -99,16 +99,14 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
         return victim >= 0 ? TryEmptyFor(victim, log) : TryCompactOne(log);
     }
 
-    /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back.</summary>
+    /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back at once.</summary>
+    /// <remarks>Though the slot is wanted for the same log: what the emptying leaves of the cleaner's segment may be room enough for who wanted the slot, and
+    /// the slot be taken by another log's segment then. A log short of its reserve would have nothing recovered.</remarks>
     private bool TryEmptyFor(int victim, SegmentLog log)
     {
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
         FileEmptied result = TryEmpty(victim, StoreLevel.FileCleaner);
-        if (owner != log)
-        {
-            RefillReserve(owner, log);
-        }
-
+        RefillReserve(owner, log);
         return result != FileEmptied.NoRoom;
     }
 
