@@ -41,7 +41,7 @@ internal sealed unsafe partial class FileCleaner
         return false;
     }
 
-    /// <summary>The first segment of a file with free space before it, of a log whose reserve is whole; −1 when there is none.</summary>
+    /// <summary>The first segment of a file with free space before it, of a log that its pages may be moved into now; −1 when there is none.</summary>
     private int FindBehindGap(SwapArea area)
     {
         int first = -1;
@@ -55,7 +55,7 @@ internal sealed unsafe partial class FileCleaner
                 && segment->Damaged == 0
                 && segment->Block < block
                 && area.IsFreeBefore(segment->Block)
-                && segments.Logs[segment->Log]!.TryRefill())
+                && segments.Logs[segment->Log]!.MayBeEmptiedInto)
             {
                 first = i;
                 block = segment->Block;

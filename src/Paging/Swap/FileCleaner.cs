@@ -21,7 +21,7 @@ internal enum FileEmptied
 /// <summary>Empties segments in swap files: what lives in them is read in one transfer and moved into the pool, entry by entry, as the
 /// cleaner of the pool does. For space of dead pages, and for swapoff.</summary>
 /// <remarks>It reads without holding anything but its claim on the segment and a buffer, and makes room without the buffer. To free a slot for a
-/// thread that needs one it may use one segment of what is held back, which the writing that the slot is for gives back; swapoff and
+/// thread that needs one it may use one segment of what is held back, and writes one of the same log for that at once; swapoff and
 /// the background use none (rule 9).</remarks>
 internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
@@ -96,7 +96,23 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     internal bool TryCleanOne(SegmentLog log)
     {
         int victim = HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
-        return victim >= 0 ? TryEmptyFor(victim, log) : TryCompactOne(log);
+        return victim >= 0 ? TryEmptyFor(victim, log) : TryCompactOne(log) || AwaitEmptier();
+    }
+
+    /// <summary>Yields to a thread that is emptying a segment through the reserve of a log, which keeps others from doing the same: what it frees may be what
+    /// is wanted here. False when there is none.</summary>
+    private bool AwaitEmptier()
+    {
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            if (log!.IsBeingEmptiedInto)
+            {
+                Spinner.Yield();
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back at once.</summary>
@@ -105,9 +121,22 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     private bool TryEmptyFor(int victim, SegmentLog log)
     {
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
-        FileEmptied result = TryEmpty(victim, StoreLevel.FileCleaner);
-        RefillReserve(owner, log);
-        return result != FileEmptied.NoRoom;
+        if (!owner.TryBeginEmptying(out StoreLevel level))
+        {
+            Spinner.Yield();
+            return true;
+        }
+
+        try
+        {
+            FileEmptied result = TryEmpty(victim, level);
+            RefillReserve(owner, log);
+            return result != FileEmptied.NoRoom;
+        }
+        finally
+        {
+            owner.EndEmptying();
+        }
     }
 
     /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
@@ -223,7 +252,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     }
 
     /// <summary>The segment of a file, or of any that takes segments, with the largest share of it dead; −1 when none has enough.</summary>
-    /// <remarks>For a thread that needs a slot (no file given), only of logs whose reserve is whole: the last one must have given back what it used.</remarks>
+    /// <remarks>For a thread that needs a slot (no file given), only of logs that it may empty segments of.</remarks>
     private int FindDeadest(SwapArea? area, double leastDead)
     {
         int best = -1;
@@ -243,7 +272,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
             int file = segment->File;
             if ((dead > bestDead || best < 0)
                 && dead >= leastDead
-                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.TryRefill() : file == area.Number))
+                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.MayBeEmptiedInto : file == area.Number))
             {
                 best = i;
                 bestDead = dead;

@@ -14,13 +14,14 @@ internal enum StoreLevel
     /// <summary>Programs' stores and ordinary eviction.</summary>
     Normal,
 
-    /// <summary>Moving out of a file what keeps its slot in use: one segment, which the next one written gives back.</summary>
+    /// <summary>Moving out of a file what keeps its slot in use: one segment, given back by writing one.</summary>
     FileCleaner,
 
     /// <summary>Eviction that a fault depends on while too few frames are clean: may use the segments kept for it.</summary>
     LastResort,
 
-    /// <summary>The cleaner: its last segment is closed to everybody else, so that it can always finish a victim.</summary>
+    /// <summary>The cleaner: its last segment is closed to everybody else, so that it can always finish a victim. Also
+    /// moving out of a file, by one thread, where the rest of what is held back is in use.</summary>
     Cleaner,
 }
 

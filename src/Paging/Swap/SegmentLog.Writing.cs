@@ -62,6 +62,48 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
+    /// <summary>Threads that move a segment of a file into this log through what it holds back, and have not given that back yet.</summary>
+    private int _emptiers;
+
+    /// <summary>Whether a thread is moving a segment of a file into this log through what it holds back.</summary>
+    internal bool IsBeingEmptiedInto
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _emptiers) != 0;
+        }
+    }
+
+    /// <summary>Whether <see cref="TryBeginEmptying"/> would say yes, and a segment be left to move to.</summary>
+    internal bool MayBeEmptiedInto => TryRefill() || (HasFreeChunk(StoreLevel.Cleaner) && !IsBeingEmptiedInto);
+
+    /// <summary>Begins to move a segment of a file into this log through what it holds back. <see cref="EndEmptying"/> ends it, if true.</summary>
+    /// <remarks>Each takes one segment and gives it back, so that the next one must find the reserve whole while another is at it. A thread that is alone
+    /// finds it short when pages were evicted as a last resort, or the device failed to take what was to give a segment back: it may use what is left, the
+    /// cleaner's segment too, since nothing would ever make the reserve whole otherwise, and nothing of what is dead in the log's segments be recovered.</remarks>
+    /// <param name="level">How deep it may go.</param>
+    internal bool TryBeginEmptying(out StoreLevel level)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        bool isAlone = Interlocked.Increment(ref _emptiers) == 1;
+        bool isWhole = TryRefill();
+        level = isWhole ? StoreLevel.FileCleaner : StoreLevel.Cleaner;
+        if (isWhole || isAlone)
+        {
+            return true;
+        }
+
+        EndEmptying();
+        return false;
+    }
+
+    internal void EndEmptying()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        Interlocked.Decrement(ref _emptiers);
+    }
+
     /// <summary>Moves what lives of a segment in a file into the pool, from where it was read to. The caller has claimed the segment.</summary>
     /// <param name="number">The segment.</param>
     /// <param name="bytes">Its contents.</param>

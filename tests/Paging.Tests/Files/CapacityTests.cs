@@ -107,6 +107,35 @@ public sealed class CapacityTests
 
     [Theory]
     [InlineData(Small)]
+    [InlineData(16 << 10)]
+    public void Dead_space_of_a_file_is_recovered_though_what_is_held_back_has_been_used(int other)
+    {
+        int after = More(lastResort: true);
+        int fresh = More(lastResort: false);
+        Assert.True(after >= 0.95 * fresh, $"{after} pages more can be stored, {fresh} where nothing was evicted as a last resort");
+
+        int More(bool lastResort)
+        {
+            using var held = new HeldBytes(2 << 20, Small);
+            held.Store(Small);
+            held.Store(16 << 10);
+            held.FreeEvery(1);
+            held.Add(4 << 20);
+            held.Fill(Small);
+            int used = lastResort ? held.FillLastResort(Small) : 0;
+            Assert.Equal(lastResort, used != 0);
+
+            // What lies in the file, and nothing in memory: that would be cleaned without the file.
+            held.FreeEvery(2, most: 700);
+            int more = held.Fill(other);
+            held.VerifySome();
+            held.VerifyReserves();
+            return more;
+        }
+    }
+
+    [Theory]
+    [InlineData(Small)]
     [InlineData(Small, 16 << 10)]
     [InlineData(3000, Small, Large)]
     public void After_any_history_as_much_fits_as_into_a_new_pager_with_the_same_pages(params int[] sizes) =>
@@ -229,12 +258,36 @@ internal sealed class HeldBytes : IDisposable
         _live.RemoveAll(page => page.Length == length);
     }
 
-    public void FreeEvery(int n)
+    /// <summary>Stores as evictions of last resort do, until that is refused.</summary>
+    /// <returns>How many pages it took.</returns>
+    public unsafe int FillLastResort(int length)
     {
-        for (int i = 0; i < _live.Count; i += n)
+        SwapStore swap = Internals.Domain(_pager).Swap;
+        for (int count = 0; ; count++)
+        {
+            StoreTicket ticket = swap.Prepare(length, StoreLevel.LastResort, isPublic: true);
+            if (ticket.Writer is null)
+            {
+                swap.Cancel(ticket);
+                return count;
+            }
+
+            fixed (byte* page = Noise(_seed, length))
+            {
+                uint index = swap.Store(ticket, page, length, Internals.Domain(_pager).Policies[0]);
+                _live.Add((new SwapId(swap.Descriptors.Id(index)), length, _seed++));
+            }
+        }
+    }
+
+    /// <summary>Frees each n-th of the pages stored first, or of all.</summary>
+    public void FreeEvery(int n, int most = int.MaxValue)
+    {
+        int end = Math.Min(most, _live.Count);
+        for (int i = 0; i < end; i += n)
             _pager.Swap.Free(_live[i].Id);
-        int place = 0;
-        _live.RemoveAll(_ => place++ % n == 0);
+        int place = -1;
+        _live.RemoveAll(_ => ++place < end && place % n == 0);
     }
 
     public void Apply(CapacityOp op, int[] sizes)
