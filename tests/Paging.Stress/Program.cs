@@ -6,7 +6,7 @@ using Paging.Stress.Driver;
 
 const string Usage = """
     Usage: Paging.Stress [--ops N] [--threads N] [--seed N] [--background N] [--resident BYTES] [--pool BYTES] [--page BYTES] [--data PERCENT]
-                         [--file BYTES] [--files N] [--encrypt 0|1] [--interrupts 0|1]
+                         [--file BYTES] [--files N] [--encrypt 0|1] [--removals 0|1] [--interrupts 0|1]
       --ops         operations of each configuration (10000000)
       --threads     threads that operate (4)
       --seed        of all chance (of the clock, and printed)
@@ -18,6 +18,7 @@ const string Usage = """
       --file        bytes of each swap file, in the directory for temporary files (four times the pool, if there are any)
       --files       swap files (0, or 1 when --file is given)
       --encrypt     1 to encrypt them (0)
+      --removals    1 to add a file and remove the oldest one all the time (0)
       --interrupts  1 to interrupt the threads at random all the time (0)
     """;
 
@@ -25,7 +26,7 @@ var given = new Dictionary<string, long>();
 for (int i = 0; i < args.Length; i += 2)
 {
     bool known = args[i] is "--ops" or "--threads" or "--seed" or "--background" or "--resident" or "--pool" or "--page" or "--data"
-        or "--file" or "--files" or "--encrypt" or "--interrupts";
+        or "--file" or "--files" or "--encrypt" or "--removals" or "--interrupts";
     if (!known || i + 1 == args.Length || !long.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out long value))
     {
         Console.Error.WriteLine(Usage);
@@ -57,6 +58,7 @@ foreach (int pageBytes in pages)
         {
             FileBytes = given.GetValueOrDefault("--file", options.FileBytes),
             DataPercent = (int)given.GetValueOrDefault("--data", options.DataPercent),
+            Removals = files > 0 && given.GetValueOrDefault("--removals") != 0,
             Interrupts = given.GetValueOrDefault("--interrupts") != 0,
         };
         if (!Run(options))

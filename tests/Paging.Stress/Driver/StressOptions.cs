@@ -31,6 +31,9 @@ internal sealed record StressOptions
 
     public bool Encrypt { get; init; }
 
+    /// <summary>Whether files come and go all the time: one more is added, and the oldest one removed.</summary>
+    public bool Removals { get; init; }
+
     /// <summary>Whether the threads are interrupted at random all the time. No call may be cut short by that.</summary>
     public bool Interrupts { get; init; }
 
@@ -69,5 +72,5 @@ internal sealed record StressOptions
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Interrupts ? " --interrupts 1" : "")}");
+        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Removals ? " --removals 1" : "")}{(Interrupts ? " --interrupts 1" : "")}");
 }

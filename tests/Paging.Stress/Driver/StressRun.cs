@@ -12,7 +12,10 @@ internal sealed class StressRun : IDisposable
     private readonly Pager _pager;
     private readonly List<StressArray> _arrays;
     private readonly List<Worker> _workers;
+    private readonly Queue<SwapFile> _files = [];
     private volatile bool _stopped;
+    private volatile Exception? _removalError;
+    private int _removals;
 
     private StressRun(StressOptions options)
     {
@@ -24,14 +27,9 @@ internal sealed class StressRun : IDisposable
             PageBytes = options.LargestPageBytes,
             BackgroundThreads = options.BackgroundThreads,
             ColdAfter = options.ColdAfter,
-            SwapFiles = [.. Enumerable.Range(0, options.Files).Select(i => new SwapFileOptions
-            {
-                Path = Path.GetTempPath(),
-                Bytes = options.FileBytes,
-                Priority = i == 0 ? 1 : 0,
-                Encrypt = options.Encrypt,
-            })],
         });
+        for (int i = 0; i < options.Files; i++)
+            _files.Enqueue(AddFile(priority: i == 0 ? 1 : 0));
         long bytes = options.PoolBytes * options.DataPercent / 100 / 4;
         _arrays =
         [
@@ -104,8 +102,13 @@ internal sealed class StressRun : IDisposable
 
         Thread? interrupter = _options.Interrupts ? new Thread(() => Interrupt(threads)) { IsBackground = true, Name = "stress interrupter" } : null;
         interrupter?.Start();
+        Thread? remover = _options.Removals ? new Thread(() => AddAndRemove(threads)) { IsBackground = true, Name = "stress remover" } : null;
+        remover?.Start();
         Watch(threads, clock, progress);
         interrupter?.Join();
+        remover?.Join();
+        if (_removalError is not null)
+            throw Report(_removalError, "swapoff");
         foreach (Worker worker in _workers)
         {
             if (worker.Error is not null)
@@ -113,6 +116,8 @@ internal sealed class StressRun : IDisposable
         }
 
         StressResult result = Result(clock);
+        if (_options.Removals && _removals == 0)
+            throw Report(new StressFailure("no file was removed"), "swapoff");
         try
         {
             Finish(result);
@@ -154,6 +159,44 @@ internal sealed class StressRun : IDisposable
         {
             threads[random.Next(threads.Count)].Interrupt();
             Thread.Yield();
+        }
+    }
+
+    private SwapFile AddFile(int priority) => _pager.AddSwapFile(new SwapFileOptions
+    {
+        Path = Path.GetTempPath(),
+        Bytes = _options.FileBytes,
+        Priority = priority,
+        Encrypt = _options.Encrypt,
+    });
+
+    /// <summary>Files come and go, one more than there are meanwhile. What a removal refuses stays, and is removed the next time.</summary>
+    private void AddAndRemove(List<Thread> threads)
+    {
+        var random = new Rng(_options.Seed + 1);
+        try
+        {
+            while (!_stopped && threads.Exists(thread => thread.IsAlive))
+            {
+                if (_files.Count <= _options.Files)
+                    _files.Enqueue(AddFile(random.Next(2)));
+                SwapFile oldest = _files.Dequeue();
+                try
+                {
+                    _pager.RemoveSwapFileAsync(oldest).AsTask().GetAwaiter().GetResult();
+                    _removals++;
+                }
+                catch (OutOfPagingSpaceException)
+                {
+                    _files.Enqueue(oldest);
+                    Thread.Yield();
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            _removalError = e;
+            Stop();
         }
     }
 
