@@ -21,6 +21,15 @@ internal enum Mutation
     /// <summary>Rule 3: an optimistic read does not compare the version.</summary>
     IgnoreVersion,
 
+    /// <summary>Rule 3: the words of a table that was given back begin with the first version again.</summary>
+    ForgetVersions,
+
+    /// <summary>Who has pinned or claimed a word in a node does not ask whose it is.</summary>
+    SkipNodeRecheck,
+
+    /// <summary>A table is given back although pages are in it.</summary>
+    ReleaseTableInUse,
+
     /// <summary>Rule 3: an optimistic read does not compare the word at all.</summary>
     SkipRecheck,
 

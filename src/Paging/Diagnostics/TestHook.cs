@@ -8,6 +8,8 @@ internal enum SharedWord
 {
     Page,
     PageTable,
+    Granule,
+    Node,
     PageData,
     FrameRecord,
     FrameList,
@@ -81,6 +83,9 @@ internal enum FailurePoint
 
     /// <summary>Between two steps of closing.</summary>
     Closing,
+
+    /// <summary>Memory for a page table.</summary>
+    TableMemory,
 
     /// <summary>A thread.</summary>
     ThreadStart,

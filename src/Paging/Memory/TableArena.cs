@@ -77,6 +77,8 @@ internal sealed unsafe class TableArena : TableHome
     /// <summary>Gives the physical memory back; late readers find zeroes.</summary>
     internal override bool Close(byte* address, long bytes) => VirtualMemory.TryDecommit(address, (nuint)bytes);
 
+    internal override bool TryDrop(byte* address, long bytes) => VirtualMemory.TryDecommit(address, (nuint)bytes);
+
     internal override void GiveBack(byte* address, long bytes)
     {
         // Late claims may have brought some of it back. What the system keeps is not zeroes, and not used again.

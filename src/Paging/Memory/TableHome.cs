@@ -12,6 +12,10 @@ internal abstract unsafe class TableHome
     /// <returns>False when the system keeps the memory.</returns>
     internal abstract bool Close(byte* address, long bytes);
 
+    /// <summary>Gives the memory of a part of a table back that is still in use: it reads as zeroes, and stays writable.</summary>
+    /// <returns>False when the system keeps it, or others have a part in it.</returns>
+    internal abstract bool TryDrop(byte* address, long bytes);
+
     /// <summary>Nobody can look at the table any more: its addresses can be another's. After <see cref="Close"/>, once.</summary>
     internal abstract void GiveBack(byte* address, long bytes);
 }

@@ -79,6 +79,8 @@ internal sealed unsafe class TableSlab : TableHome
         return true;
     }
 
+    internal override bool TryDrop(byte* address, long bytes) => false;
+
     internal override void GiveBack(byte* address, long bytes)
     {
         // Nobody else has this slot: what was left in it goes before it is free. Looked at first, since writing zeroes would take memory anew.

@@ -15,20 +15,25 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly LeaseWatch _watch = domain.Watch;
 
     /// <summary>Pins a page, whatever its state.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="write">Whether it will be dirty.</param>
+    /// <param name="word">Its word while the pin is out.</param>
     /// <returns>Where the page is while the pin is out.</returns>
-    internal byte* Pin(PagedRegion region, long index, bool write) => Pin(region, index, write, PageContents.Own, out _);
+    internal byte* Pin(PagedRegion region, long index, bool write, out ulong* word) =>
+        Pin(region, index, write, PageContents.Own, out word, out _);
 
-    /// <summary>As <see cref="Pin(PagedRegion, long, bool)"/>, for a lease: counts it, unless the page is watched.</summary>
-    internal byte* PinForLease(PagedRegion region, long index, bool write)
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease: counts it, unless the page is watched.</summary>
+    internal byte* PinForLease(PagedRegion region, long index, bool write, out ulong* word)
     {
         _watch.Settle();
-        byte* address = TryPinUnwatched(region, index, write);
+        byte* address = TryPinUnwatched(region, index, write, out word);
         if (address == null)
         {
-            address = Pin(region, index, write);
+            address = Pin(region, index, write, out word);
 
             // What the bit says stays so as long as our pin is there, which is when the lease looks at it again.
-            if (PageWord.IsWatched(PageWord.Load(region.Words + index)))
+            if (PageWord.IsWatched(PageWord.Load(word)))
             {
                 return address;
             }
@@ -43,9 +48,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     }
 
     /// <summary>What <see cref="PageAccessor"/> does for a watched page, for one that cannot be watched now. Null when there is more to do.</summary>
-    private byte* TryPinUnwatched(PagedRegion region, long index, bool write)
+    private byte* TryPinUnwatched(PagedRegion region, long index, bool write, out ulong* page)
     {
-        ulong* page = region.Words + index;
+        page = region.Find(index);
         ulong word = PageWord.Load(page);
         ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
         if ((word & (wanted | PageWord.Watched)) != wanted
@@ -56,7 +61,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return null;
         }
 
-        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+        if (region.IsOf(index, page) && (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck)))
         {
             return region.Frames.Base + PageWord.Offset(word);
         }
@@ -71,7 +76,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     /// <param name="contents">What it is to hold.</param>
     internal void Overwrite(PagedRegion region, long index, PageContents contents)
     {
-        byte* page = Pin(region, index, write: true, contents, out bool filled);
+        byte* page = Pin(region, index, write: true, contents, out ulong* word, out bool filled);
         try
         {
             if (!filled)
@@ -82,7 +87,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         finally
         {
-            PageWord.Unpin(region.Words + index);
+            PageWord.Unpin(word);
         }
     }
 
@@ -109,12 +114,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return pins;
     }
 
-    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out bool filled)
+    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled)
     {
         LeaseWait wait = default;
         try
         {
-            return Pin(region, index, write, contents, out filled, ref wait);
+            return Pin(region, index, write, contents, out page, out filled, ref wait);
         }
         finally
         {
@@ -122,10 +127,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out bool filled, ref LeaseWait wait)
+    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled, ref LeaseWait wait)
     {
         FrameClass size = region.Frames;
-        ulong* page = region.Words + index;
         filled = false;
         DroppedArrays.Attempt dropped = default;
         Shortage shortage = default;
@@ -133,6 +137,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             bool refused = false;
             region.AwaitOpen();
+            page = region.Find(index);
             ulong word = PageWord.Load(page);
             switch (PageWord.State(word))
             {
@@ -140,7 +145,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
-                        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+                        // A node may have become another page's before it was pinned; from then on it stays.
+                        if (region.IsOf(index, page) && (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck)))
                         {
                             return size.Base + PageWord.Offset(word);
                         }
@@ -154,12 +160,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     _parking.Wait(page);
                     break;
 
-                case PageState.Dead:
-                    // Closed since we looked.
+                case PageState.Dead or PageState.Elsewhere or PageState.Gone:
+                    // Closed since we looked, or moved.
                     break;
 
                 default:
-                    byte* address = TryFill(region, index, word, write, contents, ref wait, out refused, ref shortage);
+                    byte* address = TryFill(region, index, ref page, word, write, contents, ref wait, out refused, ref shortage);
                     if (address != null)
                     {
                         filled = !contents.IsOwn;
@@ -170,9 +176,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
 
             // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays run.
-            if (refused && PageWord.Load(page) == word && !TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            if (refused && region.Load(index) == word && !TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
             {
-                ThrowFullIfUnchanged(region, page, word, write, shortage);
+                ThrowFullIfUnchanged(region, index, word, write, shortage);
             }
         }
     }
@@ -253,10 +259,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     }
 
     /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when it was <paramref name="refused"/> one.</summary>
-    private byte* TryFill(PagedRegion region, long index, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, ref Shortage shortage)
+    private byte* TryFill(PagedRegion region, long index, ref ulong* page, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, ref Shortage shortage)
     {
         FrameClass size = region.Frames;
-        ulong* page = region.Words + index;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         refused = false;
         if (!AwaitTurn(size, page, word, ref wait))
@@ -288,15 +293,13 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 return null;
             }
 
-            // Before the claim, so that the sweep of Dispose finds every claim (rule 4).
-            region.Touch(index);
-            claimed = PageWord.TryBeginFill(page, word);
+            claimed = region.TryBeginFill(index, ref page, ref word);
             if (!claimed)
             {
                 return null;
             }
 
-            // Pairs with CompleteClose: its sweep sees the granule touched and waits for this claim, or we see the region closed. Then its
+            // Pairs with CompleteClose: its sweep sees the granule in use and waits for this claim, or we see the region closed. Then its
             // table may be given back at any time, and nothing must be published there.
             Fences.AfterInterlocked();
             if (region.IsClosed && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
@@ -339,7 +342,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             if (!published)
             {
-                Undo(size, page, word, frame, claimed, write);
+                Undo(region, index, page, word, frame, claimed, write);
             }
         }
 
@@ -381,11 +384,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return LoadResult.Loaded;
     }
 
-    private void Undo(FrameClass size, ulong* page, ulong word, long frame, bool claimed, bool write)
+    private static void Undo(PagedRegion region, long index, ulong* page, ulong word, long frame, bool claimed, bool write)
     {
-        if (claimed && !TestHook.Breaks(Mutation.KeepClaimOnFailure) && PageWord.AbandonFill(page, word))
+        FrameClass size = region.Frames;
+        if (claimed && !TestHook.Breaks(Mutation.KeepClaimOnFailure))
         {
-            _parking.Wake(page);
+            region.AbandonFill(index, page, word);
         }
 
         if (frame >= 0)
@@ -432,12 +436,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
     /// <summary>Refuses the access, unless the page has changed since: another thread may have brought it in or turned it dirty, and then it
     /// needs nothing more.</summary>
-    private void ThrowFullIfUnchanged(PagedRegion region, ulong* page, ulong word, bool write, in Shortage shortage)
+    private void ThrowFullIfUnchanged(PagedRegion region, long index, ulong word, bool write, in Shortage shortage)
     {
         // Whoever loses against Dispose is told that, and not that there is no room.
         region.AwaitOpen();
         domain.ThrowIfClosed();
-        if (PageWord.Load(page) == word)
+        if (region.Load(index) == word)
         {
             ThrowHelper.ThrowOutOfSpace(domain, region, write, shortage);
         }

@@ -5,8 +5,8 @@ using Paging.Diagnostics;
 namespace Paging.Residency;
 
 /// <summary>The parts of page tables whose leases are counted by looking at their words when somebody asks, so that a lease on a hot page costs nothing
-/// beside its pin. They are few, so that a look at all of them is short whatever the pager holds; on other pages leases are counted one by one
-/// (<see cref="LeaseCounts"/>).</summary>
+/// beside its pin. They are few, so that a look at all of them is short whatever the pager holds; on other pages, and on all whose words are in nodes,
+/// leases are counted one by one (<see cref="LeaseCounts"/>).</summary>
 /// <remarks>
 /// A page is watched when its word says so; then the part of the table that it lies in is covered, here. Parts come in as they are faulted, until
 /// <see cref="MaxParts"/> are covered. From then on a part is uncovered now and then while leases are being counted elsewhere, so that those that are hot come in.
@@ -54,7 +54,7 @@ internal sealed unsafe class LeaseWatch
     /// <summary>Whether a page may be watched: then its part of the table is looked at. The caller has a claim on the page if it acts on that.</summary>
     internal bool Covers(PagedRegion region, ulong* page)
     {
-        if (!region.CanBeWatched)
+        if (!region.CanBeWatched || !region.IsInTable(page))
         {
             return false;
         }

@@ -95,7 +95,15 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
     {
         ulong* word = _words + page;
         ulong seen = PageWord.Load(word);
-        if (PageWord.IsResident(seen))
+        if (!PageWord.IsResident(seen))
+        {
+            // In a node, perhaps.
+            word = Region.Find(page);
+            seen = PageWord.Load(word);
+        }
+
+        // Whose it is behind the load of the word: if that is unchanged in the end, it was so all the time.
+        if (PageWord.IsResident(seen) && Region.IsOf(page, word))
         {
             TestHook.Reach(SharedWord.PageData);
             T second = Unsafe.ReadUnaligned<T>(_frames + PageWord.Offset(seen) + offset);
@@ -110,12 +118,12 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
             }
         }
 
-        if (Region.IsUntouched(page))
+        if (Region.IsUntouched(page, word))
         {
             return default;
         }
 
-        T value = Unsafe.ReadUnaligned<T>(Region.Pin(page, write: false) + offset);
+        T value = Unsafe.ReadUnaligned<T>(Region.Pin(page, write: false, out word) + offset);
         PageWord.Unpin(word);
         return value;
     }
@@ -126,7 +134,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
     {
         word = _words + page;
         byte* data = TryPin(word, PageWord.Resident | (write ? PageWord.Dirty : 0));
-        return data != null ? data : Region.Pin(page, write);
+        return data != null ? data : Region.Pin(page, write, out word);
     }
 
     /// <summary>Pins a page for a lease; the caller owes a <see cref="PageWord.UnpinLease"/> of <paramref name="word"/>. Leases on pages that are not
@@ -136,7 +144,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
     {
         word = _words + page;
         byte* data = TryPin(word, PageWord.Resident | PageWord.Watched | (write ? PageWord.Dirty : 0));
-        return data != null ? data : Region.PinForLease(page, write);
+        return data != null ? data : Region.PinForLease(page, write, out word);
     }
 
     /// <returns>The page's data, pinned; null when its word has not all that is <paramref name="wanted"/>, or has just changed.</returns>

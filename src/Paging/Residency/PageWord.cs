@@ -15,6 +15,10 @@ internal enum PageState
     Evicting = 6,
     /// <summary>The array is disposed; the last state of a page.</summary>
     Dead = 8,
+    /// <summary>Of a word in a table: the page's word is in a node, as it was when few pages around it were touched. It names the node.</summary>
+    Elsewhere = 10,
+    /// <summary>Of a word in a node: no page's. Whoever has come for one looks again where it is.</summary>
+    Gone = 12,
 }
 
 /// <summary>The page table entry: one 64-bit word a page, and every transition that it can make.</summary>
@@ -24,6 +28,7 @@ internal enum PageState
 /// Resident   [pins (12)][W][D][version high][ frame offset / 4 KiB ][version low][..L 1][R]
 /// Swapped    [time (12)][W]   [version high][ stored page (30)     ][version low][state]
 /// Evicting              [W][D][version high][ frame offset / 4 KiB ][version low][state]
+/// Elsewhere                   [version high][ node             (30)][version low][state]
 /// the others            [W]   [version high]                        [version low][state]
 /// </code>
 /// The frame stands in the word as its offset from the pager's first frame, in place, so that the hit path masks it out and adds;
@@ -33,14 +38,17 @@ internal enum PageState
 /// which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>). L, one of the state's bits that a resident word does not need:
 /// leases on the page are counted by looking at it (<see cref="LeaseWatch"/>), not one by one. It changes while the page has no pins only,
 /// so that a lease ends as it began.
+/// A swapped word that names no stored page stands for zeroes that once had a frame.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
-/// frame differ. Only this file changes the word.
+/// frame differ. It is never 0 again: that says that the memory of the word is new, and where its versions go on is kept with the granule
+/// of the table, or the chunk of nodes, that the memory was given back for. Only this file changes the word, and its part for
+/// words in nodes.
 ///
 /// Untouched, Swapped and Resident words are anybody's to change by CAS. Filling and Evicting are claims: until the
 /// claimant publishes the next state, others may only set W. Publishing is an exchange, since W may come meanwhile.
 /// The exchange (release) pairs with the CAS or the volatile load of whoever finds the page resident.
 /// </remarks>
-internal static unsafe class PageWord
+internal static unsafe partial class PageWord
 {
     internal const int PinShift = 52;
     internal const int MaxPins = (1 << 12) - 1;
@@ -57,9 +65,11 @@ internal static unsafe class PageWord
     private const ulong Filling = (ulong)PageState.Filling << StateShift;
     private const ulong Evicting = (ulong)PageState.Evicting << StateShift;
     private const ulong Swapped = (ulong)PageState.Swapped << StateShift;
-    private const ulong Dead = (ulong)PageState.Dead << StateShift;
+    private const ulong Elsewhere = (ulong)PageState.Elsewhere << StateShift;
 
     private const int VersionLowShift = 5;
+    private const int VersionLowBits = 7;
+    internal const int MaxVersion = (1 << 15) - 1;
     private const int VersionHighShift = 42;
     private const ulong VersionLow = 0x7FUL << VersionLowShift;
     private const ulong VersionHigh = 0xFFUL << VersionHighShift;
@@ -76,7 +86,7 @@ internal static unsafe class PageWord
     /// among them where it was seen set: if the clock has cleared it since, it is to be set again.</summary>
     private const int BitsAboveIdentity = 14;
 
-    internal static readonly Transitions Seen = new((int)PageState.Dead + 1);
+    internal static readonly Transitions Seen = new((int)PageState.Gone + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static PageState State(ulong word) => IsResident(word) ? PageState.Resident : (PageState)((word & StateMask) >> StateShift);
@@ -101,6 +111,10 @@ internal static unsafe class PageWord
     internal static long Offset(ulong word) => (long)(word & OffsetMask);
 
     internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
+
+    /// <summary>Nothing is stored of the page, and it has no frame.</summary>
+    internal static bool IsZeroes(ulong word) =>
+        State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
     /// <summary>When a swapped page was evicted, in coarse units, modulo 2^<see cref="TimeBits"/>.</summary>
     internal static int EvictionTime(ulong word) => (int)(word >> PinShift);
@@ -227,10 +241,14 @@ internal static unsafe class PageWord
     }
 
     /// <summary>Untouched or Swapped → Filling. Races with other faults, discards and the sweep of Dispose.</summary>
-    internal static bool TryBeginFill(ulong* page, ulong word)
+    internal static bool TryBeginFill(ulong* page, ulong word) => TryBeginFill(page, word, word);
+
+    /// <summary>As <see cref="TryBeginFill(ulong*, ulong)"/>, for a word in new memory: <paramref name="from"/> is what it would be with the version that
+    /// the memory before it came to, and what the claimant goes on with.</summary>
+    internal static bool TryBeginFill(ulong* page, ulong word, ulong from)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
-        ulong claim = NextVersion(word) | Filling;
+        ulong claim = NextVersion(from) | Filling;
         TestHook.Reach(SharedWord.Page);
         return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
     }
@@ -245,8 +263,8 @@ internal static unsafe class PageWord
     /// <summary>Filling → what it was. The frame was never published, so the version may go back with it.</summary>
     internal static bool AbandonFill(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Filling);
 
-    /// <summary>Resident, clean, no pins → Swapped, or Untouched when there is no stored copy. The frame is the caller's.</summary>
-    /// <remarks>Races with pinners: the expected word has no pins, is clean and names the frame.</remarks>
+    /// <summary>Resident, clean, no pins → Swapped, as zeroes when there is no stored copy. The frame is the caller's.</summary>
+    /// <remarks>Not untouched again: who evicts does not know the array, which counts the pages that are not. Races with pinners: the expected word has no pins, is clean and names the frame.</remarks>
     internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int time)
     {
         Debug.Assert(IsResident(word) && Pins(word) == 0 && (word & Dirty) == 0);
@@ -272,9 +290,12 @@ internal static unsafe class PageWord
         return Interlocked.CompareExchange(ref *page, word & ~Watched, word) == word;
     }
 
-    /// <summary>Evicting → Swapped, or Untouched when nothing is stored: the page's zeroes, or a discard.</summary>
+    /// <summary>Evicting → Swapped.</summary>
     internal static bool CompleteEvict(ulong* page, ulong word, uint stored, int time) =>
         Publish(page, Away(word, stored, time), PageState.Evicting);
+
+    /// <summary>Evicting → Untouched: a discard, which claimed the page as an evictor does.</summary>
+    internal static bool CompleteDiscard(ulong* page, ulong word) => Publish(page, word & VersionMask, PageState.Evicting);
 
     /// <summary>Evicting → Resident as it was (the pool had no room), or dirty now (its stored copy was dropped instead).</summary>
     internal static bool AbandonEvict(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Evicting);
@@ -288,16 +309,17 @@ internal static unsafe class PageWord
         return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
     }
 
-    /// <summary>Untouched or Swapped → Dead. The sweep of Dispose; races with faults that began before.</summary>
-    internal static bool TryKill(ulong* page, ulong word)
+    /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: the page leaves the node. Races with faults that began before.</summary>
+    internal static bool TryEnd(ulong* page, ulong word, PageState end)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
+        ulong next = Ended(word, end);
         TestHook.Reach(SharedWord.Page);
-        return Record(word, Dead, Interlocked.CompareExchange(ref *page, Dead, word) == word);
+        return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
     }
 
-    /// <summary>Evicting → Dead: the sweep of Dispose, which claimed the page as an evictor does.</summary>
-    internal static bool CompleteKill(ulong* page) => Publish(page, Dead, PageState.Evicting);
+    /// <summary>Evicting → Dead or Gone, by whoever claimed the page as an evictor does.</summary>
+    internal static bool CompleteEnd(ulong* page, ulong word, PageState end) => Publish(page, Ended(word, end), PageState.Evicting);
 
     /// <summary>Filling or Evicting → Filling or Evicting with W set; false when the claim is over.</summary>
     internal static bool TrySetWaiters(ulong* page)
@@ -323,17 +345,19 @@ internal static unsafe class PageWord
         }
     }
 
-    /// <summary>The version bits of a word, one further. They stand in two places.</summary>
+    /// <summary>The version bits of a word, one further. They stand in two places, and are not all zero.</summary>
     private static ulong NextVersion(ulong word)
     {
         ulong low = ((word & VersionLow) + (1UL << VersionLowShift)) & VersionLow;
         ulong carry = low == 0 ? 1UL << VersionHighShift : 0;
-        return low | (((word & VersionHigh) + carry) & VersionHigh);
+        ulong next = low | (((word & VersionHigh) + carry) & VersionHigh);
+        return next != 0 ? next : 1UL << VersionLowShift;
     }
 
-    private static ulong Away(ulong word, uint stored, int time) => stored == 0
-        ? word & VersionMask
-        : (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)time << PinShift) | Swapped;
+    private static ulong Ended(ulong word, PageState end) => (word & VersionMask) | ((ulong)end << StateShift);
+
+    private static ulong Away(ulong word, uint stored, int time) =>
+        (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)time << PinShift) | Swapped;
 
     private static bool Publish(ulong* page, ulong next, PageState from)
     {

@@ -141,16 +141,42 @@ internal sealed unsafe partial class PagedRegion
         long pins = 0;
         for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
         {
-            long end = Math.Min((granule + 1) << GranuleShift, PageCount);
-            for (long index = granule << GranuleShift; index < end; index++)
-            {
-                ulong word = PageWord.Load(Words + index);
-                pins += PageWord.IsResident(word) ? PageWord.Pins(word) : 0;
-            }
+            pins += CountPins(granule);
         }
 
         return pins;
     }
+
+    private long CountPins(long granule)
+    {
+        long pins = 0;
+        if (!IsSmall)
+        {
+            // A page that is pinned stays where it is. Pins of which the table knows by now are counted there.
+            ulong mark = GranuleWord.Enter(Marks + granule);
+            for (uint node = GranuleWord.First(mark); node != 0; node = _nodes.Next(node))
+            {
+                pins += PinsOf(PageWord.Load(&_nodes[node]->Word));
+            }
+
+            GranuleWord.Exit(Marks + granule, mark, mark);
+            if (GranuleWord.Form(mark) != GranuleForm.Linear)
+            {
+                return pins;
+            }
+        }
+
+        long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+        for (long index = granule << GranuleShift; index < end; index++)
+        {
+            ulong word = PageWord.Load(Words + index);
+            pins += PinsOf(PageWord.State(word) == PageState.Elsewhere ? LoadLocked(index) : word);
+        }
+
+        return pins;
+    }
+
+    private static int PinsOf(ulong word) => PageWord.IsResident(word) ? PageWord.Pins(word) : 0;
 
     /// <summary>Closing → Closed: takes every page down and gives everything back but the addresses. Called again after an exception, it goes on
     /// with what is left.</summary>
@@ -201,12 +227,7 @@ internal sealed unsafe partial class PagedRegion
             for (long granule = NextTouched(0, Granules); granule >= 0; granule = NextTouched(granule + 1, Granules))
             {
                 TestHook.MayFail(FailurePoint.Closing);
-                long end = Math.Min((granule + 1) << GranuleShift, PageCount);
-                for (long index = granule << GranuleShift; index < end; index++)
-                {
-                    PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
-                    Kill(index, ref freed);
-                }
+                Sweep(granule, ref freed);
             }
         }
         finally
@@ -235,32 +256,78 @@ internal sealed unsafe partial class PagedRegion
         _domain.Remove(this);
     }
 
-    /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone; not with a debt.</summary>
-    private void Kill(long index, ref FreeBatch freed)
+    private void Sweep(long granule, ref FreeBatch freed)
     {
-        ulong* page = Words + index;
+        if (!IsSmall)
+        {
+            // Whoever had it locked without seeing the array closed is through, and nobody else links or moves anything from here on.
+            ulong mark = GranuleWord.Enter(Marks + granule);
+            GranuleWord.Exit(Marks + granule, mark, mark);
+            while (GranuleWord.First(mark) is not 0 and uint node)
+            {
+                bool isFree = Kill(&_nodes[node]->Word, PageState.Gone, ref freed);
+                ulong before = GranuleWord.Enter(Marks + granule);
+                mark = GranuleWord.WithFirst(before, _nodes.Next(node));
+                GranuleWord.Exit(Marks + granule, before, mark);
+                if (isFree)
+                {
+                    _nodes.Free(node);
+                }
+            }
+
+            if (GranuleWord.Form(mark) != GranuleForm.Linear)
+            {
+                return;
+            }
+        }
+
+        long end = Math.Min((granule + 1) << GranuleShift, PageCount);
+        for (long index = granule << GranuleShift; index < end; index++)
+        {
+            PrefetchStored(Math.Min(index + PrefetchedAhead, end - 1), ref freed);
+            ulong word = PageWord.Load(Words + index);
+            if (PageWord.State(word) != PageState.Elsewhere)
+            {
+                Kill(Words + index, PageState.Dead, ref freed);
+                continue;
+            }
+
+            uint node = PageWord.Stored(word);
+            bool isFree = Kill(&_nodes[node]->Word, PageState.Gone, ref freed);
+            PageWord.KillElsewhere(Words + index);
+            if (isFree)
+            {
+                _nodes.Free(node);
+            }
+        }
+    }
+
+    /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone; not with a debt.</summary>
+    /// <returns>False when its frame is leaked.</returns>
+    private bool Kill(ulong* page, PageState end, ref FreeBatch freed)
+    {
         Spinner spinner = default;
         while (true)
         {
             ulong word = PageWord.Load(page);
             switch (PageWord.State(word))
             {
-                case PageState.Dead:
-                    return;
+                case PageState.Dead or PageState.Gone:
+                    return true;
 
                 case PageState.Untouched:
-                    if (PageWord.TryKill(page, word))
+                    if (PageWord.TryEnd(page, word, end))
                     {
-                        return;
+                        return true;
                     }
 
                     break;
 
                 case PageState.Swapped:
-                    if (PageWord.TryKill(page, word))
+                    if (PageWord.TryEnd(page, word, end))
                     {
-                        freed.Free(PageWord.Stored(word));
-                        return;
+                        FreeStored(word, ref freed);
+                        return true;
                     }
 
                     break;
@@ -269,9 +336,9 @@ internal sealed unsafe partial class PagedRegion
                     if (PageWord.TryBeginEvict(page, word))
                     {
                         ReleaseFrame(word, ref freed);
-                        Wake(page, PageWord.CompleteKill(page));
+                        Wake(page, PageWord.CompleteEnd(page, word, end));
                         Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
-                        return;
+                        return true;
                     }
 
                     break;
@@ -280,7 +347,7 @@ internal sealed unsafe partial class PagedRegion
                     // A lease was dropped, not disposed, and its span may still be in use: its frame is never used again.
                     _hasLeaked = true;
                     _domain.Dropped.NoteLeak();
-                    return;
+                    return false;
 
                 case PageState.Resident:
                     // Taken by a thread that has not looked at the flag yet; it gives the pin back when it does.

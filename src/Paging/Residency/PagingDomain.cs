@@ -40,11 +40,22 @@ internal sealed partial class PagingDomain
         Frames = new FramePool(options.ResidentBytes);
         try
         {
+            Nodes = new PageNodes();
+        }
+        catch
+        {
+            Frames.Release();
+            throw;
+        }
+
+        try
+        {
             Swap = new SwapStore(
                 options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters, options.Time, options.ColdAfter);
         }
         catch
         {
+            Nodes.Release();
             Frames.Release();
             throw;
         }
@@ -72,6 +83,7 @@ internal sealed partial class PagingDomain
             _signal!.Stop();
             Array.ForEach(_workers, static worker => worker?.Join());
             Swap.Release();
+            Nodes.Release();
             Frames.Release();
             throw;
         }
@@ -107,6 +119,9 @@ internal sealed partial class PagingDomain
     internal SwapStore Swap { get; }
 
     internal TableMemory Tables { get; } = new();
+
+    /// <summary>Of the pages of all arrays that lie alone.</summary>
+    internal PageNodes Nodes { get; }
 
     internal ParkingLot Parking { get; } = new();
 
@@ -252,6 +267,7 @@ internal sealed partial class PagingDomain
             _regions.Clear();
             LeaseCounts.GiveSlotBack(LeaseSlot);
             Tables.Release();
+            Nodes.Release();
             Frames.Release();
             Swap.Release();
         }
@@ -351,6 +367,7 @@ internal sealed partial class PagingDomain
         Swap.CloseFiles();
         TestHook.MayFail(FailurePoint.Closing);
         Tables.DecommitAll();
+        Nodes.DecommitAll();
         Frames.DecommitAll();
         Swap.DecommitAll();
         _closing = [];
@@ -372,7 +389,7 @@ internal sealed partial class PagingDomain
             PoolBytes = Swap.Budget.CommittedBytes,
             PoolStoredBytes = Swap.Budget.StoredBytes,
             PoolLogicalBytes = Counters[Counter.LogicalBytes],
-            MetadataBytes = Volatile.Read(ref _tableBytes) + Frames.RecordBytes + Swap.MetadataBytes,
+            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Swap.MetadataBytes,
             CorruptedPages = Counters[Counter.CorruptedPages],
             SameFilledPages = Counters[Counter.SameFilledPages],
             IncompressiblePages = Counters[Counter.IncompressiblePages],

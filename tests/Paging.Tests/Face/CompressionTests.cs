@@ -268,7 +268,7 @@ public sealed unsafe class CompressionTests
         int damaged = 0;
         for (int page = 0; page < Pages; page++)
         {
-            ulong word = region.Words[page];
+            ulong word = region.Load(page);
             if (PageWord.State(word) != PageState.Swapped || page % 2 == 0)
                 continue;
             Damage.FlipBodyBit(Internals.Domain(pager).Swap, PageWord.Stored(word), rng.Next(8 * LeastStored));
@@ -276,7 +276,7 @@ public sealed unsafe class CompressionTests
             var e = Assert.Throws<PageCorruptedException>(() => array[start]);
             Assert.Equal(("damaged", page), (e.ArrayName, (int)e.PageIndex));
             Assert.Throws<PageCorruptedException>(() => array.Read(start).Dispose());
-            Assert.Equal(PageState.Swapped, PageWord.State(region.Words[page]));
+            Assert.Equal(PageState.Swapped, PageWord.State(region.Load(page)));
             array.CopyFrom(start, MemoryMarshal.Cast<byte, long>(pages[page]));
             damaged++;
         }

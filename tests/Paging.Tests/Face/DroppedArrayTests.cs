@@ -232,7 +232,7 @@ public sealed class DroppedArrayTests
     private static void Drop(Pager pager, int bytes = ArrayBytes) => pager.From<byte>(s_noise.AsSpan(0, bytes));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static unsafe void Leak(Pager pager) => Internals.Region(pager.Allocate<byte>(PageBytes)).Pin(0, write: true);
+    private static unsafe void Leak(Pager pager) => Internals.Region(pager.Allocate<byte>(PageBytes)).Pin(0, write: true, out _);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static CollectorPressure DropPager()

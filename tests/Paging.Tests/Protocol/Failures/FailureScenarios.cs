@@ -44,6 +44,22 @@ internal static unsafe class FailureScenarios
                 }
             };
         }),
+        new("pages far apart are touched, until their granule gets a table", static world =>
+        {
+            Book book = world.Allocate(600);
+            return () =>
+            {
+                for (int page = 0; page < 10; page++)
+                {
+                    book.Overwrite(page * 50, Contents.Text(page));
+                }
+
+                book.Set(513, 0, 1);
+                book.Discard(50);
+                book.Discard(513);
+                book.ReadLease(550);
+            };
+        }),
         new("writes evict, turn clean pages dirty, and overwrite", static world =>
         {
             Book book = Stored(world, 8, Contents.Text);

@@ -213,7 +213,7 @@ internal static class ClosingScenarios
         PagerDisposedAgainstAllocation,
     ];
 
-    private static void UntilDisposed(Action action)
+    internal static void UntilDisposed(Action action)
     {
         try
         {
@@ -237,7 +237,7 @@ internal static class ClosingScenarios
         }
     }
 
-    private static void DisposeInTheEnd(Run run, Book book)
+    internal static void DisposeInTheEnd(Run run, Book book)
     {
         while (!TryDispose(book))
         {

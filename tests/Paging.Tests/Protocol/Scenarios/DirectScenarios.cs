@@ -6,7 +6,7 @@ using Paging.Swap;
 namespace Paging.Tests.Protocol;
 
 /// <summary>Rules that a single thread can put to the test: no seed matters here.</summary>
-internal static class DirectScenarios
+internal static unsafe class DirectScenarios
 {
     internal static readonly Scenario PinGivenBackTwice = new("a pin given back twice is refused, and the page is as it was", static run =>
     {
@@ -14,7 +14,7 @@ internal static class DirectScenarios
         Book book = world.Allocate(1);
         book.Overwrite(0, Contents.Noise(1));
         ulong before = book.Word(0);
-        Assert.Throws<InvalidOperationException>(() => book.Region.Unpin(0));
+        Assert.Throws<InvalidOperationException>(() => PageWord.Unpin(book.Region.Find(0)));
         Assert.Equal(before, book.Word(0));
         world.CheckAndClose();
     })

@@ -33,7 +33,7 @@ public sealed unsafe class PageWordTests
         Assert.False(PageWord.CompleteEvict(&page, resident, stored: 77, time: 9));
         Assert.Equal((PageState.Swapped, 77u, 9), (PageWord.State(page), PageWord.Stored(page), PageWord.EvictionTime(page)));
 
-        Assert.True(PageWord.TryKill(&page, page));
+        Assert.True(PageWord.TryEnd(&page, page, PageState.Dead));
         Assert.Equal(PageState.Dead, PageWord.State(page));
     }
 
@@ -100,7 +100,7 @@ public sealed unsafe class PageWordTests
         PagedRegion region = Internals.Region(array);
         for (int pins = 0; pins < PageWord.MaxPins - 1; pins++)
         {
-            region.Pin(0, write: false);
+            region.Pin(0, write: false, out _);
         }
 
         Assert.Throws<InvalidOperationException>(() => array.Read(0).Dispose());
@@ -109,7 +109,7 @@ public sealed unsafe class PageWordTests
         Assert.Equal(1, array[0]);
         for (int pins = 0; pins < PageWord.MaxPins - 1; pins++)
         {
-            region.Unpin(0);
+            PageWord.Unpin(region.Words);
         }
 
         array[0] = 3;
@@ -157,7 +157,8 @@ public sealed unsafe class PageWordTests
             Assert.False(PageWord.IsUnchanged(&page, seen));
             Assert.Equal(SomeFrame, PageWord.Offset(page));
             Assert.True(PageWord.TryEvictClean(&page, page, stored: 0, time: 0));
-            Assert.Equal(PageState.Untouched, PageWord.State(page));
+            Assert.True(PageWord.IsZeroes(page));
+            Assert.NotEqual(0, PageWord.Version(page));
         }
     }
 

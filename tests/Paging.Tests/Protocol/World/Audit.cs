@@ -14,6 +14,7 @@ internal static unsafe class Audit
     {
         var references = new Dictionary<uint, int>();
         CheckPages(world, references);
+        CheckTables(world);
         foreach ((SwapId id, StoredPage page) in world.Stored)
         {
             references.Add((uint)id.Value, page.References);
@@ -57,7 +58,7 @@ internal static unsafe class Audit
                 PageState state = PageWord.State(word);
                 Assert.Contains(state, book.Region.IsClosed ? s_closedStates : s_openStates);
                 Assert.Equal(0ul, word & PageWord.Waiters);
-                if (state == PageState.Swapped)
+                if (state == PageState.Swapped && !PageWord.IsZeroes(word))
                 {
                     Own(references, PageWord.Stored(word));
                 }
@@ -65,9 +66,9 @@ internal static unsafe class Audit
                 {
                     Assert.Equal(0, PageWord.Pins(word));
                     long frame = Internals.FrameOf(size, word);
-                    Assert.True(resident.TryAdd(frame, (nint)(book.Region.Words + page)), $"frame {frame} holds two pages");
+                    Assert.True(resident.TryAdd(frame, (nint)book.Region.Find(page)), $"frame {frame} holds two pages");
                     FrameRecord* record = size.Records + frame;
-                    Assert.Equal((nint)(book.Region.Words + page), (nint)record->Page);
+                    Assert.Equal((nint)book.Region.Find(page), (nint)record->Page);
                     if ((word & PageWord.Dirty) != 0)
                     {
                         dirty[size] = dirty.GetValueOrDefault(size) + 1;
@@ -95,6 +96,43 @@ internal static unsafe class Audit
         Assert.Equal(committed, world.Domain.Frames.CommittedBytes);
         Assert.True(committed <= world.Domain.Frames.BudgetBytes, "more frames than the budget pays for");
         Assert.Equal(0, world.Domain.GetStatistics().Pins);
+    }
+
+    /// <summary>Every node in use holds the word of one page, and granules with tables know how many pages are in them.</summary>
+    private static void CheckTables(World world)
+    {
+        int nodes = 0;
+        foreach (Book book in world.Books)
+        {
+            PagedRegion region = book.Region;
+            const int PagesInGranule = 512;
+            for (int first = 0; first < book.Pages && !region.IsClosed; first += PagesInGranule)
+            {
+                int used = 0;
+                int inNodes = 0;
+                for (int page = first; page < Math.Min(first + PagesInGranule, book.Pages); page++)
+                {
+                    bool inNode = region.Find(page) != region.Words + page;
+                    inNodes += inNode ? 1 : 0;
+                    used += PageWord.State(region.Words[page]) != PageState.Untouched ? 1 : 0;
+                    Assert.True(!inNode || PageWord.State(region.Load(page)) != PageState.Untouched, $"the untouched page {page} has a node");
+                }
+
+                nodes += inNodes;
+                if (book.Pages > PagesInGranule)
+                {
+                    ulong granule = *((ulong*)(region.Words + ((book.Pages + PagesInGranule - 1) / PagesInGranule * PagesInGranule)) + (first / PagesInGranule));
+                    GranuleForm form = GranuleWord.Form(granule);
+                    Assert.False(GranuleWord.IsLocked(granule));
+                    Assert.Equal(used, GranuleWord.Pages(granule));
+                    Assert.True(form == GranuleForm.Linear || used == 0);
+                    Assert.Equal(form == GranuleForm.Sparse, GranuleWord.First(granule) != 0);
+                    Assert.InRange(inNodes, 0, form == GranuleForm.Nothing ? 0 : PagedRegion.MostNodes);
+                }
+            }
+        }
+
+        Assert.Equal(nodes, world.Domain.Nodes.Count);
     }
 
     /// <summary>Every frame with memory is free or holds one page.</summary>

@@ -30,7 +30,7 @@ internal sealed unsafe class Book
 
     private int PageLength => Array.PageLength;
 
-    internal ulong Word(int page) => Volatile.Read(ref Region.Words[page]);
+    internal ulong Word(int page) => Region.Load(page);
 
     internal PageState State(int page) => PageWord.State(Word(page));
 

@@ -16,9 +16,8 @@ internal static class Coverage
         (PageState.Filling, PageState.Swapped),
         (PageState.Filling, PageState.Untouched),
 
-        // Eviction of a clean page: one step, to its copy or, if it was never written, to nothing.
+        // Eviction of a clean page: one step, to its copy or, if it was never written, to zeroes.
         (PageState.Resident, PageState.Swapped),
-        (PageState.Resident, PageState.Untouched),
 
         // Eviction of a dirty one, a discard, a refused store.
         (PageState.Resident, PageState.Evicting),
@@ -31,6 +30,33 @@ internal static class Coverage
         (PageState.Untouched, PageState.Dead),
         (PageState.Swapped, PageState.Dead),
         (PageState.Evicting, PageState.Dead),
+
+        // Words in nodes: taken for a page, and left by it for its table, by a discard, by a fault that failed, and by the sweep of Dispose.
+        (PageState.Gone, PageState.Untouched),
+        (PageState.Untouched, PageState.Gone),
+        (PageState.Swapped, PageState.Gone),
+        (PageState.Evicting, PageState.Gone),
+
+        // Words in tables whose page is in a node still.
+        (PageState.Untouched, PageState.Elsewhere),
+        (PageState.Elsewhere, PageState.Untouched),
+        (PageState.Elsewhere, PageState.Swapped),
+        (PageState.Elsewhere, PageState.Resident),
+        (PageState.Elsewhere, PageState.Dead),
+    ];
+
+    internal static readonly (GranuleForm From, GranuleForm To)[] LegalGranules =
+    [
+        // The lock given back, with or without a change.
+        (GranuleForm.Nothing, GranuleForm.Nothing),
+        (GranuleForm.Sparse, GranuleForm.Sparse),
+        (GranuleForm.Linear, GranuleForm.Linear),
+
+        // The first node, one too many, and the way back. From nothing to linear only where no node is to be had.
+        (GranuleForm.Nothing, GranuleForm.Sparse),
+        (GranuleForm.Sparse, GranuleForm.Nothing),
+        (GranuleForm.Sparse, GranuleForm.Linear),
+        (GranuleForm.Linear, GranuleForm.Nothing),
     ];
 
     internal static readonly (SegmentState From, SegmentState To)[] LegalSegments =
@@ -68,6 +94,14 @@ internal static class Coverage
             }
         }
 
+        foreach (GranuleForm from in Enum.GetValues<GranuleForm>())
+        {
+            foreach (GranuleForm to in Enum.GetValues<GranuleForm>())
+            {
+                counts.Add(Name(from, to), GranuleWord.Seen[(int)from, (int)to]);
+            }
+        }
+
         foreach (SegmentState from in Enum.GetValues<SegmentState>())
         {
             foreach (SegmentState to in Enum.GetValues<SegmentState>())
@@ -85,6 +119,7 @@ internal static class Coverage
 
     internal static IReadOnlySet<string> Legal { get; } =
         LegalPages.Select(static pair => Name(pair.From, pair.To))
+            .Concat(LegalGranules.Select(static pair => Name(pair.From, pair.To)))
             .Concat(LegalSegments.Select(static pair => Name(pair.From, pair.To)))
             .ToHashSet();
 
@@ -92,6 +127,8 @@ internal static class Coverage
         Assert.DoesNotContain(counts, static pair => pair.Value != 0 && !Legal.Contains(pair.Key));
 
     private static string Name(PageState from, PageState to) => $"page {from} → {to}";
+
+    private static string Name(GranuleForm from, GranuleForm to) => $"granule {from} → {to}";
 
     private static string Name(SegmentState from, SegmentState to) => $"segment {from} → {to}";
 }

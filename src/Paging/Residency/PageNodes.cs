@@ -1,0 +1,270 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Residency;
+
+/// <summary>The word of a page that lies alone in its granule: 32 bytes, so that none straddles a cache line.</summary>
+[StructLayout(LayoutKind.Sequential, Size = Bytes)]
+internal unsafe struct PageNode
+{
+    internal const int Bytes = 32;
+
+    /// <summary>The page's word (<see cref="PageWord"/>), at the node's own address.</summary>
+    internal ulong Word;
+
+    /// <summary>Where the page's word is in the linear table, which says whose page it is. Written while the word is Gone; read by anybody: it means
+    /// something as long as the word cannot be Gone, in the locked granule or behind a pin or claim on the word.</summary>
+    internal ulong* Home;
+
+    /// <summary>The next node of the granule, under its lock; read without, by who then looks at the home. Or the next free one of the chunk.</summary>
+    internal uint Next;
+}
+
+/// <summary>The nodes of a pager, in chunks of a system page each. Their addresses stay until the pager's memory goes, and can be read at any time
+/// once they were in use; a chunk's memory goes back when none of its nodes is in use.</summary>
+/// <remarks>The versions of a node's words go on from one page to the next, and from chunk memory that was given back to what comes in its place, so that two
+/// residencies through one node differ (rule 3). Numbers of nodes count from 1. Which are in use is guarded by the gate, a leaf.</remarks>
+internal sealed unsafe class PageNodes
+{
+    /// <summary>1 GiB of address space. Beyond that, granules are linear.</summary>
+    private const int MostNodes = 1 << 25;
+    private const int ChunkShift = 7;
+    private const int ChunkNodes = 1 << ChunkShift;
+    private const int ChunkBytes = ChunkNodes * PageNode.Bytes;
+
+    /// <summary>Made writable at once.</summary>
+    private const int StepBytes = 64 << 10;
+    private const int MaxChunks = MostNodes >> ChunkShift;
+
+    private readonly Gate _gate = new();
+    private readonly Reservation _memory;
+    private readonly Reservation _records;
+    private readonly GrowingRange _recordRange;
+    private readonly PageNode* _nodes;
+    private readonly Chunk* _chunks;
+
+    /// <summary>The first chunk with a free node, plus 1. Nodes come from there.</summary>
+    private int _open;
+    private int _end;
+    private long _writable;
+    private long _bytes;
+    private int _used;
+
+    internal PageNodes()
+    {
+        _memory = new Reservation((long)MostNodes * PageNode.Bytes, accessible: false, sparse: true);
+        try
+        {
+            _records = new Reservation((long)MaxChunks * Chunk.Bytes, accessible: false);
+        }
+        catch
+        {
+            _memory.Release();
+            throw;
+        }
+
+        _recordRange = new GrowingRange(_records, 0, _records.Bytes);
+        _nodes = (PageNode*)_memory.Address;
+        _chunks = (Chunk*)_records.Address;
+    }
+
+    /// <summary>Memory of chunks in use.</summary>
+    internal long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>Nodes in use.</summary>
+    internal int Count => Volatile.Read(ref _used);
+
+    internal PageNode* this[uint node] => _nodes + (node - 1);
+
+    /// <summary>Whose word a node holds, if it is in use.</summary>
+    internal static ulong* HomeOf(ulong* word)
+    {
+        TestHook.Reach(SharedWord.Node);
+        return (ulong*)Volatile.Read(ref *(nint*)&((PageNode*)word)->Home);
+    }
+
+    /// <summary>The next node of a granule's chain.</summary>
+    internal uint Next(uint node)
+    {
+        TestHook.Reach(SharedWord.Node);
+        return Volatile.Read(ref this[node]->Next);
+    }
+
+    /// <summary>Links a node of the caller's, who has locked the granule.</summary>
+    internal void SetNext(uint node, uint next)
+    {
+        TestHook.Reach(SharedWord.Node);
+        Volatile.Write(ref this[node]->Next, next);
+    }
+
+    /// <summary>A node with an untouched page in it. 0 when there are as many as there can be, or the system refuses memory.</summary>
+    internal uint Take(ulong* home)
+    {
+        _gate.Enter();
+        try
+        {
+            if (_open == 0 && !TryAddChunkUnsynchronized())
+            {
+                return 0;
+            }
+
+            int number = _open - 1;
+            Chunk* chunk = _chunks + number;
+            uint node;
+            if (chunk->Free != 0)
+            {
+                node = ((uint)number << ChunkShift) + chunk->Free;
+                chunk->Free = (ushort)this[node]->Next;
+            }
+            else
+            {
+                node = ((uint)number << ChunkShift) + ++chunk->Touched;
+                Volatile.Write(ref _bytes, _bytes + (chunk->Touched == 1 ? ChunkBytes : 0));
+            }
+
+            _used++;
+            if (++chunk->Used == ChunkNodes)
+            {
+                _open = chunk->Next;
+            }
+
+            // Home before the word: who has pinned or claimed the page sees whose it is. Who has come for another one sees the word changed.
+            PageNode* taken = this[node];
+            TestHook.Reach(SharedWord.Node);
+            Volatile.Write(ref *(nint*)&taken->Home, (nint)home);
+            PageWord.Revive(&taken->Word, chunk->Version);
+            return node;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Gives a node back whose word is Gone, and that no granule links any more.</summary>
+    internal void Free(uint node)
+    {
+        Debug.Assert(PageWord.State(this[node]->Word) == PageState.Gone);
+        _gate.Enter();
+        try
+        {
+            int number = (int)((node - 1) >> ChunkShift);
+            Chunk* chunk = _chunks + number;
+            TestHook.Reach(SharedWord.Node);
+            Volatile.Write(ref *(nint*)&this[node]->Home, 0);
+            Volatile.Write(ref this[node]->Next, chunk->Free);
+            chunk->Free = (ushort)(node - ((uint)number << ChunkShift));
+            _used--;
+            bool wasFull = chunk->Used-- == ChunkNodes;
+
+            // That which nodes come from stays as it is, or one page that comes and goes would take memory anew each time.
+            int empty = wasFull ? _open - 1 : number;
+            if (wasFull)
+            {
+                chunk->Next = _open;
+                _open = number + 1;
+            }
+
+            if (empty >= 0 && empty != _open - 1 && _chunks[empty].Used == 0 && _chunks[empty].Touched != 0)
+            {
+                DropUnsynchronized(empty);
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release()
+    {
+        _memory.Release();
+        _records.Release();
+    }
+
+    private bool TryAddChunkUnsynchronized()
+    {
+        long end = (_end + 1L) * ChunkBytes;
+        if (_end == MaxChunks || !_recordRange.TryReach((_end + 1L) * Chunk.Bytes))
+        {
+            return false;
+        }
+
+        if (end > _writable)
+        {
+            if (!_memory.TryCommit(_writable, StepBytes, huge: false))
+            {
+                return false;
+            }
+
+            _writable += StepBytes;
+        }
+
+        _open = ++_end;
+        return true;
+    }
+
+    /// <summary>Gives the memory of a chunk back that holds no page. Late readers find untouched pages, and claim none: a node is claimed by who finds
+    /// itself in it, or takes its hands off again.</summary>
+    private void DropUnsynchronized(int number)
+    {
+        Chunk* chunk = _chunks + number;
+        if (Versions.TryAdvance((byte*)(_nodes + ((long)number << ChunkShift)), ChunkNodes, PageNode.Bytes, chunk->Version, out int version)
+            && _memory.TryDecommit((long)number * ChunkBytes, ChunkBytes))
+        {
+            chunk->Version = (ushort)version;
+            chunk->Free = 0;
+            chunk->Touched = 0;
+            Volatile.Write(ref _bytes, _bytes - ChunkBytes);
+        }
+    }
+
+    /// <summary>What is known of a chunk beside its memory.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = Bytes)]
+    private struct Chunk
+    {
+        internal const int Bytes = 16;
+
+        /// <summary>The next chunk with a free node, plus 1.</summary>
+        internal int Next;
+
+        /// <summary>Nodes in use.</summary>
+        internal ushort Used;
+
+        /// <summary>The first of those that were in use, from 1; 0 when there is none.</summary>
+        internal ushort Free;
+
+        /// <summary>Nodes that were ever in use since the memory is there.</summary>
+        internal ushort Touched;
+
+        /// <summary>What the versions came to in memory that was given back.</summary>
+        internal ushort Version;
+    }
+}
+
+/// <summary>Where versions go on whose words lose their memory.</summary>
+internal static unsafe class Versions
+{
+    /// <summary>Half of those that there are.</summary>
+    private const int MostAhead = PageWord.MaxVersion / 2;
+
+    /// <summary>The furthest version of some words, from which all of them can go on: none is behind it by more than half of the ring, so that none comes
+    /// to one that it has had before less than half a ring later.</summary>
+    /// <returns>False when one is too far ahead of where they began: the memory stays.</returns>
+    internal static bool TryAdvance(byte* words, int count, int stride, int version, out int furthest)
+    {
+        int most = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ulong word = *(ulong*)(words + ((long)i * stride));
+            most = Math.Max(most, PageWord.VersionsAhead(PageWord.Version(word), version));
+        }
+
+        furthest = (version + most) % PageWord.MaxVersion;
+        return most <= MostAhead;
+    }
+}

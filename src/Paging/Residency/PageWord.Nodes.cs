@@ -1,0 +1,62 @@
+using Paging.Diagnostics;
+
+namespace Paging.Residency;
+
+/// <summary>The transitions of words that move between nodes and tables (<see cref="PagedRegion"/>), and what their versions go on from in new memory.</summary>
+internal static unsafe partial class PageWord
+{
+    /// <summary>Gone → Untouched: the node is the caller's, who links it to a granule afterwards. A late CAS expects another word.</summary>
+    /// <param name="page">The word of the node; 0 in new memory.</param>
+    /// <param name="version">What the versions in memory before this came to.</param>
+    internal static void Revive(ulong* page, int version)
+    {
+        ulong word = *page;
+        TestHook.Reach(SharedWord.Page);
+        Volatile.Write(ref *page, AtVersion(word, version) & VersionMask);
+        Seen.Record((ulong)(word == 0 ? PageState.Gone : State(word)), (ulong)PageState.Untouched);
+    }
+
+    /// <summary>Untouched → Elsewhere, in a table that nobody claims pages in yet, by who has locked the granule.</summary>
+    internal static void PutElsewhere(ulong* page, uint node, int version)
+    {
+        TestHook.Reach(SharedWord.Page);
+        Volatile.Write(ref *page, AtVersion(0, version) | ((ulong)node << StoredShift) | Elsewhere);
+        Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Elsewhere);
+    }
+
+    /// <summary>Elsewhere → what the page was in its node, Swapped or Resident without pins, or Untouched for 0. By who has locked the granule, and has
+    /// the page claimed in its node, or taken it out. Release: who finds it here finds it nowhere else.</summary>
+    internal static void TakeOver(ulong* page, ulong fromNode)
+    {
+        ulong word = *page;
+        ulong next = fromNode == 0 ? word & VersionMask : NextVersion(word) | (fromNode & ~(VersionMask | Waiters));
+        TestHook.Reach(SharedWord.Page);
+        Volatile.Write(ref *page, next);
+        Seen.Record((ulong)State(word), (ulong)State(next));
+    }
+
+    /// <summary>Elsewhere → Dead: the sweep of Dispose, which has taken the page out of its node.</summary>
+    internal static void KillElsewhere(ulong* page)
+    {
+        ulong word = *page;
+        TestHook.Reach(SharedWord.Page);
+        Volatile.Write(ref *page, Ended(word, PageState.Dead));
+        Seen.Record((ulong)State(word), (ulong)PageState.Dead);
+    }
+
+    /// <summary>The version of a word: 1 to <see cref="MaxVersion"/>, or 0 in new memory.</summary>
+    internal static int Version(ulong word) =>
+        (int)((word & VersionLow) >> VersionLowShift) | ((int)((word & VersionHigh) >> VersionHighShift) << VersionLowBits);
+
+    /// <summary>The word, with this version if it has none.</summary>
+    internal static ulong AtVersion(ulong word, int version) => (word & VersionMask) != 0
+        ? word
+        : word | (((ulong)version << VersionLowShift) & VersionLow) | ((ulong)(version >> VersionLowBits) << VersionHighShift);
+
+    /// <summary>How many versions one is ahead of another. Those that there are form a ring; new memory is ahead of nothing.</summary>
+    internal static int VersionsAhead(int version, int of)
+    {
+        int ahead = version - of;
+        return version == 0 ? 0 : ahead >= 0 ? ahead : ahead + MaxVersion;
+    }
+}
