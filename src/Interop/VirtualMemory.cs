@@ -105,9 +105,11 @@ internal static unsafe class VirtualMemory
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
     /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what is around
     /// it. The advice is left to the caller, since each change of it within a reservation is a mapping more.</remarks>
-    /// <returns>False when the system refuses, as kernels before 5.18 do for locked memory.</returns>
+    /// <returns>False when the system refuses, as kernels before 5.18 do for locked memory; and for parts of system pages, which may be larger than 4 KiB: the
+    /// system would round up and take what lies behind along.</returns>
     internal static bool TryDecommit(byte* address, nuint bytes) =>
-        MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0 || MMap.Advise(address, bytes, MMap.AdviseDontNeedLocked) == 0;
+        (((nuint)address | bytes) & (nuint)(SystemPageBytes - 1)) == 0
+        && (MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0 || MMap.Advise(address, bytes, MMap.AdviseDontNeedLocked) == 0);
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
     internal static void Release(byte* address, nuint bytes) => Check(MMap.Unmap(address, bytes), "munmap");

@@ -56,12 +56,13 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         if ((word & (wanted | PageWord.Watched)) != wanted
             || PageWord.Pins(word) >= PageWord.MaxPins - 1
             || _watch.Covers(region, page)
+            || !region.IsOf(index, page)
             || !PageWord.TryPin(page, word, PageWord.Referenced))
         {
             return null;
         }
 
-        if (region.IsOf(index, page) && (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck)))
+        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
         {
             return region.Frames.Base + PageWord.Offset(word);
         }
@@ -139,14 +140,21 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             region.AwaitOpen();
             page = region.Find(index);
             ulong word = PageWord.Load(page);
+
+            // A node may have become another page's since it was found: that one is not pinned even for a moment, or Dispose of its array would see
+            // a lease. What is changed from this word on by CAS was this page's all the time, since words in nodes never come twice.
+            if (!region.IsOf(index, page))
+            {
+                continue;
+            }
+
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
                     if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
-                        // A node may have become another page's before it was pinned; from then on it stays.
-                        if (region.IsOf(index, page) && (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck)))
+                        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
                         {
                             return size.Base + PageWord.Offset(word);
                         }

@@ -26,7 +26,7 @@ internal enum GranuleForm
 /// First: the first node of a sparse granule's chain. Pages: of a linear one, those that are not untouched or are about to be claimed; the table
 /// is given back only when there are none. Version: what the versions of the words came to that were given back (<see cref="PageWord"/>).
 /// Only this file changes the word. Whoever has set the lock is alone in changing it, which pages have nodes, and words in the table
-/// that say elsewhere. It is held for some hundred instructions and at most two system calls; nothing is waited for but the gates of nodes and tables. Without it, pages are
+/// that say elsewhere. It is held for some hundred instructions and a few system calls; nothing is waited for but gates that are held as briefly. Without it, pages are
 /// counted in and out by CAS, in linear granules that nobody has locked.
 /// </remarks>
 internal static unsafe class GranuleWord

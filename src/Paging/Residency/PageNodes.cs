@@ -22,7 +22,7 @@ internal unsafe struct PageNode
     internal uint Next;
 }
 
-/// <summary>The nodes of a pager, in chunks of a system page each. Their addresses stay until the pager's memory goes, and can be read at any time
+/// <summary>The nodes of a pager, in chunks of 4 KiB each. Their addresses stay until the pager's memory goes, and can be read at any time
 /// once they were in use; a chunk's memory goes back when none of its nodes is in use.</summary>
 /// <remarks>The versions of a node's words go on from one page to the next, and from chunk memory that was given back to what comes in its place, so that two
 /// residencies through one node differ (rule 3). Numbers of nodes count from 1. Which are in use is guarded by the gate, a leaf.</remarks>

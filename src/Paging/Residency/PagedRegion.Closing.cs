@@ -236,7 +236,7 @@ internal sealed unsafe partial class PagedRegion
             freed.Settle();
         }
 
-        // Behind the sweep, which waits for claims: only under one does a part come to be watched.
+        // Behind the sweep, which waits for claims: whatever page comes to be watched, its part is forgotten. A part that is covered later than this has none.
         if (WasWatched && !_hasLeaked)
         {
             _domain.Watch.Forget(Words, PageCount);

@@ -203,6 +203,13 @@ internal sealed unsafe partial class PagedRegion
         {
             _nodes.Free(node);
         }
+
+        // The last page may be this one, whoever took it out of its node.
+        if (GranuleWord.Form(next) == GranuleForm.Linear && GranuleWord.Pages(next) == 0)
+        {
+            long number = index >> GranuleShift;
+            Release(number, number + 1);
+        }
     }
 
     /// <summary>Takes a node out of its chain, or a page out of the count of those in the table, whose word is no longer anybody's to claim. In the

@@ -84,6 +84,8 @@ internal sealed unsafe partial class PagedRegion
 
                 if (_isTableClosed)
                 {
+                    // Who lost against Dispose may have had a part of the table covered behind its back.
+                    _domain.Watch.Forget(Words, PageCount);
                     _domain.Tables.GiveBack(_table, (byte*)Words, _tableTaken);
                 }
             }
@@ -160,9 +162,11 @@ internal sealed unsafe partial class PagedRegion
         {
             ulong seen = PageWord.Load(word);
             ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
-            if ((seen & wanted) == wanted && PageWord.Pins(seen) < PageWord.MaxPins - 1 && PageWord.TryPin(word, seen, PageWord.Referenced))
+
+            // Whose it is between the load and the CAS: another array's page is not pinned even for a moment, which its Dispose would take for a lease.
+            if ((seen & wanted) == wanted && PageWord.Pins(seen) < PageWord.MaxPins - 1 && IsOf(index, word) && PageWord.TryPin(word, seen, PageWord.Referenced))
             {
-                if (IsOf(index, word) && (!IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck)))
+                if (!IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
                 {
                     return Frames.Base + PageWord.Offset(seen);
                 }

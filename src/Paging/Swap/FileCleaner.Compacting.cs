@@ -23,7 +23,7 @@ internal sealed unsafe partial class FileCleaner
 
     /// <summary>Moves one segment out of the way of a thread that needs a slot for a segment of a log. Waits for devices.</summary>
     /// <returns>True when it is worth looking again.</returns>
-    private bool TryCompactOne(SegmentLog log)
+    private bool TryCompactOne(SegmentLog log, long seen)
     {
         foreach (SwapArea? area in segments.Files.Areas)
         {
@@ -33,7 +33,7 @@ internal sealed unsafe partial class FileCleaner
                 if (victim >= 0)
                 {
                     area.Rewind();
-                    return TryEmptyFor(victim, log);
+                    return TryEmptyFor(victim, log, seen);
                 }
             }
         }

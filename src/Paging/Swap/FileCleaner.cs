@@ -33,6 +33,12 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
 
     private const int MostRefills = 16;
 
+    /// <summary>How long one that empties a segment is waited for at a time.</summary>
+    private const int WaitMilliseconds = 20;
+
+    /// <summary>Segments that were emptied through a log's reserve, or could not be.</summary>
+    private readonly EventCount _emptied = new();
+
     /// <summary>Files are cleaned in the background below this share of free slots.</summary>
     private const int AheadShift = 4;
 
@@ -95,19 +101,21 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     /// <returns>True when it is worth looking again; false when there is nothing left to clean.</returns>
     internal bool TryCleanOne(SegmentLog log)
     {
+        // Before the looks: who is done with a segment behind them is not slept through.
+        long seen = _emptied.Count;
         int victim = HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
-        return victim >= 0 ? TryEmptyFor(victim, log) : TryCompactOne(log) || AwaitEmptier();
+        return victim >= 0 ? TryEmptyFor(victim, log, seen) : TryCompactOne(log, seen) || AwaitEmptier(seen);
     }
 
-    /// <summary>Yields to a thread that is emptying a segment through the reserve of a log, which keeps others from doing the same: what it frees may be what
+    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log, which keeps others from doing the same: what it frees may be what
     /// is wanted here. False when there is none.</summary>
-    private bool AwaitEmptier()
+    private bool AwaitEmptier(long seen)
     {
         foreach (SegmentLog? log in segments.Logs)
         {
             if (log!.IsBeingEmptiedInto)
             {
-                Spinner.Yield();
+                _emptied.TryWaitBeyond(seen, WaitMilliseconds);
                 return true;
             }
         }
@@ -118,25 +126,40 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back at once.</summary>
     /// <remarks>Though the slot is wanted for the same log: what the emptying leaves of the cleaner's segment may be room enough for who wanted the slot, and
     /// the slot be taken by another log's segment then. A log short of its reserve would have nothing recovered.</remarks>
-    private bool TryEmptyFor(int victim, SegmentLog log)
+    private bool TryEmptyFor(int victim, SegmentLog log, long seen)
     {
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
         if (!owner.TryBeginEmptying(out StoreLevel level))
         {
-            Spinner.Yield();
+            _emptied.TryWaitBeyond(seen, WaitMilliseconds);
             return true;
         }
 
+        FileEmptied result = FileEmptied.NoRoom;
+        bool isAlone = true;
         try
         {
-            FileEmptied result = TryEmpty(victim, level);
+            result = TryEmpty(victim, level);
             RefillReserve(owner, log);
-            return result != FileEmptied.NoRoom;
         }
         finally
         {
-            owner.EndEmptying();
+            isAlone = owner.EndEmptying();
+            _emptied.Signal();
         }
+
+        if (result != FileEmptied.NoRoom)
+        {
+            return true;
+        }
+
+        // Two may have found the reserve whole, and the other one has taken what there was: it gives it back.
+        if (!isAlone)
+        {
+            _emptied.TryWaitBeyond(_emptied.Count, WaitMilliseconds);
+        }
+
+        return !isAlone;
     }
 
     /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>

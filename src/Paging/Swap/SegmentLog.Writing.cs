@@ -75,11 +75,12 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    /// <summary>Whether <see cref="TryBeginEmptying"/> would say yes, and a segment be left to move to.</summary>
+    /// <summary>Whether <see cref="TryBeginEmptying"/> would say yes, and a segment be left to move to, as it looks now.</summary>
     internal bool MayBeEmptiedInto => TryRefill() || (HasFreeChunk(StoreLevel.Cleaner) && !IsBeingEmptiedInto);
 
     /// <summary>Begins to move a segment of a file into this log through what it holds back. <see cref="EndEmptying"/> ends it, if true.</summary>
-    /// <remarks>Each takes one segment and gives it back, so that the next one must find the reserve whole while another is at it. A thread that is alone
+    /// <remarks>Each takes one segment and gives it back, so that the next one must find the reserve whole while another is at it; that two find it so is told by the one that
+    /// gets no room. A thread that is alone
     /// finds it short when pages were evicted as a last resort, or the device failed to take what was to give a segment back: it may use what is left, the
     /// cleaner's segment too, since nothing would ever make the reserve whole otherwise, and nothing of what is dead in the log's segments be recovered.</remarks>
     /// <param name="level">How deep it may go.</param>
@@ -98,10 +99,11 @@ internal sealed unsafe partial class SegmentLog
         return false;
     }
 
-    internal void EndEmptying()
+    /// <returns>Whether no other thread is at it.</returns>
+    internal bool EndEmptying()
     {
         TestHook.Reach(SharedWord.Counter);
-        Interlocked.Decrement(ref _emptiers);
+        return Interlocked.Decrement(ref _emptiers) == 0;
     }
 
     /// <summary>Moves what lives of a segment in a file into the pool, from where it was read to. The caller has claimed the segment.</summary>
