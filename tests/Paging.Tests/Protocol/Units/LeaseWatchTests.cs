@@ -16,8 +16,7 @@ public sealed class LeaseWatchTests
         using Pager pager = Make();
         using PagedArray<long> array = pager.Allocate<long>((LeaseWatch.MaxParts + 20) * PartPages * (long)PageLength);
         LeaseWatch watch = Internals.Domain(pager).Watch;
-        for (int part = 0; part < LeaseWatch.MaxParts + 20; part++)
-            array.Write(part * (long)PartPages * PageLength).Dispose();
+        TouchAll(array);
         Assert.InRange(watch.Count, LeaseWatch.MaxParts - 8, LeaseWatch.MaxParts);
         Assert.Equal(0, pager.GetStatistics().Pins);
         using (ReadLease<long> watched = array.Read(0), other = array.Read(array.Length - 1), far = array.Read(array.Length - (PartPages * 10L * PageLength)))
@@ -35,8 +34,7 @@ public sealed class LeaseWatchTests
     {
         using Pager pager = Make();
         using PagedArray<long> array = pager.Allocate<long>((LeaseWatch.MaxParts + 20) * PartPages * (long)PageLength);
-        for (int part = 0; part < LeaseWatch.MaxParts + 20; part++)
-            array.Write(part * (long)PartPages * PageLength).Dispose();
+        TouchAll(array);
         int slot = Internals.Domain(pager).LeaseSlot;
         using ReadLease<long> held = array.Read(0);
         bool isWatched = false;
@@ -107,6 +105,13 @@ public sealed class LeaseWatchTests
         }
 
         Assert.Equal(0, watch.Count);
+    }
+
+    /// <summary>So many pages in each part that their words are in a table, not in nodes.</summary>
+    private static void TouchAll(PagedArray<long> array)
+    {
+        for (long page = 0; page < array.PageCount; page += page % PartPages == PagedRegion.MostNodes ? PartPages - PagedRegion.MostNodes : 1)
+            array.Write(page * PageLength).Dispose();
     }
 
     private static Pager Make() => new(new PagerOptions { PageBytes = 4096, ResidentBytes = 4 << 20, PoolBytes = 8 << 20, BackgroundThreads = 0 });
