@@ -188,6 +188,32 @@ internal static unsafe class SparseScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario NodeOfAnothersArray = new("who has found a page's node does not pin another array's page in it, whose Dispose would see a lease", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(Pages);
+        Book other = world.Allocate(Pages);
+        book.Overwrite(0, Contents.Text(1));
+        run.Together(
+            () =>
+            {
+                book.Discard(0);
+                other.Overwrite(513, Contents.Text(2));
+                other.Array.Dispose();
+            },
+            () => Repeat(2, () =>
+            {
+                book.ReadLease(0);
+                book.Get(0, 8);
+            }),
+            () =>
+            {
+                book.Get(0, 8);
+                book.ReadLease(0);
+            });
+        world.CheckAndClose();
+    });
+
     internal static readonly Scenario FrameOfAReleasedTable = new("a getter is not deceived by a page back in its frame, and a table made anew", static run =>
     {
         var world = new World(run, frames: 32);
@@ -316,7 +342,7 @@ internal static unsafe class SparseScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        FirstTouches, TableUnderLeases, ReleaseAgainstTouch, DiscardsOfOneGranule, TableComesAndGoes, NodeOfAnother, FrameOfAReleasedTable, LeftInTheirNodes,
+        FirstTouches, TableUnderLeases, ReleaseAgainstTouch, DiscardsOfOneGranule, TableComesAndGoes, NodeOfAnother, NodeOfAnothersArray, FrameOfAReleasedTable, LeftInTheirNodes,
         DisposeAgainstAll,
     ];
 
