@@ -55,7 +55,7 @@ internal sealed unsafe partial class FileCleaner
                 && segment->Damaged == 0
                 && segment->Block < block
                 && area.IsFreeBefore(segment->Block)
-                && segments.Logs[segment->Log]!.MayBeEmptiedInto)
+                && segments.Logs[segment->Log]!.Chunks.MayBeEmptiedInto)
             {
                 first = i;
                 block = segment->Block;

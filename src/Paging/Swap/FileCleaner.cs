@@ -84,7 +84,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
 
                 // Nothing is read that there is no room for. One that cannot be read is not chosen again, so that the next one's turn comes.
                 if (victim >= 0
-                    && segments.Logs[segments[victim]->Log]!.HasFree(StoreLevel.Normal)
+                    && segments.Logs[segments[victim]->Log]!.Chunks.HasFree(StoreLevel.Normal)
                     && TryEmpty(victim, StoreLevel.AtHand) is FileEmptied.Empty or FileEmptied.Unreadable)
                 {
                     return true;
@@ -113,7 +113,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     {
         foreach (SegmentLog? log in segments.Logs)
         {
-            if (log!.IsBeingEmptiedInto)
+            if (log!.Chunks.IsBeingEmptiedInto)
             {
                 _emptied.TryWaitBeyond(seen, WaitMilliseconds);
                 return true;
@@ -129,7 +129,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     private bool TryEmptyFor(int victim, SegmentLog log, long seen)
     {
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
-        if (!owner.TryBeginEmptying(out StoreLevel level))
+        if (!owner.Chunks.TryBeginEmptying(out StoreLevel level))
         {
             _emptied.TryWaitBeyond(seen, WaitMilliseconds);
             return true;
@@ -144,7 +144,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
         }
         finally
         {
-            isAlone = owner.EndEmptying();
+            isAlone = owner.Chunks.EndEmptying();
             _emptied.Signal();
         }
 
@@ -165,10 +165,10 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
     /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
     private void RefillReserve(SegmentLog owner, SegmentLog log)
     {
-        for (int i = 0; i < MostRefills && !owner.TryRefill(); i++)
+        for (int i = 0; i < MostRefills && !owner.Chunks.TryRefill(); i++)
         {
             if (!store.Writeback.TryMakeRoom(owner, StoreLevel.Normal)
-                && !(store.Writeback.TryMakeRoom(log, StoreLevel.Normal) && log.TryTrim()))
+                && !(store.Writeback.TryMakeRoom(log, StoreLevel.Normal) && log.Chunks.TryTrim()))
             {
                 return;
             }
@@ -295,7 +295,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
             int file = segment->File;
             if ((dead > bestDead || best < 0)
                 && dead >= leastDead
-                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.MayBeEmptiedInto : file == area.Number))
+                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.Chunks.MayBeEmptiedInto : file == area.Number))
             {
                 best = i;
                 bestDead = dead;
@@ -321,7 +321,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
                 {
                     segment->Damaged = 1;
                 }
-                else if (log.TryMoveIn(number, bytes, ref offset, level))
+                else if (log.Mover.TryMoveIn(number, bytes, ref offset, level))
                 {
                     return FileEmptied.Empty;
                 }
@@ -354,7 +354,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
                 if (area.Read(range, buffer, (ulong)segment->SealedAt, counters) == 0
                     && (uint)header->Id == index && header->Units == location.Units && header->IsIntact())
                 {
-                    return log.TryMoveIn(header, location, StoreLevel.Normal);
+                    return log.Mover.TryMoveIn(header, location, StoreLevel.Normal);
                 }
             }
         }

@@ -225,7 +225,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             _log.Table.Credit(segment, size);
         }
 
-        _log.NoteStored();
+        _log.Cold.NoteStored();
 
         return location;
     }

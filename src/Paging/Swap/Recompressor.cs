@@ -17,7 +17,7 @@ internal enum Recompression
 }
 
 /// <summary>Compresses again, with a stronger codec, what has been left alone: when, in how small pieces, and with how much rest in between.
-/// The pieces themselves are those of <see cref="SegmentLog.Recompress"/>.</summary>
+/// The pieces themselves are those of <see cref="ColdCompressor.Recompress"/>.</summary>
 /// <remarks>One background thread drives at a time, from its first step until there is nothing left that could become due. Time is handed in: a test turns
 /// the clock itself.</remarks>
 internal sealed unsafe class Recompressor
@@ -207,7 +207,7 @@ internal sealed unsafe class Recompressor
         due = long.MaxValue;
         foreach (SegmentLog? log in _segments.Logs)
         {
-            Recompression here = log!.Recompress(this, now, ref due);
+            Recompression here = log!.Cold.Recompress(this, now, ref due);
             found = here > found ? here : found;
         }
 

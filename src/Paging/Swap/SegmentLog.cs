@@ -1,65 +1,39 @@
 using System.Diagnostics;
 using Paging.Diagnostics;
-using Paging.Memory;
+using Paging.Swap.Devices;
 
 namespace Paging.Swap;
 
-/// <summary>The segments of one size: their memory, their free list, the writers that append to them.</summary>
+/// <summary>A log: segments of one size, and the writers that append to them.</summary>
 /// <remarks>A pager has one log for its ordinary pages and further ones only for pages that do not fit its segments. They share
-/// the pool's budget. Every log holds back segments for its own cleaner and for last-resort evictions (rule 9).</remarks>
-internal sealed unsafe partial class SegmentLog
+/// the pool's budget. Its parts: the memory of its segments (<see cref="Chunks"/>), what moves entries (<see cref="Mover"/>), what empties segments
+/// (<see cref="Cleaner"/>), and what compresses cold pages again (<see cref="Cold"/>).</remarks>
+internal sealed unsafe class SegmentLog
 {
     private const int NoSegment = -1;
+    private const int MostAhead = 64;
+    private const int MostBufferBytes = 4 << 20;
 
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
-    private readonly DescriptorTable _descriptors;
-    private readonly Reservation _memory;
     private readonly LogWriter[] _writers;
-
-    /// <summary>Where the memory has holes. Under the budget's gate.</summary>
-    private readonly HugeZones _zones;
-
-    /// <summary>The segment that each chunk of memory is lent to, or none. Written under the budget's gate.</summary>
-    private readonly int[] _holders;
-
-    /// <summary>Chunks with memory that no segment has. Under the budget's gate.</summary>
-    private readonly int[] _free;
-    private int _freeCount;
-
-    /// <summary>Chunks whose memory was given back. Under the budget's gate.</summary>
-    private readonly int[] _absent;
-    private int _absentCount;
-
-    /// <summary>Chunks from here on have never had memory. Under the budget's gate.</summary>
-    private int _fresh;
-
-    /// <summary>Memory up to here is usable. Under the budget's gate.</summary>
-    private long _accessible;
 
     internal SegmentLog(
         SegmentTable table, PoolBudget budget, DescriptorTable descriptors, Recompressor recompressor, LogGeometry geometry, int writers)
     {
         _table = table;
         _budget = budget;
-        _descriptors = descriptors;
-        _recompressor = recompressor;
         Geometry = geometry;
-        _memory = new Reservation((long)SegmentCount * SegmentBytes, accessible: false);
-        _zones = new HugeZones(_memory, IsHuge);
-        _holders = new int[SegmentCount];
-        Array.Fill(_holders, NoSegment);
-        _free = new int[SegmentCount];
-        _absent = new int[SegmentCount];
-        _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, SegmentCount / 16))];
+        Chunks = new ChunkMemory(budget, geometry);
+        _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / 16))];
         for (int i = 0; i < _writers.Length; i++)
         {
             _writers[i] = new LogWriter(this);
         }
 
-        _moves = new LogWriter(this);
-        _cold = new LogWriter(this);
-        _visits = new Visit[SegmentCount];
+        Mover = new EntryMover(this, table, descriptors);
+        Cleaner = new Cleaner(this, Mover, table, descriptors);
+        Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
         try
         {
             EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
@@ -67,7 +41,7 @@ internal sealed unsafe partial class SegmentLog
         }
         catch
         {
-            _memory.Release();
+            Chunks.Release();
             EntryBuffers?.Dispose();
             throw;
         }
@@ -77,58 +51,45 @@ internal sealed unsafe partial class SegmentLog
 
     internal int SegmentBytes => Geometry.SegmentBytes;
 
-    /// <summary>Segments that can be in memory at once: chunks.</summary>
-    internal int SegmentCount => Geometry.SegmentCount;
-
-    /// <summary>What a segment with memory takes of the budget: itself, and its entry in the table.</summary>
-    private int ChargedBytes => SegmentBytes + Segment.Size;
-
     /// <summary>The log's number in the table. Constant once it is known there.</summary>
     internal byte Index { get; set; }
 
     internal SegmentTable Table => _table;
 
-    /// <summary>Chunks held back: one for the cleaner, and those of last resort.</summary>
-    internal int HeldBack => 1 + Geometry.LastResortSegments;
+    internal ChunkMemory Chunks { get; }
 
-    /// <summary>Whether an ordinary store that needs a segment would find one without cleaning.</summary>
-    internal bool HasRoom
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _freeCount) > HeldBack || _budget.RemainingBytes >= ChargedBytes;
-        }
-    }
+    internal EntryMover Mover { get; }
 
-    /// <summary>The segment that a chunk is lent to; −1 when there is none.</summary>
-    internal int HolderOf(int chunk) => Volatile.Read(ref _holders[chunk]);
+    internal Cleaner Cleaner { get; }
 
-    /// <summary>Commits what the log holds back. False when the budget has no room for that.</summary>
-    internal bool TryReserveUnsynchronized()
-    {
-        while (_freeCount < HeldBack)
-        {
-            if (!TryCommitUnsynchronized(1))
-            {
-                return false;
-            }
+    internal ColdCompressor Cold { get; }
 
-            if (TestHook.Breaks(Mutation.UncountedReserve))
-            {
-                _budget.ChargeUnsynchronized(-ChargedBytes);
-            }
-        }
+    internal ReadOnlySpan<LogWriter> Writers => _writers;
 
-        return true;
-    }
+    /// <summary>The segments that have memory.</summary>
+    internal Residents Residents => new(Chunks);
 
-    /// <summary>Undoes <see cref="TryReserveUnsynchronized"/> for a log that nobody has seen.</summary>
-    internal void AbandonUnsynchronized()
-    {
-        _budget.ChargeUnsynchronized(-(long)_freeCount * ChargedBytes);
-        Release();
-    }
+    /// <summary>For reading single entries from a file.</summary>
+    internal BounceBuffers EntryBuffers { get; }
+
+    /// <summary>For reading whole segments from a file.</summary>
+    internal BounceBuffers SegmentBuffers { get; }
+
+    /// <summary>Segments beyond those held back that the background keeps free. Writing one takes longer than cleaning one.</summary>
+    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Count >> 4, 2, MostAhead) : 2;
+
+    /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
+    /// <remarks>Before a file the free ones come and go as segments are written ahead: all of those stay.</remarks>
+    private int Stock => 1 + (Chunks.Count >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
+
+    /// <summary>Whether stores will soon have to make room for themselves.</summary>
+    internal bool IsShort => Chunks.IsShortBy(Ahead);
+
+    /// <summary>Whether more segments should be on their way to a file than so many.</summary>
+    internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && Chunks.IsShortBy(Ahead - underWay);
+
+    /// <summary>Bytes that a sealed segment could hold: of one that was sealed early, more than it does. The rest of it is too short for a page.</summary>
+    internal int Holds(Segment* segment) => Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
 
     /// <summary>A writer that no other thread uses until it is given back.</summary>
     internal LogWriter Borrow()
@@ -154,18 +115,11 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Takes a free segment and opens it; −1 when the level may have none.</summary>
     internal int TryTake(StoreLevel level)
     {
-        int floor = TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : Floor(level);
         int segment;
         _budget.Gate.Enter();
         try
         {
-            if (_freeCount <= HeldBack)
-            {
-                // Rather new memory than what is held back.
-                TryCommitUnsynchronized(1);
-            }
-
-            if (_freeCount <= floor)
+            if (!Chunks.TryProvideUnsynchronized(level))
             {
                 return NoSegment;
             }
@@ -176,9 +130,7 @@ internal sealed unsafe partial class SegmentLog
                 return NoSegment;
             }
 
-            int chunk = _free[_freeCount - 1];
-            Volatile.Write(ref _freeCount, _freeCount - 1);
-            Lend(chunk, segment);
+            LendUnsynchronized(segment);
             if (IsShort)
             {
                 _budget.Signal?.Wake();
@@ -199,57 +151,12 @@ internal sealed unsafe partial class SegmentLog
         while (true)
         {
             int segment = TryTake(level);
-            if (segment >= 0 || !TryClean(level))
+            if (segment >= 0 || !Cleaner.TryClean(level))
             {
                 return segment;
             }
         }
     }
-
-    /// <summary>Chunks that a level must leave free.</summary>
-    private int Floor(StoreLevel level) => level switch
-    {
-        StoreLevel.NoRoom or StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
-        StoreLevel.FileCleaner => HeldBack - 1,
-        StoreLevel.LastResort => 1,
-        _ => 0,
-    };
-
-    /// <summary>Whether all is free that is held back.</summary>
-    internal bool HasReserve => Volatile.Read(ref _freeCount) >= HeldBack;
-
-    /// <summary>Whether all is free that is held back, or can be had of the budget.</summary>
-    internal bool TryRefill()
-    {
-        if (HasReserve)
-        {
-            return true;
-        }
-
-        _budget.Gate.Enter();
-        try
-        {
-            while (_freeCount < HeldBack && TryCommitUnsynchronized(1))
-            {
-            }
-
-            return _freeCount >= HeldBack;
-        }
-        finally
-        {
-            _budget.Gate.Exit();
-        }
-    }
-
-    /// <summary>Whether a level would find a free chunk that has memory.</summary>
-    internal bool HasFreeChunk(StoreLevel level)
-    {
-        TestHook.Reach(SharedWord.Counter);
-        return Volatile.Read(ref _freeCount) > Floor(level);
-    }
-
-    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
-    internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
 
     /// <summary>Seals a segment that the caller has open.</summary>
     /// <param name="segment">The segment.</param>
@@ -258,10 +165,31 @@ internal sealed unsafe partial class SegmentLog
     {
         Segment* entry = _table[segment];
         entry->SealedAt = Math.Min(age, _table.NextSeal());
-        NoteSealed(entry->Chunk);
+        Cold.NoteSealed(entry->Chunk);
         SegmentWord.Seal(&entry->Word);
         // Entries freed while it was open left that to us.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
+    }
+
+    /// <summary>The segment that was sealed first, of those in memory that hold something and that nobody cleans or writes; −1 when there is none.</summary>
+    internal int FindColdest()
+    {
+        int coldest = NoSegment;
+        long first = long.MaxValue;
+        foreach (int i in Residents)
+        {
+            Segment* segment = _table[i];
+            if (segment->SealedAt < first
+                && segment->File == 0
+                && Volatile.Read(ref segment->Live) != 0
+                && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed)
+            {
+                coldest = i;
+                first = segment->SealedAt;
+            }
+        }
+
+        return coldest;
     }
 
     /// <summary>Takes back a segment in state Free: its number, and its memory.</summary>
@@ -272,7 +200,7 @@ internal sealed unsafe partial class SegmentLog
         {
             if (_table[segment]->Chunk != Segment.NoChunk)
             {
-                TakeChunkBackUnsynchronized(segment, keep: false);
+                TakeChunkBackUnsynchronized(segment, Stock);
             }
 
             _table.GiveNumberBackUnsynchronized(segment);
@@ -290,7 +218,7 @@ internal sealed unsafe partial class SegmentLog
         try
         {
             // It was written to make room: somebody wants the memory. And this is the engine's thread, which has transfers to see to.
-            TakeChunkBackUnsynchronized(segment, keep: true);
+            TakeChunkBackUnsynchronized(segment, stock: int.MaxValue);
         }
         finally
         {
@@ -298,156 +226,42 @@ internal sealed unsafe partial class SegmentLog
         }
     }
 
-    /// <summary>Gives the memory of free segments, but for those held back, to whoever needs it: another log, or the system.</summary>
-    internal bool TryTrim()
+    /// <summary>Undoes what was committed for a log that nobody has seen.</summary>
+    internal void AbandonUnsynchronized()
     {
-        bool any = false;
-        _budget.Gate.Enter();
-        try
-        {
-            while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
-            {
-                Volatile.Write(ref _freeCount, _freeCount - 1);
-                any = true;
-            }
-        }
-        finally
-        {
-            _budget.Gate.Exit();
-        }
-
-        return any;
+        Chunks.AbandonReserveUnsynchronized();
+        Release();
     }
-
-    /// <summary>A page has been appended.</summary>
-    internal void NoteStored() => _recompressor.NoteStored();
-
-    internal void DecommitAll() => _memory.DecommitAll();
 
     internal void Release()
     {
-        _memory.Release();
+        Chunks.Release();
         EntryBuffers.Dispose();
         SegmentBuffers.Dispose();
     }
 
-    private void Lend(int chunk, int segment)
+    private void LendUnsynchronized(int segment)
     {
         Segment* entry = _table[segment];
         Debug.Assert(Volatile.Read(ref entry->Live) == 0 && entry->Tally == 0 && entry->Logical == 0 && entry->File == 0);
-        entry->Address = _memory.Address + ((long)chunk * SegmentBytes);
-        entry->Chunk = chunk;
+        entry->Chunk = Chunks.FirstFreeUnsynchronized;
+        entry->Address = Chunks.Address(entry->Chunk);
         entry->Log = Index;
         entry->Used = 0;
         entry->Damaged = 0;
         entry->Loaded = 0;
         entry->SealedAt = _table.NextSeal();
-        BeginVisits(chunk);
-        Volatile.Write(ref _holders[chunk], segment);
+        Cold.BeginVisits(entry->Chunk);
+        // Only now: whoever finds the segment by its chunk looks at the fields.
+        Chunks.LendUnsynchronized(segment);
     }
 
-    /// <summary>Memory beyond a small stock goes back to the system, unless it is to be kept.</summary>
-    private void TakeChunkBackUnsynchronized(int segment, bool keep)
+    private void TakeChunkBackUnsynchronized(int segment, int stock)
     {
-        Segment* entry = _table[segment];
-        int chunk = entry->Chunk;
-        entry->Chunk = Segment.NoChunk;
-        Volatile.Write(ref _holders[chunk], NoSegment);
-        if (keep || _freeCount < HeldBack + Stock || !TryDropUnsynchronized(chunk))
-        {
-            _free[_freeCount] = chunk;
-            Volatile.Write(ref _freeCount, _freeCount + 1);
-        }
+        int chunk = _table[segment]->Chunk;
+        _table[segment]->Chunk = Segment.NoChunk;
+        Chunks.TakeBackUnsynchronized(chunk, stock);
     }
 
-    /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
-    /// <remarks>Before a file the free ones come and go as segments are written ahead: all of those stay.</remarks>
-    private int Stock => 1 + (SegmentCount >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
-
-    private const long HugePool = 64L << 20;
-
-    private bool IsHuge => _budget.Bytes >= HugePool;
-
-    private bool TryCommitUnsynchronized(int count)
-    {
-        bool any = false;
-        for (; count > 0 && _budget.RemainingBytes >= ChargedBytes; count--)
-        {
-            int ordinal;
-            if (_absentCount > 0)
-            {
-                ordinal = _absent[--_absentCount];
-                _zones.Fill((long)ordinal * SegmentBytes, SegmentBytes, _accessible);
-            }
-            else if (_fresh < SegmentCount)
-            {
-                if (!TryMakeAccessible((_fresh + 1L) * SegmentBytes))
-                {
-                    return any;
-                }
-
-                // In order of address, so that neighbours join to ranges that huge pages can back.
-                ordinal = _fresh++;
-                CollapseFresh(ordinal, 1);
-            }
-            else
-            {
-                return any;
-            }
-
-            _budget.ChargeUnsynchronized(ChargedBytes);
-            _free[_freeCount] = ordinal;
-            Volatile.Write(ref _freeCount, _freeCount + 1);
-            any = true;
-        }
-
-        return any;
-    }
-
-    /// <summary>Makes the memory usable up to an end: up to the next huge page where the pool is large enough for those, since the system gives a
-    /// huge page only where all of it is usable when it is first touched.</summary>
-    private bool TryMakeAccessible(long end)
-    {
-        if (end <= _accessible)
-        {
-            return true;
-        }
-
-        long unit = IsHuge ? Reservation.HugePageBytes : 1;
-        end = Math.Min((end + unit - 1) / unit * unit, _memory.Bytes);
-        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge && _zones.IsWhole(_accessible)))
-        {
-            return false;
-        }
-
-        _accessible = end;
-        return true;
-    }
-
-    /// <summary>In a pool too small to be committed by huge pages, segments add up to them.</summary>
-    private void CollapseFresh(int first, int count)
-    {
-        long before = (long)first * SegmentBytes / Reservation.HugePageBytes;
-        long after = (long)(first + count) * SegmentBytes / Reservation.HugePageBytes;
-        if (!IsHuge && after > before && _absentCount == 0)
-        {
-            _memory.Collapse(before * Reservation.HugePageBytes, (after - before) * Reservation.HugePageBytes);
-        }
-    }
-
-    /// <summary>Gives a free chunk's memory back. Should the system refuse, it stays free.</summary>
-    private bool TryDropUnsynchronized(int ordinal)
-    {
-        long offset = (long)ordinal * SegmentBytes;
-        _zones.Open(offset, SegmentBytes);
-        if (!_memory.TryDecommit(offset, SegmentBytes))
-        {
-            _zones.Fill(offset, SegmentBytes, _accessible);
-            return false;
-        }
-
-        _budget.ChargeUnsynchronized(-ChargedBytes);
-        _absent[_absentCount++] = ordinal;
-        return true;
-    }
+    private static BounceBuffers Buffers(int bytes, int most, bool huge) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes, huge);
 }

@@ -241,7 +241,7 @@ internal sealed unsafe class SegmentTable
     {
         foreach (SegmentLog? log in Logs)
         {
-            log!.DecommitAll();
+            log!.Chunks.DecommitAll();
         }
 
         _memory.DecommitAll();

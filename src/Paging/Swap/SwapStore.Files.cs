@@ -88,7 +88,7 @@ internal sealed unsafe partial class SwapStore
 
         foreach (SegmentLog? log in _segments.Logs)
         {
-            if (!log!.HasFree(StoreLevel.Normal))
+            if (!log!.Chunks.HasFree(StoreLevel.Normal))
             {
                 TryWriteOut(log, StoreLevel.Normal);
             }

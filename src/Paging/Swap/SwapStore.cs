@@ -169,7 +169,7 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        if (log.HasRoom)
+        if (log.Chunks.HasFree(StoreLevel.Normal))
         {
             return true;
         }
@@ -193,7 +193,7 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>Whether a page finds room in memory without anything being cleaned or written for it.</summary>
-    internal bool HasRoomAtHand(int length) => LogFor(length) is { } log && log.HasFree(StoreLevel.Normal);
+    internal bool HasRoomAtHand(int length) => LogFor(length) is { } log && log.Chunks.HasFree(StoreLevel.Normal);
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
@@ -414,7 +414,7 @@ internal sealed unsafe partial class SwapStore
         bool any = false;
         foreach (SegmentLog? log in _segments.Logs)
         {
-            any |= log!.CleanAhead();
+            any |= log!.Cleaner.CleanAhead();
             any |= _writeback.WriteAhead(log);
         }
 
@@ -423,14 +423,14 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Frees memory where nothing can be written out: what is dead in the log itself, then what other logs can spare.</summary>
     private bool TryMakeRoom(SegmentLog log, StoreLevel level) =>
-        (Files.IsAny && log.TryClean(level, thorough: true)) || TryMakeRoom(except: log);
+        (Files.IsAny && log.Cleaner.TryClean(level, thorough: true)) || TryMakeRoom(except: log);
 
     /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
     private bool TryMakeRoom(SegmentLog? except)
     {
         foreach (SegmentLog? log in _segments.Logs)
         {
-            if (log != except && log!.TryTrim())
+            if (log != except && log!.Chunks.TryTrim())
             {
                 return true;
             }
@@ -440,9 +440,9 @@ internal sealed unsafe partial class SwapStore
         {
             // The first victims may only fill up the cleaner's own segment. No more of them than there are: nothing else ends this when the system
             // takes no memory back.
-            for (int i = 0; i < log!.SegmentCount && log != except && (log.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)); i++)
+            for (int i = 0; i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)); i++)
             {
-                if (log.TryTrim())
+                if (log.Chunks.TryTrim())
                 {
                     return true;
                 }
@@ -455,7 +455,7 @@ internal sealed unsafe partial class SwapStore
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {
         var log = new SegmentLog(_segments, _budget, _descriptors, _recompressor, geometry, _writers);
-        if (log.TryReserveUnsynchronized() && _segments.TryPublishUnsynchronized(log) >= 0)
+        if (log.Chunks.TryReserveUnsynchronized() && _segments.TryPublishUnsynchronized(log) >= 0)
         {
             return true;
         }

@@ -94,7 +94,7 @@ internal sealed unsafe class Writeback
         }
 
         long seen = Completions.Count;
-        if (log.HasFreeChunk(level))
+        if (log.Chunks.HasFreeChunk(level))
         {
             return true;
         }
@@ -121,7 +121,7 @@ internal sealed unsafe class Writeback
                 if (InFlight == 0)
                 {
                     // The last one may have ended since we looked, and its memory wait for its readers.
-                    return Completions.Count != seen || log.HasFreeChunk(level) || log.AwaitReaders();
+                    return Completions.Count != seen || log.Chunks.HasFreeChunk(level) || log.Cleaner.AwaitReaders();
                 }
 
                 Completions.WaitBeyond(seen);
@@ -135,7 +135,7 @@ internal sealed unsafe class Writeback
         WritebackStart start = Choose(log, MostChances, out int victim, out SegmentWrite? write);
         if (start == WritebackStart.Cleaned)
         {
-            if (log.TryCleanOut(victim))
+            if (log.Cleaner.TryCleanOut(victim))
             {
                 return WritebackStart.Cleaned;
             }

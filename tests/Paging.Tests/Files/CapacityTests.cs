@@ -343,10 +343,10 @@ internal sealed class HeldBytes : IDisposable
         SwapStore swap = Internals.Domain(_pager).Swap;
         foreach (SegmentLog? log in swap.Segments.Logs)
         {
-            long missing = (log!.HeldBack - Internals.FreeCount(log)) * ((long)log.SegmentBytes + Segment.Size);
+            long missing = (log!.Chunks.HeldBack - Internals.FreeCount(log.Chunks)) * ((long)log.SegmentBytes + Segment.Size);
             Assert.True(
                 missing <= swap.Budget.RemainingBytes,
-                $"{Internals.FreeCount(log)} of {log.HeldBack} segments are held back for pages of up to {log.Geometry.MaxPage} bytes");
+                $"{Internals.FreeCount(log.Chunks)} of {log.Chunks.HeldBack} segments are held back for pages of up to {log.Geometry.MaxPage} bytes");
         }
     }
 

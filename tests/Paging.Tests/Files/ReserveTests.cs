@@ -34,9 +34,9 @@ public sealed class ReserveTests
         Add(pager, new MemoryDevice(2 << 20));
         FillUntilRefused(pager);
         SegmentLog log = Internals.Domain(pager).Swap.LogFor(PageBytes)!;
-        Assert.True(Internals.FreeCount(log) >= log.HeldBack);
+        Assert.True(Internals.FreeCount(log.Chunks) >= log.Chunks.HeldBack);
         await Assert.ThrowsAsync<OutOfPagingSpaceException>(async () => await pager.RemoveSwapFileAsync(first, TestContext.Current.CancellationToken));
-        Assert.True(Internals.FreeCount(log) >= log.HeldBack, $"{Internals.FreeCount(log)} of {log.HeldBack} chunks are left");
+        Assert.True(Internals.FreeCount(log.Chunks) >= log.Chunks.HeldBack, $"{Internals.FreeCount(log.Chunks)} of {log.Chunks.HeldBack} chunks are left");
     }
 
     [Fact]

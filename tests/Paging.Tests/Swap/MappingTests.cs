@@ -146,7 +146,7 @@ public sealed class MappingTests
         Compression = CompressionGoal.None,
     });
 
-    private static int MappingsOf(SegmentLog log) => MappingsOf(Internals.Memory(log));
+    private static int MappingsOf(SegmentLog log) => MappingsOf(Internals.Memory(log.Chunks));
 
     private static unsafe int MappingsOf(Reservation memory) => Mappings(memory.Address, memory.Bytes);
 

@@ -244,7 +244,7 @@ internal static class ColdScenarios
         {
         }
 
-        Assert.False(world.Log.HasFree(StoreLevel.Normal));
+        Assert.False(world.Log.Chunks.HasFree(StoreLevel.Normal));
         world.GrowCold();
         world.RecompressAll();
         Audit.Check(world);

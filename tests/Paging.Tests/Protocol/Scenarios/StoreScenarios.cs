@@ -241,8 +241,8 @@ internal static unsafe class StoreScenarios
             () =>
             {
                 world.Store.CleanAhead();
-                world.Log.TryClean(StoreLevel.Normal);
-                world.Log.TryTrim();
+                world.Log.Cleaner.TryClean(StoreLevel.Normal);
+                world.Log.Chunks.TryTrim();
                 world.CleanOne();
             });
         world.CheckAndClose();
@@ -276,7 +276,7 @@ internal static unsafe class StoreScenarios
             () =>
             {
                 Free(world, ids[0], ids[5], ids[9]);
-                world.Log.TryClean(StoreLevel.Normal);
+                world.Log.Cleaner.TryClean(StoreLevel.Normal);
             });
         world.CheckAndClose();
     });

@@ -313,7 +313,7 @@ internal static unsafe class Audit
     private static long CheckLog(SwapStore store, SegmentLog log, Dictionary<int, int> live)
     {
         var open = new HashSet<int>();
-        foreach (LogWriter writer in (LogWriter[])[.. Internals.Writers(log), Internals.Moves(log), Internals.Cold(log)])
+        foreach (LogWriter writer in (LogWriter[])[.. log.Writers, log.Mover.Writer, log.Mover.ColdWriter])
         {
             Assert.Equal(0, Internals.Borrowed(writer));
             Assert.True(Internals.OpenSegment(writer) < 0 || open.Add(Internals.OpenSegment(writer)));
@@ -321,15 +321,15 @@ internal static unsafe class Audit
         }
 
         var free = new HashSet<int>();
-        for (int i = 0; i < Internals.FreeCount(log); i++)
+        for (int i = 0; i < Internals.FreeCount(log.Chunks); i++)
         {
-            Assert.True(free.Add(Internals.FreeChunks(log)[i]), "a chunk is on the free list twice");
+            Assert.True(free.Add(Internals.FreeChunks(log.Chunks)[i]), "a chunk is on the free list twice");
         }
 
         long present = free.Count;
-        for (int chunk = 0; chunk < log.SegmentCount; chunk++)
+        for (int chunk = 0; chunk < log.Chunks.Count; chunk++)
         {
-            int segment = log.HolderOf(chunk);
+            int segment = log.Chunks.HolderOf(chunk);
             if (segment < 0)
             {
                 continue;

@@ -19,19 +19,10 @@ internal static unsafe class Internals
     internal static extern ref long End(DescriptorTable descriptors);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
-    internal static extern ref int[] FreeChunks(SegmentLog log);
+    internal static extern ref int[] FreeChunks(ChunkMemory chunks);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_freeCount")]
-    internal static extern ref int FreeCount(SegmentLog log);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_writers")]
-    internal static extern ref LogWriter[] Writers(SegmentLog log);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_moves")]
-    internal static extern ref LogWriter Moves(SegmentLog log);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_cold")]
-    internal static extern ref LogWriter Cold(SegmentLog log);
+    internal static extern ref int FreeCount(ChunkMemory chunks);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_open")]
     internal static extern ref int OpenSegment(LogWriter writer);
@@ -43,7 +34,7 @@ internal static unsafe class Internals
     internal static extern ref int Borrowed(LogWriter writer);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
-    internal static extern ref Reservation Memory(SegmentLog log);
+    internal static extern ref Reservation Memory(ChunkMemory chunks);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
@@ -71,14 +62,8 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_untried")]
     internal static extern ref int Untried(CompressionPolicy policy);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_cleaning")]
-    internal static extern ref Diagnostics.Gate Cleaning(SegmentLog log);
-
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "FindVictim")]
-    internal static extern int FindVictim(SegmentLog log, int leastDead);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "TryEmpty")]
-    internal static extern bool TryEmpty(SegmentLog log, int victim, Recompressor? recompressor = null);
+    internal static extern int FindVictim(Cleaner cleaner, int leastDead);
 
     internal static int References(DescriptorTable descriptors, uint index) =>
         (int)(Volatile.Read(ref Table(descriptors)[index].Life) & 0x3FFFFFFF);

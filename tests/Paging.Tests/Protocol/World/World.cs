@@ -178,18 +178,18 @@ internal sealed class World
     /// <summary>Empties the segment with the most dead space, whether or not the pool needs it.</summary>
     internal void CleanOne()
     {
-        Internals.Cleaning(Log).Enter();
+        Log.Mover.Gate.Enter();
         try
         {
-            int victim = Internals.FindVictim(Log, 1);
+            int victim = Internals.FindVictim(Log.Cleaner, 1);
             if (victim >= 0)
             {
-                Internals.TryEmpty(Log, victim);
+                Log.Cleaner.TryEmpty(victim);
             }
         }
         finally
         {
-            Internals.Cleaning(Log).Exit();
+            Log.Mover.Gate.Exit();
         }
     }
 

@@ -1,10 +1,8 @@
-using System.Diagnostics;
-using Paging.Codecs;
 using Paging.Diagnostics;
 
 namespace Paging.Swap;
 
-/// <summary>Compresses again what has grown cold: a mover like the cleaner, and under its gate.</summary>
+/// <summary>Compresses again what has grown cold: moves entries like the cleaner, and under the same gate.</summary>
 /// <remarks>
 /// A segment is due a while after it was sealed or visited last, whether or not anything in it is dead; so is what lies in the open segment of a writer that has
 /// been idle as long. Of each entry's page the descriptor says whether it was loaded since: then it gets a second chance. The others are compressed
@@ -13,8 +11,11 @@ namespace Paging.Swap;
 /// A step holds the gate and the claim for a few pages only. It takes no segment that a store could soon want: a log that is short of them has whole
 /// segments emptied through the cleaner's reserve instead, which a victim emptied gives back.
 /// </remarks>
-internal sealed unsafe partial class SegmentLog
+internal sealed unsafe class ColdCompressor(
+    SegmentLog log, EntryMover mover, Cleaner cleaner, SegmentTable table, DescriptorTable descriptors, Recompressor recompressor)
 {
+    private const int NoChunk = -1;
+
     /// <summary>Bytes of pages that a step goes through at most, but for the last page.</summary>
     private const int MostBytesAtOnce = 64 << 10;
 
@@ -24,13 +25,8 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>The longest segment that is emptied in one step when segments are short, and the most that it may decode to.</summary>
     private const int LongestAtOnce = 2 << 20;
 
-    private readonly Recompressor _recompressor;
-
     /// <summary>Of the segments in memory, by chunk.</summary>
-    private readonly Visit[] _visits;
-
-    /// <summary>What is compressed again goes here. Under the cleaning gate.</summary>
-    private readonly LogWriter _cold;
+    private readonly Visit[] _visits = new Visit[log.Chunks.Count];
 
     /// <summary>The chunk whose visit has begun. Under the cleaning gate.</summary>
     private int _visiting;
@@ -41,14 +37,14 @@ internal sealed unsafe partial class SegmentLog
     /// <param name="due">Lowered to when the next segment will be due, if none is.</param>
     internal Recompression Recompress(Recompressor by, long now, ref long due)
     {
-        if (!_cleaning.TryEnter())
+        if (!mover.Gate.TryEnter())
         {
             return Recompression.Busy;
         }
 
         try
         {
-            bool isShort = IsShort;
+            bool isShort = log.IsShort;
             int chunk = FindDue(now - by.Age, out long since);
             bool hasRoom = true;
             if (chunk >= 0)
@@ -78,12 +74,12 @@ internal sealed unsafe partial class SegmentLog
         }
         finally
         {
-            _cleaning.Exit();
+            mover.Gate.Exit();
         }
     }
 
     /// <summary>Begins the record of a segment about to be opened. Under the budget's gate.</summary>
-    private void BeginVisits(int chunk)
+    internal void BeginVisits(int chunk)
     {
         ref Visit visit = ref _visits[chunk];
         Volatile.Write(ref visit.Since, Visit.Settled);
@@ -93,7 +89,10 @@ internal sealed unsafe partial class SegmentLog
     }
 
     /// <summary>The caller is about to seal a segment that it has open.</summary>
-    private void NoteSealed(int chunk) => Volatile.Write(ref _visits[chunk].Since, _recompressor.Now);
+    internal void NoteSealed(int chunk) => Volatile.Write(ref _visits[chunk].Since, recompressor.Now);
+
+    /// <summary>A page has been appended.</summary>
+    internal void NoteStored() => recompressor.NoteStored();
 
     /// <summary>The chunk of the segment that has been left alone longest.</summary>
     /// <param name="before">Since when at least.</param>
@@ -101,14 +100,14 @@ internal sealed unsafe partial class SegmentLog
     /// <returns>−1 when none is due.</returns>
     private int FindDue(long before, out long since)
     {
-        int oldest = NoSegment;
+        int oldest = NoChunk;
         since = Visit.Settled;
         if (_visits[_visiting].Next != 0 && MayVisit(_visiting, before))
         {
             return _visiting;
         }
 
-        for (int chunk = 0; chunk < SegmentCount; chunk++)
+        for (int chunk = 0; chunk < log.Chunks.Count; chunk++)
         {
             if (MayVisit(chunk, since - 1))
             {
@@ -118,19 +117,19 @@ internal sealed unsafe partial class SegmentLog
         }
 
         _visiting = Math.Max(oldest, 0);
-        return since <= before ? oldest : NoSegment;
+        return since <= before ? oldest : NoChunk;
     }
 
     /// <summary>As in FindVictim, the chunk may be lent to another segment meanwhile: whoever uses the answer looks again.</summary>
     private bool MayVisit(int chunk, long before)
     {
-        int number = HolderOf(chunk);
+        int number = log.Chunks.HolderOf(chunk);
         if (number < 0 || Volatile.Read(ref _visits[chunk].Since) > before)
         {
             return false;
         }
 
-        Segment* segment = _table[number];
+        Segment* segment = table[number];
         return SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
             && segment->File == 0
             && segment->Damaged == 0
@@ -140,34 +139,20 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Sealed → Cleaning of the segment that a chunk is lent to. False when it is not what it was when it was chosen.</summary>
     private bool TryClaim(int chunk, out int number)
     {
-        number = HolderOf(chunk);
-        if (number < 0 || !SegmentWord.TryBeginCleaning(&_table[number]->Word))
+        number = log.Chunks.HolderOf(chunk);
+        if (number < 0 || !SegmentWord.TryBeginCleaning(&table[number]->Word))
         {
             return false;
         }
 
-        Segment* segment = _table[number];
-        if (segment->Log == Index && segment->Chunk == chunk && segment->File == 0)
+        Segment* segment = table[number];
+        if (segment->Log == log.Index && segment->Chunk == chunk && segment->File == 0)
         {
             return true;
         }
 
-        EndClaim(number);
+        cleaner.EndClaim(number);
         return false;
-    }
-
-    private void EndClaim(int number)
-    {
-        Segment* segment = _table[number];
-        TestHook.Reach(SharedWord.SegmentLive);
-        if (Volatile.Read(ref segment->Live) == 0)
-        {
-            _table.RetireIfEmpty(number, SegmentState.Cleaning);
-            return;
-        }
-
-        SegmentWord.AbandonCleaning(&segment->Word);
-        _table.RetireIfEmpty(number, SegmentState.Sealed);
     }
 
     /// <summary>Goes on with the visit of a sealed segment. False when there is no room.</summary>
@@ -184,14 +169,14 @@ internal sealed unsafe partial class SegmentLog
         }
         finally
         {
-            EndClaim(number);
+            cleaner.EndClaim(number);
         }
     }
 
     /// <summary>Looks at the segments that writers have open and have not appended to for long.</summary>
     private bool VisitIdle(Recompressor by, long now, ref long due, ref bool hasRoom)
     {
-        foreach (LogWriter writer in _writers)
+        foreach (LogWriter writer in log.Writers)
         {
             // Not waited for: who has it is about to append.
             if (writer.TryBorrow())
@@ -217,7 +202,7 @@ internal sealed unsafe partial class SegmentLog
             }
         }
 
-        return VisitOpen(_moves, by, now, ref due, ref hasRoom);
+        return VisitOpen(mover.Writer, by, now, ref due, ref hasRoom);
     }
 
     /// <summary>Goes on with a page of an open segment, whose writer the caller has, so that nobody seals or cleans it.</summary>
@@ -229,7 +214,7 @@ internal sealed unsafe partial class SegmentLog
             return false;
         }
 
-        Segment* segment = _table[number];
+        Segment* segment = table[number];
         ref Visit visit = ref _visits[segment->Chunk];
         if (visit.Seen != segment->Used)
         {
@@ -251,26 +236,19 @@ internal sealed unsafe partial class SegmentLog
     /// <summary>Compresses the next few entries of a segment that the caller has claimed or has open. False when there is no room.</summary>
     private bool TryGoOn(int number, ref Visit visit, int mostBytes, Recompressor by, long now)
     {
-        Segment* segment = _table[number];
+        Segment* segment = table[number];
         int bytes = 0;
-        for (int entries = 0; visit.Next < segment->Used && bytes < mostBytes && entries < MostEntriesAtOnce; entries++)
+        EntryCursor entries = mover.Entries(number, visit.Next);
+        for (int looked = 0; bytes < mostBytes && looked < MostEntriesAtOnce && entries.MoveNext(); looked++)
         {
-            EntryHeader* header = (EntryHeader*)(segment->Address + visit.Next);
-            if (!IsPlausible(header, segment->Used - visit.Next))
+            EntryHeader* header = entries.Header;
+            if (mover.IsCompressible(header) && entries.Locate() is { Word: not 0 } from)
             {
-                // What is behind it is found through descriptors only. The cleaner will say so when it comes by.
-                visit.Next = segment->Used;
-                break;
-            }
-
-            int next = visit.Next + (header->Units << Location.UnitShift);
-            if (IsCompressible(header) && LocationOf(header, number, visit.Next) is { Word: not 0 } from)
-            {
-                if (_descriptors.TakeLoaded((uint)header->Id))
+                if (descriptors.TakeLoaded((uint)header->Id))
                 {
                     visit.IsAnyLeft = true;
                 }
-                else if (TryRecompress(header, from, _cold, StoreLevel.Normal, by) == Moved.NoRoom)
+                else if (mover.TryRecompress(header, from, mover.ColdWriter, StoreLevel.Normal, by) == Moved.NoRoom)
                 {
                     return false;
                 }
@@ -280,7 +258,13 @@ internal sealed unsafe partial class SegmentLog
                 }
             }
 
-            visit.Next = next;
+            visit.Next = entries.Next;
+        }
+
+        if (entries.IsBroken)
+        {
+            // What is behind it is found through descriptors only. The cleaner will say so when it comes by.
+            visit.Next = segment->Used;
         }
 
         if (visit.Next >= segment->Used)
@@ -295,8 +279,8 @@ internal sealed unsafe partial class SegmentLog
     /// of the cleaner's reserve is no more than the victim gives back, since no entry becomes longer.</summary>
     private bool TryEmptyCold(int chunk, Recompressor by, long now)
     {
-        int longest = Math.Max(LongestAtOnce, 2 * Geometry.MaxPage);
-        if (SegmentBytes > longest)
+        int longest = Math.Max(LongestAtOnce, 2 * log.Geometry.MaxPage);
+        if (log.SegmentBytes > longest)
         {
             return false;
         }
@@ -308,33 +292,32 @@ internal sealed unsafe partial class SegmentLog
 
         // What a segment decodes to is what it takes to compress it again: under the gate, and those who wait for that are evictors.
         bool isSettled = false;
-        bool isWorthwhile = _table[number]->Logical <= longest && IsWorthEmptying(number, out isSettled);
+        bool isWorthwhile = table[number]->Logical <= longest && IsWorthEmptying(number, out isSettled);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
-        EndClaim(number);
-        return !isWorthwhile || TryEmpty(number, by);
+        cleaner.EndClaim(number);
+        return !isWorthwhile || cleaner.TryEmpty(number, by);
     }
 
     private bool IsWorthEmptying(int number, out bool isSettled)
     {
-        Segment* segment = _table[number];
+        Segment* segment = table[number];
         isSettled = true;
         bool anyLoaded = false;
         long units = 0;
-        for (int offset = 0; offset < segment->Used;)
+        EntryCursor entries = mover.Entries(number);
+        while (entries.MoveNext())
         {
-            EntryHeader* header = (EntryHeader*)(segment->Address + offset);
-            if (!IsPlausible(header, segment->Used - offset))
+            EntryHeader* header = entries.Header;
+            if (mover.IsCompressible(header) && entries.Locate() != default)
             {
-                return false;
-            }
-
-            if (IsCompressible(header) && LocationOf(header, number, offset) != default)
-            {
-                anyLoaded |= _descriptors.TakeLoaded((uint)header->Id);
+                anyLoaded |= descriptors.TakeLoaded((uint)header->Id);
                 units += header->Units;
             }
+        }
 
-            offset += header->Units << Location.UnitShift;
+        if (entries.IsBroken)
+        {
+            return false;
         }
 
         isSettled = units == 0;

@@ -1,0 +1,320 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>The memory of a log: chunks of one segment each, lent to segments, free, or not committed.</summary>
+/// <remarks>Members that end in Unsynchronized are called under the budget's gate, which guards the lists of all logs; the others take it, or look at a
+/// count that may have changed by the time they return. A log holds back chunks for its own cleaner and for last-resort evictions (rule 9).</remarks>
+internal sealed unsafe class ChunkMemory
+{
+    private const int None = -1;
+    private const long HugePool = 64L << 20;
+
+    private readonly PoolBudget _budget;
+    private readonly Reservation _memory;
+    private readonly int _chunkBytes;
+
+    /// <summary>Where the memory has holes.</summary>
+    private readonly HugeZones _zones;
+
+    /// <summary>The segment that each chunk is lent to, or none. Written under the budget's gate, read without.</summary>
+    private readonly int[] _holders;
+
+    /// <summary>Chunks with memory that no segment has. The count is read without the gate.</summary>
+    private readonly int[] _free;
+    private int _freeCount;
+
+    /// <summary>Chunks whose memory was given back.</summary>
+    private readonly int[] _absent;
+    private int _absentCount;
+
+    /// <summary>Chunks from here on have never had memory.</summary>
+    private int _fresh;
+
+    /// <summary>Memory up to here is usable.</summary>
+    private long _accessible;
+
+    /// <summary>Threads that move a segment of a file into the log through what it holds back, and have not given that back yet.</summary>
+    private int _emptiers;
+
+    internal ChunkMemory(PoolBudget budget, LogGeometry geometry)
+    {
+        _budget = budget;
+        _chunkBytes = geometry.SegmentBytes;
+        Count = geometry.SegmentCount;
+        HeldBack = 1 + geometry.LastResortSegments;
+        _memory = new Reservation((long)Count * _chunkBytes, accessible: false);
+        _zones = new HugeZones(_memory, IsHuge);
+        _holders = new int[Count];
+        Array.Fill(_holders, None);
+        _free = new int[Count];
+        _absent = new int[Count];
+    }
+
+    /// <summary>Chunks that there can be.</summary>
+    internal int Count { get; }
+
+    /// <summary>Chunks held back: one for the cleaner, and those of last resort.</summary>
+    internal int HeldBack { get; }
+
+    /// <summary>What a segment with memory takes of the budget: itself, and its entry in the table.</summary>
+    private int ChargedBytes => _chunkBytes + Segment.Size;
+
+    internal int FreeCount => Volatile.Read(ref _freeCount);
+
+    /// <summary>Whether all is free that is held back.</summary>
+    internal bool HasReserve => FreeCount >= HeldBack;
+
+    private bool IsHuge => _budget.Bytes >= HugePool;
+
+    internal byte* Address(int chunk) => _memory.Address + ((long)chunk * _chunkBytes);
+
+    /// <summary>The segment that a chunk is lent to; −1 when there is none.</summary>
+    internal int HolderOf(int chunk) => Volatile.Read(ref _holders[chunk]);
+
+    /// <summary>Whether a level would find a free chunk that has memory.</summary>
+    internal bool HasFreeChunk(StoreLevel level)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        return FreeCount > Floor(level);
+    }
+
+    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
+    internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
+
+    /// <summary>Whether fewer chunks are free, or can be had, than so many beyond those held back.</summary>
+    internal bool IsShortBy(int ahead) =>
+        FreeCount < HeldBack + ahead && _budget.RemainingBytes < (long)ahead * ChargedBytes;
+
+    /// <summary>Commits what the log holds back. False when the budget has no room for that.</summary>
+    internal bool TryReserveUnsynchronized()
+    {
+        while (_freeCount < HeldBack)
+        {
+            if (!TryCommitUnsynchronized())
+            {
+                return false;
+            }
+
+            if (TestHook.Breaks(Mutation.UncountedReserve))
+            {
+                _budget.ChargeUnsynchronized(-ChargedBytes);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Undoes <see cref="TryReserveUnsynchronized"/> of a log that nobody has seen.</summary>
+    internal void AbandonReserveUnsynchronized() => _budget.ChargeUnsynchronized(-(long)_freeCount * ChargedBytes);
+
+    /// <summary>Sees to it that a free chunk is there for a level: rather new memory than what is held back.</summary>
+    internal bool TryProvideUnsynchronized(StoreLevel level)
+    {
+        if (_freeCount <= HeldBack)
+        {
+            TryCommitUnsynchronized();
+        }
+
+        return _freeCount > (TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : Floor(level));
+    }
+
+    /// <summary>The free chunk that is lent next, once one has been provided.</summary>
+    internal int FirstFreeUnsynchronized => _free[_freeCount - 1];
+
+    /// <summary>Lends that chunk to a segment.</summary>
+    internal void LendUnsynchronized(int segment)
+    {
+        int chunk = FirstFreeUnsynchronized;
+        Volatile.Write(ref _freeCount, _freeCount - 1);
+        Volatile.Write(ref _holders[chunk], segment);
+    }
+
+    /// <summary>Takes a chunk back from a segment. Its memory goes back to the system if so many are free beyond those held back.</summary>
+    internal void TakeBackUnsynchronized(int chunk, int stock)
+    {
+        Volatile.Write(ref _holders[chunk], None);
+        if (_freeCount - HeldBack < stock || !TryDropUnsynchronized(chunk))
+        {
+            _free[_freeCount] = chunk;
+            Volatile.Write(ref _freeCount, _freeCount + 1);
+        }
+    }
+
+    /// <summary>Whether all is free that is held back, or can be had of the budget.</summary>
+    internal bool TryRefill()
+    {
+        if (HasReserve)
+        {
+            return true;
+        }
+
+        _budget.Gate.Enter();
+        try
+        {
+            while (_freeCount < HeldBack && TryCommitUnsynchronized())
+            {
+            }
+
+            return _freeCount >= HeldBack;
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+    }
+
+    /// <summary>Gives the memory of free chunks, but for those held back, to whoever needs it: another log, or the system.</summary>
+    internal bool TryTrim()
+    {
+        bool any = false;
+        _budget.Gate.Enter();
+        try
+        {
+            while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
+            {
+                Volatile.Write(ref _freeCount, _freeCount - 1);
+                any = true;
+            }
+        }
+        finally
+        {
+            _budget.Gate.Exit();
+        }
+
+        return any;
+    }
+
+    /// <summary>Whether a thread is moving a segment of a file into the log through what it holds back.</summary>
+    internal bool IsBeingEmptiedInto
+    {
+        get
+        {
+            TestHook.Reach(SharedWord.Counter);
+            return Volatile.Read(ref _emptiers) != 0;
+        }
+    }
+
+    /// <summary>Whether <see cref="TryBeginEmptying"/> would say yes, and a segment be left to move to, as it looks now.</summary>
+    internal bool MayBeEmptiedInto => TryRefill() || (HasFreeChunk(StoreLevel.Cleaner) && !IsBeingEmptiedInto);
+
+    /// <summary>Begins to move a segment of a file into the log through what it holds back. <see cref="EndEmptying"/> ends it, if true.</summary>
+    /// <remarks>Each takes one segment and gives it back, so that the next one must find the reserve whole while another is at it; that two find it so is told by the one that
+    /// gets no room. A thread that is alone
+    /// finds it short when pages were evicted as a last resort, or the device failed to take what was to give a segment back: it may use what is left, the
+    /// cleaner's segment too, since nothing would ever make the reserve whole otherwise, and nothing of what is dead in the log's segments be recovered.</remarks>
+    /// <param name="level">How deep it may go.</param>
+    internal bool TryBeginEmptying(out StoreLevel level)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        bool isAlone = Interlocked.Increment(ref _emptiers) == 1;
+        bool isWhole = TryRefill();
+        level = isWhole ? StoreLevel.FileCleaner : StoreLevel.Cleaner;
+        if (isWhole || isAlone)
+        {
+            return true;
+        }
+
+        EndEmptying();
+        return false;
+    }
+
+    /// <returns>Whether no other thread is at it.</returns>
+    internal bool EndEmptying()
+    {
+        TestHook.Reach(SharedWord.Counter);
+        return Interlocked.Decrement(ref _emptiers) == 0;
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+
+    /// <summary>Chunks that a level must leave free.</summary>
+    private int Floor(StoreLevel level) => level switch
+    {
+        StoreLevel.NoRoom or StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
+        StoreLevel.FileCleaner => HeldBack - 1,
+        StoreLevel.LastResort => 1,
+        _ => 0,
+    };
+
+    /// <summary>Commits one chunk more, as far as the budget and the system grant it.</summary>
+    private bool TryCommitUnsynchronized()
+    {
+        if (_budget.RemainingBytes < ChargedBytes)
+        {
+            return false;
+        }
+
+        int chunk;
+        if (_absentCount > 0)
+        {
+            chunk = _absent[--_absentCount];
+            _zones.Fill((long)chunk * _chunkBytes, _chunkBytes, _accessible);
+        }
+        else if (_fresh < Count && TryMakeAccessible((_fresh + 1L) * _chunkBytes))
+        {
+            // In order of address, so that neighbours join to ranges that huge pages can back.
+            chunk = _fresh++;
+            CollapseFresh(chunk);
+        }
+        else
+        {
+            return false;
+        }
+
+        _budget.ChargeUnsynchronized(ChargedBytes);
+        _free[_freeCount] = chunk;
+        Volatile.Write(ref _freeCount, _freeCount + 1);
+        return true;
+    }
+
+    /// <summary>Makes the memory usable up to an end: up to the next huge page where the pool is large enough for those, since the system gives a
+    /// huge page only where all of it is usable when it is first touched.</summary>
+    private bool TryMakeAccessible(long end)
+    {
+        if (end <= _accessible)
+        {
+            return true;
+        }
+
+        long unit = IsHuge ? Reservation.HugePageBytes : 1;
+        end = Math.Min((end + unit - 1) / unit * unit, _memory.Bytes);
+        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge && _zones.IsWhole(_accessible)))
+        {
+            return false;
+        }
+
+        _accessible = end;
+        return true;
+    }
+
+    /// <summary>In a pool too small to be committed by huge pages, chunks add up to them.</summary>
+    private void CollapseFresh(int chunk)
+    {
+        long before = (long)chunk * _chunkBytes / Reservation.HugePageBytes;
+        long after = (chunk + 1L) * _chunkBytes / Reservation.HugePageBytes;
+        if (!IsHuge && after > before && _absentCount == 0)
+        {
+            _memory.Collapse(before * Reservation.HugePageBytes, (after - before) * Reservation.HugePageBytes);
+        }
+    }
+
+    /// <summary>Gives a free chunk's memory back. Should the system refuse, it stays free.</summary>
+    private bool TryDropUnsynchronized(int chunk)
+    {
+        long offset = (long)chunk * _chunkBytes;
+        _zones.Open(offset, _chunkBytes);
+        if (!_memory.TryDecommit(offset, _chunkBytes))
+        {
+            _zones.Fill(offset, _chunkBytes, _accessible);
+            return false;
+        }
+
+        _budget.ChargeUnsynchronized(-ChargedBytes);
+        _absent[_absentCount++] = chunk;
+        return true;
+    }
+}
