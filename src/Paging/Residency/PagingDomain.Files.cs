@@ -86,7 +86,7 @@ internal sealed partial class PagingDomain
         Enter();
         try
         {
-            if (Swap.TryDrain(file.Area, cancellation))
+            if (Swap.Swapoff.TryDrain(file.Area, cancellation))
             {
                 Swap.Files.Remove(file.Area);
                 file.Area.Dispose();

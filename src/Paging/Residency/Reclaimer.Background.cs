@@ -17,7 +17,7 @@ internal sealed unsafe partial class Reclaimer
     /// <returns>False when there is none, or none that can succeed now: wait to be woken.</returns>
     internal bool Step()
     {
-        bool any = swap.CleanAhead();
+        bool any = swap.Room.StepAhead();
         foreach (FrameClass? size in frames.Classes)
         {
             if (size is not null && IsShort(size, High(size)))

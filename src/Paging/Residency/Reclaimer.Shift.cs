@@ -119,7 +119,7 @@ internal sealed unsafe partial class Reclaimer
 
     private bool TryShiftOnce(FrameClass size, bool mayUseFree, bool busier, int most, bool marks, ref Shortage found)
     {
-        swap.MakeRoomAtHand();
+        swap.Room.MakeAtHand();
         int unstorable;
         _shifting.Enter();
         try

@@ -21,9 +21,9 @@ internal sealed unsafe partial class FileCleaner
         return false;
     }
 
-    /// <summary>Moves one segment out of the way of a thread that needs a slot for a segment of a log. Waits for devices.</summary>
-    /// <returns>True when it is worth looking again.</returns>
-    private bool TryCompactOne(SegmentLog log, long seen)
+    /// <summary>The segment to be moved out of the way of a thread that needs a slot for a segment of a log; −1 when there is none. What is written next goes
+    /// to the first place that fits.</summary>
+    internal int FindInTheWay(SegmentLog log)
     {
         foreach (SwapArea? area in segments.Files.Areas)
         {
@@ -33,12 +33,12 @@ internal sealed unsafe partial class FileCleaner
                 if (victim >= 0)
                 {
                     area.Rewind();
-                    return TryEmptyFor(victim, log, seen);
+                    return victim;
                 }
             }
         }
 
-        return false;
+        return -1;
     }
 
     /// <summary>The first segment of a file with free space before it, of a log that its pages may be moved into now; −1 when there is none.</summary>

@@ -1,4 +1,3 @@
-using Paging.Codecs;
 using Paging.Diagnostics;
 
 namespace Paging.Swap;
@@ -20,24 +19,16 @@ internal enum FileEmptied
 
 /// <summary>Empties segments in swap files: what lives in them is read in one transfer and moved into the pool, entry by entry, as the
 /// cleaner of the pool does. For space of dead pages, and for swapoff.</summary>
-/// <remarks>It reads without holding anything but its claim on the segment and a buffer, and makes room without the buffer. To free a slot for a
-/// thread that needs one it may use one segment of what is held back, and writes one of the same log for that at once; swapoff and
+/// <remarks>It reads without holding anything but its claim on the segment and a buffer. To free a slot for a
+/// thread that needs one it may use one segment of what is held back, which is given back by writing one of the same log at once (by <see cref="Room"/>); swapoff and
 /// the background use none (rule 9).</remarks>
-internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable segments, DescriptorTable descriptors, Counters counters)
+internal sealed unsafe partial class FileCleaner(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
     /// <summary>Share of a segment that must be dead for it to be worth reading ahead of demand.</summary>
     private const double LeastDead = 1.0 / 8;
 
     /// <summary>The same, as a shift, where a page would be refused otherwise: at the limit 31 bytes are read and written again for each byte gained.</summary>
     private const int LeastDeadShift = 5;
-
-    private const int MostRefills = 16;
-
-    /// <summary>How long one that empties a segment is waited for at a time.</summary>
-    private const int WaitMilliseconds = 20;
-
-    /// <summary>Segments that were emptied through a log's reserve, or could not be.</summary>
-    private readonly EventCount _emptied = new();
 
     /// <summary>Files are cleaned in the background below this share of free slots.</summary>
     private const int AheadShift = 4;
@@ -95,90 +86,16 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
         return false;
     }
 
-    /// <summary>Frees a slot by cleaning, or comes closer to that, for a thread that needs one for a segment of a log. Waits for devices.</summary>
-    /// <remarks>Each round takes a segment with at least a thirty-second dead and leaves none like it, so that rounds end. Any log's will do: its space
-    /// is anybody's once it is free.</remarks>
-    /// <returns>True when it is worth looking again; false when there is nothing left to clean.</returns>
-    internal bool TryCleanOne(SegmentLog log)
-    {
-        // Before the looks: who is done with a segment behind them is not slept through.
-        long seen = _emptied.Count;
-        int victim = HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
-        return victim >= 0 ? TryEmptyFor(victim, log, seen) : TryCompactOne(log, seen) || AwaitEmptier(seen);
-    }
-
-    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log, which keeps others from doing the same: what it frees may be what
-    /// is wanted here. False when there is none.</summary>
-    private bool AwaitEmptier(long seen)
-    {
-        foreach (SegmentLog? log in segments.Logs)
-        {
-            if (log!.Chunks.IsBeingEmptiedInto)
-            {
-                _emptied.TryWaitBeyond(seen, WaitMilliseconds);
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Empties a segment through the reserve of its log, and sees to it that the log gets that back at once.</summary>
-    /// <remarks>Though the slot is wanted for the same log: what the emptying leaves of the cleaner's segment may be room enough for who wanted the slot, and
-    /// the slot be taken by another log's segment then. A log short of its reserve would have nothing recovered.</remarks>
-    private bool TryEmptyFor(int victim, SegmentLog log, long seen)
-    {
-        SegmentLog owner = segments.Logs[segments[victim]->Log]!;
-        if (!owner.Chunks.TryBeginEmptying(out StoreLevel level))
-        {
-            _emptied.TryWaitBeyond(seen, WaitMilliseconds);
-            return true;
-        }
-
-        FileEmptied result = FileEmptied.NoRoom;
-        bool isAlone = true;
-        try
-        {
-            result = TryEmpty(victim, level);
-            RefillReserve(owner, log);
-        }
-        finally
-        {
-            isAlone = owner.Chunks.EndEmptying();
-            _emptied.Signal();
-        }
-
-        if (result != FileEmptied.NoRoom)
-        {
-            return true;
-        }
-
-        // Two may have found the reserve whole, and the other one has taken what there was: it gives it back.
-        if (!isAlone)
-        {
-            _emptied.TryWaitBeyond(_emptied.Count, WaitMilliseconds);
-        }
-
-        return !isAlone;
-    }
-
-    /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
-    private void RefillReserve(SegmentLog owner, SegmentLog log)
-    {
-        for (int i = 0; i < MostRefills && !owner.Chunks.TryRefill(); i++)
-        {
-            if (!store.Writeback.TryMakeRoom(owner, StoreLevel.Normal)
-                && !(store.Writeback.TryMakeRoom(log, StoreLevel.Normal) && log.Chunks.TryTrim()))
-            {
-                return;
-            }
-        }
-    }
+    /// <summary>A segment with so much dead that emptying it brings a thread closer to a slot; −1 when there is none.</summary>
+    /// <remarks>At least a thirty-second of it is, whichever log it is of: its space is anybody's once it is free. Emptying it leaves none like it, so that
+    /// rounds end.</remarks>
+    internal int FindDead() => HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
 
     /// <summary>Moves what lives in a segment into the pool.</summary>
     /// <param name="number">The segment.</param>
-    /// <param name="level">How deep into the pool's reserves it may go. Normal has room made for it, by writing to other files too.</param>
-    internal FileEmptied TryEmpty(int number, StoreLevel level)
+    /// <param name="level">How deep into the pool's reserves it may go.</param>
+    /// <param name="room">Makes more room where there is too little; null where that is to end it.</param>
+    internal FileEmptied TryEmpty(int number, StoreLevel level, Room? room = null)
     {
         Segment* segment = segments[number];
         if (!SegmentWord.TryBeginFileCleaning(&segment->Word))
@@ -196,7 +113,7 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
             {
                 result = MoveOut(log, number, ref offset, level);
             }
-            while (result == FileEmptied.NoRoom && level == StoreLevel.Normal && store.TryMakeRoomFor(log));
+            while (result == FileEmptied.NoRoom && room is not null && room.TryMake(log));
             isClaimed = false;
         }
         finally
@@ -222,56 +139,6 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
 
         LetGo(number);
         return result;
-    }
-
-    /// <summary>Moves what can be read of the damaged segments of a file, entry by entry, and gives up the rest: it becomes lost, so that the file
-    /// can be removed. For swapoff; one look at every descriptor for all segments together.</summary>
-    /// <returns>False when the pool has no room.</returns>
-    internal bool TrySalvage(SwapArea area, CancellationToken cancellation)
-    {
-        uint end = descriptors.End;
-        for (uint index = 1; index < end; index++)
-        {
-            if ((index & 0xFFF) == 0)
-            {
-                cancellation.ThrowIfCancellationRequested();
-            }
-
-            Location location = descriptors.Locate(index);
-            if (location.Where != Location.Kind.Segment)
-            {
-                continue;
-            }
-
-            Segment* segment = segments[location.Segment];
-            if (segment->File != area.Number || segment->Damaged == 0 || !SegmentWord.TryBeginFileCleaning(&segment->Word))
-            {
-                continue;
-            }
-
-            bool hasRoom = true;
-            try
-            {
-                if (segment->File == area.Number)
-                {
-                    SegmentLog log = segments.Logs[segment->Log]!;
-                    while (!TrySalvageEntry(log, index, location) && (hasRoom = store.TryMakeRoomFor(log)))
-                    {
-                    }
-                }
-            }
-            finally
-            {
-                LetGo(location.Segment);
-            }
-
-            if (!hasRoom)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>The segment of a file, or of any that takes segments, with the largest share of it dead; −1 when none has enough.</summary>
@@ -339,51 +206,8 @@ internal sealed unsafe partial class FileCleaner(SwapStore store, SegmentTable s
         }
     }
 
-    /// <returns>False when the pool has no room.</returns>
-    private bool TrySalvageEntry(SegmentLog log, uint index, Location location)
-    {
-        Segment* segment = segments[location.Segment];
-        SwapArea area = segments.Files.Of(segment);
-        var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
-        byte* buffer = log.EntryBuffers.Rent();
-        try
-        {
-            EntryHeader* header = (EntryHeader*)(buffer + range.Skip);
-            for (int tries = 2; tries > 0; tries--)
-            {
-                if (area.Read(range, buffer, (ulong)segment->SealedAt, counters) == 0
-                    && (uint)header->Id == index && header->Units == location.Units && header->IsIntact())
-                {
-                    return log.Mover.TryMoveIn(header, location, StoreLevel.Normal);
-                }
-            }
-        }
-        finally
-        {
-            log.EntryBuffers.Return(buffer);
-        }
-
-        // Its details say how much of it is to be counted out; they are constant as long as the location is.
-        EntrySize size = descriptors.SizeAt(index, location);
-        bool isRaw = (Codec)descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed;
-        Volatile.ReadBarrier();
-        if (descriptors.TryMove(index, location, Location.Lost))
-        {
-            counters.Add(Counter.CorruptedPages);
-            if (isRaw)
-            {
-                counters.Add(Counter.IncompressiblePages, -1);
-            }
-
-            segments.CountOut(location.Segment, size, onFile: true);
-            segments.Debit(location.Segment, size);
-        }
-
-        return true;
-    }
-
     /// <summary>Ends a claim on a segment that may be empty by now.</summary>
-    private void LetGo(int number)
+    internal void LetGo(int number)
     {
         SegmentWord.AbandonFileCleaning(&segments[number]->Word);
         segments.RetireIfEmpty(number, SegmentState.Sealed);

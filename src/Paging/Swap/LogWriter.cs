@@ -35,7 +35,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         Volatile.Write(ref _borrowed, 0);
     }
 
-    /// <summary>Makes room for an entry of a page of this length, should it not shrink.</summary>
+    /// <summary>Sees to it that an entry of a page of this length fits, should it not shrink: with a free segment, if need be.</summary>
     internal bool TryPrepare(int pageLength, StoreLevel level)
     {
         int worst = EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
@@ -44,15 +44,19 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        int segment = _log.TakeOrClean(level);
-        if (segment < 0 && HasDead)
+        return Use(_log.TryTake(level));
+    }
+
+    /// <summary>Seals the open segment if anything in it is dead, so that it can be cleaned. For a borrower that found no other.</summary>
+    internal bool TrySealDead()
+    {
+        if (_open < 0 || _log.Table[_open]->Used <= Volatile.Read(ref _log.Table[_open]->Live) << Location.UnitShift)
         {
-            // What is dead in our own segment is all there is to clean.
-            SealOpen();
-            segment = _log.TakeOrClean(level);
+            return false;
         }
 
-        return Use(segment);
+        SealOpen();
+        return true;
     }
 
     /// <summary>Encodes a page behind the last entry. Prepared for; the page must not change meanwhile for its contents to mean anything.</summary>
@@ -158,9 +162,6 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     /// <summary>Bytes left in the open segment.</summary>
     internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
-
-    private bool HasDead =>
-        _open >= 0 && _log.Table[_open]->Used > Volatile.Read(ref _log.Table[_open]->Live) << Location.UnitShift;
 
     private bool Use(int segment)
     {

@@ -145,19 +145,6 @@ internal sealed unsafe class SegmentLog
         return segment;
     }
 
-    /// <summary>Takes a free segment, cleaning as long as that yields any.</summary>
-    internal int TakeOrClean(StoreLevel level)
-    {
-        while (true)
-        {
-            int segment = TryTake(level);
-            if (segment >= 0 || !Cleaner.TryClean(level))
-            {
-                return segment;
-            }
-        }
-    }
-
     /// <summary>Seals a segment that the caller has open.</summary>
     /// <param name="segment">The segment.</param>
     /// <param name="age">Its place in the order in which segments grow cold, where that is an earlier one than now.</param>

@@ -3,7 +3,7 @@ using Paging.Swap.Devices;
 
 namespace Paging.Swap;
 
-/// <summary>The swap files behind the pool: room made by writing, swapon, swapoff.</summary>
+/// <summary>The swap files behind the pool: what there is of them, and their end.</summary>
 internal sealed unsafe partial class SwapStore
 {
     /// <summary>A file must have room for so many segments.</summary>
@@ -17,6 +17,8 @@ internal sealed unsafe partial class SwapStore
     internal Writeback Writeback => _writeback;
 
     internal FileCleaner FileCleaner => _fileCleaner;
+
+    internal Swapoff Swapoff { get; }
 
     /// <summary>Bytes of the entries in the segment table that stand for segments in files: those in memory are charged to the pool.</summary>
     private long FileMetadataBytes
@@ -65,39 +67,8 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>Whether an ordinary page may come in, should it not shrink: into the pool as far as cleaning it stays cheap, beyond that as
-    /// far as segments can be written out for it.</summary>
-    private bool Admits(SegmentLog log, int length) =>
-        _budget.Admits(length)
-        || (Files.IsAny && (Files.MayHaveRoom(log.SegmentBytes) || _writeback.InFlight != 0 || _fileCleaner.HasDead || _fileCleaner.CanCompact(log)));
-
-    /// <summary>Frees memory of a log by writing a segment to a file, or space for that in a file first. Waits for devices.</summary>
-    private bool TryWriteOut(SegmentLog log, StoreLevel level) =>
-        Files.IsAny && (_writeback.TryMakeRoom(log, level) || _fileCleaner.TryCleanOne(log));
-
     /// <summary>Whether making room may wait for a device.</summary>
     internal bool MayWait => Files.IsAny;
-
-    /// <summary>Sees to it that ordinary stores find room without waiting, as far as writing out gives any. Waits for devices.</summary>
-    internal void MakeRoomAtHand()
-    {
-        if (!Files.IsAny)
-        {
-            return;
-        }
-
-        foreach (SegmentLog? log in _segments.Logs)
-        {
-            if (!log!.Chunks.HasFree(StoreLevel.Normal))
-            {
-                TryWriteOut(log, StoreLevel.Normal);
-            }
-        }
-    }
-
-    /// <summary>Makes room in memory for what is moved off a file.</summary>
-    internal bool TryMakeRoomFor(SegmentLog log) =>
-        TryWriteOut(log, StoreLevel.Normal) || TryMakeRoom(log, StoreLevel.Normal);
 
     /// <summary>Waits for what is being written, and closes all files. Doing it again does nothing.</summary>
     internal void CloseFiles()
@@ -113,72 +84,5 @@ internal sealed unsafe partial class SwapStore
 
         _engine?.Dispose();
         _engine = null;
-    }
-
-    /// <summary>Swapoff: moves everything off a file that takes no more segments.</summary>
-    /// <returns>False when the pool and the other files have no room, or the pager is being disposed; what was moved stays moved.</returns>
-    internal bool TryDrain(SwapArea area, CancellationToken cancellation)
-    {
-        while (!area.IsEmpty)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (Rundown.IsClosed)
-            {
-                return false;
-            }
-
-            long seen = _writeback.Completions.Count;
-            bool any = false;
-            bool anyDamaged = false;
-            int end = _segments.End;
-            for (int i = 0; i < end; i++)
-            {
-                Segment* segment = _segments[i];
-                if (segment->File != area.Number || SegmentWord.State(SegmentWord.Load(&segment->Word)) != SegmentState.OnFile)
-                {
-                    continue;
-                }
-
-                cancellation.ThrowIfCancellationRequested();
-                if (Rundown.IsClosed)
-                {
-                    return false;
-                }
-
-                switch (segment->Damaged == 0 ? _fileCleaner.TryEmpty(i, StoreLevel.Normal) : FileEmptied.Unreadable)
-                {
-                    case FileEmptied.Empty:
-                        any = true;
-                        break;
-
-                    case FileEmptied.NoRoom:
-                        return false;
-
-                    case FileEmptied.Unreadable:
-                        anyDamaged = true;
-                        break;
-                }
-            }
-
-            if (anyDamaged && !_fileCleaner.TrySalvage(area, cancellation))
-            {
-                return false;
-            }
-
-            // What is left is being written to the file, being read, or about to be published or freed by another thread.
-            if (!any && !area.IsEmpty)
-            {
-                if (_writeback.InFlight != 0)
-                {
-                    _writeback.Completions.WaitBeyond(seen);
-                }
-                else
-                {
-                    Spinner.Yield();
-                }
-            }
-        }
-
-        return true;
     }
 }

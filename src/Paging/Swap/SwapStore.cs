@@ -79,7 +79,9 @@ internal sealed unsafe partial class SwapStore
         {
             _segments = new SegmentTable(_budget, counters);
             _writeback = new Writeback(_segments, _budget, counters);
-            _fileCleaner = new FileCleaner(this, _segments, _descriptors, counters);
+            _fileCleaner = new FileCleaner(_segments, _descriptors, counters);
+            Room = new Room(_segments, _budget, _writeback, _fileCleaner);
+            Swapoff = new Swapoff(_segments, _descriptors, counters, Room, _fileCleaner, _writeback, Rundown);
             _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
             _writers = writers;
             if (!TryAddLog(pageBytes))
@@ -104,6 +106,8 @@ internal sealed unsafe partial class SwapStore
     internal DescriptorTable Descriptors => _descriptors;
 
     internal SegmentTable Segments => _segments;
+
+    internal Room Room { get; }
 
     /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
     internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
@@ -154,7 +158,7 @@ internal sealed unsafe partial class SwapStore
                 _budget.Gate.Exit();
             }
 
-            if (!TryMakeRoom(except: null))
+            if (!Room.TryTakeFromOthers(except: null))
             {
                 return false;
             }
@@ -164,7 +168,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether an ordinary page of this length would find room now, cleaning if need be.</summary>
     internal bool HasRoom(int length)
     {
-        if (LogFor(length) is not { } log || !Admits(log, length))
+        if (LogFor(length) is not { } log || !Room.Admits(log, length))
         {
             return false;
         }
@@ -215,13 +219,7 @@ internal sealed unsafe partial class SwapStore
         bool complete = false;
         try
         {
-            // A file that rests, since its disk was full, is tried once more before a page is refused.
-            writer = TryPrepare(log, length, level);
-            if (writer is null && level != StoreLevel.AtHand && Files.TryEndRest())
-            {
-                writer = TryPrepare(log, length, level);
-            }
-
+            writer = Room.TryPrepare(log, length, level);
             complete = true;
             return new StoreTicket(index, writer);
         }
@@ -232,40 +230,6 @@ internal sealed unsafe partial class SwapStore
                 Cancel(new StoreTicket(index, writer));
             }
         }
-    }
-
-    /// <returns>A writer with room for the page; null when there is none.</returns>
-    private LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
-    {
-        while (level > StoreLevel.Normal || Admits(log, length))
-        {
-            LogWriter writer = log.Borrow();
-            bool isPrepared = false;
-            try
-            {
-                isPrepared = writer.TryPrepare(length, level);
-            }
-            finally
-            {
-                if (!isPrepared)
-                {
-                    writer.GiveBack();
-                }
-            }
-
-            if (isPrepared)
-            {
-                return writer;
-            }
-
-            // Making room may wait for a device: with nothing in hand but the descriptor.
-            if (level == StoreLevel.AtHand || (!TryWriteOut(log, level) && !TryMakeRoom(log, level)))
-            {
-                break;
-            }
-        }
-
-        return null;
     }
 
     /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up, whatever comes of it.</summary>
@@ -406,50 +370,6 @@ internal sealed unsafe partial class SwapStore
         _segments.Release();
         _descriptors.Release();
         _recompressor.Release();
-    }
-
-    /// <summary>One step of cleaning ahead of demand. True when there may be more to do.</summary>
-    internal bool CleanAhead()
-    {
-        bool any = false;
-        foreach (SegmentLog? log in _segments.Logs)
-        {
-            any |= log!.Cleaner.CleanAhead();
-            any |= _writeback.WriteAhead(log);
-        }
-
-        return any | _fileCleaner.CleanAhead();
-    }
-
-    /// <summary>Frees memory where nothing can be written out: what is dead in the log itself, then what other logs can spare.</summary>
-    private bool TryMakeRoom(SegmentLog log, StoreLevel level) =>
-        (Files.IsAny && log.Cleaner.TryClean(level, thorough: true)) || TryMakeRoom(except: log);
-
-    /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
-    private bool TryMakeRoom(SegmentLog? except)
-    {
-        foreach (SegmentLog? log in _segments.Logs)
-        {
-            if (log != except && log!.Chunks.TryTrim())
-            {
-                return true;
-            }
-        }
-
-        foreach (SegmentLog? log in _segments.Logs)
-        {
-            // The first victims may only fill up the cleaner's own segment. No more of them than there are: nothing else ends this when the system
-            // takes no memory back.
-            for (int i = 0; i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)); i++)
-            {
-                if (log.Chunks.TryTrim())
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
     }
 
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)

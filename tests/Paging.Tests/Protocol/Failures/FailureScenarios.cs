@@ -157,7 +157,7 @@ internal static unsafe class FailureScenarios
             {
                 world.CleanOne();
                 Put(world, 20, Eighth, salt: 100);
-                world.Store.CleanAhead();
+                world.Store.Room.StepAhead();
             };
         }),
         new("a full pool refuses", static world =>
@@ -202,7 +202,7 @@ internal static unsafe class FailureScenarios
                 world.WriteOne();
                 Repeat(24, i => world.Load(ids[i], world.Stored[ids[i]]));
                 Put(world, 12, World.PageBytes, salt: 100);
-                world.Store.CleanAhead();
+                world.Store.Room.StepAhead();
             };
         }),
         new("arrays are paged through a file", static world =>
@@ -237,7 +237,7 @@ internal static unsafe class FailureScenarios
 
             return () =>
             {
-                world.Store.FileCleaner.TryEmpty(segment, StoreLevel.Normal);
+                world.Store.Swapoff.TryEmpty(segment);
                 for (int i = 0; i < 30; i++)
                 {
                     world.TryPut(Contents.Noise(i + 100), Eighth, out _);

@@ -135,7 +135,7 @@ internal static unsafe class FileScenarios
         With(device, run,
             () =>
             {
-                world.Store.FileCleaner.TryEmpty(segment, StoreLevel.Normal);
+                world.Store.Swapoff.TryEmpty(segment);
                 world.Store.FileCleaner.TryEmpty(segment, StoreLevel.Cleaner);
             },
             () => Repeat(3, () => world.Load(ids[1], page, mayBeGone: true)),
@@ -313,7 +313,7 @@ internal static unsafe class FileScenarios
             },
             () =>
             {
-                world.Store.FileCleaner.TryEmpty(segment, StoreLevel.Normal);
+                world.Store.Swapoff.TryEmpty(segment);
                 other.Get(0, 1);
             });
         world.CheckAndClose();

@@ -240,7 +240,7 @@ internal static unsafe class StoreScenarios
             },
             () =>
             {
-                world.Store.CleanAhead();
+                world.Store.Room.StepAhead();
                 world.Log.Cleaner.TryClean(StoreLevel.Normal);
                 world.Log.Chunks.TryTrim();
                 world.CleanOne();
