@@ -76,7 +76,7 @@ public sealed unsafe class SwapSpace
         _domain.Enter();
         try
         {
-            if (!_store.TryGetLength(id.Value, out int length))
+            if (!_store.Loader.TryGetLength(id.Value, out int length))
             {
                 return false;
             }
@@ -90,7 +90,7 @@ public sealed unsafe class SwapSpace
             LoadFailure failure;
             fixed (byte* target = destination)
             {
-                result = _store.LoadPublic(id.Value, target, length, out failure);
+                result = _store.Loader.LoadPublic(id.Value, target, length, out failure);
             }
 
             if (result is LoadResult.Corrupted or LoadResult.Unreadable or LoadResult.Lost)
@@ -117,7 +117,7 @@ public sealed unsafe class SwapSpace
         _domain.Enter();
         try
         {
-            if (!_store.TryGetLength(id.Value, out int length))
+            if (!_store.Loader.TryGetLength(id.Value, out int length))
             {
                 ThrowUnknown(id);
             }

@@ -290,7 +290,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             if (stored != 0 && contents.IsOwn)
             {
-                _swap.Prefetch(stored);
+                _swap.Loader.Prefetch(stored);
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
@@ -380,7 +380,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         else
         {
-            LoadResult result = _swap.Load(stored, address, bytes, out LoadFailure failure);
+            LoadResult result = _swap.Loader.Load(stored, address, bytes, out LoadFailure failure);
             if (result is LoadResult.Loaded or LoadResult.LoadedRecompressed or LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce)
             {
                 return result;

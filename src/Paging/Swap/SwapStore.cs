@@ -7,48 +7,6 @@ using Paging.Interop;
 
 namespace Paging.Swap;
 
-internal enum LoadResult
-{
-    Loaded,
-
-    /// <summary>The id has no reference left.</summary>
-    Gone,
-
-    /// <summary>The stored bytes fail their checksum, or do not decode.</summary>
-    Corrupted,
-
-    /// <summary>As Loaded; the bytes came from a swap file.</summary>
-    LoadedFromFile,
-
-    /// <summary>As LoadedFromFile; what is stored there should not stay: the file takes no more segments, or the page was compressed again
-    /// when it was cold.</summary>
-    LoadedFromFileOnce,
-
-    /// <summary>As Loaded; the page was compressed again when it was cold, and is not any more.</summary>
-    LoadedRecompressed,
-
-    /// <summary>The device failed to read the bytes.</summary>
-    Unreadable,
-
-    /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
-    Lost,
-}
-
-/// <summary>Where in a swap file a load failed.</summary>
-/// <param name="Path">The file; null when the page was not in one.</param>
-/// <param name="Offset">In the file, in bytes.</param>
-/// <param name="Error">The system's error number; 0 when the bytes came and were wrong.</param>
-internal readonly record struct LoadFailure(string? Path, long Offset, int Error)
-{
-    internal string Describe(LoadResult result) => result switch
-    {
-        LoadResult.Lost => "it was in a swap file that has been removed since, and could not be read then",
-        LoadResult.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
-        _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
-        _ => "it fails its checksum: its stored bytes were damaged in memory",
-    };
-}
-
 /// <summary>The swap layer: pages in, pages out, by descriptor. Knows nothing of page tables or arrays.</summary>
 /// <remarks>All members are thread-safe. Nothing here allocates managed memory; loads and stores wait for devices, and hold nothing but pins
 /// meanwhile.</remarks>
@@ -80,6 +38,7 @@ internal sealed unsafe partial class SwapStore
             _segments = new SegmentTable(_budget, counters);
             _writeback = new Writeback(_segments, _budget, counters);
             _fileCleaner = new FileCleaner(_segments, _descriptors, counters);
+            Loader = new PageLoader(_segments, _descriptors, counters);
             Room = new Room(_segments, _budget, _writeback, _fileCleaner);
             Swapoff = new Swapoff(_segments, _descriptors, counters, Room, _fileCleaner, _writeback, Rundown);
             _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
@@ -106,6 +65,8 @@ internal sealed unsafe partial class SwapStore
     internal DescriptorTable Descriptors => _descriptors;
 
     internal SegmentTable Segments => _segments;
+
+    internal PageLoader Loader { get; }
 
     internal Room Room { get; }
 

@@ -5,8 +5,9 @@ using Paging.Diagnostics;
 
 namespace Paging.Swap;
 
-/// <summary>The way back: find the entry, hold its segment, verify, decode.</summary>
-internal sealed unsafe partial class SwapStore
+/// <summary>The way back of a stored page: find the entry, hold its segment, decode, verify.</summary>
+/// <remarks>Nothing here allocates managed memory. A load that reads a file waits for the device, and holds nothing but its pin and a buffer meanwhile.</remarks>
+internal sealed unsafe partial class PageLoader(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
     /// <summary>Loads a page whose reference the caller holds, so that it cannot be freed meanwhile; it may be moved.</summary>
     /// <param name="index">The descriptor.</param>
@@ -14,7 +15,7 @@ internal sealed unsafe partial class SwapStore
     /// <param name="length">The page's length.</param>
     /// <param name="failure">What went wrong, where the page was in a file.</param>
     internal LoadResult Load(uint index, byte* page, int length, out LoadFailure failure) =>
-        LoadCore(_descriptors.Id(index), isPublic: false, page, length, out failure);
+        LoadCore(descriptors.Id(index), isPublic: false, page, length, out failure);
 
     /// <summary>Asks the processor for the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
     internal void Prefetch(uint index)
@@ -24,10 +25,10 @@ internal sealed unsafe partial class SwapStore
             return;
         }
 
-        Location location = _descriptors.Locate(index);
+        Location location = descriptors.Locate(index);
         if (location.Where == Location.Kind.Segment)
         {
-            Segment* segment = _segments[location.Segment];
+            Segment* segment = segments[location.Segment];
             // In a file, or moved since: the address means nothing then, and asking for it does no harm.
             byte* entry = segment->Address + location.Offset;
             Sse.Prefetch0(&segment->Word);
@@ -53,20 +54,20 @@ internal sealed unsafe partial class SwapStore
         Spinner spinner = default;
         while (true)
         {
-            uint index = _descriptors.Find(id);
+            uint index = descriptors.Find(id);
             if (index == 0)
             {
                 return false;
             }
 
-            Location location = _descriptors.Locate(index);
+            Location location = descriptors.Locate(index);
             length = location.Where == Location.Kind.Pattern
                 ? location.PatternLength
-                : (int)(uint)_descriptors.Details(index).First;
+                : (int)(uint)descriptors.Details(index).First;
 
             // What was read belongs to the id only if it still names the page, at the same place.
             Volatile.ReadBarrier();
-            if (location.Where != Location.Kind.None && _descriptors.Locate(index) == location && _descriptors.Find(id) == index)
+            if (location.Where != Location.Kind.None && descriptors.Locate(index) == location && descriptors.Find(id) == index)
             {
                 return true;
             }
@@ -86,18 +87,18 @@ internal sealed unsafe partial class SwapStore
         Spinner spinner = default;
         while (true)
         {
-            if (isPublic && _descriptors.Find(id) == 0)
+            if (isPublic && descriptors.Find(id) == 0)
             {
                 return LoadResult.Gone;
             }
 
-            Location location = _descriptors.Locate(index);
+            Location location = descriptors.Locate(index);
             switch (location.Where)
             {
                 case Location.Kind.Pattern:
-                    (ulong first, ulong second) = _descriptors.Details(index);
+                    (ulong first, ulong second) = descriptors.Details(index);
                     Volatile.ReadBarrier();
-                    if (isPublic && (_descriptors.Locate(index) != location || _descriptors.Find(id) == 0))
+                    if (isPublic && (descriptors.Locate(index) != location || descriptors.Find(id) == 0))
                     {
                         break;
                     }
@@ -105,7 +106,7 @@ internal sealed unsafe partial class SwapStore
                     SameFilled.Fill(page, length, Vector128.Create(first, second).AsByte());
                     return LoadResult.Loaded;
 
-                case Location.Kind.Segment when _segments.TryPin(location.Segment, out bool onFile):
+                case Location.Kind.Segment when segments.TryPin(location.Segment, out bool onFile):
                     LoadResult? result;
                     try
                     {
@@ -115,7 +116,7 @@ internal sealed unsafe partial class SwapStore
                     }
                     finally
                     {
-                        _segments.Unpin(location.Segment);
+                        segments.Unpin(location.Segment);
                     }
 
                     if (result is { } final)
@@ -125,17 +126,17 @@ internal sealed unsafe partial class SwapStore
 
                     break;
 
-                case Location.Kind.Lost when !isPublic || _descriptors.Find(id) == index:
+                case Location.Kind.Lost when !isPublic || descriptors.Find(id) == index:
                     return LoadResult.Lost;
             }
 
             // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
             // nothing that can be read has been damaged; that must not become an endless loop.
             // One that waits for its readers to leave, before its memory goes, is neither.
-            refusals = _descriptors.Locate(index) == location && !_segments.IsDemoting(location) ? refusals + 1 : 0;
+            refusals = descriptors.Locate(index) == location && !segments.IsDemoting(location) ? refusals + 1 : 0;
             if (refusals > MostRefusals)
             {
-                _counters.Add(Counter.CorruptedPages);
+                counters.Add(Counter.CorruptedPages);
                 return LoadResult.Corrupted;
             }
 
@@ -149,36 +150,36 @@ internal sealed unsafe partial class SwapStore
         uint index = (uint)id;
 
         // Read again under the pin: if it still points here, what is here stays until the pin is given back (rule 5).
-        if (!TestHook.Breaks(Mutation.SkipDescriptorRecheck) && _descriptors.Locate(index) != location)
+        if (!TestHook.Breaks(Mutation.SkipDescriptorRecheck) && descriptors.Locate(index) != location)
         {
             return null;
         }
 
         TestHook.Reach(SharedWord.PageData);
-        EntryHeader* header = (EntryHeader*)(_segments[location.Segment]->Address + location.Offset);
+        EntryHeader* header = (EntryHeader*)(segments[location.Segment]->Address + location.Offset);
 
         // Decoded first and verified afterwards: decoding brings the bytes into the cache, where the checksum finds them at a third
         // of what it costs to be the first to touch them. The decoder trusts nothing, and nobody sees the page before.
         if (TryRead(header, id, location, page, length))
         {
-            if (_segments.Files.IsAny)
+            if (segments.Files.IsAny)
             {
                 // For writeback, which passes over what has been wanted lately.
-                Interlocked.Add(ref _segments[location.Segment]->Loaded, location.Units);
+                Interlocked.Add(ref segments[location.Segment]->Loaded, location.Units);
             }
 
-            _descriptors.NoteLoaded(index);
+            descriptors.NoteLoaded(index);
             return location.IsRecompressed ? LoadResult.LoadedRecompressed : LoadResult.Loaded;
         }
 
         // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.
         if (!TestHook.Breaks(Mutation.ReportMovedAsCorrupt)
-            && (_descriptors.Locate(index) != location || _descriptors.Id(index) != id))
+            && (descriptors.Locate(index) != location || descriptors.Id(index) != id))
         {
             return null;
         }
 
-        _counters.Add(Counter.CorruptedPages);
+        counters.Add(Counter.CorruptedPages);
         return LoadResult.Corrupted;
     }
 

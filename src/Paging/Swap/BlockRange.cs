@@ -1,0 +1,25 @@
+using Paging.Swap.Devices;
+
+namespace Paging.Swap;
+
+/// <summary>The blocks of a device that hold a piece of a segment.</summary>
+/// <param name="Offset">On the device, in bytes.</param>
+/// <param name="Length">Whole blocks.</param>
+/// <param name="Skip">Bytes of the first block before the piece.</param>
+internal readonly record struct BlockRange(long Offset, int Length, int Skip)
+{
+    internal static BlockRange Of(SwapDevice device, uint firstBlock, int offset, int length)
+    {
+        int block = device.BlockBytes;
+        int first = offset / block;
+        int end = ((offset + length - 1) / block) + 1;
+        return new BlockRange((firstBlock + (long)first) * block, (end - first) * block, offset - (first * block));
+    }
+
+    /// <summary>What any piece of this length needs at most, on any device.</summary>
+    internal static int MostBytes(int length)
+    {
+        int page = Math.Max(SwapDevice.BufferAlignment, Interop.VirtualMemory.SystemPageBytes);
+        return (length + (2 * SwapDevice.BufferAlignment) + page - 1) / page * page;
+    }
+}
