@@ -23,7 +23,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         try
         {
-            int victim = FindVictim(LeastDead(log.SegmentBytes >> 4));
+            int victim = log.Sealed.FindDeadest(LeastDead(log.SegmentBytes >> 4));
             return victim >= 0 && TryEmpty(victim);
         }
         finally
@@ -49,15 +49,15 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
             // Several nearly full segments yield one empty one only if there is that much dead in them together.
             bool canWrite = !thorough && table.Files.HasRoom(log.SegmentBytes);
-            int victim = FindVictim(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
+            int victim = log.Sealed.FindDeadest(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
             if (victim < 0 && canWrite)
             {
                 return false;
             }
 
-            if (victim < 0 && DeadBytes() > log.SegmentBytes + log.Geometry.MaxPage)
+            if (victim < 0 && log.Sealed.IsDeadBeyond(log.SegmentBytes + log.Geometry.MaxPage))
             {
-                victim = FindVictim(1);
+                victim = log.Sealed.FindDeadest(1);
             }
 
             if (victim < 0)
@@ -86,43 +86,6 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         {
             mover.Gate.Exit();
         }
-    }
-
-    private int FindVictim(int leastDead)
-    {
-        int best = NoSegment;
-        int bestLive = int.MaxValue;
-        foreach (int i in log.Residents)
-        {
-            Segment* segment = table[i];
-            int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
-            if (live < bestLive
-                && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
-                && segment->Used - live >= leastDead
-                && segment->File == 0
-                && segment->Damaged == 0)
-            {
-                best = i;
-                bestLive = live;
-            }
-        }
-
-        return best;
-    }
-
-    private long DeadBytes()
-    {
-        long dead = 0;
-        foreach (int i in log.Residents)
-        {
-            Segment* segment = table[i];
-            if (SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->Damaged == 0)
-            {
-                dead += segment->Used - ((long)Volatile.Read(ref segment->Live) << Location.UnitShift);
-            }
-        }
-
-        return dead;
     }
 
     /// <summary>Gets at what idle writers hold: empty segments, and open ones that can be emptied with a gain.</summary>
@@ -175,50 +138,35 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         if (segment->Log != log.Index)
         {
             // The number is another log's by now: its memory came free here, which is as good too.
-            SegmentWord.AbandonCleaning(&segment->Word);
-            table.RetireIfEmpty(victim, SegmentState.Sealed);
+            table.EndCleaning(victim);
             return true;
         }
 
-        bool complete;
-        bool isClaimed = true;
+        bool complete = false;
+        bool isEmpty = false;
         try
         {
             complete = TryMoveAll(victim, recompressor);
-            isClaimed = false;
+            if (complete && Volatile.Read(ref segment->Live) != 0 && segment->Damaged == 0 && descriptors.IsAnyIn(victim))
+            {
+                // An entry is left that its header does not own up to. It would be looked for here again and again.
+                segment->Damaged = 1;
+            }
         }
         finally
         {
-            if (isClaimed)
-            {
-                EndClaim(victim);
-            }
+            isEmpty = table.EndCleaning(victim);
         }
 
-        TestHook.Reach(SharedWord.SegmentLive);
-        if (Volatile.Read(ref segment->Live) == 0)
-        {
-            table.RetireIfEmpty(victim, SegmentState.Cleaning);
-            return true;
-        }
-
-        if (complete && segment->Damaged == 0 && descriptors.IsAnyIn(victim))
-        {
-            // An entry is left that its header does not own up to. It would be looked for here again and again.
-            segment->Damaged = 1;
-        }
-
-        SegmentWord.AbandonCleaning(&segment->Word);
-        table.RetireIfEmpty(victim, SegmentState.Sealed);
-        if (segment->Damaged == 0)
+        if (!isEmpty && segment->Damaged == 0)
         {
             // Nothing points here any more, but a thread that frees an entry has still to debit it, and frees the segment then; or
             // there is no room for the rest, while readers are still in an emptied segment.
-            complete |= IsAnyOnItsWay();
+            complete |= log.Sealed.IsAnyLeaving();
             Spinner.Yield();
         }
 
-        return complete;
+        return isEmpty || complete;
     }
 
     /// <summary>Moves the entries of a segment that the caller has claimed. False when there is no room for one.</summary>
@@ -251,45 +199,12 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
     /// <summary>Waits a moment for readers to leave an emptied segment, or one that has been written. False when there is none.</summary>
     internal bool AwaitReaders()
     {
-        if (!IsAnyOnItsWay())
+        if (!log.Sealed.IsAnyLeaving())
         {
             return false;
         }
 
         Spinner.Yield();
         return true;
-    }
-
-    /// <summary>Whether a segment is empty or written but for its readers, or between the last of them and the free list. Not one that is
-    /// still being written: that takes as long as the device does.</summary>
-    private bool IsAnyOnItsWay()
-    {
-        foreach (int i in log.Residents)
-        {
-            switch (SegmentWord.State(SegmentWord.Load(&table[i]->Word)))
-            {
-                case SegmentState.Draining when table[i]->File == 0:
-                case SegmentState.Demoting:
-                case SegmentState.Free:
-                    return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Ends a claim on a segment that may be empty by now.</summary>
-    internal void EndClaim(int number)
-    {
-        Segment* segment = table[number];
-        TestHook.Reach(SharedWord.SegmentLive);
-        if (Volatile.Read(ref segment->Live) == 0)
-        {
-            table.RetireIfEmpty(number, SegmentState.Cleaning);
-            return;
-        }
-
-        SegmentWord.AbandonCleaning(&segment->Word);
-        table.RetireIfEmpty(number, SegmentState.Sealed);
     }
 }

@@ -25,8 +25,7 @@ internal sealed unsafe class ColdCompressor(
     /// <summary>The longest segment that is emptied in one step when segments are short, and the most that it may decode to.</summary>
     private const int LongestAtOnce = 2 << 20;
 
-    /// <summary>Of the segments in memory, by chunk.</summary>
-    private readonly Visit[] _visits = new Visit[log.Chunks.Count];
+    private readonly Visit[] _visits = log.Sealed.Visits;
 
     /// <summary>The chunk whose visit has begun. Under the cleaning gate.</summary>
     private int _visiting;
@@ -94,46 +93,21 @@ internal sealed unsafe class ColdCompressor(
     /// <summary>A page has been appended.</summary>
     internal void NoteStored() => recompressor.NoteStored();
 
-    /// <summary>The chunk of the segment that has been left alone longest.</summary>
+    /// <summary>The chunk of the segment that a visit has begun to, or else that has been left alone longest.</summary>
     /// <param name="before">Since when at least.</param>
     /// <param name="since">Since when it has been, even if that is not long enough.</param>
     /// <returns>−1 when none is due.</returns>
     private int FindDue(long before, out long since)
     {
-        int oldest = NoChunk;
-        since = Visit.Settled;
-        if (_visits[_visiting].Next != 0 && MayVisit(_visiting, before))
+        since = Volatile.Read(ref _visits[_visiting].Since);
+        if (_visits[_visiting].Next != 0 && since <= before && log.Sealed.IsLeftAlone(_visiting))
         {
             return _visiting;
         }
 
-        for (int chunk = 0; chunk < log.Chunks.Count; chunk++)
-        {
-            if (MayVisit(chunk, since - 1))
-            {
-                oldest = chunk;
-                since = Volatile.Read(ref _visits[chunk].Since);
-            }
-        }
-
+        int oldest = log.Sealed.FindLeftAlone(out since);
         _visiting = Math.Max(oldest, 0);
         return since <= before ? oldest : NoChunk;
-    }
-
-    /// <summary>As in FindVictim, the chunk may be lent to another segment meanwhile: whoever uses the answer looks again.</summary>
-    private bool MayVisit(int chunk, long before)
-    {
-        int number = log.Chunks.HolderOf(chunk);
-        if (number < 0 || Volatile.Read(ref _visits[chunk].Since) > before)
-        {
-            return false;
-        }
-
-        Segment* segment = table[number];
-        return SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
-            && segment->File == 0
-            && segment->Damaged == 0
-            && Volatile.Read(ref segment->Live) != 0;
     }
 
     /// <summary>Sealed → Cleaning of the segment that a chunk is lent to. False when it is not what it was when it was chosen.</summary>
@@ -151,7 +125,7 @@ internal sealed unsafe class ColdCompressor(
             return true;
         }
 
-        cleaner.EndClaim(number);
+        table.EndCleaning(number);
         return false;
     }
 
@@ -169,7 +143,7 @@ internal sealed unsafe class ColdCompressor(
         }
         finally
         {
-            cleaner.EndClaim(number);
+            table.EndCleaning(number);
         }
     }
 
@@ -294,7 +268,7 @@ internal sealed unsafe class ColdCompressor(
         bool isSettled = false;
         bool isWorthwhile = table[number]->Logical <= longest && IsWorthEmptying(number, out isSettled);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
-        cleaner.EndClaim(number);
+        table.EndCleaning(number);
         return !isWorthwhile || cleaner.TryEmpty(number, by);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
 
@@ -118,7 +119,7 @@ internal sealed unsafe class DescriptorTable
         ulong lengths = _table[index].Detail0;
         return location.IsRecompressed
             ? EntrySize.Recompressed(location.Units, (int)(uint)lengths)
-            : new EntrySize(location.Units, (int)(lengths >> 32), (int)(uint)lengths);
+            : EntrySize.Stored(location.Units, (int)(lengths >> 32), (int)(uint)lengths, (Codec)_table[index].Detail1 == Codec.Raw);
     }
 
     /// <summary>Notes that a page has been loaded. Its descriptor may be another page's by now, which makes that one look warm for a while.</summary>

@@ -121,16 +121,15 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
         bool moved = descriptors.TryMove(index, from, to);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            table.Credit(to.Segment, size);
+            Accounts.Credit(table[to.Segment], size);
         }
 
         if (moved && onFile)
         {
-            table.CountOut(from.Segment, size, onFile: true);
-            table.CountInMemory(size, 1);
+            table.Accounts.MovedIn(table[from.Segment], size);
         }
 
-        table.Debit(moved ? from.Segment : to.Segment, size);
+        table.Debit(moved ? from.Segment : to.Segment, size, moved && onFile);
         return true;
     }
 
@@ -192,15 +191,15 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
         bool moved = descriptors.TryMove(index, from, location);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            table.Credit(location.Segment, size);
+            Accounts.Credit(table[location.Segment], size);
         }
 
         if (isShorter && (moved || TestHook.Breaks(Mutation.RecountUnmoved)))
         {
-            table.Recount(old, size, form.Codec == Codec.Raw);
+            table.Accounts.Recompressed(old, size);
         }
 
-        table.Debit(moved ? from.Segment : location.Segment, moved ? old : size);
+        table.Debit(moved ? from.Segment : location.Segment, moved ? old : size, onFile: false);
         return Moved.Away;
     }
 

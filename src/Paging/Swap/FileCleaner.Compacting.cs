@@ -12,7 +12,7 @@ internal sealed unsafe partial class FileCleaner
     {
         foreach (SwapArea? area in segments.Files.Areas)
         {
-            if (area is not null && area.CanCompact(log.SegmentBytes, LeastDeadShift))
+            if (area is not null && area.CanCompact(log.SegmentBytes, MinDeadShift))
             {
                 return true;
             }
@@ -27,7 +27,7 @@ internal sealed unsafe partial class FileCleaner
     {
         foreach (SwapArea? area in segments.Files.Areas)
         {
-            if (area is not null && area.CanCompact(log.SegmentBytes, LeastDeadShift))
+            if (area is not null && area.CanCompact(log.SegmentBytes, MinDeadShift))
             {
                 int victim = FindBehindGap(area);
                 if (victim >= 0)

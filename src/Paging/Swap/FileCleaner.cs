@@ -25,10 +25,10 @@ internal enum FileEmptied
 internal sealed unsafe partial class FileCleaner(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
     /// <summary>Share of a segment that must be dead for it to be worth reading ahead of demand.</summary>
-    private const double LeastDead = 1.0 / 8;
+    private const double MinDead = 1.0 / 8;
 
     /// <summary>The same, as a shift, where a page would be refused otherwise: at the limit 31 bytes are read and written again for each byte gained.</summary>
-    private const int LeastDeadShift = 5;
+    private const int MinDeadShift = 5;
 
     /// <summary>Files are cleaned in the background below this share of free slots.</summary>
     private const int AheadShift = 4;
@@ -46,7 +46,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
             {
                 for (int log = 0; log < logs && area is { IsTaking: true }; log++)
                 {
-                    if (area.HasDead(log, LeastDeadShift))
+                    if (area.HasDead(log, MinDeadShift))
                     {
                         return true;
                     }
@@ -71,7 +71,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
             bool filling = area.State == AreaState.InUse && area.UsedBytes > area.Bytes - (area.Bytes >> AheadShift);
             if (retired || filling)
             {
-                int victim = FindDeadest(area, retired ? 0 : LeastDead);
+                int victim = FindDeadest(area, retired ? 0 : MinDead);
 
                 // Nothing is read that there is no room for. One that cannot be read is not chosen again, so that the next one's turn comes.
                 if (victim >= 0
@@ -89,7 +89,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
     /// <summary>A segment with so much dead that emptying it brings a thread closer to a slot; −1 when there is none.</summary>
     /// <remarks>At least a thirty-second of it is, whichever log it is of: its space is anybody's once it is free. Emptying it leaves none like it, so that
     /// rounds end.</remarks>
-    internal int FindDead() => HasDead ? FindDeadest(area: null, 1.0 / (1 << LeastDeadShift)) : -1;
+    internal int FindDead() => HasDead ? FindDeadest(area: null, 1.0 / (1 << MinDeadShift)) : -1;
 
     /// <summary>Moves what lives in a segment into the pool.</summary>
     /// <param name="number">The segment.</param>
@@ -120,7 +120,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         {
             if (isClaimed)
             {
-                LetGo(number);
+                segments.EndFileCleaning(number);
             }
         }
 
@@ -137,35 +137,33 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
             segment->Damaged = (byte)(descriptors.IsAnyIn(number) ? 1 : 0);
         }
 
-        LetGo(number);
+        segments.EndFileCleaning(number);
         return result;
     }
 
     /// <summary>The segment of a file, or of any that takes segments, with the largest share of it dead; −1 when none has enough.</summary>
     /// <remarks>For a thread that needs a slot (no file given), only of logs that it may empty segments of.</remarks>
-    private int FindDeadest(SwapArea? area, double leastDead)
+    private int FindDeadest(SwapArea? area, double minDead)
     {
-        int best = -1;
-        double bestDead = 0;
-        int end = segments.End;
-        for (int i = 0; i < end; i++)
+        int rank = (int)(minDead * DeadShare.Ranks);
+        if (area is not null)
         {
-            Segment* segment = segments[i];
-            if (SegmentWord.State(SegmentWord.Load(&segment->Word)) != SegmentState.OnFile || segment->Damaged != 0)
-            {
-                continue;
-            }
+            return segments.OnFile.FindDeadest(area, minDead, logs: uint.MaxValue, ref rank);
+        }
 
-            SegmentLog log = segments.Logs[segment->Log]!;
-            double holds = log.Holds(segment);
-            double dead = 1 - ((Volatile.Read(ref segment->Live) << Location.UnitShift) / holds);
-            int file = segment->File;
-            if ((dead > bestDead || best < 0)
-                && dead >= leastDead
-                && (area is null ? file != 0 && segments.Files.Areas[file - 1] is { IsTaking: true } && log.Chunks.MayBeEmptiedInto : file == area.Number))
+        uint logs = 0;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            logs |= log!.Chunks.MayBeEmptiedInto ? 1u << log.Index : 0;
+        }
+
+        int best = -1;
+        foreach (SwapArea? taking in segments.Files.Areas)
+        {
+            if (taking is { IsTaking: true } && segments.OnFile.FindDeadest(taking, minDead, logs, ref rank) is >= 0 and int found)
             {
-                best = i;
-                bestDead = dead;
+                best = found;
+                rank++;
             }
         }
 
@@ -204,12 +202,5 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         {
             log.SegmentBuffers.Return(bytes);
         }
-    }
-
-    /// <summary>Ends a claim on a segment that may be empty by now.</summary>
-    internal void LetGo(int number)
-    {
-        SegmentWord.AbandonFileCleaning(&segments[number]->Word);
-        segments.RetireIfEmpty(number, SegmentState.Sealed);
     }
 }

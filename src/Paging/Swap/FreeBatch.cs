@@ -22,8 +22,6 @@ internal ref struct FreeBatch(SwapStore store)
     private int _segment = None;
     private bool _onFile;
     private EntrySize _size;
-    private int _entries;
-    private int _raw;
     private int _sameFilled;
     private uint _first;
     private uint _last;
@@ -51,7 +49,7 @@ internal ref struct FreeBatch(SwapStore store)
                 break;
 
             case Location.Kind.Segment:
-                Gather(location, descriptors.SizeAt(index, location), (Codec)descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed);
+                Gather(location.Segment, descriptors.SizeAt(index, location));
                 break;
         }
 
@@ -75,38 +73,30 @@ internal ref struct FreeBatch(SwapStore store)
 
         if (_sameFilled != 0)
         {
-            _store.Counters.Add(Counter.SameFilledPages, -_sameFilled);
+            _store.Segments.Accounts.FreedPatterns(_sameFilled);
             _sameFilled = 0;
-        }
-
-        if (_raw != 0)
-        {
-            _store.Counters.Add(Counter.IncompressiblePages, -_raw);
-            _raw = 0;
         }
     }
 
-    private void Gather(Location location, EntrySize size, bool isRaw)
+    private void Gather(int segment, in EntrySize size)
     {
-        if (location.Segment != _segment)
+        if (segment != _segment)
         {
             SettleSegment();
             // The entry, counted in still, keeps it from being empty.
-            _onFile = _store.Segments.Pin(location.Segment);
-            _segment = location.Segment;
+            _onFile = _store.Segments.Pin(segment);
+            _segment = segment;
         }
 
-        _size = new EntrySize(_size.Units + size.Units, _size.Encoded + size.Encoded, _size.Logical + size.Logical);
-        _entries++;
-        _raw += isRaw ? 1 : 0;
+        _size += size;
     }
 
     private void SettleSegment()
     {
         if (_segment != None)
         {
-            _store.Segments.DropPinned(_segment, _size, _onFile, _entries);
-            (_segment, _size, _entries) = (None, default, 0);
+            _store.Segments.DropPinned(_segment, _size, _onFile);
+            (_segment, _size) = (None, default);
         }
     }
 }

@@ -70,7 +70,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         encodedLength = policy.Encode(page, length, body, out form);
         header->Write(id, encodedLength, length, form);
 
-        return Place((byte*)header, new EntrySize(header->Units, encodedLength, length));
+        return Place((byte*)header, EntrySize.Stored(header->Units, encodedLength, length, form.Codec == Codec.Raw));
     }
 
     /// <summary>Where an entry may be put together that takes so many units at most. Prepared for by <see cref="TryPrepareCopy"/>, and followed
@@ -223,7 +223,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         entry->Used += size.Bytes;
         if (!TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            _log.Table.Credit(segment, size);
+            Accounts.Credit(entry, size);
         }
 
         _log.Cold.NoteStored();

@@ -115,14 +115,21 @@ internal struct EntryHeader
     internal static int UnitsFor(int encodedLength) => (Size + encodedLength + 15) >> Location.UnitShift;
 }
 
-/// <summary>What one stored page adds to the sums.</summary>
-/// <param name="Units">Of its entry, header and rounding included.</param>
+/// <summary>What a stored page adds to the sums, or several pages together.</summary>
+/// <param name="Entries">Pages.</param>
+/// <param name="Units">Of their entries, headers and rounding included.</param>
 /// <param name="Encoded">Bytes.</param>
-/// <param name="Logical">Bytes that it decodes to.</param>
-internal readonly record struct EntrySize(int Units, int Encoded, int Logical)
+/// <param name="Logical">Bytes that they decode to.</param>
+/// <param name="Raw">How many of them are stored as they are.</param>
+internal readonly record struct EntrySize(int Entries, int Units, int Encoded, int Logical, int Raw)
 {
     internal int Bytes => Units << Location.UnitShift;
 
+    public static EntrySize operator +(in EntrySize left, in EntrySize right) => new(
+        left.Entries + right.Entries, left.Units + right.Units, left.Encoded + right.Encoded, left.Logical + right.Logical, left.Raw + right.Raw);
+
+    internal static EntrySize Stored(int units, int encoded, int logical, bool isRaw) => new(1, units, encoded, logical, isRaw ? 1 : 0);
+
     /// <summary>Of a page compressed anew since it was stored: its encoded length is counted up to the end of its last unit.</summary>
-    internal static EntrySize Recompressed(int units, int logical) => new(units, (units << Location.UnitShift) - EntryHeader.Size, logical);
+    internal static EntrySize Recompressed(int units, int logical) => new(1, units, (units << Location.UnitShift) - EntryHeader.Size, logical, Raw: 0);
 }

@@ -25,6 +25,7 @@ internal sealed unsafe class SegmentLog
         _budget = budget;
         Geometry = geometry;
         Chunks = new ChunkMemory(budget, geometry);
+        Sealed = new SealedSegments(Chunks, table, geometry.SegmentBytes);
         _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / 16))];
         for (int i = 0; i < _writers.Length; i++)
         {
@@ -42,6 +43,7 @@ internal sealed unsafe class SegmentLog
         catch
         {
             Chunks.Release();
+            Sealed.Release();
             EntryBuffers?.Dispose();
             throw;
         }
@@ -66,8 +68,8 @@ internal sealed unsafe class SegmentLog
 
     internal ReadOnlySpan<LogWriter> Writers => _writers;
 
-    /// <summary>The segments that have memory.</summary>
-    internal Residents Residents => new(Chunks);
+    /// <summary>What segments in memory are found by.</summary>
+    internal SealedSegments Sealed { get; }
 
     /// <summary>For reading single entries from a file.</summary>
     internal BounceBuffers EntryBuffers { get; }
@@ -154,29 +156,9 @@ internal sealed unsafe class SegmentLog
         entry->SealedAt = Math.Min(age, _table.NextSeal());
         Cold.NoteSealed(entry->Chunk);
         SegmentWord.Seal(&entry->Word);
+        Sealed.Refresh(entry->Chunk);
         // Entries freed while it was open left that to us.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
-    }
-
-    /// <summary>The segment that was sealed first, of those in memory that hold something and that nobody cleans or writes; −1 when there is none.</summary>
-    internal int FindColdest()
-    {
-        int coldest = NoSegment;
-        long first = long.MaxValue;
-        foreach (int i in Residents)
-        {
-            Segment* segment = _table[i];
-            if (segment->SealedAt < first
-                && segment->File == 0
-                && Volatile.Read(ref segment->Live) != 0
-                && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed)
-            {
-                coldest = i;
-                first = segment->SealedAt;
-            }
-        }
-
-        return coldest;
     }
 
     /// <summary>Takes back a segment in state Free: its number, and its memory.</summary>
@@ -223,6 +205,7 @@ internal sealed unsafe class SegmentLog
     internal void Release()
     {
         Chunks.Release();
+        Sealed.Release();
         EntryBuffers.Dispose();
         SegmentBuffers.Dispose();
     }
@@ -248,6 +231,7 @@ internal sealed unsafe class SegmentLog
         int chunk = _table[segment]->Chunk;
         _table[segment]->Chunk = Segment.NoChunk;
         Chunks.TakeBackUnsynchronized(chunk, stock);
+        Sealed.Refresh(chunk);
     }
 
     private static BounceBuffers Buffers(int bytes, int most, bool huge) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes, huge);

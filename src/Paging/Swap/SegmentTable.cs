@@ -4,18 +4,14 @@ using Paging.Memory;
 namespace Paging.Swap;
 
 /// <summary>All segments of a pager by number, whichever log they belong to and wherever they are.</summary>
-/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it. What lives in a segment
-/// is counted in the segment and, by where the segment is, in the pool's sums or in the files'. A segment changes sides only while
-/// nobody pins it, and what counts an entry out of a sealed segment pins it meanwhile, so that no entry is counted on one side and
-/// out on the other.</remarks>
+/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it. What lives in it is counted
+/// by <see cref="Accounts"/>; what it is found by is in <see cref="SealedSegments"/> of its log, or in <see cref="FileSegments"/>.</remarks>
 internal sealed unsafe class SegmentTable
 {
     internal const int MaxLogs = 16;
     private const int NoNumber = -1;
     private readonly Reservation _memory;
     private readonly GrowingRange _range;
-    private readonly PoolBudget _budget;
-    private readonly Counters _counters;
     private readonly SegmentLog?[] _logs = new SegmentLog?[MaxLogs];
     private int _logCount;
     private long _seals;
@@ -28,10 +24,18 @@ internal sealed unsafe class SegmentTable
 
     internal SegmentTable(PoolBudget budget, Counters counters)
     {
-        _budget = budget;
-        _counters = counters;
+        Accounts = new Accounts(budget, counters, Files);
         _memory = new Reservation((long)Location.MaxSegments * Segment.Size, accessible: false);
         _range = new GrowingRange(_memory, 0, _memory.Bytes);
+        try
+        {
+            OnFile = new FileSegments(this);
+        }
+        catch
+        {
+            _memory.Release();
+            throw;
+        }
     }
 
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
@@ -41,6 +45,12 @@ internal sealed unsafe class SegmentTable
 
     /// <summary>Where segments that are not in memory are.</summary>
     internal SwapFileTable Files { get; } = new();
+
+    /// <summary>Those of them that are in files only.</summary>
+    internal FileSegments OnFile { get; }
+
+    /// <summary>What lives where.</summary>
+    internal Accounts Accounts { get; }
 
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
@@ -69,7 +79,7 @@ internal sealed unsafe class SegmentTable
         {
             _free = this[number]->Used;
         }
-        else if (_end < Location.MaxSegments && _range.TryReach((_end + 1L) * Segment.Size))
+        else if (_end < Location.MaxSegments && _range.TryReach((_end + 1L) * Segment.Size) && OnFile.TryReach(_end + 1))
         {
             number = _end;
             Volatile.Write(ref _end, number + 1);
@@ -116,45 +126,43 @@ internal sealed unsafe class SegmentTable
         }
     }
 
-    /// <summary>Before an entry's location is published or moved here, so that the segment never looks empty meanwhile.</summary>
-    internal void Credit(int segment, EntrySize size)
-    {
-        Segment* entry = this[segment];
-        Interlocked.Add(ref entry->Tally, (1L << 32) + size.Encoded);
-        Interlocked.Add(ref entry->Logical, size.Logical);
-        TestHook.Reach(SharedWord.SegmentLive);
-        Interlocked.Add(ref entry->Live, size.Units);
-    }
-
-    /// <summary>After an entry's location has been taken out of its descriptor. The one that empties a sealed segment frees it; an
-    /// open one is freed by its writer when it seals it.</summary>
+    /// <summary>Counts an entry out of the segment that it was in: one that has been moved away, or could not be moved there. The one that empties a sealed segment
+    /// frees it; an open one is freed by its writer when it seals it.</summary>
     /// <remarks>The caller keeps the segment from changing sides: by a pin, a claim, or because it has it open.</remarks>
-    internal void Debit(int segment, EntrySize size, int entries = 1)
+    internal void Debit(int segment, in EntrySize size, bool onFile)
     {
         Segment* entry = this[segment];
-        Interlocked.Add(ref entry->Tally, -((long)entries << 32) - size.Encoded);
-        Interlocked.Add(ref entry->Logical, -size.Logical);
-        TestHook.Reach(SharedWord.SegmentLive);
-        if (Interlocked.Add(ref entry->Live, -size.Units) == 0)
+        int live = Accounts.Debit(entry, size) << Location.UnitShift;
+        SegmentLog log = _logs[entry->Log]!;
+        if (onFile)
+        {
+            OnFile.NoteDead(segment, live, size.Bytes, log.Holds(entry));
+        }
+        else
+        {
+            log.Sealed.NoteDead(entry, live, size.Bytes);
+        }
+
+        if (live == 0)
         {
             RetireIfEmpty(segment, SegmentState.Sealed);
         }
     }
 
     /// <summary>Counts out an entry whose location has been taken out of its descriptor, wherever it is.</summary>
-    internal void Drop(int segment, EntrySize size)
+    internal void Drop(int segment, in EntrySize size)
     {
         // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
         if (TestHook.Breaks(Mutation.CountOutUnpinned))
         {
-            SegmentState state = SegmentWord.State(SegmentWord.Load(&this[segment]->Word));
-            CountOut(segment, size, state is SegmentState.OnFile or SegmentState.FileCleaning);
-            Debit(segment, size);
+            bool isOnFile = SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) is SegmentState.OnFile or SegmentState.FileCleaning;
+            Accounts.Freed(this[segment], size, isOnFile);
+            Debit(segment, size, isOnFile);
             return;
         }
 
         bool onFile = Pin(segment);
-        DropPinned(segment, size, onFile, entries: 1);
+        DropPinned(segment, size, onFile);
     }
 
     /// <summary>Pins a segment that holds an entry which the caller is to count out.</summary>
@@ -175,52 +183,56 @@ internal sealed unsafe class SegmentTable
     /// <param name="segment">The segment.</param>
     /// <param name="size">Of all entries together.</param>
     /// <param name="onFile">As <see cref="Pin"/> said.</param>
-    /// <param name="entries">How many there are.</param>
-    internal void DropPinned(int segment, EntrySize size, bool onFile, int entries)
+    internal void DropPinned(int segment, in EntrySize size, bool onFile)
     {
-        CountOut(segment, size, onFile, entries);
-        if (this[segment]->Damaged != 0)
+        Accounts.Freed(this[segment], size, onFile);
+        bool wasDamaged = this[segment]->Damaged != 0;
+        if (wasDamaged)
         {
             // Whatever it was that could not be told apart or read may have been this entry.
             this[segment]->Damaged = 0;
         }
 
-        Debit(segment, size, entries);
+        Debit(segment, size, onFile);
+        if (wasDamaged)
+        {
+            Refresh(segment);
+        }
+
         Unpin(segment);
     }
 
-    /// <summary>Counts an entry, or several at once, out of the sums of the side that its segment is on. The caller keeps it there, as for <see cref="Debit"/>.</summary>
-    internal void CountOut(int segment, EntrySize size, bool onFile, int entries = 1)
+    /// <summary>Ends a claim on a segment in memory. True when it is empty by now.</summary>
+    internal bool EndCleaning(int segment)
     {
-        if (onFile)
+        Segment* entry = this[segment];
+        TestHook.Reach(SharedWord.SegmentLive);
+        if (Volatile.Read(ref entry->Live) == 0)
         {
-            _counters.Add(Counter.FilePages, -entries);
-            _counters.Add(Counter.FileLiveBytes, -(long)size.Bytes);
-            Files.Of(this[segment]).CountDead(this[segment]->Log, size.Bytes);
+            RetireIfEmpty(segment, SegmentState.Cleaning);
+            return true;
         }
-        else
-        {
-            CountInMemory(size, -1);
-        }
+
+        SegmentWord.AbandonCleaning(&entry->Word);
+        Refresh(segment);
+        RetireIfEmpty(segment, SegmentState.Sealed);
+        return false;
     }
 
-    /// <summary>Counts an entry into or out of the sums of the pool.</summary>
-    internal void CountInMemory(EntrySize size, int sign)
+    /// <summary>Ends a claim on a segment in a file, which may be empty by now.</summary>
+    internal void EndFileCleaning(int segment)
     {
-        _budget.Add(sign * size.Units, sign * (long)size.Encoded);
-        _counters.Add(Counter.LogicalBytes, sign * (long)size.Logical);
+        SegmentWord.AbandonFileCleaning(&this[segment]->Word);
+        Refresh(segment);
+        RetireIfEmpty(segment, SegmentState.Sealed);
     }
 
-    /// <summary>An entry in memory has been compressed again: counts what it has become in the place of what it was.</summary>
-    internal void Recount(EntrySize from, EntrySize to, bool wasRaw)
+    /// <summary>Makes the orders that segments are found by agree with what has changed of one.</summary>
+    internal void Refresh(int segment)
     {
-        _budget.Add(to.Units - from.Units, to.Encoded - from.Encoded);
-        _counters.Add(Counter.RecompressedPages);
-        if (wasRaw)
-        {
-            // Whoever frees it sees by its location that this has been done.
-            _counters.Add(Counter.IncompressiblePages, -1);
-        }
+        Segment* entry = this[segment];
+        _logs[entry->Log]!.Sealed.Refresh(entry->Chunk);
+        OnFile.Refresh(segment);
     }
 
     internal void RetireIfEmpty(int segment, SegmentState from)
@@ -242,8 +254,10 @@ internal sealed unsafe class SegmentTable
         foreach (SegmentLog? log in Logs)
         {
             log!.Chunks.DecommitAll();
+            log.Sealed.DecommitAll();
         }
 
+        OnFile.DecommitAll();
         _memory.DecommitAll();
     }
 
@@ -254,6 +268,7 @@ internal sealed unsafe class SegmentTable
             log!.Release();
         }
 
+        OnFile.Release();
         _memory.Release();
     }
 
@@ -264,8 +279,9 @@ internal sealed unsafe class SegmentTable
         if (entry->File != 0)
         {
             // It was demoted: what is still being written is not returned before the writing has given the slot back.
-            Files.Of(entry).CountSegment(entry->Log, -log.Holds(entry), live: 0);
+            Accounts.LeftFile(entry, log.Holds(entry));
             Files.Free(entry, log.SegmentBytes);
+            OnFile.Refresh(segment);
         }
 
         log.Return(segment);
@@ -276,13 +292,11 @@ internal sealed unsafe class SegmentTable
     internal void Demote(int segment)
     {
         Segment* entry = this[segment];
-        _budget.Add(-entry->Live, -(long)(uint)entry->Tally);
-        _counters.Add(Counter.LogicalBytes, -entry->Logical);
-        _counters.Add(Counter.FilePages, entry->Tally >> 32);
-        _counters.Add(Counter.FileLiveBytes, (long)entry->Live << Location.UnitShift);
-        Files.Of(entry).CountSegment(entry->Log, _logs[entry->Log]!.Holds(entry), entry->Live << Location.UnitShift);
-        _logs[entry->Log]!.TakeMemoryBack(segment);
+        SegmentLog log = _logs[entry->Log]!;
+        Accounts.Demoted(entry, log.Holds(entry));
+        log.TakeMemoryBack(segment);
         SegmentWord.CompleteDemote(&entry->Word);
+        OnFile.Refresh(segment);
         RetireIfEmpty(segment, SegmentState.Sealed);
     }
 }

@@ -205,7 +205,7 @@ internal sealed unsafe partial class SwapStore
         if (SameFilled.TryFind(page, length, out Vector128<byte> pattern))
         {
             ticket.Writer?.GiveBack();
-            _counters.Add(Counter.SameFilledPages);
+            _segments.Accounts.StoredPattern();
             _descriptors.Publish(index, Location.AsPattern(length), pattern.AsUInt64()[0], pattern.AsUInt64()[1]);
             return index;
         }
@@ -236,17 +236,12 @@ internal sealed unsafe partial class SwapStore
             }
         }
 
-        EntrySize size = new(location.Units, encoded, length);
-        _segments.CountInMemory(size, 1);
-        if (form.Codec == Codec.Raw)
-        {
-            _counters.Add(Counter.IncompressiblePages);
-        }
-
+        var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw);
+        _segments.Accounts.Stored(size);
         _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)form.Codec);
         if (TestHook.Breaks(Mutation.CreditAfterPublishing))
         {
-            _segments.Credit(location.Segment, size);
+            Accounts.Credit(_segments[location.Segment], size);
         }
 
         return index;
@@ -290,22 +285,16 @@ internal sealed unsafe partial class SwapStore
         Location location = _descriptors.TakeLocation(index);
         location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
         EntrySize size = _descriptors.SizeAt(index, location);
-        bool isRaw = (Codec)_descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed && location.Where == Location.Kind.Segment;
         _descriptors.Recycle(index);
-        if (location.Where == Location.Kind.Pattern)
+        switch (location.Where)
         {
-            _counters.Add(Counter.SameFilledPages, -1);
-            return true;
-        }
+            case Location.Kind.Pattern:
+                _segments.Accounts.FreedPatterns(1);
+                break;
 
-        if (isRaw)
-        {
-            _counters.Add(Counter.IncompressiblePages, -1);
-        }
-
-        if (location.Where == Location.Kind.Segment)
-        {
-            _segments.Drop(location.Segment, size);
+            case Location.Kind.Segment:
+                _segments.Drop(location.Segment, size);
+                break;
         }
 
         return true;

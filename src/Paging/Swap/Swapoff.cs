@@ -118,7 +118,7 @@ internal sealed unsafe class Swapoff(
             }
             finally
             {
-                fileCleaner.LetGo(location.Segment);
+                segments.EndFileCleaning(location.Segment);
             }
 
             if (!hasRoom)
@@ -156,18 +156,11 @@ internal sealed unsafe class Swapoff(
 
         // Its details say how much of it is to be counted out; they are constant as long as the location is.
         EntrySize size = descriptors.SizeAt(index, location);
-        bool isRaw = (Codec)descriptors.Details(index).Second == Codec.Raw && !location.IsRecompressed;
         Volatile.ReadBarrier();
         if (descriptors.TryMove(index, location, Location.Lost))
         {
-            counters.Add(Counter.CorruptedPages);
-            if (isRaw)
-            {
-                counters.Add(Counter.IncompressiblePages, -1);
-            }
-
-            segments.CountOut(location.Segment, size, onFile: true);
-            segments.Debit(location.Segment, size);
+            segments.Accounts.Lost(segment, size);
+            segments.Debit(location.Segment, size, onFile: true);
         }
 
         return true;

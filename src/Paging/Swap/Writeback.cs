@@ -185,6 +185,7 @@ internal sealed unsafe class Writeback
             area.CountFailedWrite(write.Error, block, log.SegmentBytes);
         }
 
+        log.Sealed.Refresh(segment->Chunk);
         _segments.Unpin(number);
     }
 
@@ -231,7 +232,7 @@ internal sealed unsafe class Writeback
                     return WritebackStart.Busy;
                 }
 
-                victim = log.FindColdest();
+                victim = log.Sealed.FindColdest();
                 if (victim < 0)
                 {
                     return WritebackStart.Nothing;
@@ -255,6 +256,7 @@ internal sealed unsafe class Writeback
                 {
                     segment->Loaded = 0;
                     segment->SealedAt = _segments.NextSeal();
+                    log.Sealed.Refresh(segment->Chunk);
                     _segments.Unpin(victim);
                     continue;
                 }
@@ -267,7 +269,9 @@ internal sealed unsafe class Writeback
 
                 // A name for this writing that no other one has; and the end of the order, should it fail.
                 segment->SealedAt = _segments.NextSeal();
-                if (!_segments.Files.TryTake(segment, log.SegmentBytes))
+                bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
+                log.Sealed.Refresh(segment->Chunk);
+                if (!hasSlot)
                 {
                     _segments.Unpin(victim);
                     return WritebackStart.NoSlot;

@@ -275,6 +275,7 @@ internal static unsafe class Audit
     private static void CheckFiles(SwapStore store, Dictionary<int, int> live, Dictionary<int, (long Encoded, long Logical, long Pages)> tallies)
     {
         var slots = new Dictionary<int, HashSet<uint>>();
+        Dictionary<int, int> lists = Members(Internals.Lists(store.Segments.OnFile), SwapFileTable.MaxFiles * DeadShare.Ranks);
         for (int i = 0; i < store.Segments.End; i++)
         {
             Segment* segment = store.Segments[i];
@@ -285,6 +286,13 @@ internal static unsafe class Audit
             Assert.Equal(live.GetValueOrDefault(i), segment->Live);
             Assert.True((state == SegmentState.OnFile) == (segment->File != 0), $"segment {i} is {state}, and in file {segment->File}");
             Assert.True(state is not (SegmentState.Demoting or SegmentState.FileCleaning or SegmentState.Draining), $"segment {i} is {state}");
+            if (segment->Damaged == 0)
+            {
+                int list = state != SegmentState.OnFile ? NumberLists.None
+                    : ((segment->File - 1) * DeadShare.Ranks) + DeadShare.OnFile(segment->Live << Location.UnitShift, store.Segments.Logs[segment->Log]!.Holds(segment));
+                Assert.Equal(list, lists.GetValueOrDefault(i, NumberLists.None));
+            }
+
             if (state == SegmentState.OnFile)
             {
                 Assert.NotEqual(0, segment->Live);
@@ -347,9 +355,51 @@ internal static unsafe class Audit
             Assert.False(state == SegmentState.Sealed && store.Segments[segment]->Live == 0, $"segment {segment} is empty and not free");
         }
 
+        CheckSealed(store, log);
         return present * (log.SegmentBytes + (long)Segment.Size);
     }
 
+    /// <summary>The orders that segments in memory are found by hold those that may be found, and no others.</summary>
+    private static void CheckSealed(SwapStore store, SegmentLog log)
+    {
+        Dictionary<int, int> lists = Members(Internals.ByDead(log.Sealed), DeadShare.Ranks + 1);
+        for (int chunk = 0; chunk < log.Chunks.Count; chunk++)
+        {
+            int number = log.Chunks.HolderOf(chunk);
+            Segment* segment = number < 0 ? null : store.Segments[number];
+            bool isSealed = segment != null && Internals.State(store.Segments, number) == SegmentState.Sealed;
+            int live = segment == null ? 0 : segment->Live << Location.UnitShift;
+            CheckOrder(Internals.BySeal(log.Sealed), chunk, isSealed, isSealed ? segment->SealedAt : 0);
+            long since = isSealed ? log.Sealed.Visits[chunk].Since : Visit.Settled;
+            if (!isSealed || segment->Damaged == 0)
+            {
+                CheckOrder(Internals.ByVisit(log.Sealed), chunk, since != Visit.Settled, since);
+                int rank = isSealed ? DeadShare.InMemory(segment->Used, live, log.SegmentBytes) : DeadShare.Nothing;
+                Assert.True(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
+                    $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number))}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
+            }
+        }
+    }
+
+    private static void CheckOrder(ChunkHeap order, int chunk, bool isIn, long key)
+    {
+        Assert.True(isIn == (Internals.Places(order)[chunk] != 0), $"chunk {chunk} is {(isIn ? "not " : "")}in an order");
+        Assert.True(!isIn || order.KeyOf(chunk) == key, $"chunk {chunk} is at {order.KeyOf(chunk)} instead of {key}");
+    }
+
+    private static Dictionary<int, int> Members(NumberLists lists, int count)
+    {
+        var members = new Dictionary<int, int>();
+        for (int list = 0; list < count; list++)
+        {
+            for (int number = lists.First(list); number != NumberLists.None; number = lists.Next(number))
+            {
+                Assert.True(members.TryAdd(number, list), $"{number} is in a list twice");
+            }
+        }
+
+        return members;
+    }
 
     private static void Own(Dictionary<uint, int> references, uint stored)
     {

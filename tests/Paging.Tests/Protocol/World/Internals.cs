@@ -24,6 +24,21 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_freeCount")]
     internal static extern ref int FreeCount(ChunkMemory chunks);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_byDead")]
+    internal static extern ref NumberLists ByDead(SealedSegments segments);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_bySeal")]
+    internal static extern ref ChunkHeap BySeal(SealedSegments segments);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_byVisit")]
+    internal static extern ref ChunkHeap ByVisit(SealedSegments segments);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_places")]
+    internal static extern ref int[] Places(ChunkHeap heap);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_lists")]
+    internal static extern ref NumberLists Lists(FileSegments segments);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_open")]
     internal static extern ref int OpenSegment(LogWriter writer);
 
@@ -61,9 +76,6 @@ internal static unsafe class Internals
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_untried")]
     internal static extern ref int Untried(CompressionPolicy policy);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "FindVictim")]
-    internal static extern int FindVictim(Cleaner cleaner, int leastDead);
 
     internal static int References(DescriptorTable descriptors, uint index) =>
         (int)(Volatile.Read(ref Table(descriptors)[index].Life) & 0x3FFFFFFF);

@@ -181,7 +181,7 @@ internal sealed class World
         Log.Mover.Gate.Enter();
         try
         {
-            int victim = Internals.FindVictim(Log.Cleaner, 1);
+            int victim = Log.Sealed.FindDeadest(1);
             if (victim >= 0)
             {
                 Log.Cleaner.TryEmpty(victim);

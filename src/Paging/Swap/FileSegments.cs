@@ -1,0 +1,112 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>The segments that are in files only, by file and by how much of them is dead.</summary>
+/// <remarks>Kept as <see cref="SealedSegments"/> are: <see cref="Refresh"/> makes the lists agree with what a segment says of itself, after every change of that.
+/// Its gate is an innermost one.</remarks>
+internal sealed unsafe class FileSegments
+{
+    private const int Lists = SwapFileTable.MaxFiles * DeadShare.Ranks;
+
+    private readonly SegmentTable _table;
+    private readonly Gate _gate = new();
+    private readonly Reservation _memory = new(NumberLists.Bytes(Lists, Location.MaxSegments), accessible: false);
+    private readonly GrowingRange _range;
+    private readonly NumberLists _lists;
+
+    internal FileSegments(SegmentTable table)
+    {
+        _table = table;
+        _range = new GrowingRange(_memory, 0, _memory.Bytes);
+        if (!TryReach(0))
+        {
+            _memory.Release();
+            throw Interop.VirtualMemory.Refused(NumberLists.Bytes(Lists, 0), "memory for the lists of segments in files", error: 0);
+        }
+
+        _lists = new NumberLists(_memory.Address, Lists);
+    }
+
+    /// <summary>Sees to it that segments below a number can be in a list. Under the pool's gate.</summary>
+    internal bool TryReach(int numbers) => _range.TryReach(NumberLists.Bytes(Lists, numbers));
+
+    /// <summary>Puts a segment into the list that it belongs to now, or into none.</summary>
+    internal void Refresh(int number)
+    {
+        _gate.Enter();
+        try
+        {
+            Segment* segment = _table[number];
+            _lists.Put(number, IsCleanable(segment, out int file) ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>An entry of a segment has died, which leaves so much alive.</summary>
+    internal void NoteDead(int number, int live, int died, int holds)
+    {
+        if (DeadShare.OnFile(live, holds) != DeadShare.OnFile(live + died, holds))
+        {
+            Refresh(number);
+        }
+    }
+
+    /// <summary>The segment of a file with the largest share of it dead, to a thirty-second; −1 when none has enough.</summary>
+    /// <param name="area">The file.</param>
+    /// <param name="minDead">The share that must be.</param>
+    /// <param name="logs">A bit for each log that will do.</param>
+    /// <param name="rank">The lowest <see cref="DeadShare"/> that will do; set to that of the segment.</param>
+    internal int FindDeadest(SwapArea area, double minDead, uint logs, ref int rank)
+    {
+        _gate.Enter();
+        try
+        {
+            for (int i = DeadShare.Ranks - 1; i >= rank; i--)
+            {
+                for (int number = _lists.First(ListOf(area.Number, i)); number != NumberLists.None;)
+                {
+                    int next = _lists.Next(number);
+                    Segment* segment = _table[number];
+                    if (!IsCleanable(segment, out _))
+                    {
+                        _lists.Put(number, NumberLists.None);
+                    }
+                    else if (1 - (Live(segment) / (double)Holds(segment)) >= minDead && (logs >> segment->Log & 1) != 0)
+                    {
+                        rank = i;
+                        return number;
+                    }
+
+                    number = next;
+                }
+            }
+
+            return NumberLists.None;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+
+    private static bool IsCleanable(Segment* segment, out int file)
+    {
+        file = segment->File;
+        return file != 0 && segment->Damaged == 0 && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.OnFile;
+    }
+
+    private static int Live(Segment* segment) => Volatile.Read(ref segment->Live) << Location.UnitShift;
+
+    private int Holds(Segment* segment) => _table.Logs[segment->Log]!.Holds(segment);
+
+    private static int ListOf(int file, int rank) => ((file - 1) * DeadShare.Ranks) + rank;
+}

@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace Paging.Swap;
+
+/// <summary>Doubly linked lists of numbers, each number in one of them or in none: every operation takes the same time, however many there are.</summary>
+/// <remarks>Not thread-safe. The links lie in memory of the caller's, which begins as zeroes: <see cref="Bytes"/> of it.</remarks>
+internal sealed unsafe class NumberLists
+{
+    internal const int None = -1;
+
+    /// <summary>First the heads of the lists, each a link in the ring of its own, then one link for each number.</summary>
+    private readonly Link* _links;
+    private readonly int _lists;
+
+    internal NumberLists(byte* memory, int lists)
+    {
+        _links = (Link*)memory;
+        _lists = lists;
+        for (int i = 0; i < lists; i++)
+        {
+            _links[i] = new Link { Next = i, Previous = i };
+        }
+    }
+
+    /// <summary>What so many numbers in so many lists take.</summary>
+    internal static long Bytes(int lists, long numbers) => (lists + numbers) * sizeof(Link);
+
+    /// <summary>The number that has been in a list longest; none when it is empty.</summary>
+    internal int First(int list) => Number(_links[list].Next);
+
+    /// <summary>The number behind another one in its list; none when that is the last.</summary>
+    internal int Next(int number) => Number(_links[_lists + number].Next);
+
+    /// <summary>Puts a number at the end of a list, or in none. One that is in that list stays where it is.</summary>
+    internal void Put(int number, int list)
+    {
+        int item = _lists + number;
+        Link* link = _links + item;
+        if (link->ListPlusOne == list + 1)
+        {
+            return;
+        }
+
+        if (link->ListPlusOne != 0)
+        {
+            _links[link->Previous].Next = link->Next;
+            _links[link->Next].Previous = link->Previous;
+        }
+
+        link->ListPlusOne = list + 1;
+        if (list != None)
+        {
+            int last = _links[list].Previous;
+            link->Previous = last;
+            link->Next = list;
+            _links[last].Next = item;
+            _links[list].Previous = item;
+        }
+    }
+
+    private int Number(int link) => link < _lists ? None : link - _lists;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Link
+    {
+        internal int Next;
+        internal int Previous;
+
+        /// <summary>The list that it is in, plus one; 0 for none.</summary>
+        internal int ListPlusOne;
+    }
+}

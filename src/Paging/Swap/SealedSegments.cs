@@ -1,0 +1,270 @@
+using Paging.Diagnostics;
+using Paging.Memory;
+
+namespace Paging.Swap;
+
+/// <summary>The sealed segments of a log that are in memory, found by what they are wanted for: the coldest, the deadest, the one that was left alone longest, and
+/// those that are about to let their memory go. None is looked for among all.</summary>
+/// <remarks>
+/// Two heaps and a set of lists, by chunk. They say nothing of their own: <see cref="Refresh"/> makes them agree with what the segment that has a chunk says of itself.
+/// Whoever changes that (seals a segment, ends a claim on it, gives it another place in the order, lets something in it die) refreshes afterwards, and so
+/// the last one to do so leaves them right. In between they may be behind: what is found is looked at again under the gate, and by whoever wants it once it
+/// is pinned or claimed. A segment found claimed, or being written, is taken out; the end of that puts it back.
+///
+/// The gate is the innermost one: nothing else is taken under it.
+/// </remarks>
+internal sealed unsafe class SealedSegments
+{
+    private const int None = -1;
+
+    /// <summary>The list of segments that nothing lives in, or that are in a file as well. Below it, one list for each <see cref="DeadShare"/>.</summary>
+    private const int Leaving = DeadShare.Ranks;
+    private const int Lists = DeadShare.Ranks + 1;
+
+    private readonly ChunkMemory _chunks;
+    private readonly SegmentTable _table;
+    private readonly int _segmentBytes;
+    private readonly Gate _gate = new();
+    private readonly Reservation _memory;
+    private readonly NumberLists _byDead;
+    private readonly ChunkHeap _bySeal;
+    private readonly ChunkHeap _byVisit;
+
+    internal SealedSegments(ChunkMemory chunks, SegmentTable table, int segmentBytes)
+    {
+        _chunks = chunks;
+        _table = table;
+        _segmentBytes = segmentBytes;
+        _bySeal = new ChunkHeap(chunks.Count);
+        _byVisit = new ChunkHeap(chunks.Count);
+        Visits = new Visit[chunks.Count];
+        _memory = new Reservation(NumberLists.Bytes(Lists, chunks.Count), accessible: true);
+        _byDead = new NumberLists(_memory.Address, Lists);
+    }
+
+    /// <summary>How far the recompressor has come with each, by chunk.</summary>
+    internal Visit[] Visits { get; }
+
+    /// <summary>Makes the order agree with the segment that has a chunk now, if any.</summary>
+    internal void Refresh(int chunk)
+    {
+        if (chunk == Segment.NoChunk)
+        {
+            return;
+        }
+
+        _gate.Enter();
+        try
+        {
+            RefreshUnsynchronized(chunk);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>An entry of a segment has died, which leaves so much alive. To be called before it is looked at whether that is nothing.</summary>
+    internal void NoteDead(Segment* segment, int live, int died)
+    {
+        int used = segment->Used;
+        if (live == 0 || DeadShare.InMemory(used, live, _segmentBytes) != DeadShare.InMemory(used, live + died, _segmentBytes))
+        {
+            Refresh(segment->Chunk);
+        }
+    }
+
+    /// <summary>The segment that was sealed first, of those that hold something and that nobody cleans or writes; −1 when there is none.</summary>
+    internal int FindColdest()
+    {
+        _gate.Enter();
+        try
+        {
+            while (_bySeal.First is not ChunkHeap.None and int chunk)
+            {
+                if (Findable(chunk) is { } number)
+                {
+                    return number;
+                }
+
+                _bySeal.Remove(chunk);
+            }
+
+            return None;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>The chunk of the segment that has been left alone longest and may have something left to compress again; −1 when there is none.</summary>
+    /// <param name="since">Since when it has been.</param>
+    internal int FindLeftAlone(out long since)
+    {
+        _gate.Enter();
+        try
+        {
+            while (_byVisit.First is not ChunkHeap.None and int chunk)
+            {
+                if (Cleanable(chunk) is not null)
+                {
+                    since = _byVisit.KeyOf(chunk);
+                    return chunk;
+                }
+
+                _byVisit.Remove(chunk);
+            }
+
+            since = Visit.Settled;
+            return None;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether the segment that has a chunk may be visited, to compress again what is in it.</summary>
+    /// <remarks>The chunk may be lent to another segment meanwhile: whoever uses the answer looks again.</remarks>
+    internal bool IsLeftAlone(int chunk) => Cleanable(chunk) is not null;
+
+    /// <summary>The segment that most is gained of by emptying it, to a thirty-second, of those with so much dead; −1 when there is none.</summary>
+    internal int FindDeadest(int minDead)
+    {
+        _gate.Enter();
+        try
+        {
+            int lowest = DeadShare.AtLeast(minDead, _segmentBytes);
+            for (int rank = DeadShare.Ranks - 1; rank >= lowest; rank--)
+            {
+                for (int chunk = _byDead.First(rank); chunk != NumberLists.None;)
+                {
+                    int next = _byDead.Next(chunk);
+                    if (Cleanable(chunk) is not { } number)
+                    {
+                        _byDead.Put(chunk, NumberLists.None);
+                    }
+                    else if (DeadIn(number) >= minDead)
+                    {
+                        return number;
+                    }
+
+                    chunk = next;
+                }
+            }
+
+            return None;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether more than so many bytes are dead in segments that can be cleaned, all together. Looks at no more of them than it takes.</summary>
+    internal bool IsDeadBeyond(long bytes)
+    {
+        _gate.Enter();
+        try
+        {
+            for (int rank = DeadShare.Ranks - 1; rank >= 0; rank--)
+            {
+                for (int chunk = _byDead.First(rank); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
+                {
+                    bytes -= Cleanable(chunk) is { } number ? DeadIn(number) : 0;
+                    if (bytes < 0)
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether a segment is empty or written but for its readers, or between the last of them and the free list. Not one that is
+    /// still being written: that takes as long as the device does.</summary>
+    internal bool IsAnyLeaving()
+    {
+        _gate.Enter();
+        try
+        {
+            for (int chunk = _byDead.First(Leaving); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
+            {
+                int number = _chunks.HolderOf(chunk);
+                if (number >= 0 && IsLeaving(_table[number]))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    internal void DecommitAll() => _memory.DecommitAll();
+
+    internal void Release() => _memory.Release();
+
+    private void RefreshUnsynchronized(int chunk)
+    {
+        int number = _chunks.HolderOf(chunk);
+        bool isFindable = number >= 0 && IsFindable(_table[number]);
+        if (isFindable)
+        {
+            _bySeal.Set(chunk, _table[number]->SealedAt);
+        }
+        else
+        {
+            _bySeal.Remove(chunk);
+        }
+
+        long since = isFindable ? Volatile.Read(ref Visits[chunk].Since) : Visit.Settled;
+        if (since != Visit.Settled)
+        {
+            _byVisit.Set(chunk, since);
+        }
+        else
+        {
+            _byVisit.Remove(chunk);
+        }
+
+        _byDead.Put(chunk, number < 0 ? NumberLists.None : isFindable ? RankOf(_table[number]) : MayLeave(_table[number]) ? Leaving : NumberLists.None);
+    }
+
+    private int RankOf(Segment* segment) =>
+        DeadShare.InMemory(segment->Used, Volatile.Read(ref segment->Live) << Location.UnitShift, _segmentBytes);
+
+    private int DeadIn(int number) => _table[number]->Used - (Volatile.Read(ref _table[number]->Live) << Location.UnitShift);
+
+    private int? Findable(int chunk) => _chunks.HolderOf(chunk) is >= 0 and int number && IsFindable(_table[number]) ? number : null;
+
+    private int? Cleanable(int chunk) => Findable(chunk) is { } number && _table[number]->Damaged == 0 ? number : null;
+
+    private static bool IsFindable(Segment* segment) =>
+        SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->File == 0 && Volatile.Read(ref segment->Live) != 0;
+
+    private static bool MayLeave(Segment* segment) => SegmentWord.State(SegmentWord.Load(&segment->Word)) switch
+    {
+        SegmentState.Draining or SegmentState.Demoting or SegmentState.Free => true,
+        SegmentState.Sealed or SegmentState.Cleaning => Volatile.Read(ref segment->Live) == 0,
+        _ => false,
+    };
+
+    private static bool IsLeaving(Segment* segment) => SegmentWord.State(SegmentWord.Load(&segment->Word)) switch
+    {
+        SegmentState.Draining => segment->File == 0,
+        SegmentState.Demoting or SegmentState.Free => true,
+        _ => false,
+    };
+}
