@@ -24,6 +24,7 @@ internal static class Program
           kernel   random 4 KiB faults             in the form of the kernel's figures
           codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
           dispose  an array of stored pages        against the interlocked operations that it takes
+          segments the coldest and the deadest of a million segments   against of 256
           cold     what is left alone              against Zstd on the same pages; faults beside it against without
 
           writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
@@ -64,6 +65,7 @@ internal static class Program
         ("kernel", KernelWorkload.Run),
         ("codec", CodecWorkload.Run),
         ("dispose", DisposeWorkload.Run),
+        ("segments", SegmentsWorkload.Run),
         ("cold", ColdWorkload.Run),
         ("writeback", WritebackWorkload.Run),
         ("fileamp", FileAmplificationWorkload.Run),
