@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
+using Paging.TestSeam;
 
 namespace Paging.Residency;
 

@@ -1,7 +1,8 @@
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

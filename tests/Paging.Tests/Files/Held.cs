@@ -2,7 +2,6 @@ using Paging.Stress.Driver;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;
-using Paging.Tests.Swap.Devices;
 
 namespace Paging.Tests.Files;
 

@@ -1,7 +1,7 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Tests.Swap.Devices.Doubles;
+using Paging.TestSeam;
 using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
