@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
 using Paging.Residency;
 
 namespace Paging;

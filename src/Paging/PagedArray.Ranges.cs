@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Paging.Diagnostics;
 using Paging.Residency;
+using Paging.TestSeam;
 
 namespace Paging;
 

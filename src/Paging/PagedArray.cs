@@ -49,7 +49,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
         get => _pages.Region.Policy.Goal;
         set
         {
-            PagerOptions.CheckGoal(value, nameof(value));
+            OptionChecks.CheckGoal(value, nameof(value));
             _pages.Region.Policy.Goal = value;
         }
     }

@@ -46,7 +46,7 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
         get => _pages.Region.Policy.Goal;
         set
         {
-            PagerOptions.CheckGoal(value, nameof(value));
+            OptionChecks.CheckGoal(value, nameof(value));
             _pages.Region.Policy.Goal = value;
         }
     }

@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging;
 
@@ -142,7 +142,13 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="InsufficientMemoryException">The system gives no thread to read, write or encrypt with; says which limits to look at. The pager goes on
     /// as before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
-    public SwapFile AddSwapFile(SwapFileOptions options) => _domain.AddSwapFile(options);
+    public SwapFile AddSwapFile(SwapFileOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+
+        // The object is made first: once the file is in use nothing may fail.
+        return new SwapFile(_domain, options) { Area = _domain.AddSwapFile(options) };
+    }
 
     /// <summary>Swapoff: moves every page off the file by scanning segments, into the pool and the other files, then closes the file.</summary>
     /// <param name="file">A file of this pager.</param>
@@ -198,7 +204,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
                 {
                     try
                     {
-                        _domain.RemoveSwapFile(file, before, cancellation);
+                        _domain.RemoveSwapFile(file.Area, file.Path, before, cancellation);
                         moving.SetResult();
                     }
                     catch (Exception e)
@@ -243,7 +249,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         _domain.Enter();
         try
         {
-            ThrowHelper.CheckPageFits(
+            OptionChecks.CheckPageFits(
                 geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
             if (!_domain.Swap.TryAddLog(geometry.PageBytes))
             {

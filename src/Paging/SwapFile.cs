@@ -8,10 +8,9 @@ public sealed class SwapFile
 {
     private readonly PagingDomain _domain;
 
-    internal SwapFile(PagingDomain domain, SwapArea area, SwapFileOptions options)
+    internal SwapFile(PagingDomain domain, SwapFileOptions options)
     {
         _domain = domain;
-        Area = area;
         Path = options.Path;
         Bytes = options.Bytes;
         Priority = options.Priority;
@@ -36,7 +35,8 @@ public sealed class SwapFile
     /// <summary>Whether what is written is encrypted.</summary>
     public bool IsEncrypted { get; }
 
-    internal SwapArea Area { get; }
+    /// <summary>Its blocks. Given by who makes this.</summary>
+    internal SwapArea Area { get; init; } = null!;
 
     internal bool BelongsTo(PagingDomain domain) => _domain == domain;
 

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>A pool filled by page numbers, through one of the two faces of the library.</summary>

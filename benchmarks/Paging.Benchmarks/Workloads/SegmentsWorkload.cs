@@ -73,7 +73,7 @@ internal static class SegmentsWorkload
         public LogSide(int count, int seed)
         {
             long poolBytes = (count + 64L) * (LogGeometry.For(1L << 40, PageBytes).SegmentBytes + Segment.Size);
-            _store = new Store(poolBytes, PageBytes, writers: 1, new Diagnostics.Counters(1), coldAfter: TimeSpan.FromSeconds(-1));
+            _store = new Store(poolBytes, PageBytes, writers: 1, new Threading.Counters(1), coldAfter: TimeSpan.FromSeconds(-1));
             _log = _store.Segments.Logs[0]!;
             _page = EntrySize.Stored(EntryHeader.UnitsFor(PageBytes / 2), PageBytes / 2, PageBytes, isRaw: false);
             _pages = _log.SegmentBytes / _page.Bytes;

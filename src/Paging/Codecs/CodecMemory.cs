@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Codecs;
 

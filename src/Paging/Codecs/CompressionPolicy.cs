@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Codecs;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Codecs;
 
@@ -59,7 +60,7 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
     {
         // Taken → free, by the thread that has it. Pairs with the increment of the waiters: either the waiter is seen here, or it sees the slot free.
         Interlocked.Exchange(ref _slots[hint].Taken, 0);
-        Memory.Fences.AfterInterlocked();
+        Fences.AfterInterlocked();
         if (Volatile.Read(ref _waiters) != 0)
         {
             WakeOne();
@@ -135,7 +136,7 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         bool interrupted = false;
         _returned.Enter(ref interrupted);
         Interlocked.Increment(ref _waiters);
-        Memory.Fences.AfterInterlocked();
+        Fences.AfterInterlocked();
         while (!TryTakeAny(ref hint))
         {
             _returned.Wait(ref interrupted);

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
 
 namespace Paging.Codecs;
 

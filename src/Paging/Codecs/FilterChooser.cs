@@ -1,5 +1,5 @@
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Codecs;
 

@@ -3,7 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using K4os.Compression.LZ4;
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Codecs;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Codecs;
 

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Memory;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -111,6 +112,16 @@ internal sealed unsafe class FramePool
     }
 
     internal static bool IsPageSize(int bytes) => bytes is >= MinPageBytes and <= MaxPageBytes && BitOperations.IsPow2(bytes);
+
+    /// <summary>Refuses what is no page size.</summary>
+    internal static void CheckPageBytes(int pageBytes, string parameter)
+    {
+        if (!IsPageSize(pageBytes))
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, pageBytes, $"PageBytes = {pageBytes:N0} is not a power of two from {MinPageBytes:N0} to {MaxPageBytes:N0}.");
+        }
+    }
 
     /// <summary>The class of a page size, made on first use.</summary>
     internal FrameClass Class(int pageBytes)

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.TestSeam;
 
 namespace Paging.Memory;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Memory;
 

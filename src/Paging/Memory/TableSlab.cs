@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Numerics;
-using Paging.Diagnostics;
 using Paging.Interop;
 
 namespace Paging.Memory;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

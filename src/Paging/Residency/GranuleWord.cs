@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Paging.Diagnostics;
-using Paging.Memory;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

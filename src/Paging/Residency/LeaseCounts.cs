@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Residency;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

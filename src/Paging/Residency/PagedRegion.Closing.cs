@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics.X86;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 

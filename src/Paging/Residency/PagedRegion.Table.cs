@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

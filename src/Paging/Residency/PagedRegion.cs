@@ -1,8 +1,7 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
-using Paging.Swap;
+using Paging.TestSeam;
 
 namespace Paging.Residency;
 

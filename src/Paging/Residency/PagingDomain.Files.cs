@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
+using Paging.TestSeam;
 
 namespace Paging.Residency;
 
@@ -9,7 +9,7 @@ namespace Paging.Residency;
 internal sealed partial class PagingDomain
 {
     /// <summary>Opens a file and lets segments go there.</summary>
-    internal SwapFile AddSwapFile(SwapFileOptions options)
+    internal SwapArea AddSwapFile(SwapFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         Enter();
@@ -28,17 +28,15 @@ internal sealed partial class PagingDomain
     }
 
     /// <summary>Lets segments go to a device.</summary>
-    internal SwapFile AddDevice(SwapDevice device, SwapFileOptions options, PathClaim? claim = null)
+    internal SwapArea AddDevice(SwapDevice device, SwapFileOptions options, PathClaim? claim = null)
     {
         // From here on what is written is written from memory that this domain's finalizer unmaps.
         Swap.Writeback.Owner = this;
         SwapArea area;
-        SwapFile file;
         try
         {
             TestHook.MayFail(FailurePoint.Allocation);
             area = new SwapArea(device, options.Priority, claim);
-            file = new SwapFile(this, area, options);
         }
         catch
         {
@@ -53,12 +51,16 @@ internal sealed partial class PagingDomain
             throw new InvalidOperationException($"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
         }
 
-        return file;
+        return area;
     }
 
     /// <summary>Moves every page off a file, then closes it.</summary>
+    /// <param name="area">The file.</param>
+    /// <param name="path">As it was given, for messages.</param>
+    /// <param name="before">Its state before removal began.</param>
+    /// <param name="cancellation">Stops the moving.</param>
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere; the file stays in use.</exception>
-    internal void RemoveSwapFile(SwapFile file, AreaState before, CancellationToken cancellation)
+    internal void RemoveSwapFile(SwapArea area, string path, AreaState before, CancellationToken cancellation)
     {
         bool removed = false;
         DroppedArrays.Attempt dropped = default;
@@ -67,7 +69,7 @@ internal sealed partial class PagingDomain
             bool goOn = true;
             while (!removed)
             {
-                removed = TryRemoveSwapFile(file, goOn, cancellation);
+                removed = TryRemoveSwapFile(area, path, goOn, cancellation);
                 goOn = removed || Dropped.TryTakeDown(ref dropped, own: 0);
             }
         }
@@ -75,21 +77,21 @@ internal sealed partial class PagingDomain
         {
             if (!removed)
             {
-                file.Area.AbandonRemoval(before);
+                area.AbandonRemoval(before);
             }
         }
     }
 
     /// <returns>False when the pages do not fit elsewhere, and the caller wants to go on all the same.</returns>
-    private bool TryRemoveSwapFile(SwapFile file, bool goOn, CancellationToken cancellation)
+    private bool TryRemoveSwapFile(SwapArea area, string path, bool goOn, CancellationToken cancellation)
     {
         Enter();
         try
         {
-            if (Swap.Swapoff.TryDrain(file.Area, cancellation))
+            if (Swap.Swapoff.TryDrain(area, cancellation))
             {
-                Swap.Files.Remove(file.Area);
-                file.Area.Dispose();
+                Swap.Files.Remove(area);
+                area.Dispose();
                 return true;
             }
 
@@ -97,7 +99,7 @@ internal sealed partial class PagingDomain
             ThrowIfClosed();
             if (!goOn)
             {
-                ThrowHelper.ThrowNoRoomToRemove(this, file);
+                ThrowHelper.ThrowNoRoomToRemove(this, path, area);
             }
 
             return false;

@@ -1,7 +1,8 @@
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -187,7 +188,13 @@ internal sealed partial class PagingDomain
     }
 
     /// <summary>From here to <see cref="Exit"/> the memory stays, and Dispose waits.</summary>
-    internal void Enter() => ObjectDisposedException.ThrowIf(!Swap.Rundown.TryEnter(), typeof(Pager));
+    internal void Enter()
+    {
+        if (!Swap.Rundown.TryEnter())
+        {
+            ThrowHelper.ThrowPagerDisposed();
+        }
+    }
 
     internal void Exit()
     {
@@ -197,7 +204,10 @@ internal sealed partial class PagingDomain
 
     internal void ThrowIfClosed()
     {
-        ObjectDisposedException.ThrowIf(IsClosed, typeof(Pager));
+        if (IsClosed)
+        {
+            ThrowHelper.ThrowPagerDisposed();
+        }
     }
 
     internal void Add(PagedRegion region)

@@ -1,5 +1,6 @@
 using Paging.Codecs;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

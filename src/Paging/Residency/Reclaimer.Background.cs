@@ -1,6 +1,6 @@
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

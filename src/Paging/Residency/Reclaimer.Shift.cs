@@ -1,6 +1,7 @@
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 

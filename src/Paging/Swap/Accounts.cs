@@ -1,4 +1,5 @@
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,5 @@
-using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.TestSeam;
 
 namespace Paging.Swap;
 

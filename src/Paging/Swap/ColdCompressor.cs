@@ -1,5 +1,3 @@
-using Paging.Diagnostics;
-
 namespace Paging.Swap;
 
 /// <summary>Compresses again what has grown cold: moves entries like the cleaner, and under the same gate.</summary>

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.TestSeam;
 
 namespace Paging.Swap;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using Paging.Codecs;
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,6 @@
-using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Paging.Codecs;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,3 @@
-using Paging.Memory;
-
 namespace Paging.Swap;
 
 /// <summary>How a log cuts its memory: sizes and counts, fixed when the log is made.</summary>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Swap;
 

@@ -1,7 +1,8 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

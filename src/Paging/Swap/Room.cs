@@ -1,4 +1,4 @@
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using Paging.Diagnostics;
 using Paging.Swap.Devices;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

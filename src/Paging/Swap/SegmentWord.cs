@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,5 @@
-using Paging.Diagnostics;
 using Paging.Swap.Devices;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

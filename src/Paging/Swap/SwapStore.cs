@@ -2,8 +2,9 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,5 @@
 using Paging.Codecs;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap;
 

@@ -1,5 +1,5 @@
 #if DEBUG
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Codecs;
 

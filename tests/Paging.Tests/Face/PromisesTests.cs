@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
-using Paging.Stress.Driver;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;

@@ -1,6 +1,6 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Memory;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Face;
 

@@ -1,7 +1,7 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Tests.Files;
 using Paging.Tests.Protocol;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Face;
 

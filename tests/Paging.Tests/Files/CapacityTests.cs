@@ -233,12 +233,7 @@ internal sealed class HeldBytes : IDisposable
 
     public IEnumerable<long> Files => _files.Select(static file => file.Bytes);
 
-    public void Add(long bytes)
-    {
-        PagingDomain domain = Internals.Domain(_pager);
-        SwapDevice device = new MemoryDevice(bytes);
-        _files.Add(domain.AddDevice(device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes }));
-    }
+    public void Add(long bytes) => _files.Add(Internals.AddDevice(Internals.Domain(_pager), new MemoryDevice(bytes)));
 
     public void Store(int length) => Assert.True(TryStore(length));
 

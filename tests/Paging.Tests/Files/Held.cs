@@ -2,7 +2,6 @@ using Paging.Stress.Driver;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;
-using Paging.Tests.Swap.Devices;
 
 namespace Paging.Tests.Files;
 
@@ -62,8 +61,7 @@ internal sealed class Held : IDisposable
     public static SwapFileOptions File(long bytes = FileBytes, int priority = 0, bool encrypt = false) =>
         new() { Path = Path.GetTempPath(), Bytes = bytes, Priority = priority, Encrypt = encrypt };
 
-    public SwapFile AddDevice(SwapDevice device, int priority = 0) => Internals.Domain(Pager).AddDevice(
-        device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority });
+    public SwapFile AddDevice(SwapDevice device, int priority = 0) => Internals.AddDevice(Internals.Domain(Pager), device, priority);
 
     /// <summary>Writes every page anew.</summary>
     public Held Fill()

@@ -185,11 +185,7 @@ public sealed class ReserveTests
         BackgroundThreads = backgroundThreads,
     });
 
-    private static SwapFile Add(Pager pager, SwapDevice device, int priority = 0)
-    {
-        PagingDomain domain = Internals.Domain(pager);
-        return domain.AddDevice(device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority });
-    }
+    private static SwapFile Add(Pager pager, SwapDevice device, int priority = 0) => Internals.AddDevice(Internals.Domain(pager), device, priority);
 
     private static List<SwapId> FillWith(Pager pager, int count)
     {

@@ -1,7 +1,5 @@
 #if DEBUG
-using Paging.Diagnostics;
-using Paging.Memory;
-using Paging.Swap.Devices;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

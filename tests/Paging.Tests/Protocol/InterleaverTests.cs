@@ -1,6 +1,7 @@
 #if DEBUG
 using System.Diagnostics;
-using Paging.Diagnostics;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Paging.Threading;
 
 namespace Paging.Benchmarks.Workloads;
 
@@ -85,9 +86,9 @@ internal sealed class FiledPages : IDisposable
 
     private bool ComesFromFile(int page)
     {
-        long before = Stage.Domain.Counters[Diagnostics.Counter.FaultsFromFile];
+        long before = Stage.Domain.Counters[Counter.FaultsFromFile];
         _ = Read([page]);
-        return Stage.Domain.Counters[Diagnostics.Counter.FaultsFromFile] != before;
+        return Stage.Domain.Counters[Counter.FaultsFromFile] != before;
     }
 }
 

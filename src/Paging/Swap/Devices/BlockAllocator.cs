@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.TestSeam;
 
 namespace Paging.Swap.Devices;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Numerics;
-using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Memory;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

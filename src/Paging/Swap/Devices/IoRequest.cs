@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

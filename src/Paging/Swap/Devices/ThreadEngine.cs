@@ -1,5 +1,5 @@
 using Microsoft.Win32.SafeHandles;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

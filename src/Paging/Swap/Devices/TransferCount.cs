@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Paging.Diagnostics;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

@@ -1,6 +1,5 @@
 using Microsoft.Win32.SafeHandles;
-using Paging.Diagnostics;
-using Paging.Interop;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
@@ -16,7 +15,7 @@ internal sealed class UringEngine : IoEngine
         // A method of the loop: the thread must not keep the engine alive.
         try
         {
-            _thread = Diagnostics.Threads.Start(_loop.Run, "Paging io_uring", "swap files need one to feed io_uring", stackBytes: 256 << 10);
+            _thread = Threading.Threads.Start(_loop.Run, "Paging io_uring", "swap files need one to feed io_uring", stackBytes: 256 << 10);
         }
         catch
         {

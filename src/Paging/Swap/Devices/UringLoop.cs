@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Paging.Diagnostics;
 using Paging.Interop;
+using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 

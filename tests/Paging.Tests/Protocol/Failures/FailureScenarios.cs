@@ -1,10 +1,6 @@
 #if DEBUG
-using Paging.Codecs;
-using Paging.Memory;
-using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.Tests.Swap.Devices.Doubles;
-using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,5 +1,4 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Tests.Swap.Devices.Doubles;
 using static Paging.Tests.Protocol.PageScenarios;

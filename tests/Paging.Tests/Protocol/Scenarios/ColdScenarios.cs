@@ -1,10 +1,8 @@
 #if DEBUG
 using Paging.Codecs;
 using Paging.Codecs.Filters;
-using Paging.Diagnostics;
 using Paging.Residency;
 using Paging.Swap;
-using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
 

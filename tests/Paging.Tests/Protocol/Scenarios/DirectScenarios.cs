@@ -1,7 +1,7 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

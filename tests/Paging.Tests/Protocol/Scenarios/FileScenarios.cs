@@ -1,7 +1,7 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Tests.Swap.Devices.Doubles;
+using Paging.TestSeam;
 using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
@@ -184,7 +184,7 @@ internal static unsafe class FileScenarios
             () =>
             {
                 Assert.True(file.Area.TryBeginRemoval(out AreaState before));
-                world.Domain.RemoveSwapFile(file, before, CancellationToken.None);
+                world.Domain.RemoveSwapFile(file.Area, file.Path, before, CancellationToken.None);
                 Assert.False(world.Store.Files.IsAny);
             },
             () => Repeat(2, () => world.Load(ids[2], page)),
@@ -213,7 +213,7 @@ internal static unsafe class FileScenarios
             () =>
             {
                 Assert.True(file.Area.TryBeginRemoval(out AreaState before));
-                Assert.Throws<OutOfPagingSpaceException>(() => world.Domain.RemoveSwapFile(file, before, CancellationToken.None));
+                Assert.Throws<OutOfPagingSpaceException>(() => world.Domain.RemoveSwapFile(file.Area, file.Path, before, CancellationToken.None));
                 Assert.Equal(AreaState.InUse, file.Area.State);
             },
             () => Repeat(2, () => world.Load(id, page)));

@@ -1,6 +1,6 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Residency;
+using Paging.Threading;
 
 namespace Paging.Tests.Protocol;
 

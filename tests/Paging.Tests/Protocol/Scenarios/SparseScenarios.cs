@@ -1,7 +1,6 @@
 #if DEBUG
-using Paging.Diagnostics;
-using Paging.Memory;
 using Paging.Residency;
+using Paging.TestSeam;
 using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;

@@ -1,6 +1,6 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Swap;
+using Paging.TestSeam;
 using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;

@@ -1,6 +1,4 @@
 #if DEBUG
-using Paging.Residency;
-
 namespace Paging.Tests.Protocol;
 
 /// <summary>Leases on watched pages are counted by looking at them, on others one by one; parts of tables come and go between the two.</summary>

@@ -1,6 +1,6 @@
 #if DEBUG
 using System.Globalization;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,7 +1,7 @@
 #if DEBUG
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,7 +1,7 @@
 #if DEBUG
 using System.Globalization;
 using System.Text;
-using Paging.Diagnostics;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

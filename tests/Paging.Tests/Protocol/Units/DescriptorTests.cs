@@ -1,4 +1,3 @@
-using FsCheck;
 using FsCheck.Fluent;
 using Paging.Codecs;
 using Paging.Codecs.Filters;

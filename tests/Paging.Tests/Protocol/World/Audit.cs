@@ -1,9 +1,9 @@
 #if DEBUG
 using Paging.Codecs;
-using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,5 +1,4 @@
 #if DEBUG
-using Paging.Memory;
 using Paging.Residency;
 
 namespace Paging.Tests.Protocol;

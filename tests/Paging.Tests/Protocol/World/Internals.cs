@@ -3,6 +3,7 @@ using Paging.Codecs;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Swap.Devices;
 
 namespace Paging.Tests.Protocol;
 
@@ -53,6 +54,13 @@ internal static unsafe class Internals
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
+
+    /// <summary>A swap file over a device that a test has made.</summary>
+    internal static SwapFile AddDevice(PagingDomain domain, SwapDevice device, int priority = 0)
+    {
+        var options = new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority };
+        return new SwapFile(domain, options) { Area = domain.AddDevice(device, options) };
+    }
 
     /// <summary>Of the native memory: the pager until it is disposed, and every array until it is finalized.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_holders")]

@@ -67,14 +67,13 @@ internal sealed class World
         return device;
     }
 
-    internal void AddFile(SwapDevice device) =>
-        File = Domain.AddDevice(device, new SwapFileOptions { Path = device.Path, Bytes = device.Bytes });
+    internal void AddFile(SwapDevice device) => File = Internals.AddDevice(Domain, device);
 
     /// <summary>Removes the swap file. If that does not come to its end, the file is as it was.</summary>
     internal void RemoveFile()
     {
         Assert.True(File!.Area.TryBeginRemoval(out AreaState before));
-        Domain.RemoveSwapFile(File, before, CancellationToken.None);
+        Domain.RemoveSwapFile(File.Area, File.Path, before, CancellationToken.None);
     }
 
     /// <summary>Returns when nothing is being written any more.</summary>

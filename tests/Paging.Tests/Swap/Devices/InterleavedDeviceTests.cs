@@ -1,8 +1,8 @@
 #if DEBUG
-using Paging.Diagnostics;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices.Doubles;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Swap.Devices;
 

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Paging.Diagnostics;
+namespace Paging.Threading;
 
 internal enum Counter
 {

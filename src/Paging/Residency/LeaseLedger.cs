@@ -1,5 +1,7 @@
 #if PAGING_TEST_HOOKS
-namespace Paging.Diagnostics;
+using Paging.Threading;
+
+namespace Paging.Residency;
 
 /// <summary>Debug builds know each lease that is out, so that a copy disposed a second time is told from another lease on the
 /// same page, and a leaked one can be traced to where it was taken.</summary>

@@ -1,4 +1,4 @@
-namespace Paging.Diagnostics;
+namespace Paging.Threading;
 
 /// <summary>Lets an owner wait until nobody is inside any more, before it takes the ground away.</summary>
 internal sealed class Rundown(int processors)

@@ -1,13 +1,18 @@
 using System.Diagnostics.CodeAnalysis;
 using Paging.Memory;
-using Paging.Residency;
 using Paging.Swap;
 
-namespace Paging;
+namespace Paging.Residency;
 
 /// <summary>The exceptions of the public face, with the figures and with what to do.</summary>
 internal static class ThrowHelper
 {
+    /// <summary>As it is called by programs.</summary>
+    private const string PagerName = "Paging.Pager";
+
+    [DoesNotReturn]
+    internal static void ThrowPagerDisposed() => throw new ObjectDisposedException(PagerName);
+
     [DoesNotReturn]
     internal static void ThrowIndex(long index, long length) =>
         throw new ArgumentOutOfRangeException(nameof(index), index, $"The index must be at least 0 and less than the length, {length:N0}.");
@@ -94,11 +99,11 @@ internal static class ThrowHelper
     }
 
     [DoesNotReturn]
-    internal static void ThrowNoRoomToRemove(PagingDomain domain, SwapFile file)
+    internal static void ThrowNoRoomToRemove(PagingDomain domain, string path, SwapArea area)
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
+            $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
         {
             Statistics = statistics,
         };
@@ -114,26 +119,5 @@ internal static class ThrowHelper
 
         string lost = bad == 0 ? string.Empty : $", {bad:N0} of them lost to failed writes";
         return $"; {domain.Swap.Files.UsedBytes:N0} bytes in use{lost} of {bytes:N0} in {files} swap file{(files == 1 ? "" : "s")}";
-    }
-
-    /// <summary>Checks that the budgets can hold enough pages of a size (rule 12).</summary>
-    internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string parameter)
-    {
-        if (residentBytes / pageBytes < FramePool.MinFrames)
-        {
-            throw new ArgumentOutOfRangeException(
-                parameter,
-                residentBytes,
-                $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
-        }
-
-        long least = LogGeometry.MinPoolBytes(pageBytes);
-        if (poolBytes < least)
-        {
-            throw new ArgumentOutOfRangeException(
-                parameter,
-                poolBytes,
-                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; at least {least:N0} bytes are needed.");
-        }
     }
 }

@@ -1,4 +1,4 @@
-namespace Paging.Diagnostics;
+namespace Paging.Threading;
 
 /// <summary>Wakes sleeping background threads. Asking again before one has listened costs a load.</summary>
 /// <remarks>No request is lost: who asks sets the request and then looks for sleepers; who goes to sleep counts itself as a sleeper and then
@@ -43,7 +43,7 @@ internal sealed class WakeSignal
         }
 
         // Pairs with the increment in Sleep.
-        Memory.Fences.AfterInterlocked();
+        Fences.AfterInterlocked();
         if (Volatile.Read(ref _sleeping) != 0)
         {
             Pulse(all: false);

@@ -1,5 +1,3 @@
-using Paging.Memory;
-
 namespace Paging;
 
 /// <summary>The budgets and defaults of a <see cref="Pager"/>. Validated and copied by its constructor.</summary>
@@ -28,8 +26,8 @@ public sealed record PagerOptions
     /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>
     public IReadOnlyList<SwapFileOptions> SwapFiles { get; init; } = [];
 
-    /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
-    internal TimeSpan ColdAfter { get; init; } = Swap.Recompressor.DefaultAge;
+    /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never, null the swap layer's default.</summary>
+    internal TimeSpan? ColdAfter { get; init; }
 
     /// <summary>Leases on pages of a size of which there are fewer frames than this are counted one by one, always: there a thread may well have leases on
     /// all of them.</summary>
@@ -37,57 +35,6 @@ public sealed record PagerOptions
 
     /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
-
-    private const long MaxPoolBytes = 1L << 40;
-    private const int MaxBackgroundThreads = 64;
-
-    internal static void CheckPageBytes(int pageBytes, string parameter)
-    {
-        if (!FramePool.IsPageSize(pageBytes))
-        {
-            throw new ArgumentOutOfRangeException(
-                parameter,
-                pageBytes,
-                $"PageBytes = {pageBytes:N0} is not a power of two from {FramePool.MinPageBytes:N0} to {FramePool.MaxPageBytes:N0}.");
-        }
-    }
-
-    internal static void CheckGoal(CompressionGoal goal, string parameter)
-    {
-        if (goal is < CompressionGoal.None or > CompressionGoal.Ratio)
-        {
-            throw new ArgumentOutOfRangeException(parameter, goal, $"Compression = {(int)goal} is not a CompressionGoal.");
-        }
-    }
-
-    internal void Check(string parameter)
-    {
-        CheckPageBytes(PageBytes, parameter);
-        CheckGoal(Compression, parameter);
-        if (BackgroundThreads is < 0 or > MaxBackgroundThreads)
-        {
-            throw new ArgumentOutOfRangeException(
-                parameter, BackgroundThreads, $"BackgroundThreads = {BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
-        }
-
-        if (ResidentBytes > FramePool.MaxBudgetBytes)
-        {
-            throw new ArgumentOutOfRangeException(
-                parameter, ResidentBytes, $"ResidentBytes = {ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
-        }
-
-        if (PoolBytes > MaxPoolBytes)
-        {
-            throw new ArgumentOutOfRangeException(parameter, PoolBytes, $"PoolBytes = {PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
-        }
-
-        if (SwapFiles is null)
-        {
-            throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
-        }
-
-        ThrowHelper.CheckPageFits(PageBytes, ResidentBytes, PoolBytes, parameter);
-    }
 }
 
 /// <summary>What is particular to one array.</summary>
@@ -105,17 +52,4 @@ public sealed record PagedArrayOptions
     /// <summary>The transform ahead of the codec, by element; null samples the data and decides, and goes on re-deciding. Elements longer than
     /// 512 bytes are taken as several of equal length.</summary>
     public PageFilter? Filter { get; init; }
-
-    internal void Check(string parameter)
-    {
-        if (Compression is { } goal)
-        {
-            PagerOptions.CheckGoal(goal, parameter);
-        }
-
-        if (Filter is < PageFilter.None or > PageFilter.Delta)
-        {
-            throw new ArgumentOutOfRangeException(parameter, Filter, $"Filter = {(int)Filter} is not a PageFilter.");
-        }
-    }
 }

@@ -1,4 +1,6 @@
-namespace Paging.Diagnostics;
+using Paging.TestSeam;
+
+namespace Paging.Threading;
 
 /// <summary>Waits that neither an interrupt nor a lack of memory cuts short: in the middle of a protocol they would leave claims, pins and counts
 /// behind.</summary>

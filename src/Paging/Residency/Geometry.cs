@@ -1,9 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Paging.Memory;
-using Paging.Residency;
 
-namespace Paging;
+namespace Paging.Residency;
 
 /// <summary>How items (elements, or rows) lie in pages: whole, as many as fit, the rest of the page unused.</summary>
 internal readonly struct Geometry
@@ -39,7 +38,7 @@ internal readonly struct Geometry
     internal static unsafe Geometry ForElements<T>(long length, int pageBytes)
         where T : unmanaged
     {
-        PagerOptions.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
+        FramePool.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
         if (sizeof(T) > pageBytes)
         {
             throw new ArgumentException(
@@ -53,7 +52,7 @@ internal readonly struct Geometry
     internal static unsafe Geometry ForRows<T>(long rows, int columns, int pageBytes)
         where T : unmanaged
     {
-        PagerOptions.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
+        FramePool.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
         long rowBytes = (long)columns * sizeof(T);
         if (columns <= 0 || rowBytes > FramePool.MaxPageBytes)
         {

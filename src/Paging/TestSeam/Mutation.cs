@@ -1,4 +1,4 @@
-namespace Paging.Diagnostics;
+namespace Paging.TestSeam;
 
 /// <summary>Ways to break a rule of the protocol on purpose, so that a test can show that it would notice. The numbers
 /// are those of the rules in docs/concurrency.md.</summary>

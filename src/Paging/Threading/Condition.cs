@@ -1,4 +1,6 @@
-namespace Paging.Diagnostics;
+using Paging.TestSeam;
+
+namespace Paging.Threading;
 
 /// <summary>A lock whose holder may sleep until somebody else, under the same lock, has changed what it waits for.</summary>
 /// <remarks>The thread sleeps in preemptive mode. An interrupt in the middle would leave buffers and transfers behind: it is kept for the

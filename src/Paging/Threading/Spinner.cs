@@ -1,32 +1,6 @@
-namespace Paging.Diagnostics;
+using Paging.TestSeam;
 
-/// <summary>A lock that a seeded scheduler can see through. Held for short, bounded work on memory, never across I/O.</summary>
-/// <remarks>A monitor rather than a <see cref="Lock"/>, which allocates an event when it is waited for the first time: gates stand on the paths of faults and
-/// evictions, which allocate nothing.</remarks>
-internal sealed class Gate
-{
-    private readonly object _lock = new();
-
-    internal void Enter()
-    {
-        IInterleaver? interleaver = TestHook.Interleaver;
-        if (interleaver is null)
-        {
-            Uninterrupted.Enter(_lock);
-            return;
-        }
-
-        interleaver.Reach(SharedWord.Lock);
-        while (!Monitor.TryEnter(_lock))
-        {
-            interleaver.Yield();
-        }
-    }
-
-    internal bool TryEnter() => Monitor.TryEnter(_lock);
-
-    internal void Exit() => Monitor.Exit(_lock);
-}
+namespace Paging.Threading;
 
 /// <summary>Spins without ever sleeping: what it waits for is a few hundred instructions away on another thread.</summary>
 /// <remarks>It never throws, which <see cref="SpinWait"/> does: that sleeps now and then, and an interrupt ends a sleep.</remarks>

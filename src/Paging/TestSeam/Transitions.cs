@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Paging.Diagnostics;
+namespace Paging.TestSeam;
 
 /// <summary>Counts the transitions of a state word, so that tests can show which of them they reached.</summary>
 internal sealed class Transitions(int states)

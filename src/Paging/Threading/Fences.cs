@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Paging.Memory;
+namespace Paging.Threading;
 
 internal static class Fences
 {

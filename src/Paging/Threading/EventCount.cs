@@ -1,4 +1,6 @@
-namespace Paging.Diagnostics;
+using Paging.TestSeam;
+
+namespace Paging.Threading;
 
 /// <summary>Counts events, and lets threads sleep until there is one more than they have seen.</summary>
 internal sealed class EventCount
@@ -22,7 +24,7 @@ internal sealed class EventCount
         Interlocked.Increment(ref _count);
 
         // Pairs with the increment of the sleepers: either the sleeper is seen here, or it sees the count.
-        Memory.Fences.AfterInterlocked();
+        Fences.AfterInterlocked();
         if (Volatile.Read(ref _sleepers) == 0)
         {
             return;
@@ -44,7 +46,7 @@ internal sealed class EventCount
         bool interrupted = false;
         _condition.Enter(ref interrupted);
         Interlocked.Increment(ref _sleepers);
-        Memory.Fences.AfterInterlocked();
+        Fences.AfterInterlocked();
         while (Count == seen && milliseconds != 0)
         {
             if (!_condition.Wait(ref interrupted, milliseconds))

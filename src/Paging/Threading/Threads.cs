@@ -1,4 +1,6 @@
-namespace Paging.Diagnostics;
+using Paging.TestSeam;
+
+namespace Paging.Threading;
 
 /// <summary>Starts the library's threads: all of them, so that what is said when the system has none to give is said once.</summary>
 internal static class Threads

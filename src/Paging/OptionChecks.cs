@@ -1,0 +1,82 @@
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging;
+
+/// <summary>Refuses options that are out of range, or that do not go together. Those themselves are words, which know no layer.</summary>
+internal static class OptionChecks
+{
+    private const long MaxPoolBytes = 1L << 40;
+    private const int MaxBackgroundThreads = 64;
+
+    internal static void Check(this PagerOptions options, string parameter)
+    {
+        FramePool.CheckPageBytes(options.PageBytes, parameter);
+        CheckGoal(options.Compression, parameter);
+        if (options.BackgroundThreads is < 0 or > MaxBackgroundThreads)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, options.BackgroundThreads, $"BackgroundThreads = {options.BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
+        }
+
+        if (options.ResidentBytes > FramePool.MaxBudgetBytes)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, options.ResidentBytes, $"ResidentBytes = {options.ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
+        }
+
+        if (options.PoolBytes > MaxPoolBytes)
+        {
+            throw new ArgumentOutOfRangeException(parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
+        }
+
+        if (options.SwapFiles is null)
+        {
+            throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
+        }
+
+        CheckPageFits(options.PageBytes, options.ResidentBytes, options.PoolBytes, parameter);
+    }
+
+    internal static void Check(this PagedArrayOptions options, string parameter)
+    {
+        if (options.Compression is { } goal)
+        {
+            CheckGoal(goal, parameter);
+        }
+
+        if (options.Filter is < PageFilter.None or > PageFilter.Delta)
+        {
+            throw new ArgumentOutOfRangeException(parameter, options.Filter, $"Filter = {(int)options.Filter} is not a PageFilter.");
+        }
+    }
+
+    internal static void CheckGoal(CompressionGoal goal, string parameter)
+    {
+        if (goal is < CompressionGoal.None or > CompressionGoal.Ratio)
+        {
+            throw new ArgumentOutOfRangeException(parameter, goal, $"Compression = {(int)goal} is not a CompressionGoal.");
+        }
+    }
+
+    /// <summary>Checks that the budgets can hold enough pages of a size (rule 12).</summary>
+    internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string parameter)
+    {
+        if (residentBytes / pageBytes < FramePool.MinFrames)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter,
+                residentBytes,
+                $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
+        }
+
+        long least = LogGeometry.MinPoolBytes(pageBytes);
+        if (poolBytes < least)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter,
+                poolBytes,
+                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; at least {least:N0} bytes are needed.");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using Paging.TestSeam;
+
+namespace Paging.Threading;
+
+/// <summary>A lock that a seeded scheduler can see through. Held for short, bounded work on memory, never across I/O.</summary>
+/// <remarks>A monitor rather than a <see cref="Lock"/>, which allocates an event when it is waited for the first time: gates stand on the paths of faults and
+/// evictions, which allocate nothing.</remarks>
+internal sealed class Gate
+{
+    private readonly object _lock = new();
+
+    internal void Enter()
+    {
+        IInterleaver? interleaver = TestHook.Interleaver;
+        if (interleaver is null)
+        {
+            Uninterrupted.Enter(_lock);
+            return;
+        }
+
+        interleaver.Reach(SharedWord.Lock);
+        while (!Monitor.TryEnter(_lock))
+        {
+            interleaver.Yield();
+        }
+    }
+
+    internal bool TryEnter() => Monitor.TryEnter(_lock);
+
+    internal void Exit() => Monitor.Exit(_lock);
+}
