@@ -87,20 +87,24 @@ public sealed unsafe class SwapSpace
             }
 
             LoadResult result;
-            LoadFailure failure;
             fixed (byte* target = destination)
             {
-                result = _store.Loader.LoadPublic(id.Value, target, length, out failure);
+                result = _store.Loader.LoadPublic(id.Value, target, length);
             }
 
-            if (result is LoadResult.Corrupted or LoadResult.Unreadable or LoadResult.Lost)
+            switch (result.Status)
             {
-                throw new PageCorruptedException(
-                    $"Stored page {id.Value:x} cannot be had: {failure.Describe(result)}. Other pages are not affected; free this one.");
-            }
+                case LoadStatus.Loaded:
+                    bytesWritten = length;
+                    return true;
 
-            bytesWritten = result == LoadResult.Gone ? 0 : length;
-            return result != LoadResult.Gone;
+                case LoadStatus.Gone:
+                    return false;
+
+                default:
+                    throw new PageCorruptedException(
+                        $"Stored page {id.Value:x} cannot be had: {result.Describe()}. Other pages are not affected; free this one.");
+            }
         }
         finally
         {

@@ -319,7 +319,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
             LoadResult source = FillFrame(region, index, stored, address, contents);
-            bool fromFile = source is LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce;
             ulong flags = Flags(size, word, write);
 
             // Under the claim, a fence behind it: see LeaseWatch.TryUncover.
@@ -329,7 +328,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            record->WantsPool = source is LoadResult.LoadedFromFileOnce or LoadResult.LoadedRecompressed || (fromFile && (flags & PageWord.Referenced) != 0);
+            record->WantsPool = source.IsOutdated || (source.IsFromFile && (flags & PageWord.Referenced) != 0);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
             published = true;
@@ -343,7 +342,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 _swap.Free(stored);
             }
 
-            _counters.Add(fromFile
+            _counters.Add(source.IsFromFile
                 ? Counter.FaultsFromFile
                 : stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);
         }
@@ -381,16 +380,16 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         else
         {
-            LoadResult result = _swap.Loader.Load(stored, address, bytes, out LoadFailure failure);
-            if (result is LoadResult.Loaded or LoadResult.LoadedRecompressed or LoadResult.LoadedFromFile or LoadResult.LoadedFromFileOnce)
+            LoadResult result = _swap.Loader.Load(stored, address, bytes);
+            if (!result.IsLoaded)
             {
-                return result;
+                ThrowHelper.ThrowCorrupted(region, index, result.Describe());
             }
 
-            ThrowHelper.ThrowCorrupted(region, index, failure.Describe(result));
+            return result;
         }
 
-        return LoadResult.Loaded;
+        return new LoadResult(LoadStatus.Loaded);
     }
 
     private static void Undo(PagedRegion region, long index, ulong* page, ulong word, long frame, bool claimed, bool write)

@@ -21,11 +21,11 @@ internal sealed unsafe partial class PagedRegion
             {
                 switch (DiscardNode(index))
                 {
-                    case EvictOutcome.Freed:
+                    case NodeDiscarded.Done:
                         return true;
-                    case EvictOutcome.Pinned:
+                    case NodeDiscarded.Pinned:
                         return false;
-                    case EvictOutcome.InFlight:
+                    case NodeDiscarded.Busy:
                         _domain.Parking.Wait(page);
                         break;
                 }
@@ -146,13 +146,12 @@ internal sealed unsafe partial class PagedRegion
     }
 
     /// <summary>Zeroes a page whose word is in a node, and gives the node back.</summary>
-    /// <returns>InFlight when another thread has the page claimed; SecondChance when it is not there any more.</returns>
-    private EvictOutcome DiscardNode(long index)
+    private NodeDiscarded DiscardNode(long index)
     {
         // Dispose waits for whoever is about to give back what the page had: once it is out of its chain nobody else finds it.
         if (!_domain.Swap.Rundown.TryEnter())
         {
-            return EvictOutcome.SecondChance;
+            return NodeDiscarded.Elsewhere;
         }
 
         try
@@ -167,7 +166,7 @@ internal sealed unsafe partial class PagedRegion
                 node = IsClosed ? 0 : FindLocked(index, before);
                 if (node == 0)
                 {
-                    return EvictOutcome.SecondChance;
+                    return NodeDiscarded.Elsewhere;
                 }
 
                 ulong* page = &_nodes[node]->Word;
@@ -175,15 +174,15 @@ internal sealed unsafe partial class PagedRegion
                 switch (PageWord.State(word))
                 {
                     case PageState.Resident when PageWord.Pins(word) != 0:
-                        return EvictOutcome.Pinned;
+                        return NodeDiscarded.Pinned;
                     case PageState.Untouched or PageState.Swapped when PageWord.TryEnd(page, word, PageState.Gone):
                     case PageState.Resident when PageWord.TryBeginEvict(page, word):
                         next = Unlink(index, node, before);
                         break;
                     case PageState.Filling or PageState.Evicting:
-                        return EvictOutcome.InFlight;
+                        return NodeDiscarded.Busy;
                     default:
-                        return EvictOutcome.SecondChance;
+                        return NodeDiscarded.Elsewhere;
                 }
             }
             finally
@@ -205,7 +204,7 @@ internal sealed unsafe partial class PagedRegion
 
             _nodes.Free(node);
             Release(index >> GranuleShift, (index >> GranuleShift) + 1);
-            return EvictOutcome.Freed;
+            return NodeDiscarded.Done;
         }
         finally
         {
@@ -317,5 +316,19 @@ internal sealed unsafe partial class PagedRegion
         {
             Frames.ReleaseDirty();
         }
+    }
+
+    private enum NodeDiscarded
+    {
+        Done,
+
+        /// <summary>Leases are out on the page.</summary>
+        Pinned,
+
+        /// <summary>Another thread has the page claimed.</summary>
+        Busy,
+
+        /// <summary>It is not there any more, or the pager is being disposed.</summary>
+        Elsewhere,
     }
 }

@@ -140,7 +140,7 @@ internal sealed unsafe partial class Reclaimer
                 case EvictOutcome.Pinned:
                     NotePinned(size, frame, marks, ref found, ref found.PinnedClean, ref found.PinnedDirty);
                     break;
-                case EvictOutcome.InFlight when size.HasMemory(frame):
+                case EvictOutcome.Busy when size.HasMemory(frame):
                     found.InFlight++;
                     break;
                 case EvictOutcome.Unstorable:

@@ -73,7 +73,7 @@ internal sealed unsafe partial class Reclaimer
 
             // Another thread's claim may be a page on its way to being clean; a free frame is not.
             ulong word = WordOf(size, frame);
-            anyClaimed |= outcome == EvictOutcome.InFlight && PageWord.IsClaimed(word);
+            anyClaimed |= outcome == EvictOutcome.Busy && PageWord.IsClaimed(word);
             dirty += PageWord.IsResident(word) && (word & PageWord.Dirty) != 0 && PageWord.Offset(word) == size.OffsetOf(frame) ? 1 : 0;
         }
 

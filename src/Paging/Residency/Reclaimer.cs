@@ -18,11 +18,14 @@ internal enum EvictOutcome
     /// <summary>Leases are out on its page.</summary>
     Pinned,
 
-    /// <summary>Its page is dirty and the pool has no room.</summary>
+    /// <summary>Its page is dirty and the pool has no room, or is being closed.</summary>
     Unstorable,
 
-    /// <summary>Free, or in another thread's hands: look again.</summary>
-    InFlight,
+    /// <summary>Clean, where only a dirty page was wanted.</summary>
+    Clean,
+
+    /// <summary>No page is in it, or another thread is at it: look again.</summary>
+    Busy,
 }
 
 /// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts.</summary>
@@ -64,14 +67,14 @@ internal sealed unsafe partial class Reclaimer(
         ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
         if (page == null)
         {
-            return EvictOutcome.InFlight;
+            return EvictOutcome.Busy;
         }
 
         // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
         ulong word = PageWord.Load(page);
         if (!PageWord.IsResident(word) || (PageWord.Offset(word) != size.OffsetOf(frame) && !TestHook.Breaks(Mutation.EvictOtherFrame)))
         {
-            return EvictOutcome.InFlight;
+            return EvictOutcome.Busy;
         }
 
         if (PageWord.Pins(word) != 0 && !(TestHook.Breaks(Mutation.EvictPinned) && (word & PageWord.Dirty) != 0))
@@ -81,7 +84,7 @@ internal sealed unsafe partial class Reclaimer(
 
         if (dirtyOnly && (word & PageWord.Dirty) == 0)
         {
-            return EvictOutcome.SecondChance;
+            return EvictOutcome.Clean;
         }
 
         if (spare && (word & PageWord.Referenced) != 0)
@@ -125,7 +128,7 @@ internal sealed unsafe partial class Reclaimer(
         uint stored = Volatile.Read(ref record->Stored);
         if (!PageWord.TryEvictClean(page, word, stored, size.Now))
         {
-            return EvictOutcome.InFlight;
+            return EvictOutcome.Busy;
         }
 
         Unbind(record);
@@ -156,7 +159,7 @@ internal sealed unsafe partial class Reclaimer(
             claimed = PageWord.TryBeginEvict(page, word);
             if (!claimed)
             {
-                return EvictOutcome.InFlight;
+                return EvictOutcome.Busy;
             }
 
             TestHook.Reach(SharedWord.PageData);

@@ -1,5 +1,6 @@
 using Paging.Memory;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 
@@ -150,37 +151,25 @@ internal sealed unsafe class ChunkMemory
             return true;
         }
 
-        _budget.Gate.Enter();
-        try
+        using Gate.Scope held = _budget.Gate.Enter();
+        while (_freeCount < HeldBack && TryCommitUnsynchronized())
         {
-            while (_freeCount < HeldBack && TryCommitUnsynchronized())
-            {
-            }
+        }
 
-            return _freeCount >= HeldBack;
-        }
-        finally
-        {
-            _budget.Gate.Exit();
-        }
+        return _freeCount >= HeldBack;
     }
 
     /// <summary>Gives the memory of free chunks, but for those held back, to whoever needs it: another log, or the system.</summary>
     internal bool TryTrim()
     {
         bool any = false;
-        _budget.Gate.Enter();
-        try
+        using (_budget.Gate.Enter())
         {
             while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
             {
                 Volatile.Write(ref _freeCount, _freeCount - 1);
                 any = true;
             }
-        }
-        finally
-        {
-            _budget.Gate.Exit();
         }
 
         return any;

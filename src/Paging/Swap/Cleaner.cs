@@ -39,54 +39,40 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
     /// <returns>False when there is nothing left to gain at this level.</returns>
     internal bool TryClean(StoreLevel level, bool thorough = false)
     {
-        mover.Gate.Enter();
-        try
+        using Gate.Scope held = mover.Gate.Enter();
+        int floor = level <= StoreLevel.Normal ? log.Chunks.HeldBack : 1;
+        if (log.Chunks.FreeCount > floor)
         {
-            int floor = level <= StoreLevel.Normal ? log.Chunks.HeldBack : 1;
-            if (log.Chunks.FreeCount > floor)
-            {
-                return true;
-            }
-
-            // Several nearly full segments yield one empty one only if there is that much dead in them together.
-            bool canWrite = !thorough && table.Files.HasRoom(log.SegmentBytes);
-            int victim = log.Sealed.FindDeadest(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
-            if (victim < 0 && canWrite)
-            {
-                return false;
-            }
-
-            if (victim < 0 && log.Sealed.IsDeadBeyond(log.SegmentBytes + log.Geometry.MaxPage))
-            {
-                victim = log.Sealed.FindDeadest(1);
-            }
-
-            if (victim < 0)
-            {
-                // What is dead in segments that idle writers have open, then.
-                return ReclaimIdleWriters() || AwaitReaders() || log.Chunks.FreeCount > floor;
-            }
-
-            return TryEmpty(victim);
+            return true;
         }
-        finally
+
+        // Several nearly full segments yield one empty one only if there is that much dead in them together.
+        bool canWrite = !thorough && table.Files.HasRoom(log.SegmentBytes);
+        int victim = log.Sealed.FindDeadest(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
+        if (victim < 0 && canWrite)
         {
-            mover.Gate.Exit();
+            return false;
         }
+
+        if (victim < 0 && log.Sealed.IsDeadBeyond(log.SegmentBytes + log.Geometry.MaxPage))
+        {
+            victim = log.Sealed.FindDeadest(1);
+        }
+
+        if (victim < 0)
+        {
+            // What is dead in segments that idle writers have open, then.
+            return ReclaimIdleWriters() || AwaitReaders() || log.Chunks.FreeCount > floor;
+        }
+
+        return TryEmpty(victim);
     }
 
     /// <summary>Empties one segment in memory. True when it is empty, or about to be.</summary>
     internal bool TryCleanOut(int number)
     {
-        mover.Gate.Enter();
-        try
-        {
-            return TryEmpty(number);
-        }
-        finally
-        {
-            mover.Gate.Exit();
-        }
+        using Gate.Scope held = mover.Gate.Enter();
+        return TryEmpty(number);
     }
 
     /// <summary>Gets at what idle writers hold: empty segments, and open ones that can be emptied with a gain.</summary>

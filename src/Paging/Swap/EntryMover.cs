@@ -46,53 +46,39 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
     /// <returns>False when there was no room, or the chain of entries is broken at the offset.</returns>
     internal bool TryMoveIn(int number, byte* bytes, ref int offset, StoreLevel level)
     {
-        Gate.Enter();
-        try
+        using Gate.Scope held = Gate.Enter();
+        EntryCursor entries = Entries(number, bytes, offset);
+        while (entries.MoveNext())
         {
-            EntryCursor entries = Entries(number, bytes, offset);
-            while (entries.MoveNext())
-            {
-                // What was misread must not be moved: the copy in the file may be good.
-                Location from = entries.Locate();
-                if (from != default && !entries.Header->IsIntact())
-                {
-                    table[number]->Damaged = 1;
-                    return false;
-                }
-
-                if (!TryMove(entries.Header, from, level, onFile: true))
-                {
-                    return false;
-                }
-
-                offset = entries.Next;
-            }
-
-            if (entries.IsBroken)
+            // What was misread must not be moved: the copy in the file may be good.
+            Location from = entries.Locate();
+            if (from != default && !entries.Header->IsIntact())
             {
                 table[number]->Damaged = 1;
+                return false;
             }
 
-            return !entries.IsBroken;
+            if (!TryMove(entries.Header, from, level, onFile: true))
+            {
+                return false;
+            }
+
+            offset = entries.Next;
         }
-        finally
+
+        if (entries.IsBroken)
         {
-            Gate.Exit();
+            table[number]->Damaged = 1;
         }
+
+        return !entries.IsBroken;
     }
 
     /// <summary>Moves one entry of a segment in a file into the pool. False when there is no room.</summary>
     internal bool TryMoveIn(EntryHeader* header, Location from, StoreLevel level)
     {
-        Gate.Enter();
-        try
-        {
-            return TryMove(header, from, level, onFile: true);
-        }
-        finally
-        {
-            Gate.Exit();
-        }
+        using Gate.Scope held = Gate.Enter();
+        return TryMove(header, from, level, onFile: true);
     }
 
     /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>

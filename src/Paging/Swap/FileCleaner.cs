@@ -1,3 +1,4 @@
+using Paging.Swap.Devices;
 using Paging.Threading;
 
 namespace Paging.Swap;
@@ -175,32 +176,26 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         Segment* segment = segments[number];
         SwapArea area = segments.Files.Of(segment);
         BlockRange range = BlockRange.Of(area.Device, segment->Block, 0, segment->Used);
-        byte* bytes = log.SegmentBuffers.Rent();
-        try
-        {
-            // A bad read may be the device's mood: what is bad a second time is damaged.
-            for (int tries = 2; tries > 0; tries--)
-            {
-                segment->Damaged = 0;
-                if (area.Read(range, bytes, (ulong)segment->SealedAt, counters) != 0)
-                {
-                    segment->Damaged = 1;
-                }
-                else if (log.Mover.TryMoveIn(number, bytes, ref offset, level))
-                {
-                    return FileEmptied.Empty;
-                }
-                else if (segment->Damaged == 0)
-                {
-                    return FileEmptied.NoRoom;
-                }
-            }
+        using BounceBuffers.Scope rented = log.SegmentBuffers.Rent(out byte* bytes);
 
-            return FileEmptied.Unreadable;
-        }
-        finally
+        // A bad read may be the device's mood: what is bad a second time is damaged.
+        for (int tries = 2; tries > 0; tries--)
         {
-            log.SegmentBuffers.Return(bytes);
+            segment->Damaged = 0;
+            if (area.Read(range, bytes, (ulong)segment->SealedAt, counters) != 0)
+            {
+                segment->Damaged = 1;
+            }
+            else if (log.Mover.TryMoveIn(number, bytes, ref offset, level))
+            {
+                return FileEmptied.Empty;
+            }
+            else if (segment->Damaged == 0)
+            {
+                return FileEmptied.NoRoom;
+            }
         }
+
+        return FileEmptied.Unreadable;
     }
 }

@@ -36,16 +36,9 @@ internal sealed unsafe class FileSegments
     /// <summary>Puts a segment into the list that it belongs to now, or into none.</summary>
     internal void Refresh(int number)
     {
-        _gate.Enter();
-        try
-        {
-            Segment* segment = _table[number];
-            _lists.Put(number, IsCleanable(segment, out int file) ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        Segment* segment = _table[number];
+        _lists.Put(number, IsCleanable(segment, out int file) ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
     }
 
     /// <summary>An entry of a segment has died, which leaves so much alive.</summary>
@@ -64,35 +57,28 @@ internal sealed unsafe class FileSegments
     /// <param name="rank">The lowest <see cref="DeadShare"/> that will do; set to that of the segment.</param>
     internal int FindDeadest(SwapArea area, double minDead, uint logs, ref int rank)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (int i = DeadShare.Ranks - 1; i >= rank; i--)
         {
-            for (int i = DeadShare.Ranks - 1; i >= rank; i--)
+            for (int number = _lists.First(ListOf(area.Number, i)); number != NumberLists.None;)
             {
-                for (int number = _lists.First(ListOf(area.Number, i)); number != NumberLists.None;)
+                int next = _lists.Next(number);
+                Segment* segment = _table[number];
+                if (!IsCleanable(segment, out _))
                 {
-                    int next = _lists.Next(number);
-                    Segment* segment = _table[number];
-                    if (!IsCleanable(segment, out _))
-                    {
-                        _lists.Put(number, NumberLists.None);
-                    }
-                    else if (1 - (Live(segment) / (double)Holds(segment)) >= minDead && (logs >> segment->Log & 1) != 0)
-                    {
-                        rank = i;
-                        return number;
-                    }
-
-                    number = next;
+                    _lists.Put(number, NumberLists.None);
                 }
-            }
+                else if (1 - (Live(segment) / (double)Holds(segment)) >= minDead && (logs >> segment->Log & 1) != 0)
+                {
+                    rank = i;
+                    return number;
+                }
 
-            return NumberLists.None;
+                number = next;
+            }
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        return NumberLists.None;
     }
 
     internal void DecommitAll() => _memory.DecommitAll();

@@ -1,6 +1,6 @@
 namespace Paging.Swap;
 
-internal enum LoadResult
+internal enum LoadStatus
 {
     Loaded,
 
@@ -10,33 +10,41 @@ internal enum LoadResult
     /// <summary>The stored bytes fail their checksum, or do not decode.</summary>
     Corrupted,
 
-    /// <summary>As Loaded; the bytes came from a swap file.</summary>
-    LoadedFromFile,
-
-    /// <summary>As LoadedFromFile; what is stored there should not stay: the file takes no more segments, or the page was compressed again
-    /// when it was cold.</summary>
-    LoadedFromFileOnce,
-
-    /// <summary>As Loaded; the page was compressed again when it was cold, and is not any more.</summary>
-    LoadedRecompressed,
-
     /// <summary>The device failed to read the bytes.</summary>
     Unreadable,
 
     /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
     Lost,
+
+    /// <summary>The entry has moved or gone meanwhile: look again. Only within the loader.</summary>
+    Moved,
 }
 
-/// <summary>Where in a swap file a load failed.</summary>
-/// <param name="Path">The file; null when the page was not in one.</param>
-/// <param name="Offset">In the file, in bytes.</param>
-/// <param name="Error">The system's error number; 0 when the bytes came and were wrong.</param>
-internal readonly record struct LoadFailure(string? Path, long Offset, int Error)
+/// <summary>What came of a load.</summary>
+internal readonly record struct LoadResult(LoadStatus Status)
 {
-    internal string Describe(LoadResult result) => result switch
+    internal bool IsLoaded => Status == LoadStatus.Loaded;
+
+    /// <summary>Whether the bytes came from a swap file.</summary>
+    internal bool IsFromFile { get; init; }
+
+    /// <summary>Whether the stored copy had better be replaced: its file takes no more segments, or it was made for a cold page.</summary>
+    internal bool IsOutdated { get; init; }
+
+    /// <summary>The file in which a load failed; null when the page was not in one.</summary>
+    internal string? Path { get; init; }
+
+    /// <summary>Where in that file, in bytes.</summary>
+    internal long Offset { get; init; }
+
+    /// <summary>The system's error number; 0 when the bytes came and were wrong.</summary>
+    internal int Error { get; init; }
+
+    /// <summary>Why a page cannot be had, as the middle of a sentence.</summary>
+    internal string Describe() => Status switch
     {
-        LoadResult.Lost => "it was in a swap file that has been removed since, and could not be read then",
-        LoadResult.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
+        LoadStatus.Lost => "it was in a swap file that has been removed since, and could not be read then",
+        LoadStatus.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
         _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
         _ => "it fails its checksum: its stored bytes were damaged in memory",
     };

@@ -7,14 +7,12 @@ namespace Paging.Swap;
 /// <summary>The way back from a swap file: the blocks that hold the entry, and no others.</summary>
 internal sealed unsafe partial class PageLoader
 {
-    /// <returns>Null when the entry has moved or gone meanwhile.</returns>
-    private LoadResult? LoadFromFile(ulong id, Location location, byte* page, int length, out LoadFailure failure)
+    private LoadResult LoadFromFile(ulong id, Location location, byte* page, int length)
     {
-        failure = default;
         uint index = (uint)id;
         if (descriptors.Locate(index) != location)
         {
-            return null;
+            return new LoadResult(LoadStatus.Moved);
         }
 
         // The pin keeps the slot the segment's, and the descriptor was read again under it: what is read is the entry (rule 5).
@@ -22,37 +20,30 @@ internal sealed unsafe partial class PageLoader
         Segment* segment = segments[location.Segment];
         SwapArea area = segments.Files.Of(segment);
         BounceBuffers buffers = segments.Logs[segment->Log]!.EntryBuffers;
-        byte* buffer = buffers.Rent();
-        LoadResult result;
-        try
+        using BounceBuffers.Scope rented = buffers.Rent(out byte* buffer);
+        var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
+        int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
+        if (error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length))
         {
-            var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
-            int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
-            bool intact = error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length);
-            result = intact
-                ? area.State == AreaState.InUse && !location.IsRecompressed ? LoadResult.LoadedFromFile : LoadResult.LoadedFromFileOnce
-                : error is 0 or SwapArea.NotAuthentic ? LoadResult.Corrupted : LoadResult.Unreadable;
-            if (!intact)
-            {
-                failure = new LoadFailure(area.Device.Path, range.Offset + range.Skip, error is SwapArea.NotAuthentic ? 0 : error);
-            }
-        }
-        finally
-        {
-            buffers.Return(buffer);
+            return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsOutdated = location.IsRecompressed || area.State != AreaState.InUse };
         }
 
-        if (result is LoadResult.Corrupted or LoadResult.Unreadable && (descriptors.Locate(index) != location || descriptors.Id(index) != id))
+        if (descriptors.Locate(index) != location || descriptors.Id(index) != id)
         {
-            failure = default;
-            return null;
+            return new LoadResult(LoadStatus.Moved);
         }
 
-        if (result == LoadResult.Corrupted)
+        bool isCorrupted = error is 0 or SwapArea.NotAuthentic;
+        if (isCorrupted)
         {
             counters.Add(Counter.CorruptedPages);
         }
 
-        return result;
+        return new LoadResult(isCorrupted ? LoadStatus.Corrupted : LoadStatus.Unreadable)
+        {
+            Path = area.Device.Path,
+            Offset = range.Offset + range.Skip,
+            Error = isCorrupted ? 0 : error,
+        };
     }
 }

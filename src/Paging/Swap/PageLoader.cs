@@ -14,9 +14,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// <param name="index">The descriptor.</param>
     /// <param name="page">Receives the page; on failure its contents mean nothing.</param>
     /// <param name="length">The page's length.</param>
-    /// <param name="failure">What went wrong, where the page was in a file.</param>
-    internal LoadResult Load(uint index, byte* page, int length, out LoadFailure failure) =>
-        LoadCore(descriptors.Id(index), isPublic: false, page, length, out failure);
+    internal LoadResult Load(uint index, byte* page, int length) => LoadCore(descriptors.Id(index), isPublic: false, page, length);
 
     /// <summary>Asks the processor for the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
     internal void Prefetch(uint index)
@@ -44,9 +42,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// <param name="id">The id.</param>
     /// <param name="page">Receives the page.</param>
     /// <param name="length">As <see cref="TryGetLength"/> gave it for this id.</param>
-    /// <param name="failure">What went wrong, where the page was in a file.</param>
-    internal LoadResult LoadPublic(ulong id, byte* page, int length, out LoadFailure failure) =>
-        LoadCore(id, isPublic: true, page, length, out failure);
+    internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length);
 
     /// <summary>The length of the page behind a program's id; false when the id has no reference.</summary>
     internal bool TryGetLength(ulong id, out int length)
@@ -80,9 +76,8 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// <summary>Looks at a descriptor that stays as it is and cannot be followed. Fewer under a seeded scheduler, whose runs are short.</summary>
     private static int MostRefusals => TestHook.Interleaver is null ? 1 << 16 : 1 << 7;
 
-    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length, out LoadFailure failure)
+    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
     {
-        failure = default;
         uint index = (uint)id;
         int refusals = 0;
         Spinner spinner = default;
@@ -90,7 +85,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         {
             if (isPublic && descriptors.Find(id) == 0)
             {
-                return LoadResult.Gone;
+                return new LoadResult(LoadStatus.Gone);
             }
 
             Location location = descriptors.Locate(index);
@@ -105,30 +100,28 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
                     }
 
                     SameFilled.Fill(page, length, Vector128.Create(first, second).AsByte());
-                    return LoadResult.Loaded;
+                    return new LoadResult(LoadStatus.Loaded);
 
                 case Location.Kind.Segment when segments.TryPin(location.Segment, out bool onFile):
-                    LoadResult? result;
+                    LoadResult result;
                     try
                     {
-                        result = onFile
-                            ? LoadFromFile(id, location, page, length, out failure)
-                            : LoadPinned(id, location, page, length);
+                        result = onFile ? LoadFromFile(id, location, page, length) : LoadPinned(id, location, page, length);
                     }
                     finally
                     {
                         segments.Unpin(location.Segment);
                     }
 
-                    if (result is { } final)
+                    if (result.Status != LoadStatus.Moved)
                     {
-                        return final;
+                        return result;
                     }
 
                     break;
 
                 case Location.Kind.Lost when !isPublic || descriptors.Find(id) == index:
-                    return LoadResult.Lost;
+                    return new LoadResult(LoadStatus.Lost);
             }
 
             // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
@@ -138,22 +131,21 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             if (refusals > MostRefusals)
             {
                 counters.Add(Counter.CorruptedPages);
-                return LoadResult.Corrupted;
+                return new LoadResult(LoadStatus.Corrupted);
             }
 
             spinner.Once();
         }
     }
 
-    /// <returns>Null when the entry has moved or gone meanwhile.</returns>
-    private LoadResult? LoadPinned(ulong id, Location location, byte* page, int length)
+    private LoadResult LoadPinned(ulong id, Location location, byte* page, int length)
     {
         uint index = (uint)id;
 
         // Read again under the pin: if it still points here, what is here stays until the pin is given back (rule 5).
         if (!TestHook.Breaks(Mutation.SkipDescriptorRecheck) && descriptors.Locate(index) != location)
         {
-            return null;
+            return new LoadResult(LoadStatus.Moved);
         }
 
         TestHook.Reach(SharedWord.PageData);
@@ -170,18 +162,18 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             }
 
             descriptors.NoteLoaded(index);
-            return location.IsRecompressed ? LoadResult.LoadedRecompressed : LoadResult.Loaded;
+            return new LoadResult(LoadStatus.Loaded) { IsOutdated = location.IsRecompressed };
         }
 
         // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.
         if (!TestHook.Breaks(Mutation.ReportMovedAsCorrupt)
             && (descriptors.Locate(index) != location || descriptors.Id(index) != id))
         {
-            return null;
+            return new LoadResult(LoadStatus.Moved);
         }
 
         counters.Add(Counter.CorruptedPages);
-        return LoadResult.Corrupted;
+        return new LoadResult(LoadStatus.Corrupted);
     }
 
     /// <summary>Decodes and verifies an entry that stays where it is meanwhile.</summary>

@@ -23,17 +23,10 @@ internal sealed class PathClaim : IDisposable
         }
 
         var claim = new PathClaim(full);
-        s_gate.Enter();
-        try
-        {
-            return s_taken.Add(full)
-                ? claim
-                : throw new IOException($"'{path}' is a swap file of this process already. Remove it there first, or give another name.");
-        }
-        finally
-        {
-            s_gate.Exit();
-        }
+        using Gate.Scope held = s_gate.Enter();
+        return s_taken.Add(full)
+            ? claim
+            : throw new IOException($"'{path}' is a swap file of this process already. Remove it there first, or give another name.");
     }
 
     /// <summary>Outlives the scope that took it; <see cref="Release"/> ends it.</summary>
@@ -47,15 +40,8 @@ internal sealed class PathClaim : IDisposable
     {
         if (_path is not null)
         {
-            s_gate.Enter();
-            try
-            {
-                s_taken.Remove(_path);
-            }
-            finally
-            {
-                s_gate.Exit();
-            }
+            using Gate.Scope held = s_gate.Enter();
+            s_taken.Remove(_path);
         }
     }
 

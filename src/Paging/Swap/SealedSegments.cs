@@ -54,15 +54,8 @@ internal sealed unsafe class SealedSegments
             return;
         }
 
-        _gate.Enter();
-        try
-        {
-            RefreshUnsynchronized(chunk);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        RefreshUnsynchronized(chunk);
     }
 
     /// <summary>An entry of a segment has died, which leaves so much alive. To be called before it is looked at whether that is nothing.</summary>
@@ -78,52 +71,38 @@ internal sealed unsafe class SealedSegments
     /// <summary>The segment that was sealed first, of those that hold something and that nobody cleans or writes; −1 when there is none.</summary>
     internal int FindColdest()
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        while (_bySeal.First is not ChunkHeap.None and int chunk)
         {
-            while (_bySeal.First is not ChunkHeap.None and int chunk)
+            if (Findable(chunk) is { } number)
             {
-                if (Findable(chunk) is { } number)
-                {
-                    return number;
-                }
-
-                _bySeal.Remove(chunk);
+                return number;
             }
 
-            return None;
+            _bySeal.Remove(chunk);
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        return None;
     }
 
     /// <summary>The chunk of the segment that has been left alone longest and may have something left to compress again; −1 when there is none.</summary>
     /// <param name="since">Since when it has been.</param>
     internal int FindLeftAlone(out long since)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        while (_byVisit.First is not ChunkHeap.None and int chunk)
         {
-            while (_byVisit.First is not ChunkHeap.None and int chunk)
+            if (Cleanable(chunk) is not null)
             {
-                if (Cleanable(chunk) is not null)
-                {
-                    since = _byVisit.KeyOf(chunk);
-                    return chunk;
-                }
-
-                _byVisit.Remove(chunk);
+                since = _byVisit.KeyOf(chunk);
+                return chunk;
             }
 
-            since = Visit.Settled;
-            return None;
+            _byVisit.Remove(chunk);
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        since = Visit.Settled;
+        return None;
     }
 
     /// <summary>Whether the segment that has a chunk may be visited, to compress again what is in it.</summary>
@@ -133,84 +112,63 @@ internal sealed unsafe class SealedSegments
     /// <summary>The segment that most is gained of by emptying it, to a thirty-second, of those with so much dead; −1 when there is none.</summary>
     internal int FindDeadest(int minDead)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        int lowest = DeadShare.AtLeast(minDead, _segmentBytes);
+        for (int rank = DeadShare.Ranks - 1; rank >= lowest; rank--)
         {
-            int lowest = DeadShare.AtLeast(minDead, _segmentBytes);
-            for (int rank = DeadShare.Ranks - 1; rank >= lowest; rank--)
+            for (int chunk = _byDead.First(rank); chunk != NumberLists.None;)
             {
-                for (int chunk = _byDead.First(rank); chunk != NumberLists.None;)
+                int next = _byDead.Next(chunk);
+                if (Cleanable(chunk) is not { } number)
                 {
-                    int next = _byDead.Next(chunk);
-                    if (Cleanable(chunk) is not { } number)
-                    {
-                        _byDead.Put(chunk, NumberLists.None);
-                    }
-                    else if (DeadIn(number) >= minDead)
-                    {
-                        return number;
-                    }
-
-                    chunk = next;
+                    _byDead.Put(chunk, NumberLists.None);
                 }
-            }
+                else if (DeadIn(number) >= minDead)
+                {
+                    return number;
+                }
 
-            return None;
+                chunk = next;
+            }
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        return None;
     }
 
     /// <summary>Whether more than so many bytes are dead in segments that can be cleaned, all together. Looks at no more of them than it takes.</summary>
     internal bool IsDeadBeyond(long bytes)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (int rank = DeadShare.Ranks - 1; rank >= 0; rank--)
         {
-            for (int rank = DeadShare.Ranks - 1; rank >= 0; rank--)
+            for (int chunk = _byDead.First(rank); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
             {
-                for (int chunk = _byDead.First(rank); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
+                bytes -= Cleanable(chunk) is { } number ? DeadIn(number) : 0;
+                if (bytes < 0)
                 {
-                    bytes -= Cleanable(chunk) is { } number ? DeadIn(number) : 0;
-                    if (bytes < 0)
-                    {
-                        return true;
-                    }
+                    return true;
                 }
             }
+        }
 
-            return false;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        return false;
     }
 
     /// <summary>Whether a segment is empty or written but for its readers, or between the last of them and the free list. Not one that is
     /// still being written: that takes as long as the device does.</summary>
     internal bool IsAnyLeaving()
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (int chunk = _byDead.First(Leaving); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
         {
-            for (int chunk = _byDead.First(Leaving); chunk != NumberLists.None; chunk = _byDead.Next(chunk))
+            int number = _chunks.HolderOf(chunk);
+            if (number >= 0 && IsLeaving(_table[number]))
             {
-                int number = _chunks.HolderOf(chunk);
-                if (number >= 0 && IsLeaving(_table[number]))
-                {
-                    return true;
-                }
+                return true;
             }
+        }
 
-            return false;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        return false;
     }
 
     internal void DecommitAll() => _memory.DecommitAll();

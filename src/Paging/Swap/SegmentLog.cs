@@ -119,8 +119,7 @@ internal sealed unsafe class SegmentLog
     internal int TryTake(StoreLevel level)
     {
         int segment;
-        _budget.Gate.Enter();
-        try
+        using (_budget.Gate.Enter())
         {
             if (!Chunks.TryProvideUnsynchronized(level))
             {
@@ -138,10 +137,6 @@ internal sealed unsafe class SegmentLog
             {
                 _budget.Signal?.Wake();
             }
-        }
-        finally
-        {
-            _budget.Gate.Exit();
         }
 
         SegmentWord.Open(&_table[segment]->Word);
@@ -165,35 +160,21 @@ internal sealed unsafe class SegmentLog
     /// <summary>Takes back a segment in state Free: its number, and its memory.</summary>
     internal void Return(int segment)
     {
-        _budget.Gate.Enter();
-        try
+        using Gate.Scope held = _budget.Gate.Enter();
+        if (_table[segment]->Chunk != Segment.NoChunk)
         {
-            if (_table[segment]->Chunk != Segment.NoChunk)
-            {
-                TakeChunkBackUnsynchronized(segment, Stock);
-            }
+            TakeChunkBackUnsynchronized(segment, Stock);
+        }
 
-            _table.GiveNumberBackUnsynchronized(segment);
-        }
-        finally
-        {
-            _budget.Gate.Exit();
-        }
+        _table.GiveNumberBackUnsynchronized(segment);
     }
 
     /// <summary>Takes back the memory of a segment that is in a file and has no readers.</summary>
     internal void TakeMemoryBack(int segment)
     {
-        _budget.Gate.Enter();
-        try
-        {
-            // It was written to make room: somebody wants the memory. And this is the engine's thread, which has transfers to see to.
-            TakeChunkBackUnsynchronized(segment, stock: int.MaxValue);
-        }
-        finally
-        {
-            _budget.Gate.Exit();
-        }
+        using Gate.Scope held = _budget.Gate.Enter();
+        // It was written to make room: somebody wants the memory. And this is the engine's thread, which has transfers to see to.
+        TakeChunkBackUnsynchronized(segment, stock: int.MaxValue);
     }
 
     /// <summary>Undoes what was committed for a log that nobody has seen.</summary>

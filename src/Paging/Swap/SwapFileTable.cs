@@ -30,41 +30,27 @@ internal sealed unsafe class SwapFileTable
     /// <summary>Adds a file. False when there are as many as there can be.</summary>
     internal bool TryAdd(SwapArea area)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (int i = 0; i < MaxFiles; i++)
         {
-            for (int i = 0; i < MaxFiles; i++)
+            if (_areas[i] is null)
             {
-                if (_areas[i] is null)
-                {
-                    area.Number = (ushort)(i + 1);
-                    Volatile.Write(ref _areas[i], area);
-                    Interlocked.Increment(ref _count);
-                    return true;
-                }
+                area.Number = (ushort)(i + 1);
+                Volatile.Write(ref _areas[i], area);
+                Interlocked.Increment(ref _count);
+                return true;
             }
+        }
 
-            return false;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        return false;
     }
 
     /// <summary>Forgets a file that no segment names any more.</summary>
     internal void Remove(SwapArea area)
     {
-        _gate.Enter();
-        try
-        {
-            Volatile.Write(ref _areas[area.Number - 1], null);
-            Interlocked.Decrement(ref _count);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        Volatile.Write(ref _areas[area.Number - 1], null);
+        Interlocked.Decrement(ref _count);
     }
 
     /// <summary>Whether a segment of this size would find a slot.</summary>
@@ -125,30 +111,23 @@ internal sealed unsafe class SwapFileTable
             return false;
         }
 
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (long below = long.MaxValue; TryNextPriority(below, out int priority); below = priority)
         {
-            for (long below = long.MaxValue; TryNextPriority(below, out int priority); below = priority)
+            for (int i = 0; i < MaxFiles; i++)
             {
-                for (int i = 0; i < MaxFiles; i++)
+                int place = (_turn + 1 + i) % MaxFiles;
+                if (_areas[place] is { } area && area.Priority == priority && area.TryTake(segmentBytes, out uint block))
                 {
-                    int place = (_turn + 1 + i) % MaxFiles;
-                    if (_areas[place] is { } area && area.Priority == priority && area.TryTake(segmentBytes, out uint block))
-                    {
-                        _turn = place;
-                        segment->Block = block;
-                        segment->File = area.Number;
-                        return true;
-                    }
+                    _turn = place;
+                    segment->Block = block;
+                    segment->File = area.Number;
+                    return true;
                 }
             }
+        }
 
-            return false;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        return false;
     }
 
     /// <summary>Gives a segment's slot back; the segment is in no file any more.</summary>

@@ -56,15 +56,8 @@ internal sealed unsafe partial class SwapStore
     /// <summary>The engine that carries out what files of this pager write; made with the first of them.</summary>
     internal IoEngine Engine(IoEngineKind kind)
     {
-        _engineGate.Enter();
-        try
-        {
-            return _engine ??= IoEngine.Create(kind);
-        }
-        finally
-        {
-            _engineGate.Exit();
-        }
+        using Gate.Scope held = _engineGate.Enter();
+        return _engine ??= IoEngine.Create(kind);
     }
 
     /// <summary>Whether making room may wait for a device.</summary>

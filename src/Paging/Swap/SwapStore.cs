@@ -100,8 +100,7 @@ internal sealed unsafe partial class SwapStore
     {
         while (true)
         {
-            _budget.Gate.Enter();
-            try
+            using (_budget.Gate.Enter())
             {
                 if (LogFor(pageLength) is not null)
                 {
@@ -114,10 +113,6 @@ internal sealed unsafe partial class SwapStore
                 {
                     return TryMakeLogUnsynchronized(geometry);
                 }
-            }
-            finally
-            {
-                _budget.Gate.Exit();
             }
 
             if (!Room.TryTakeFromOthers(except: null))

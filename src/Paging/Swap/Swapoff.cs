@@ -136,8 +136,7 @@ internal sealed unsafe class Swapoff(
         Segment* segment = segments[location.Segment];
         SwapArea area = segments.Files.Of(segment);
         var range = BlockRange.Of(area.Device, segment->Block, location.Offset, location.Units << Location.UnitShift);
-        byte* buffer = log.EntryBuffers.Rent();
-        try
+        using (log.EntryBuffers.Rent(out byte* buffer))
         {
             EntryHeader* header = (EntryHeader*)(buffer + range.Skip);
             for (int tries = 2; tries > 0; tries--)
@@ -148,10 +147,6 @@ internal sealed unsafe class Swapoff(
                     return log.Mover.TryMoveIn(header, location, StoreLevel.Normal);
                 }
             }
-        }
-        finally
-        {
-            log.EntryBuffers.Return(buffer);
         }
 
         // Its details say how much of it is to be counted out; they are constant as long as the location is.

@@ -222,75 +222,68 @@ internal sealed unsafe class Writeback
     {
         write = null;
         victim = -1;
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        for (; ; chances--)
         {
-            for (; ; chances--)
+            write = FindIdle();
+            if (write is null)
             {
-                write = FindIdle();
-                if (write is null)
-                {
-                    return WritebackStart.Busy;
-                }
-
-                victim = log.Sealed.FindColdest();
-                if (victim < 0)
-                {
-                    return WritebackStart.Nothing;
-                }
-
-                if (!TryPinSealed(log, victim))
-                {
-                    continue;
-                }
-
-                Segment* segment = _segments[victim];
-                int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
-                if (live == 0)
-                {
-                    // About to be freed by the thread that emptied it.
-                    _segments.Unpin(victim);
-                    continue;
-                }
-
-                if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MostLoaded * segment->Used)
-                {
-                    segment->Loaded = 0;
-                    segment->SealedAt = _segments.NextSeal();
-                    log.Sealed.Refresh(segment->Chunk);
-                    _segments.Unpin(victim);
-                    continue;
-                }
-
-                if (chances > 0 && segment->Damaged == 0 && live < LeastAlive * segment->Used)
-                {
-                    _segments.Unpin(victim);
-                    return WritebackStart.Cleaned;
-                }
-
-                // A name for this writing that no other one has; and the end of the order, should it fail.
-                segment->SealedAt = _segments.NextSeal();
-                bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
-                log.Sealed.Refresh(segment->Chunk);
-                if (!hasSlot)
-                {
-                    _segments.Unpin(victim);
-                    return WritebackStart.NoSlot;
-                }
-
-                if (TestHook.Breaks(Mutation.WriteUnpinned))
-                {
-                    _segments.Unpin(victim);
-                }
-
-                write.IsBusy = true;
-                Interlocked.Increment(ref _inFlight);
-                return WritebackStart.Started;
+                return WritebackStart.Busy;
             }
-        }
-        finally
-        {
-            _gate.Exit();
+
+            victim = log.Sealed.FindColdest();
+            if (victim < 0)
+            {
+                return WritebackStart.Nothing;
+            }
+
+            if (!TryPinSealed(log, victim))
+            {
+                continue;
+            }
+
+            Segment* segment = _segments[victim];
+            int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+            if (live == 0)
+            {
+                // About to be freed by the thread that emptied it.
+                _segments.Unpin(victim);
+                continue;
+            }
+
+            if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MostLoaded * segment->Used)
+            {
+                segment->Loaded = 0;
+                segment->SealedAt = _segments.NextSeal();
+                log.Sealed.Refresh(segment->Chunk);
+                _segments.Unpin(victim);
+                continue;
+            }
+
+            if (chances > 0 && segment->Damaged == 0 && live < LeastAlive * segment->Used)
+            {
+                _segments.Unpin(victim);
+                return WritebackStart.Cleaned;
+            }
+
+            // A name for this writing that no other one has; and the end of the order, should it fail.
+            segment->SealedAt = _segments.NextSeal();
+            bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
+            log.Sealed.Refresh(segment->Chunk);
+            if (!hasSlot)
+            {
+                _segments.Unpin(victim);
+                return WritebackStart.NoSlot;
+            }
+
+            if (TestHook.Breaks(Mutation.WriteUnpinned))
+            {
+                _segments.Unpin(victim);
+            }
+
+            write.IsBusy = true;
+            Interlocked.Increment(ref _inFlight);
+            return WritebackStart.Started;
         }
     }
 

@@ -9,13 +9,14 @@ internal sealed class Gate
 {
     private readonly object _lock = new();
 
-    internal void Enter()
+    /// <summary>Enters; the end of the scope leaves, whatever happens in between.</summary>
+    internal Scope Enter()
     {
         IInterleaver? interleaver = TestHook.Interleaver;
         if (interleaver is null)
         {
             Uninterrupted.Enter(_lock);
-            return;
+            return new Scope(this);
         }
 
         interleaver.Reach(SharedWord.Lock);
@@ -23,9 +24,16 @@ internal sealed class Gate
         {
             interleaver.Yield();
         }
+
+        return new Scope(this);
     }
 
     internal bool TryEnter() => Monitor.TryEnter(_lock);
 
     internal void Exit() => Monitor.Exit(_lock);
+
+    internal readonly ref struct Scope(Gate gate)
+    {
+        public void Dispose() => gate.Exit();
+    }
 }

@@ -135,7 +135,7 @@ public sealed class InterleaverTests
     public void A_lock_that_is_never_given_back_is_found() => AssertFails("waits for ever", static run =>
     {
         var gate = new Gate();
-        run.Together(gate.Enter, gate.Enter);
+        run.Together(() => gate.Enter(), () => gate.Enter());
     });
 
     [Fact]

@@ -57,6 +57,9 @@ internal sealed unsafe class BounceBuffers : IDisposable
         return buffer != null ? buffer : RentSlow();
     }
 
+    /// <summary>As <see cref="Rent()"/>; the end of the scope returns the buffer.</summary>
+    internal Scope Rent(out byte* buffer) => new(this, buffer = Rent());
+
     /// <returns>Null when all are out.</returns>
     internal byte* TryRent()
     {
@@ -118,6 +121,13 @@ internal sealed unsafe class BounceBuffers : IDisposable
             Debug.Assert(BitOperations.PopCount(_free) == Count, "every buffer has been returned");
             _memory.Release();
         }
+    }
+
+    internal readonly ref struct Scope(BounceBuffers buffers, byte* buffer)
+    {
+        private readonly byte* _buffer = buffer;
+
+        public void Dispose() => buffers.Return(_buffer);
     }
 
     private byte* RentSlow()

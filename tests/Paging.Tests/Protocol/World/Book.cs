@@ -141,7 +141,7 @@ internal sealed unsafe class Book
         ulong word = Word(page);
         return PageWord.IsResident(word)
             ? _world.EvictFrame(Region.Frames, Internals.FrameOf(Region.Frames, word))
-            : EvictOutcome.InFlight;
+            : EvictOutcome.Busy;
     }
 
     /// <summary>Fills a page, and takes it out, so that it is stored.</summary>
