@@ -18,6 +18,42 @@ internal static class ThrowHelper
             nameof(start), start, $"A range of {count:N0} from {start:N0} does not lie within the {length:N0} elements of the array.");
 
     [DoesNotReturn]
+    internal static void ThrowRow(long row, long rows) =>
+        throw new ArgumentOutOfRangeException(nameof(row), row, $"Row {row:N0} is not in the matrix, whose rows are 0 to {rows - 1:N0}.");
+
+    [DoesNotReturn]
+    internal static void ThrowColumn(int column, int columns) =>
+        throw new ArgumentOutOfRangeException(nameof(column), column, $"Column {column:N0} is not in the matrix, whose columns are 0 to {columns - 1:N0}.");
+
+    /// <summary>For a range of rows: names the start when that is wrong by itself, else the count.</summary>
+    [DoesNotReturn]
+    internal static void ThrowRows(long startRow, long rows, long total)
+    {
+        if (startRow < 0 || startRow > total)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(startRow), startRow, $"A range of rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total:N0}.");
+        }
+
+        throw new ArgumentOutOfRangeException(
+            nameof(rows), rows, $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to {total - startRow:N0}.");
+    }
+
+    /// <summary>For rows that a span holds: names the start, since the span does not say where it goes.</summary>
+    [DoesNotReturn]
+    internal static void ThrowSpanOfRows(long startRow, int rows, long total) =>
+        throw new ArgumentOutOfRangeException(
+            nameof(startRow),
+            startRow,
+            rows > total
+                ? $"A span of {rows:N0} rows does not fit a matrix of {total:N0} rows, from row {startRow:N0} or any other."
+                : $"A span of {rows:N0} rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total - rows:N0}.");
+
+    [DoesNotReturn]
+    internal static void ThrowPartialRow(int length, int columns, string parameter) =>
+        throw new ArgumentException($"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.", parameter);
+
+    [DoesNotReturn]
     internal static void ThrowCrossesPage(long start, int count, int pageLength) =>
         throw new ArgumentException(
             $"The {count:N0} elements from {start:N0} cross a page of {pageLength:N0} elements, and a span cannot. Use ReadSequence for a sequence over the pages, or CopyTo and CopyFrom to copy.");
