@@ -20,14 +20,14 @@ internal sealed class StressRun : IDisposable
     private StressRun(StressOptions options)
     {
         _options = options;
-        _pager = new Pager(new PagerOptions
+        var budgets = new PagerOptions
         {
             ResidentBytes = options.ResidentBytes,
             PoolBytes = options.PoolBytes,
             PageBytes = options.LargestPageBytes,
             BackgroundThreads = options.BackgroundThreads,
-            ColdAfter = options.ColdAfter,
-        });
+        };
+        _pager = new Pager(budgets, new PagerTuning { ColdAfter = options.ColdAfter });
         for (int i = 0; i < options.Files; i++)
             _files.Enqueue(AddFile(priority: i == 0 ? 1 : 0));
         long bytes = options.PoolBytes * options.DataPercent / 100 / 4;
