@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Paging.Interop;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
@@ -68,11 +70,17 @@ internal static class ThrowHelper
         string figures =
             $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), {OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
             $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
-        throw new OutOfPagingSpaceException($"No room to {action} a page of {region.Describe()}: {Cause(size, shortage)}. {figures}. Nothing is lost.") { Statistics = statistics };
+        Exception? refusal = Refusal(domain.Frames.RefusedBytes, "memory for frames");
+        throw new OutOfPagingSpaceException(
+            $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost.",
+            refusal ?? (shortage.IsPoolFull ? PoolFailure(domain) : null))
+        {
+            Statistics = statistics,
+        };
     }
 
     /// <summary>What stood in the way when every frame was looked at.</summary>
-    private static string Cause(FrameClass size, in Shortage shortage)
+    private static string Cause(FrameClass size, in Shortage shortage, Exception? refusal)
     {
         string pinned = shortage.OthersPinned == 0
             ? $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes"
@@ -83,9 +91,38 @@ internal static class ThrowHelper
             return $"the pool is full and no frame can be given up{also}. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
         }
 
-        return shortage.Pinned + shortage.OthersPinned != 0
-            ? $"every frame that could be had is pinned by a lease ({pinned}). Dispose leases, or give the pager more ResidentBytes"
+        if (shortage.Pinned + shortage.OthersPinned != 0)
+        {
+            return $"every frame that could be had is pinned by a lease ({pinned}). Dispose leases, or give the pager more ResidentBytes";
+        }
+
+        return refusal is not null
+            ? "the system refused memory for one frame more, within ResidentBytes. The inner exception says what can limit it"
             : "other page sizes hold the rest of the frames, and no more than the few that each of them keeps. Use fewer page sizes, or give the pager more ResidentBytes";
+    }
+
+    private static InsufficientMemoryException? Refusal(long bytes, string what) => bytes == 0 ? null : VirtualMemory.Refused(bytes, what, error: 0);
+
+    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap file failed.</summary>
+    private static Exception? PoolFailure(PagingDomain domain)
+    {
+        SwapStore swap = domain.Swap;
+        long refused = Math.Max(swap.Budget.RefusedBytes, Math.Max(swap.Segments.RefusedBytes, swap.Descriptors.RefusedBytes));
+        return Refusal(refused, "memory for the pool or its tables") as Exception ?? WriteFailure(swap.Files);
+    }
+
+    private static IOException? WriteFailure(SwapFileTable files)
+    {
+        foreach (SwapArea? area in files.Areas)
+        {
+            if (area is not null && area.WriteError is not 0 and int error)
+            {
+                return new IOException(
+                    $"The last write to swap file '{area.Device.Path}' failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).");
+            }
+        }
+
+        return null;
     }
 
     private static string OtherFrames(PagingDomain domain, FrameClass size)
@@ -123,7 +160,8 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
+            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.",
+            PoolFailure(domain))
         {
             Statistics = statistics,
         };
@@ -134,7 +172,8 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
+            $"Swap file '{file.Path}' cannot be removed: the {file.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.",
+            PoolFailure(domain))
         {
             Statistics = statistics,
         };
@@ -163,13 +202,13 @@ internal static class ThrowHelper
                 $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
         }
 
-        long least = LogGeometry.MinPoolBytes(pageBytes);
-        if (poolBytes < least)
+        long min = LogGeometry.MinPoolBytes(pageBytes);
+        if (poolBytes < min)
         {
             throw new ArgumentOutOfRangeException(
                 parameter,
                 poolBytes,
-                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; at least {least:N0} bytes are needed.");
+                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; at least {min:N0} bytes are needed.");
         }
     }
 }

@@ -34,6 +34,9 @@ internal sealed unsafe class SegmentTable
         _range = new GrowingRange(_memory, 0, _memory.Bytes);
     }
 
+    /// <summary>What the system refused when the table was to grow last; 0 when it did not.</summary>
+    internal long RefusedBytes => _memory.RefusedBytes;
+
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
 
     /// <summary>One past the highest number that was ever used.</summary>
