@@ -38,7 +38,9 @@ internal static class ThrowHelper
         }
 
         throw new ArgumentOutOfRangeException(
-            nameof(rows), rows, $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to {total - startRow:N0}.");
+            nameof(rows),
+            rows,
+            $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to {total - startRow:N0}.");
     }
 
     /// <summary>For rows that a span holds: names the start, since the span does not say where it goes.</summary>
@@ -53,7 +55,8 @@ internal static class ThrowHelper
 
     [DoesNotReturn]
     internal static void ThrowPartialRow(int length, int columns, string parameter) =>
-        throw new ArgumentException($"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.", parameter);
+        throw new ArgumentException(
+            $"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.", parameter);
 
     [DoesNotReturn]
     internal static void ThrowCrossesPage(long start, int count, int pageLength) =>
@@ -103,7 +106,8 @@ internal static class ThrowHelper
 
     private static InsufficientMemoryException? Refusal(long bytes, string what) => bytes == 0 ? null : VirtualMemory.Refused(bytes, what, error: 0);
 
-    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap file failed.</summary>
+    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap file
+    /// failed.</summary>
     private static Exception? PoolFailure(PagingDomain domain)
     {
         SwapStore swap = domain.Swap;

@@ -198,7 +198,11 @@ public class MatrixRangeTests
         int parts = Parts(matrix, start, count);
         var zeroes = new float[count * columns];
         foreach (Action<float[]> action in (Action<float[]>[])
-            [part => matrix.CopyFrom(start, part), part => { matrix.Fill(start, count, 7); Array.Fill(part, 7); }, part => { matrix.Discard(start, count); Array.Clear(part); }])
+            [
+                part => matrix.CopyFrom(start, part),
+                part => { matrix.Fill(start, count, 7); Array.Fill(part, 7); },
+                part => { matrix.Discard(start, count); Array.Clear(part); },
+            ])
         {
             float[] model = Noise(matrix, salt: 3);
             matrix.CopyFrom(0, model);

@@ -61,7 +61,8 @@ internal readonly record struct RowsOp(RowsAct Act, int Start, int Snap, int Cou
 
 internal sealed record RowsScript(int RowBytes, int Bytes, RowsOp[] Ops)
 {
-    public override string ToString() => $"rows of {RowBytes} bytes, {Bytes} bytes{Environment.NewLine}" + string.Concat(Ops.Select(op => $"  {op}{Environment.NewLine}"));
+    public override string ToString() =>
+        $"rows of {RowBytes} bytes, {Bytes} bytes{Environment.NewLine}" + string.Concat(Ops.Select(op => $"  {op}{Environment.NewLine}"));
 
     /// <summary>One column; several rows a page, with and without a gap; one row a page.</summary>
     public static Gen<RowsScript> Generate() =>
