@@ -41,6 +41,12 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     /// <summary>Pages.</summary>
     public long PageCount { get; }
 
+    /// <summary>The size of a page in bytes.</summary>
+    public int PageBytes => _pages.Region.Frames.PageBytes;
+
+    /// <summary>As <see cref="PagedArrayOptions.Name"/> said; null when it did not.</summary>
+    public string? Name => _pages.Region.Name;
+
     /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
     /// stored again.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not a goal.</exception>

@@ -7,7 +7,7 @@ namespace Paging;
 /// to 4 MiB.</summary>
 /// <typeparam name="T">The element.</typeparam>
 /// <remarks>Thread-safe as <see cref="PagedArray{T}"/> is, with the same exceptions.</remarks>
-public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
+public sealed unsafe partial class PagedMatrix<T> : IDisposable, IRegionFace
     where T : unmanaged
 {
     private readonly ulong* _words;
@@ -37,6 +37,12 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
 
     /// <summary>Rows in a page.</summary>
     public int RowsPerPage { get; }
+
+    /// <summary>The size of a page in bytes: what was asked for, or what a longer row needs.</summary>
+    public int PageBytes => _pages.Region.Frames.PageBytes;
+
+    /// <summary>As <see cref="PagedArrayOptions.Name"/> said; null when it did not.</summary>
+    public string? Name => _pages.Region.Name;
 
     /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
     /// stored again.</summary>
@@ -119,13 +125,28 @@ public sealed unsafe class PagedMatrix<T> : IDisposable, IRegionFace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (long Page, long Offset) Locate(long row, int column)
     {
-        _pages.CheckIndex(row);
+        if (!_pages.IsWithin(row))
+        {
+            CheckRowSlow(row);
+        }
+
         if ((uint)column >= (uint)Columns)
         {
-            ThrowHelper.ThrowIndex(column, Columns);
+            ThrowHelper.ThrowColumn(column, Columns);
         }
 
         (long page, int rowInPage) = _divider.Divide(row);
         return (page, (rowInPage * _rowBytes) + ((long)column * sizeof(T)));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CheckRowSlow(long row)
+    {
+        // A limit of zero says closing or closed; the former may yet be called off.
+        _pages.Region.AwaitOpen();
+        if ((ulong)row >= (ulong)Rows)
+        {
+            ThrowHelper.ThrowRow(row, Rows);
+        }
     }
 }

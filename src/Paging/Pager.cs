@@ -26,6 +26,12 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// which limits to look at. Nothing is left behind.</exception>
     /// <exception cref="PlatformNotSupportedException">Not Linux on a 64-bit processor.</exception>
     public Pager(PagerOptions? options = null)
+        : this(options, PagerTuning.Default)
+    {
+    }
+
+    /// <summary>As the public one, with what users do not see.</summary>
+    internal Pager(PagerOptions? options, PagerTuning tuning)
     {
         if (!VirtualMemory.IsSupported)
         {
@@ -34,7 +40,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
         options ??= new PagerOptions();
         options.Check(nameof(options));
-        _domain = new PagingDomain(options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] });
+        _domain = new PagingDomain(options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] }, tuning);
         Swap = new SwapSpace(_domain);
         try
         {

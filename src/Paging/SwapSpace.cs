@@ -219,11 +219,11 @@ public sealed unsafe class SwapSpace
 
         if (_store.LogFor(length) is null)
         {
-            long least = LogGeometry.MinPoolBytes(_store.LogPageFor(length));
-            if (_store.Budget.Bytes < least)
+            long min = LogGeometry.MinPoolBytes(_store.LogPageFor(length));
+            if (_store.Budget.Bytes < min)
             {
                 throw new ArgumentException(
-                    $"A page of {length:N0} bytes needs PoolBytes of at least {least:N0}; they are {_store.Budget.Bytes:N0}.", nameof(page));
+                    $"A page of {length:N0} bytes needs PoolBytes of at least {min:N0}; they are {_store.Budget.Bytes:N0}.", nameof(page));
             }
         }
     }

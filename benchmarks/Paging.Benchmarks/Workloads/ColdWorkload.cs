@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Paging.Residency;
 using ZstdSharp;
 
 namespace Paging.Benchmarks.Workloads;
@@ -128,14 +129,14 @@ internal static class ColdWorkload
         {
             _pages = pages;
             _hotPages = hotPages;
-            _pager = new Pager(new PagerOptions
+            var options = new PagerOptions
             {
                 ResidentBytes = Math.Max(64L, hotPages / 4) * pages.PageBytes,
                 PoolBytes = PagedPages.PoolBytesFor(pages) * 2,
                 PageBytes = pages.PageBytes,
                 BackgroundThreads = 1,
-                ColdAfter = coldAfter,
-            });
+            };
+            _pager = new Pager(options, new PagerTuning { ColdAfter = coldAfter });
             _cold = Fill(pages.Count);
             _hot = Fill(Math.Max(hotPages, 1));
 

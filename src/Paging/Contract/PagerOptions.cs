@@ -25,16 +25,6 @@ public sealed record PagerOptions
     /// <summary>Files for the pages that do not fit the pool; opened by the constructor of <see cref="Pager"/>, as
     /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>
     public IReadOnlyList<SwapFileOptions> SwapFiles { get; init; } = [];
-
-    /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never, null the swap layer's default.</summary>
-    internal TimeSpan? ColdAfter { get; init; }
-
-    /// <summary>Leases on pages of a size of which there are fewer frames than this are counted one by one, always: there a thread may well have leases on
-    /// all of them.</summary>
-    internal int MinWatchedFrames { get; init; } = 128;
-
-    /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
-    internal TimeProvider Time { get; init; } = TimeProvider.System;
 }
 
 /// <summary>What is particular to one array.</summary>

@@ -7,7 +7,15 @@ public sealed class OutOfPagingSpaceException : Exception
     /// <summary>Makes the exception.</summary>
     /// <param name="message">Says what is full, with the figures.</param>
     public OutOfPagingSpaceException(string message)
-        : base(message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">Says what is full, with the figures.</param>
+    /// <param name="inner">Why there is no more room, if something failed: memory that the system refused, or a write to a swap file.</param>
+    public OutOfPagingSpaceException(string message, Exception? inner = null)
+        : base(message, inner)
     {
     }
 

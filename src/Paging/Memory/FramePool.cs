@@ -65,6 +65,9 @@ internal sealed unsafe class FramePool
 
     internal long RemainingBytes => BudgetBytes - CommittedBytes;
 
+    /// <summary>What the system refused when frames were to get memory last; 0 when it did not.</summary>
+    internal long RefusedBytes => Math.Max(_memory.RefusedBytes, _records.RefusedBytes);
+
     /// <summary>The class that memory is being collected for, granule by granule: the next frame that the budget buys is its.</summary>
     private FrameClass? _collector;
 

@@ -10,6 +10,7 @@ internal sealed unsafe class Reservation
 {
     private static long s_outstanding;
     private int _released;
+    private long _refusedBytes;
 
     /// <param name="bytes">Rounded up to whole system pages.</param>
     /// <param name="accessible">True to let any part be touched at any time. Otherwise nothing may be until it is committed.</param>
@@ -43,8 +44,15 @@ internal sealed unsafe class Reservation
     /// <summary>Address space reserved by all pagers of the process.</summary>
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
-    internal bool TryCommit(long offset, long bytes, bool huge) =>
-        !TestHook.RefusesPages() && VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
+    /// <summary>What the system refused to commit when it was asked last; 0 when it did not refuse. For who says why there is no room.</summary>
+    internal long RefusedBytes => Volatile.Read(ref _refusedBytes);
+
+    internal bool TryCommit(long offset, long bytes, bool huge)
+    {
+        bool granted = !TestHook.RefusesPages() && VirtualMemory.TryCommit(Address + offset, (nuint)bytes, huge);
+        Volatile.Write(ref _refusedBytes, granted ? 0 : bytes);
+        return granted;
+    }
 
     internal bool TryMakeReadable(long offset, long bytes) => VirtualMemory.TryMakeReadable(Address + offset, (nuint)bytes);
 

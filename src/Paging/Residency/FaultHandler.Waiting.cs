@@ -20,7 +20,7 @@ internal sealed unsafe partial class FaultHandler
     private const int MostLooks = 16;
 
     private readonly WaitingLine[] _lines = MakeLines();
-    private readonly TimeProvider _time = domain.Options.Time;
+    private readonly TimeProvider _time = domain.Tuning.Time;
 
     /// <summary>When a waiting thread last saw that a pin had been taken or given back.</summary>
     private long _lastChange;

@@ -69,11 +69,11 @@ internal readonly struct Geometry
 
     private static void CheckCount(long items, int itemsPerPage, int pageBytes, string parameter)
     {
-        long most = PagedRegion.MaxBytes / pageBytes * itemsPerPage;
-        if (items <= 0 || items > most)
+        long max = PagedRegion.MaxBytes / pageBytes * itemsPerPage;
+        if (items <= 0 || items > max)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, items, $"{items:N0} is not from 1 to {most:N0}: an array spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
+                parameter, items, $"{items:N0} is not from 1 to {max:N0}: an array spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
         }
     }
 }

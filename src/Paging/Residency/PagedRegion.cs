@@ -33,7 +33,7 @@ internal sealed unsafe partial class PagedRegion
         Policy = policy;
         LeaseSlot = domain.LeaseSlot;
         Frames = domain.Frames.Class(geometry.PageBytes);
-        CanBeWatched = Frames.MaxFrames >= domain.Options.MinWatchedFrames;
+        CanBeWatched = Frames.MaxFrames >= domain.Tuning.MinWatchedFrames;
         PageCount = geometry.PageCount;
         _usedBytes = geometry.UsedBytes;
         _lastUsedBytes = geometry.LastUsedBytes;

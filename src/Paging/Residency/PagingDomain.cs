@@ -33,9 +33,10 @@ internal sealed partial class PagingDomain
     /// <summary>The regions that closing the pager closes. Under the gate, and then by who tears down.</summary>
     private List<PagedRegion> _closing = [];
 
-    internal PagingDomain(PagerOptions options)
+    internal PagingDomain(PagerOptions options, PagerTuning tuning)
     {
         Options = options;
+        Tuning = tuning;
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
         Frames = new FramePool(options.ResidentBytes);
@@ -52,7 +53,7 @@ internal sealed partial class PagingDomain
         try
         {
             Swap = new SwapStore(
-                options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters, options.Time, options.ColdAfter);
+                options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters, tuning.Time, tuning.ColdAfter);
         }
         catch
         {
@@ -64,7 +65,7 @@ internal sealed partial class PagingDomain
         (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
         Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
-        Dropped = new DroppedArrays(this, options.Time);
+        Dropped = new DroppedArrays(this, tuning.Time);
         Reclaimer = new Reclaimer(Frames, Swap, Policies, Parking, Counters);
         Faults = new FaultHandler(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
@@ -112,6 +113,8 @@ internal sealed partial class PagingDomain
     }
 
     internal PagerOptions Options { get; }
+
+    internal PagerTuning Tuning { get; }
 
     internal Counters Counters { get; }
 

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Paging.Interop;
 using Paging.Memory;
 using Paging.Swap;
 
@@ -23,6 +25,45 @@ internal static class ThrowHelper
             nameof(start), start, $"A range of {count:N0} from {start:N0} does not lie within the {length:N0} elements of the array.");
 
     [DoesNotReturn]
+    internal static void ThrowRow(long row, long rows) =>
+        throw new ArgumentOutOfRangeException(nameof(row), row, $"Row {row:N0} is not in the matrix, whose rows are 0 to {rows - 1:N0}.");
+
+    [DoesNotReturn]
+    internal static void ThrowColumn(int column, int columns) =>
+        throw new ArgumentOutOfRangeException(nameof(column), column, $"Column {column:N0} is not in the matrix, whose columns are 0 to {columns - 1:N0}.");
+
+    /// <summary>For a range of rows: names the start when that is wrong by itself, else the count.</summary>
+    [DoesNotReturn]
+    internal static void ThrowRows(long startRow, long rows, long total)
+    {
+        if (startRow < 0 || startRow > total)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(startRow), startRow, $"A range of rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total:N0}.");
+        }
+
+        throw new ArgumentOutOfRangeException(
+            nameof(rows),
+            rows,
+            $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to {total - startRow:N0}.");
+    }
+
+    /// <summary>For rows that a span holds: names the start, since the span does not say where it goes.</summary>
+    [DoesNotReturn]
+    internal static void ThrowSpanOfRows(long startRow, int rows, long total) =>
+        throw new ArgumentOutOfRangeException(
+            nameof(startRow),
+            startRow,
+            rows > total
+                ? $"A span of {rows:N0} rows does not fit a matrix of {total:N0} rows, from row {startRow:N0} or any other."
+                : $"A span of {rows:N0} rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total - rows:N0}.");
+
+    [DoesNotReturn]
+    internal static void ThrowPartialRow(int length, int columns, string parameter) =>
+        throw new ArgumentException(
+            $"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.", parameter);
+
+    [DoesNotReturn]
     internal static void ThrowCrossesPage(long start, int count, int pageLength) =>
         throw new ArgumentException(
             $"The {count:N0} elements from {start:N0} cross a page of {pageLength:N0} elements, and a span cannot. Use ReadSequence for a sequence over the pages, or CopyTo and CopyFrom to copy.");
@@ -37,11 +78,17 @@ internal static class ThrowHelper
         string figures =
             $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), {OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
             $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
-        throw new OutOfPagingSpaceException($"No room to {action} a page of {region.Describe()}: {Cause(size, shortage)}. {figures}. Nothing is lost.") { Statistics = statistics };
+        Exception? refusal = Refusal(domain.Frames.RefusedBytes, "memory for frames");
+        throw new OutOfPagingSpaceException(
+            $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost.",
+            refusal ?? (shortage.IsPoolFull ? PoolFailure(domain) : null))
+        {
+            Statistics = statistics,
+        };
     }
 
     /// <summary>What stood in the way when every frame was looked at.</summary>
-    private static string Cause(FrameClass size, in Shortage shortage)
+    private static string Cause(FrameClass size, in Shortage shortage, Exception? refusal)
     {
         string pinned = shortage.OthersPinned == 0
             ? $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes"
@@ -52,9 +99,39 @@ internal static class ThrowHelper
             return $"the pool is full and no frame can be given up{also}. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
         }
 
-        return shortage.Pinned + shortage.OthersPinned != 0
-            ? $"every frame that could be had is pinned by a lease ({pinned}). Dispose leases, or give the pager more ResidentBytes"
+        if (shortage.Pinned + shortage.OthersPinned != 0)
+        {
+            return $"every frame that could be had is pinned by a lease ({pinned}). Dispose leases, or give the pager more ResidentBytes";
+        }
+
+        return refusal is not null
+            ? "the system refused memory for one frame more, within ResidentBytes. The inner exception says what can limit it"
             : "other page sizes hold the rest of the frames, and no more than the few that each of them keeps. Use fewer page sizes, or give the pager more ResidentBytes";
+    }
+
+    private static InsufficientMemoryException? Refusal(long bytes, string what) => bytes == 0 ? null : VirtualMemory.Refused(bytes, what, error: 0);
+
+    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap file
+    /// failed.</summary>
+    private static Exception? PoolFailure(PagingDomain domain)
+    {
+        SwapStore swap = domain.Swap;
+        long refused = Math.Max(swap.Budget.RefusedBytes, Math.Max(swap.Segments.RefusedBytes, swap.Descriptors.RefusedBytes));
+        return Refusal(refused, "memory for the pool or its tables") as Exception ?? WriteFailure(swap.Files);
+    }
+
+    private static IOException? WriteFailure(SwapFileTable files)
+    {
+        foreach (SwapArea? area in files.Areas)
+        {
+            if (area is not null && area.WriteError is not 0 and int error)
+            {
+                return new IOException(
+                    $"The last write to swap file '{area.Device.Path}' failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).");
+            }
+        }
+
+        return null;
     }
 
     private static string OtherFrames(PagingDomain domain, FrameClass size)
@@ -92,7 +169,8 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.")
+            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.",
+            PoolFailure(domain))
         {
             Statistics = statistics,
         };
@@ -103,7 +181,8 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.")
+            $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.",
+            PoolFailure(domain))
         {
             Statistics = statistics,
         };

@@ -251,9 +251,11 @@ internal sealed unsafe class ChunkMemory
         }
         else
         {
+            _budget.RefusedBytes = _memory.RefusedBytes;
             return false;
         }
 
+        _budget.RefusedBytes = 0;
         _budget.ChargeUnsynchronized(ChargedBytes);
         _free[_freeCount] = chunk;
         Volatile.Write(ref _freeCount, _freeCount + 1);

@@ -47,6 +47,9 @@ internal sealed unsafe class DescriptorTable
         }
     }
 
+    /// <summary>What the system refused when the table was to grow last; 0 when it did not.</summary>
+    internal long RefusedBytes => _memory.RefusedBytes;
+
     /// <summary>Takes a descriptor: one reference, no location. 0 when the table is full, or the system refuses memory for it.</summary>
     internal uint Take(bool isPublic)
     {

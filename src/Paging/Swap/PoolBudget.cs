@@ -39,8 +39,17 @@ internal sealed class PoolBudget(long bytes)
     private long _committed;
     private long _live;
     private long _stored;
+    private long _refused;
 
     internal long Bytes => bytes;
+
+    /// <summary>What the system refused when a segment was to get memory within the budget last; 0 when it did not. Written under the gate. For who says why
+    /// there is no room.</summary>
+    internal long RefusedBytes
+    {
+        get => Volatile.Read(ref _refused);
+        set => Volatile.Write(ref _refused, value);
+    }
 
     /// <summary>Woken when a log runs short of free segments; null when there are no background threads.</summary>
     internal WakeSignal? Signal { get; set; }

@@ -26,25 +26,25 @@ internal sealed unsafe class SegmentLog
         _budget = budget;
         Geometry = geometry;
         Chunks = new ChunkMemory(budget, geometry);
-        Sealed = new SealedSegments(Chunks, table, geometry.SegmentBytes);
-        _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / 16))];
-        for (int i = 0; i < _writers.Length; i++)
-        {
-            _writers[i] = new LogWriter(this);
-        }
-
-        Mover = new EntryMover(this, table, descriptors);
-        Cleaner = new Cleaner(this, Mover, table, descriptors);
-        Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
         try
         {
+            Sealed = new SealedSegments(Chunks, table, geometry.SegmentBytes);
+            _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / 16))];
+            for (int i = 0; i < _writers.Length; i++)
+            {
+                _writers[i] = new LogWriter(this);
+            }
+
+            Mover = new EntryMover(this, table, descriptors);
+            Cleaner = new Cleaner(this, Mover, table, descriptors);
+            Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
             EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
             SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
         }
         catch
         {
             Chunks.Release();
-            Sealed.Release();
+            Sealed?.Release();
             EntryBuffers?.Dispose();
             throw;
         }

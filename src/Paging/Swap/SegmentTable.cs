@@ -39,6 +39,9 @@ internal sealed unsafe class SegmentTable
         }
     }
 
+    /// <summary>What the system refused when the table was to grow last; 0 when it did not.</summary>
+    internal long RefusedBytes => _memory.RefusedBytes;
+
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
 
     /// <summary>One past the highest number that was ever used.</summary>

@@ -38,6 +38,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private readonly BlockAllocator _blocks = new(device.Bytes / device.BlockBytes);
     private int _state;
     private int _failedWrites;
+    private int _writeError;
     private int _failedReads;
     private long _lastFailedRead = -1;
     private int _rest;
@@ -205,11 +206,19 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         Interlocked.Decrement(ref _segments);
     }
 
-    internal void CountWrite() => Volatile.Write(ref _failedWrites, 0);
+    internal void CountWrite()
+    {
+        Volatile.Write(ref _failedWrites, 0);
+        Volatile.Write(ref _writeError, 0);
+    }
+
+    /// <summary>The error of the last write that has ended; 0 when it went well. For who says why there is no room.</summary>
+    internal int WriteError => Volatile.Read(ref _writeError);
 
     /// <summary>Takes back the slot of a failed write, and the file out of use when that keeps happening.</summary>
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
+        Volatile.Write(ref _writeError, error);
         if (error == Interop.Errno.NoMemory)
         {
             // It never came to the medium.

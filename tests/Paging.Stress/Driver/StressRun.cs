@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
+using Paging.Residency;
 namespace Paging.Stress.Driver;
 
 /// <summary>One configuration from start to end: threads over four arrays and the swap layer of one pager, then a full
@@ -20,14 +21,14 @@ internal sealed class StressRun : IDisposable
     private StressRun(StressOptions options)
     {
         _options = options;
-        _pager = new Pager(new PagerOptions
+        var budgets = new PagerOptions
         {
             ResidentBytes = options.ResidentBytes,
             PoolBytes = options.PoolBytes,
             PageBytes = options.LargestPageBytes,
             BackgroundThreads = options.BackgroundThreads,
-            ColdAfter = options.ColdAfter,
-        });
+        };
+        _pager = new Pager(budgets, new PagerTuning { ColdAfter = options.ColdAfter });
         for (int i = 0; i < options.Files; i++)
             _files.Enqueue(AddFile(priority: i == 0 ? 1 : 0));
         long bytes = options.PoolBytes * options.DataPercent / 100 / 4;

@@ -122,7 +122,7 @@ public sealed class DroppedArrayTests
     public void A_program_that_runs_into_full_again_and_again_is_not_collected_each_time()
     {
         var clock = new ManualClock();
-        using var pager = new Pager(s_options with { Time = clock });
+        using var pager = new Pager(s_options, new PagerTuning { Time = clock });
         var kept = new List<PagedArray<byte>>();
         FillAndKeep(pager, kept);
         Assert.Throws<OutOfPagingSpaceException>(() => StoreUntilFull(pager));
@@ -145,7 +145,7 @@ public sealed class DroppedArrayTests
     [Fact]
     public void Arrays_dropped_because_of_a_refusal_make_room_at_once()
     {
-        using var pager = new Pager(s_options with { Time = new ManualClock() });
+        using var pager = new Pager(s_options, new PagerTuning { Time = new ManualClock() });
         for (int round = 0; round < 5; round++)
         {
             Assert.InRange(CountUntilRefused(pager), 10, 20);

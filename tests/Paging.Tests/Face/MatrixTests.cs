@@ -106,12 +106,13 @@ public class MatrixTests
     {
         using var working = new Working();
         using PagedMatrix<int> matrix = working.Pager.AllocateMatrix<int>(50, 100);
-        Expect.OutOfRange(() => { _ = matrix[row, column]; });
-        Expect.OutOfRange(() => matrix[row, column] = 1);
-        if (row is < 0 or >= 50)
+        bool isRow = row is < 0 or >= 50;
+        NamesWhatIsWrong(() => { _ = matrix[row, column]; });
+        NamesWhatIsWrong(() => matrix[row, column] = 1);
+        if (isRow)
         {
-            Expect.OutOfRange(() => { _ = matrix.ReadRow(row); });
-            Expect.OutOfRange(() => { _ = matrix.WriteRow(row); });
+            NamesWhatIsWrong(() => { _ = matrix.ReadRow(row); });
+            NamesWhatIsWrong(() => { _ = matrix.WriteRow(row); });
         }
 
         for (long i = 0; i < 50; i++)
@@ -121,6 +122,14 @@ public class MatrixTests
         }
 
         working.IsWhole();
+
+        void NamesWhatIsWrong(Action action)
+        {
+            var e = Assert.Throws<ArgumentOutOfRangeException>(action);
+            Assert.Equal(isRow ? ("row", (object)row) : ("column", column), (e.ParamName, e.ActualValue));
+            Expect.Figure(isRow ? row : column, e.Message);
+            Expect.Figure(isRow ? 49 : 99, e.Message);
+        }
     }
 }
 

@@ -1,3 +1,6 @@
+using System.Reflection;
+
+using Paging.Residency;
 namespace Paging.Tests.Face;
 
 public class OptionsTests
@@ -107,6 +110,18 @@ public class OptionsTests
     {
         var e = Assert.Throws<ArgumentOutOfRangeException>(() => new Pager(s_small with { BackgroundThreads = threads }));
         Expect.Figure(threads, e.Message);
+    }
+
+    [Fact]
+    public void Options_compare_by_and_print_what_users_see()
+    {
+        const BindingFlags Instance = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+        string[] seen = [.. typeof(PagerOptions).GetProperties().Select(property => property.Name)];
+        Assert.Equal(seen.Length, typeof(PagerOptions).GetFields(Instance).Length);
+        Assert.All(seen, name => Assert.Contains($"{name} = ", s_small.ToString(), StringComparison.Ordinal));
+        Assert.Equal(seen.Length, s_small.ToString().Count(letter => letter == '='));
+        using var pager = new Pager(s_small, new PagerTuning { ColdAfter = TimeSpan.Zero });
+        Assert.Equal(s_small, pager.Options);
     }
 
     [Fact]

@@ -84,6 +84,60 @@ public class RefusalTests
         }
     }
 
+    [Fact]
+    public void A_frame_that_the_system_refuses_is_the_inner_exception()
+    {
+        using Pager pager = Make();
+        using PagedArray<byte> array = pager.Allocate<byte>(8 * PageBytes);
+        array[0] = 1;
+        TestHook.Grants = 0;
+        try
+        {
+            // The page that has a frame gives it up for the next one: it takes a lease to keep it.
+            using ReadLease<byte> lease = array.Read(0);
+            var e = Assert.Throws<OutOfPagingSpaceException>(() => array[PageBytes] = 2);
+            AssertSaysWhat(Assert.IsType<InsufficientMemoryException>(e.InnerException));
+        }
+        finally
+        {
+            TestHook.Grants = null;
+        }
+
+        array[PageBytes] = 2;
+        Assert.Equal((1, 2), (array[0], array[PageBytes]));
+    }
+
+    [Fact]
+    public void Memory_for_the_pool_that_the_system_refuses_is_the_inner_exception()
+    {
+        using Pager pager = Make();
+        var page = new byte[PageBytes];
+        new Random(1).NextBytes(page);
+        pager.Swap.Store(page);
+        OutOfPagingSpaceException refused = Assert.Throws<OutOfPagingSpaceException>(() => StoreUntilFull(grants: 0));
+        AssertSaysWhat(Assert.IsType<InsufficientMemoryException>(refused.InnerException));
+
+        // A pool that is full by its budget is nobody's failure.
+        OutOfPagingSpaceException full = Assert.Throws<OutOfPagingSpaceException>(() => StoreUntilFull(grants: null));
+        Assert.Null(full.InnerException);
+
+        void StoreUntilFull(int? grants)
+        {
+            TestHook.Grants = grants;
+            try
+            {
+                while (true)
+                {
+                    pager.Swap.Store(page);
+                }
+            }
+            finally
+            {
+                TestHook.Grants = null;
+            }
+        }
+    }
+
     private static void AssertSaysWhat(InsufficientMemoryException e)
     {
         Assert.Matches("refused [0-9,]+ bytes", e.Message);

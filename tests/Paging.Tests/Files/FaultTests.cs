@@ -58,6 +58,21 @@ public sealed class FaultTests
         }
     }
 
+    [Theory]
+    [InlineData((int)Fault.InputOutputError, "errno 5")]
+    [InlineData((int)Fault.NoSpace, "errno 28")]
+    public void A_refusal_after_failed_writes_says_what_the_device_said(int fault, string answer)
+    {
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        held.AddDevice(device);
+        device.Always = (Fault)fault;
+        OutOfPagingSpaceException e = held.FillUntilRefused();
+        var inner = Assert.IsType<IOException>(e.InnerException);
+        Assert.Contains(answer, inner.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{device.Path}'", inner.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_disk_that_is_full_for_a_while_loses_nothing_and_is_not_given_up()
     {

@@ -13,7 +13,7 @@ internal sealed class SwapStage : IDisposable
     /// <param name="watch">Stands between the pager and the file; null for nothing.</param>
     public SwapStage(PagerOptions options, SwapFileOptions? file, Func<SwapDevice, PagingDomain, SwapDevice>? watch = null)
     {
-        Domain = new PagingDomain(options);
+        Domain = new PagingDomain(options, PagerTuning.Default);
         Space = new SwapSpace(Domain);
         if (file is not null && watch is not null)
         {

@@ -14,7 +14,7 @@ public sealed class RecompressorTests
     [InlineData(3)]
     public void Background_threads_compress_what_is_left_alone_and_end_with_the_pager(int threads)
     {
-        var pager = new Pager(Options(threads, TimeProvider.System, TimeSpan.FromMilliseconds(1)));
+        var pager = new Pager(Options(threads), new PagerTuning { ColdAfter = TimeSpan.FromMilliseconds(1) });
         Thread[] running = Internals.BackgroundThreads(pager);
         PagedArray<long> array = Fill(pager);
         SpinWait.SpinUntil(() => pager.GetStatistics().RecompressedPages >= Pages / 2);
@@ -29,7 +29,7 @@ public sealed class RecompressorTests
     public void Nothing_managed_is_allocated()
     {
         var clock = new ManualClock();
-        using var pager = new Pager(Options(threads: 0, clock, Recompressor.DefaultAge));
+        using var pager = new Pager(Options(threads: 0), new PagerTuning { Time = clock });
         PagingDomain domain = Internals.Domain(pager);
         PagedArray<long> array = Fill(pager);
         long done = 0;
@@ -51,14 +51,12 @@ public sealed class RecompressorTests
         Check(array);
     }
 
-    private static PagerOptions Options(int threads, TimeProvider time, TimeSpan age) => new()
+    private static PagerOptions Options(int threads) => new()
     {
         PageBytes = PageBytes,
         ResidentBytes = 8 * PageBytes,
         PoolBytes = 4 << 20,
         BackgroundThreads = threads,
-        Time = time,
-        ColdAfter = age,
     };
 
     private static PagedArray<long> Fill(Pager pager)

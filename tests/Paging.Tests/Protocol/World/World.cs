@@ -23,15 +23,14 @@ internal sealed class World
     internal World(Run run, int frames = SmallestFrames, long? poolBytes = null, bool watched = false)
     {
         Run = run;
-        Pager = new Pager(new PagerOptions
+        var options = new PagerOptions
         {
             PageBytes = PageBytes,
             ResidentBytes = (long)frames * PageBytes,
             PoolBytes = poolBytes ?? SmallestPool,
             BackgroundThreads = 0,
-            Time = Clock,
-            MinWatchedFrames = watched ? 1 : int.MaxValue,
-        });
+        };
+        Pager = new Pager(options, new PagerTuning { Time = Clock, MinWatchedFrames = watched ? 1 : int.MaxValue });
         Domain = Internals.Domain(Pager);
         run.Hold(Domain);
     }

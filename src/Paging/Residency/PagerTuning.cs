@@ -1,0 +1,18 @@
+namespace Paging.Residency;
+
+/// <summary>What tests and benchmarks turn and users do not see, beside the <see cref="PagerOptions"/> of a <see cref="Pager"/>.</summary>
+internal sealed record PagerTuning
+{
+    /// <summary>What every pager has that the public constructor makes.</summary>
+    internal static PagerTuning Default { get; } = new();
+
+    /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
+    internal TimeSpan ColdAfter { get; init; } = Swap.Recompressor.DefaultAge;
+
+    /// <summary>Leases on pages of a size of which there are fewer frames than this are counted one by one, always: there a thread may well have leases on
+    /// all of them.</summary>
+    internal int MinWatchedFrames { get; init; } = 128;
+
+    /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+}
