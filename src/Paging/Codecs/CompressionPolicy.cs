@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs.Filters;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Codecs;
 
@@ -64,20 +65,12 @@ internal sealed unsafe class CompressionPolicy
                 HaveOwnChooser();
             }
 
-            TestHook.Reach(SharedWord.Counter);
-            Volatile.Write(ref _goal, (int)value);
+            Shared.Write(SharedWord.Counter, ref _goal, (int)value);
         }
     }
 
     /// <summary>The filter for the next page.</summary>
-    internal Filter Filter
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
-        }
-    }
+    internal Filter Filter => Shared.Read(SharedWord.Counter, ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
 
     /// <summary>What choosing has cost so far; null where nothing is chosen.</summary>
     internal FilterChooser? Chooser => Volatile.Read(ref _chooser);

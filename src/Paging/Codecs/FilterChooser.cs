@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using Paging.Codecs.Filters;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Codecs;
 
@@ -130,11 +132,8 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>The same, for everybody, as of the last time that somebody left.</summary>
     internal Filter Current
     {
-        get
-        {
-            TestHook.Reach(SharedWord.Counter);
-            return StoredForm.Unpack(Volatile.Read(ref _published)).Filter;
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => StoredForm.Unpack(Shared.Read(SharedWord.Counter, ref _published)).Filter;
     }
 
     /// <summary>Another for an owner that has used this one so far, which goes on from what this one has chosen.</summary>
@@ -180,8 +179,7 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>0 → 1: races with other threads that store pages of the same owner. Acquires what the one before left.</summary>
     internal bool TryEnter()
     {
-        TestHook.Reach(SharedWord.Counter);
-        if (Volatile.Read(ref _busy) != 0 || CodecScratch.Enter() is not { } scratch)
+        if (Shared.Read(SharedWord.Counter, ref _busy) != 0 || CodecScratch.Enter() is not { } scratch)
         {
             return false;
         }
@@ -202,7 +200,6 @@ internal sealed unsafe partial class FilterChooser
         _scratch = null;
         CodecScratch.Exit();
         Volatile.Write(ref _published, CompressionPolicy.Pack(Chosen));
-        TestHook.Reach(SharedWord.Counter);
-        Volatile.Write(ref _busy, 0);
+        Shared.Write(SharedWord.Counter, ref _busy, 0);
     }
 }

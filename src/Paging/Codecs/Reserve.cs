@@ -21,8 +21,7 @@ internal sealed class Reserve<T>(T? item)
         Spinner spinner = default;
         while (true)
         {
-            TestHook.Reach(SharedWord.Counter);
-            if (Interlocked.CompareExchange(ref _taken, 1, 0) == 0)
+            if (Shared.CompareExchange(SharedWord.Counter, ref _taken, 1, 0) == 0)
             {
                 return item;
             }
@@ -31,9 +30,5 @@ internal sealed class Reserve<T>(T? item)
         }
     }
 
-    internal void GiveBack()
-    {
-        TestHook.Reach(SharedWord.Counter);
-        Volatile.Write(ref _taken, 0);
-    }
+    internal void GiveBack() => Shared.Write(SharedWord.Counter, ref _taken, 0);
 }

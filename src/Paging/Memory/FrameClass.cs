@@ -1,5 +1,6 @@
 using System.Numerics;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -95,8 +96,7 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Advances the clock; threads that sweep at the same time get frames of their own.</summary>
     internal long NextHand()
     {
-        TestHook.Reach(SharedWord.Counter);
-        long turn = Interlocked.Increment(ref _hand);
+        long turn = Shared.Increment(SharedWord.Counter, ref _hand);
         return FirstFrame + (long)((ulong)turn % (ulong)Math.Max(1, End - FirstFrame));
     }
 
@@ -139,8 +139,7 @@ internal sealed unsafe partial class FrameClass
     {
         if (force || TestHook.Breaks(Mutation.DirtyLastFrames))
         {
-            TestHook.Reach(SharedWord.Counter);
-            Interlocked.Increment(ref _dirty);
+            Shared.Increment(SharedWord.Counter, ref _dirty);
             return true;
         }
 
@@ -148,8 +147,7 @@ internal sealed unsafe partial class FrameClass
         long dirty = DirtyFrames;
         while (capacity - (dirty + 1) >= KeptClean)
         {
-            TestHook.Reach(SharedWord.Counter);
-            long found = Interlocked.CompareExchange(ref _dirty, dirty + 1, dirty);
+            long found = Shared.CompareExchange(SharedWord.Counter, ref _dirty, dirty + 1, dirty);
             if (found == dirty)
             {
                 return true;
@@ -161,9 +159,5 @@ internal sealed unsafe partial class FrameClass
         return false;
     }
 
-    internal void ReleaseDirty()
-    {
-        TestHook.Reach(SharedWord.Counter);
-        Interlocked.Decrement(ref _dirty);
-    }
+    internal void ReleaseDirty() => Shared.Decrement(SharedWord.Counter, ref _dirty);
 }

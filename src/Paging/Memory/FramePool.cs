@@ -79,17 +79,9 @@ internal sealed unsafe class FramePool
     }
 
     /// <summary>Keeps what comes free for one class until <see cref="EndCollecting"/>. False when that is being done already.</summary>
-    internal bool TryBeginCollecting(FrameClass size)
-    {
-        TestHook.Reach(SharedWord.Counter);
-        return Interlocked.CompareExchange(ref _collector, size, null) is null;
-    }
+    internal bool TryBeginCollecting(FrameClass size) => Shared.CompareExchange(SharedWord.Counter, ref _collector, size, null) is null;
 
-    internal void EndCollecting()
-    {
-        TestHook.Reach(SharedWord.Counter);
-        Volatile.Write(ref _collector, null);
-    }
+    internal void EndCollecting() => Shared.Write(SharedWord.Counter, ref _collector, null);
 
     /// <summary>Bytes of frame records in use.</summary>
     internal long RecordBytes => Volatile.Read(ref _recordBytes);

@@ -1,4 +1,5 @@
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -35,8 +36,7 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
     {
         while (true)
         {
-            TestHook.Reach(SharedWord.FrameList);
-            ulong head = Volatile.Read(ref _head);
+            ulong head = Shared.Read(SharedWord.FrameList, ref _head);
             uint top = (uint)head;
             if (top == 0)
             {
@@ -45,8 +45,7 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
 
             long frame = top - 1L;
             ulong next = (((head >> 32) + 1) << 32) | Volatile.Read(ref records[frame].Next);
-            TestHook.Reach(SharedWord.FrameList);
-            if (Interlocked.CompareExchange(ref _head, next, head) == head)
+            if (Shared.CompareExchange(SharedWord.FrameList, ref _head, next, head) == head)
             {
                 Interlocked.Decrement(ref _count);
                 return frame;

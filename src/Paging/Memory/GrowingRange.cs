@@ -32,11 +32,7 @@ internal sealed class GrowingRange
 
     /// <summary>Makes sure that everything below an offset of the reservation can be written.</summary>
     /// <returns>False when the system refuses: nothing has changed.</returns>
-    internal bool TryReach(long end)
-    {
-        TestHook.Reach(SharedWord.Counter);
-        return end - _first <= Volatile.Read(ref _committed) || TryGrow(end - _first);
-    }
+    internal bool TryReach(long end) => end - _first <= Shared.Read(SharedWord.Counter, ref _committed) || TryGrow(end - _first);
 
     private bool TryGrow(long wanted)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Paging.Interop;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -56,8 +57,7 @@ internal sealed unsafe class TableArena : TableHome
         long last = (address + bytes - 1 - Address) / _unitBytes;
         for (long unit = first; unit <= last; unit++)
         {
-            TestHook.Reach(SharedWord.Counter);
-            if (Volatile.Read(ref _writable[unit]) != 0)
+            if (Shared.Read(SharedWord.Counter, ref _writable[unit]) != 0)
             {
                 continue;
             }

@@ -72,8 +72,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
     /// <summary>A table of an array that is closed.</summary>
     internal void Close(TableHome home, byte* address, long bytes)
     {
-        TestHook.Reach(SharedWord.Counter);
-        Interlocked.Add(ref _waitingBytes, bytes);
+        Shared.Add(SharedWord.Counter, ref _waitingBytes, bytes);
         _ = home.Close(address, bytes);
     }
 

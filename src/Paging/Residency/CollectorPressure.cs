@@ -22,8 +22,7 @@ internal sealed class CollectorPressure(long budgets)
     /// <param name="bytes">Of its touched pages.</param>
     internal void Set(ref long ofArray, long bytes)
     {
-        TestHook.Reach(SharedWord.Counter);
-        long change = bytes - Interlocked.Exchange(ref ofArray, bytes);
+        long change = bytes - Shared.Exchange(SharedWord.Counter, ref ofArray, bytes);
         if (change != 0)
         {
             Interlocked.Add(ref _held, change);

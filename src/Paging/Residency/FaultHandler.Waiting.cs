@@ -45,8 +45,7 @@ internal sealed unsafe partial class FaultHandler
     private bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
     {
         // One load on a fault when nobody waits for frames of any size. A waiter that is missed is passed by once.
-        TestHook.Reach(SharedWord.Counter);
-        return Volatile.Read(ref _waiting) == 0 || AwaitTurn(LineOf(size), page, word, ref wait);
+        return Shared.Read(SharedWord.Counter, ref _waiting) == 0 || AwaitTurn(LineOf(size), page, word, ref wait);
     }
 
     private bool AwaitTurn(WaitingLine line, ulong* page, ulong word, ref LeaseWait wait)

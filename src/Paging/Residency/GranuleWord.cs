@@ -64,11 +64,7 @@ internal static unsafe class GranuleWord
     internal static ulong Linear(int pages, int version) =>
         ((ulong)version << VersionShift) | ((ulong)pages << PagesShift) | (ulong)GranuleForm.Linear;
 
-    internal static ulong Load(ulong* granule)
-    {
-        TestHook.Reach(SharedWord.Granule);
-        return Volatile.Read(ref *granule);
-    }
+    internal static ulong Load(ulong* granule) => Shared.Read(SharedWord.Granule, granule);
 
     /// <summary>Not locked → locked. Races with everybody else who does, and with pages that are counted. Whoever closes the array sees the lock behind
     /// its fence, or the caller sees the array closed behind this one (rule 4).</summary>
@@ -81,8 +77,7 @@ internal static unsafe class GranuleWord
             ulong word = Load(granule);
             if (!IsLocked(word))
             {
-                TestHook.Reach(SharedWord.Granule);
-                if (Interlocked.CompareExchange(ref *granule, word | Lock, word) == word)
+                if (Shared.CompareExchange(SharedWord.Granule, granule, word | Lock, word) == word)
                 {
                     Fences.AfterInterlocked();
                     return word;
@@ -98,8 +93,7 @@ internal static unsafe class GranuleWord
     internal static void Exit(ulong* granule, ulong before, ulong next)
     {
         Debug.Assert(!IsLocked(next));
-        TestHook.Reach(SharedWord.Granule);
-        Volatile.Write(ref *granule, next);
+        Shared.Write(SharedWord.Granule, granule, next);
         Seen.Record((ulong)Form(before), (ulong)Form(next));
     }
 
@@ -128,8 +122,7 @@ internal static unsafe class GranuleWord
             {
                 ulong next = word - ((ulong)pages * OnePage);
                 Debug.Assert(Pages(word) >= pages, "a page is counted out once");
-                TestHook.Reach(SharedWord.Granule);
-                if (Interlocked.CompareExchange(ref *granule, next, word) == word)
+                if (Shared.CompareExchange(SharedWord.Granule, granule, next, word) == word)
                 {
                     return next;
                 }
@@ -150,8 +143,7 @@ internal static unsafe class GranuleWord
             return false;
         }
 
-        TestHook.Reach(SharedWord.Granule);
-        if (Interlocked.CompareExchange(ref *granule, word | Lock, word) != word)
+        if (Shared.CompareExchange(SharedWord.Granule, granule, word | Lock, word) != word)
         {
             return false;
         }

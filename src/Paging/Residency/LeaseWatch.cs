@@ -62,8 +62,7 @@ internal sealed unsafe class LeaseWatch
         }
 
         int words = region.PartOf(page, out ulong* first);
-        TestHook.Reach(SharedWord.PageTable);
-        nint found = Volatile.Read(ref _covered[PlaceOf(first)]);
+        nint found = Shared.Read(SharedWord.PageTable, ref _covered[PlaceOf(first)]);
         return found == (nint)first || (found == 0 && Count < MaxParts && Volatile.Read(ref _suspended) == 0 && TryCover(region, first, words));
     }
 
@@ -163,8 +162,7 @@ internal sealed unsafe class LeaseWatch
         {
             region.WasWatched = true;
             _parts[_count] = ((nint)first, words);
-            TestHook.Reach(SharedWord.PageTable);
-            Volatile.Write(ref place, (nint)first);
+            Shared.Write(SharedWord.PageTable, ref place, (nint)first);
             Volatile.Write(ref _count, _count + 1);
             isCovered = true;
         }
@@ -177,8 +175,7 @@ internal sealed unsafe class LeaseWatch
     {
         ulong* first = (ulong*)_parts[index].First;
         ref nint place = ref _covered[PlaceOf(first)];
-        TestHook.Reach(SharedWord.PageTable);
-        Volatile.Write(ref place, 0);
+        Shared.Write(SharedWord.PageTable, ref place, 0);
 
         // Pairs with the fence behind the claim of whoever makes a page watched.
         Interlocked.MemoryBarrier();
@@ -186,8 +183,7 @@ internal sealed unsafe class LeaseWatch
         {
             if (!TryUnwatch(first + i))
             {
-                TestHook.Reach(SharedWord.PageTable);
-                Volatile.Write(ref place, (nint)first);
+                Shared.Write(SharedWord.PageTable, ref place, (nint)first);
                 return;
             }
         }

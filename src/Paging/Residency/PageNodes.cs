@@ -80,25 +80,13 @@ internal sealed unsafe class PageNodes
     internal PageNode* this[uint node] => _nodes + (node - 1);
 
     /// <summary>Whose word a node holds, if it is in use.</summary>
-    internal static ulong* HomeOf(ulong* word)
-    {
-        TestHook.Reach(SharedWord.Node);
-        return (ulong*)Volatile.Read(ref *(nint*)&((PageNode*)word)->Home);
-    }
+    internal static ulong* HomeOf(ulong* word) => (ulong*)Shared.Read(SharedWord.Node, (nint*)&((PageNode*)word)->Home);
 
     /// <summary>The next node of a granule's chain.</summary>
-    internal uint Next(uint node)
-    {
-        TestHook.Reach(SharedWord.Node);
-        return Volatile.Read(ref this[node]->Next);
-    }
+    internal uint Next(uint node) => Shared.Read(SharedWord.Node, &this[node]->Next);
 
     /// <summary>Links a node of the caller's, who has locked the granule.</summary>
-    internal void SetNext(uint node, uint next)
-    {
-        TestHook.Reach(SharedWord.Node);
-        Volatile.Write(ref this[node]->Next, next);
-    }
+    internal void SetNext(uint node, uint next) => Shared.Write(SharedWord.Node, &this[node]->Next, next);
 
     /// <summary>A node with an untouched page in it. 0 when there are as many as there can be, or the system refuses memory.</summary>
     internal uint Take(ulong* home)
@@ -133,8 +121,7 @@ internal sealed unsafe class PageNodes
 
             // Home before the word: who has pinned or claimed the page sees whose it is. Who has come for another one sees the word changed.
             PageNode* taken = this[node];
-            TestHook.Reach(SharedWord.Node);
-            Volatile.Write(ref *(nint*)&taken->Home, (nint)home);
+            Shared.Write(SharedWord.Node, (nint*)&taken->Home, (nint)home);
             PageWord.Revive(&taken->Word, chunk->Version);
             return node;
         }

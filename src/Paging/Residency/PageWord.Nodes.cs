@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -8,19 +10,18 @@ internal static unsafe partial class PageWord
     /// <summary>Gone → Untouched: the node is the caller's, who links it to a granule afterwards. A late CAS expects another word.</summary>
     /// <param name="page">The word of the node; 0 in new memory.</param>
     /// <param name="version">What the versions in memory before this came to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Revive(ulong* page, int version)
     {
         ulong word = *page;
-        TestHook.Reach(SharedWord.Page);
-        Volatile.Write(ref *page, AtVersion(word, version) & VersionMask);
+        Shared.Write(SharedWord.Page, page, AtVersion(word, version) & VersionMask);
         Seen.Record((ulong)(word == 0 ? PageState.Gone : State(word)), (ulong)PageState.Untouched);
     }
 
     /// <summary>Untouched → Elsewhere, in a table that nobody claims pages in yet, by who has locked the granule.</summary>
     internal static void PutElsewhere(ulong* page, uint node, int version)
     {
-        TestHook.Reach(SharedWord.Page);
-        Volatile.Write(ref *page, AtVersion(0, version) | ((ulong)node << StoredShift) | Elsewhere);
+        Shared.Write(SharedWord.Page, page, AtVersion(0, version) | ((ulong)node << StoredShift) | Elsewhere);
         Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Elsewhere);
     }
 
@@ -30,8 +31,7 @@ internal static unsafe partial class PageWord
     {
         ulong word = *page;
         ulong next = fromNode == 0 ? word & VersionMask : NextVersion(word) | (fromNode & ~(VersionMask | Waiters));
-        TestHook.Reach(SharedWord.Page);
-        Volatile.Write(ref *page, next);
+        Shared.Write(SharedWord.Page, page, next);
         Seen.Record((ulong)State(word), (ulong)State(next));
     }
 
@@ -39,8 +39,7 @@ internal static unsafe partial class PageWord
     internal static void KillElsewhere(ulong* page)
     {
         ulong word = *page;
-        TestHook.Reach(SharedWord.Page);
-        Volatile.Write(ref *page, Ended(word, PageState.Dead));
+        Shared.Write(SharedWord.Page, page, Ended(word, PageState.Dead));
         Seen.Record((ulong)State(word), (ulong)PageState.Dead);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -120,11 +121,7 @@ internal static unsafe partial class PageWord
     internal static int EvictionTime(ulong word) => (int)(word >> PinShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong Load(ulong* page)
-    {
-        TestHook.Reach(SharedWord.Page);
-        return Volatile.Read(ref *page);
-    }
+    internal static ulong Load(ulong* page) => Shared.Read(SharedWord.Page, page);
 
     /// <summary>The second look of an optimistic read: the barrier keeps the copied element before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -158,11 +155,7 @@ internal static unsafe partial class PageWord
     /// Races with pinners, the clock and evictors.</summary>
     /// <remarks>A pin count that is full would carry out of the word: the caller checks <see cref="MaxPins"/>.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool TryPin(ulong* page, ulong word, ulong flags)
-    {
-        TestHook.Reach(SharedWord.Page);
-        return Interlocked.CompareExchange(ref *page, (word + PinOne) | flags, word) == word;
-    }
+    internal static bool TryPin(ulong* page, ulong word, ulong flags) => Shared.CompareExchange(SharedWord.Page, page, (word + PinOne) | flags, word) == word;
 
     /// <summary>Resident → Resident with one pin less. Only for a pin that the caller owns.</summary>
     internal static void Unpin(ulong* page)
@@ -190,11 +183,7 @@ internal static unsafe partial class PageWord
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong SubtractPin(ulong* page)
-    {
-        TestHook.Reach(SharedWord.Page);
-        return Interlocked.Add(ref *page, unchecked(0UL - PinOne));
-    }
+    private static ulong SubtractPin(ulong* page) => Shared.Add(SharedWord.Page, page, unchecked(0UL - PinOne));
 
     /// <summary>Resident with pins → the same with W, so that whoever gives a pin back wakes those who wait for that. Races with pinners,
     /// unpinners and the clock.</summary>
@@ -217,8 +206,7 @@ internal static unsafe partial class PageWord
                 return true;
             }
 
-            TestHook.Reach(SharedWord.Page);
-            if (Interlocked.CompareExchange(ref *page, word | Waiters, word) == word)
+            if (Shared.CompareExchange(SharedWord.Page, page, word | Waiters, word) == word)
             {
                 isNew = true;
                 return true;
@@ -227,30 +215,22 @@ internal static unsafe partial class PageWord
     }
 
     /// <summary>Sets the reference bit; a lost race loses nothing but the hint.</summary>
-    internal static void Reference(ulong* page, ulong word)
-    {
-        TestHook.Reach(SharedWord.Page);
-        Interlocked.CompareExchange(ref *page, word | Referenced, word);
-    }
+    internal static void Reference(ulong* page, ulong word) => Shared.CompareExchange(SharedWord.Page, page, word | Referenced, word);
 
     /// <summary>The clock's second chance: clears the reference bit.</summary>
-    internal static void Unreference(ulong* page, ulong word)
-    {
-        TestHook.Reach(SharedWord.Page);
-        Interlocked.CompareExchange(ref *page, word & ~Referenced, word);
-    }
+    internal static void Unreference(ulong* page, ulong word) => Shared.CompareExchange(SharedWord.Page, page, word & ~Referenced, word);
 
     /// <summary>Untouched or Swapped → Filling. Races with other faults, discards and the sweep of Dispose.</summary>
     internal static bool TryBeginFill(ulong* page, ulong word) => TryBeginFill(page, word, word);
 
     /// <summary>As <see cref="TryBeginFill(ulong*, ulong)"/>, for a word in new memory: <paramref name="from"/> is what it would be with the version that
     /// the memory before it came to, and what the claimant goes on with.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryBeginFill(ulong* page, ulong word, ulong from)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
         ulong claim = NextVersion(from) | Filling;
-        TestHook.Reach(SharedWord.Page);
-        return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
+        return Record(word, claim, Shared.CompareExchange(SharedWord.Page, page, claim, word) == word);
     }
 
     /// <summary>Filling → Resident, with one pin for the claimant. Returns true when somebody waits.</summary>
@@ -265,12 +245,12 @@ internal static unsafe partial class PageWord
 
     /// <summary>Resident, clean, no pins → Swapped, as zeroes when there is no stored copy. The frame is the caller's.</summary>
     /// <remarks>Not untouched again: who evicts does not know the array, which counts the pages that are not. Races with pinners: the expected word has no pins, is clean and names the frame.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int time)
     {
         Debug.Assert(IsResident(word) && Pins(word) == 0 && (word & Dirty) == 0);
-        TestHook.Reach(SharedWord.Page);
         ulong next = Away(word, stored, time);
-        return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
+        return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
     /// <summary>Resident, no pins → Evicting: exclusive. Races with pinners and other evictors.</summary>
@@ -278,16 +258,14 @@ internal static unsafe partial class PageWord
     {
         Debug.Assert(IsResident(word) && (Pins(word) == 0 || TestHook.Breaks(Mutation.EvictPinned)));
         ulong claim = (word & ~(StateMask | Referenced | ((ulong)MaxPins << PinShift))) | Evicting;
-        TestHook.Reach(SharedWord.Page);
-        return Record(word, claim, Interlocked.CompareExchange(ref *page, claim, word) == word);
+        return Record(word, claim, Shared.CompareExchange(SharedWord.Page, page, claim, word) == word);
     }
 
     /// <summary>Resident, watched, no pins → the same, not watched. Races with pinners and evictors.</summary>
     internal static bool TryUnwatch(ulong* page, ulong word)
     {
         Debug.Assert(IsWatched(word) && Pins(word) == 0);
-        TestHook.Reach(SharedWord.Page);
-        return Interlocked.CompareExchange(ref *page, word & ~Watched, word) == word;
+        return Shared.CompareExchange(SharedWord.Page, page, word & ~Watched, word) == word;
     }
 
     /// <summary>Evicting → Swapped.</summary>
@@ -305,8 +283,7 @@ internal static unsafe partial class PageWord
     {
         Debug.Assert(State(word) == PageState.Swapped);
         ulong next = word & VersionMask;
-        TestHook.Reach(SharedWord.Page);
-        return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
+        return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
     /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: the page leaves the node. Races with faults that began before.</summary>
@@ -314,8 +291,7 @@ internal static unsafe partial class PageWord
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
         ulong next = Ended(word, end);
-        TestHook.Reach(SharedWord.Page);
-        return Record(word, next, Interlocked.CompareExchange(ref *page, next, word) == word);
+        return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
     /// <summary>Evicting → Dead or Gone, by whoever claimed the page as an evictor does.</summary>
@@ -337,8 +313,7 @@ internal static unsafe partial class PageWord
                 return true;
             }
 
-            TestHook.Reach(SharedWord.Page);
-            if (Interlocked.CompareExchange(ref *page, word | Waiters, word) == word)
+            if (Shared.CompareExchange(SharedWord.Page, page, word | Waiters, word) == word)
             {
                 return true;
             }
@@ -361,8 +336,7 @@ internal static unsafe partial class PageWord
 
     private static bool Publish(ulong* page, ulong next, PageState from)
     {
-        TestHook.Reach(SharedWord.Page);
-        ulong before = Interlocked.Exchange(ref *page, next);
+        ulong before = Shared.Exchange(SharedWord.Page, page, next);
         // Zero: the array was disposed and its table's memory given back under a late claim, which is about to undo itself.
         Debug.Assert(State(before) == from || before == 0, "a claim is its owner's alone");
         Seen.Record((ulong)from, (ulong)State(next));
@@ -419,8 +393,7 @@ internal static unsafe partial class PageWord
         // those parked there. The page may be anywhere by now, without us: then W went with its word, and the signal is all that counts.
         for (ulong word = Load(page); IsResident(word) && (word & Waiters) != 0; word = Load(page))
         {
-            TestHook.Reach(SharedWord.Page);
-            if (Interlocked.CompareExchange(ref *page, word & ~Waiters, word) == word)
+            if (Shared.CompareExchange(SharedWord.Page, page, word & ~Waiters, word) == word)
             {
                 break;
             }

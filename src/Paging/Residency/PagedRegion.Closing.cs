@@ -37,23 +37,9 @@ internal sealed unsafe partial class PagedRegion
     private bool _isFinalizing;
     private IRegionFace? _face;
 
-    internal bool IsClosing
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.ArrayState);
-            return Volatile.Read(ref _state) != Open;
-        }
-    }
+    internal bool IsClosing => Shared.Read(SharedWord.ArrayState, ref _state) != Open;
 
-    internal bool IsClosed
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.ArrayState);
-            return Volatile.Read(ref _state) == Closed;
-        }
-    }
+    internal bool IsClosed => Shared.Read(SharedWord.ArrayState, ref _state) == Closed;
 
     internal void SetFace(IRegionFace face) => _face = face;
 
@@ -102,8 +88,7 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Open → Closing. One thread wins; the caller owes a process-wide barrier before it looks at pins.</summary>
     internal bool TryBeginClose()
     {
-        TestHook.Reach(SharedWord.ArrayState);
-        if (Interlocked.CompareExchange(ref _state, Closing, Open) != Open)
+        if (Shared.CompareExchange(SharedWord.ArrayState, ref _state, Closing, Open) != Open)
         {
             return false;
         }
@@ -195,8 +180,7 @@ internal sealed unsafe partial class PagedRegion
         {
             // NotSwept → Sweeping: races with another Dispose that takes up what an exception cut short; back, or on to Swept, by the thread that
             // won. Before Closed, so that nobody takes up what has only just begun.
-            TestHook.Reach(SharedWord.ArrayState);
-            if (Interlocked.CompareExchange(ref _sweep, Sweeping, NotSwept) == NotSwept)
+            if (Shared.CompareExchange(SharedWord.ArrayState, ref _sweep, Sweeping, NotSwept) == NotSwept)
             {
                 Volatile.Write(ref _state, Closed);
                 bool complete = false;

@@ -1,4 +1,5 @@
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -169,8 +170,7 @@ internal sealed unsafe partial class PagedRegion
 
             // Claimed as an evictor does: nobody else changes the frame's record.
             case PageState.Resident when PageWord.Pins(word) == 0 && PageWord.TryBeginEvict(page, word):
-                TestHook.Reach(SharedWord.FrameRecord);
-                Volatile.Write(ref *(nint*)&Frames.RecordOf(PageWord.Offset(word))->Page, (nint)home);
+                Shared.Write(SharedWord.FrameRecord, (nint*)&Frames.RecordOf(PageWord.Offset(word))->Page, (nint)home);
                 PageWord.TakeOver(home, word);
                 waiters = PageWord.CompleteEnd(page, word, PageState.Gone);
                 break;

@@ -269,14 +269,12 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Marks the only granule as used, and makes it writable. Before the first CAS on a page's word, which makes it visible.</summary>
     private void TouchOnly()
     {
-        TestHook.Reach(SharedWord.PageTable);
-        if (Volatile.Read(ref _onlyMark) == 0)
+        if (Shared.Read(SharedWord.PageTable, ref _onlyMark) == 0)
         {
             // Before the mark: who finds it set writes.
             TestHook.MayFail(FailurePoint.TableMemory);
             _table.MakeWritable((byte*)Words, _tableTaken);
-            TestHook.Reach(SharedWord.PageTable);
-            if (Interlocked.Exchange(ref _onlyMark, 1) == 0)
+            if (Shared.Exchange(SharedWord.PageTable, ref _onlyMark, 1) == 0)
             {
                 CountTable(_tableTaken);
             }
@@ -286,12 +284,10 @@ internal sealed unsafe partial class PagedRegion
     /// <summary>Before the first lock of a granule of the block, a full fence, which is before the look at whether the array is closed (rule 4).</summary>
     private void TouchBlock(long granule)
     {
-        TestHook.Reach(SharedWord.PageTable);
-        if (Volatile.Read(ref *BlockMark(granule)) == 0)
+        if (Shared.Read(SharedWord.PageTable, BlockMark(granule)) == 0)
         {
             // Bytes of others are beside it, and whoever is first counts the memory of the marks.
-            TestHook.Reach(SharedWord.PageTable);
-            if (Interlocked.Exchange(ref *BlockMark(granule), 1) == 0)
+            if (Shared.Exchange(SharedWord.PageTable, BlockMark(granule), 1) == 0)
             {
                 CountTable(BlockBytes);
             }
@@ -310,8 +306,7 @@ internal sealed unsafe partial class PagedRegion
 
         while (granule < end)
         {
-            TestHook.Reach(SharedWord.PageTable);
-            if (Volatile.Read(ref *BlockMark(granule)) == 0)
+            if (Shared.Read(SharedWord.PageTable, BlockMark(granule)) == 0)
             {
                 granule = ((granule >> BlockShift) + 1) << BlockShift;
                 continue;

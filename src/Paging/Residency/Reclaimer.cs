@@ -63,8 +63,7 @@ internal sealed unsafe partial class Reclaimer(
     internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare, bool dirtyOnly = false)
     {
         FrameRecord* record = size.Records + frame;
-        TestHook.Reach(SharedWord.FrameRecord);
-        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+        ulong* page = (ulong*)Shared.Read(SharedWord.FrameRecord, (nint*)&record->Page);
         if (page == null)
         {
             return EvictOutcome.Busy;
@@ -103,8 +102,7 @@ internal sealed unsafe partial class Reclaimer(
     /// <remarks>The record may be another page's by now. Then that one's copy stays warm for a while, or is stored once more than it need be.</remarks>
     private void NoteUsed(FrameRecord* record)
     {
-        TestHook.Reach(SharedWord.FrameRecord);
-        uint stored = Volatile.Read(ref record->Stored);
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (stored != 0 && swap.NoteUsed(stored))
         {
             TestHook.Reach(SharedWord.FrameRecord);
@@ -124,8 +122,7 @@ internal sealed unsafe partial class Reclaimer(
         }
 
         // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
-        TestHook.Reach(SharedWord.FrameRecord);
-        uint stored = Volatile.Read(ref record->Stored);
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (!PageWord.TryEvictClean(page, word, stored, size.Now))
         {
             return EvictOutcome.Busy;
@@ -261,11 +258,7 @@ internal sealed unsafe partial class Reclaimer(
 
     /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static uint TakeStored(FrameRecord* record)
-    {
-        TestHook.Reach(SharedWord.FrameRecord);
-        return Interlocked.Exchange(ref record->Stored, 0);
-    }
+    internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
 
     /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
     private static void Unbind(FrameRecord* record)

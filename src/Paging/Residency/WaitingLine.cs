@@ -12,14 +12,7 @@ internal sealed class WaitingLine
     private long _last;
     private int _count;
 
-    internal bool IsEmpty
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _count) == 0;
-        }
-    }
+    internal bool IsEmpty => Shared.Read(SharedWord.Counter, ref _count) == 0;
 
     /// <summary>Joins the end. The caller owes a <see cref="Leave"/>.</summary>
     internal long Join()

@@ -9,19 +9,11 @@ internal sealed class EventCount
     private long _count;
     private int _sleepers;
 
-    internal long Count
-    {
-        get
-        {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _count);
-        }
-    }
+    internal long Count => Shared.Read(SharedWord.Counter, ref _count);
 
     internal void Signal()
     {
-        TestHook.Reach(SharedWord.Counter);
-        Interlocked.Increment(ref _count);
+        Shared.Increment(SharedWord.Counter, ref _count);
 
         // Pairs with the increment of the sleepers: either the sleeper is seen here, or it sees the count.
         Fences.AfterInterlocked();

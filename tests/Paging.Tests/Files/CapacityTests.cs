@@ -1,8 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Paging.Residency;
 using Paging.Swap;
-using Paging.Swap.Devices;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices.Doubles;

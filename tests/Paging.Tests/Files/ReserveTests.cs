@@ -1,4 +1,3 @@
-using Paging.Residency;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;

@@ -90,8 +90,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
     internal void Return(byte* buffer)
     {
         ulong bit = 1UL << IndexOf(buffer);
-        TestHook.Reach(SharedWord.Counter);
-        ulong before = Interlocked.Or(ref _free, bit);
+        ulong before = Shared.Or(SharedWord.Counter, ref _free, bit);
         Debug.Assert((before & bit) == 0, "a buffer is returned once");
 
         // Pairs with the increment in RentSlow: either the waiter is seen here, or it sees the buffer.
