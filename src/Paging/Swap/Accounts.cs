@@ -16,15 +16,22 @@ namespace Paging.Swap;
 /// is credited to its segment before a descriptor says so, and debited after none does (rule 6), so that a segment looks fuller than it is and never emptier. What
 /// counts an entry of a sealed segment keeps it from changing sides meanwhile, by a pin or a claim, so that none is counted in on one side and out on the other.
 /// </remarks>
-internal sealed unsafe class Accounts(PoolBudget budget, Counters counters, SwapFileTable files)
+internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counters, SwapFileTable files)
 {
     /// <summary>An entry is about to be published or moved into a segment.</summary>
     internal static void Credit(Segment* segment, in EntrySize size)
     {
+        if (CreditsBefore)
+        {
+            Add(segment, size);
+        }
+    }
+
+    private static void Add(Segment* segment, in EntrySize size)
+    {
         Interlocked.Add(ref segment->Tally, ((long)size.Entries << 32) + size.Encoded);
         Interlocked.Add(ref segment->Logical, size.Logical);
-        TestHook.Reach(SharedWord.SegmentLive);
-        Interlocked.Add(ref segment->Live, size.Units);
+        Shared.Add(SharedWord.SegmentLive, &segment->Live, size.Units);
     }
 
     /// <summary>Undoes that: an entry has gone, or was not moved there after all.</summary>
@@ -33,8 +40,7 @@ internal sealed unsafe class Accounts(PoolBudget budget, Counters counters, Swap
     {
         Interlocked.Add(ref segment->Tally, -((long)size.Entries << 32) - size.Encoded);
         Interlocked.Add(ref segment->Logical, -size.Logical);
-        TestHook.Reach(SharedWord.SegmentLive);
-        return Interlocked.Add(ref segment->Live, -size.Units);
+        return Shared.Add(SharedWord.SegmentLive, &segment->Live, -size.Units);
     }
 
     /// <summary>A page has been stored as a pattern.</summary>

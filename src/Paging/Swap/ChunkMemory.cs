@@ -7,7 +7,7 @@ namespace Paging.Swap;
 /// <summary>The memory of a log: chunks of one segment each, lent to segments, free, or not committed.</summary>
 /// <remarks>Members that end in Unsynchronized are called under the budget's gate, which guards the lists of all logs; the others take it, or look at a
 /// count that may have changed by the time they return. A log holds back chunks for its own cleaner and for last-resort evictions (rule 9).</remarks>
-internal sealed unsafe class ChunkMemory
+internal sealed unsafe partial class ChunkMemory
 {
     private const int None = -1;
     private const long HugePool = 64L << 20;
@@ -98,10 +98,7 @@ internal sealed unsafe class ChunkMemory
                 return false;
             }
 
-            if (TestHook.Breaks(Mutation.UncountedReserve))
-            {
-                _budget.ChargeUnsynchronized(-ChargedBytes);
-            }
+            NoteReservedUnsynchronized();
         }
 
         return true;
@@ -118,7 +115,7 @@ internal sealed unsafe class ChunkMemory
             TryCommitUnsynchronized();
         }
 
-        return _freeCount > (TestHook.Breaks(Mutation.SpendCleanerReserve) ? 0 : Floor(level));
+        return _freeCount > FloorOfTaking(level);
     }
 
     /// <summary>The free chunk that is lent next, once one has been provided.</summary>
@@ -180,8 +177,7 @@ internal sealed unsafe class ChunkMemory
     {
         get
         {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _emptiers) != 0;
+            return Shared.Read(SharedWord.Counter, ref _emptiers) != 0;
         }
     }
 
@@ -196,8 +192,7 @@ internal sealed unsafe class ChunkMemory
     /// <param name="level">How deep it may go.</param>
     internal bool TryBeginEmptying(out StoreLevel level)
     {
-        TestHook.Reach(SharedWord.Counter);
-        bool isAlone = Interlocked.Increment(ref _emptiers) == 1;
+        bool isAlone = Shared.Increment(SharedWord.Counter, ref _emptiers) == 1;
         bool isWhole = TryRefill();
         level = isWhole ? StoreLevel.FileCleaner : StoreLevel.Cleaner;
         if (isWhole || isAlone)
@@ -212,8 +207,7 @@ internal sealed unsafe class ChunkMemory
     /// <returns>Whether no other thread is at it.</returns>
     internal bool EndEmptying()
     {
-        TestHook.Reach(SharedWord.Counter);
-        return Interlocked.Decrement(ref _emptiers) == 0;
+        return Shared.Decrement(SharedWord.Counter, ref _emptiers) == 0;
     }
 
     internal void DecommitAll() => _memory.DecommitAll();

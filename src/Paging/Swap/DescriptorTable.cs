@@ -4,6 +4,7 @@ using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
 using Paging.Memory;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 
@@ -14,7 +15,7 @@ namespace Paging.Swap;
 /// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, or lost →
 /// last reference gone (tag + 1, count 0) → location exchanged for None → free list.
 /// </remarks>
-internal sealed unsafe class DescriptorTable
+internal sealed unsafe partial class DescriptorTable
 {
     /// <summary>8 GiB of address space: 1 TiB of stored 4 KiB pages, 4 TiB of 16 KiB ones.</summary>
     internal const long MaxDescriptors = 1L << 28;
@@ -83,8 +84,7 @@ internal sealed unsafe class DescriptorTable
             return 0;
         }
 
-        TestHook.Reach(SharedWord.Descriptor);
-        ulong life = Volatile.Read(ref _table[index].Life);
+        ulong life = Shared.Read(SharedWord.Descriptor, &_table[index].Life);
         return life >> 32 == id >> 32 && (life & PublicBit) != 0 && (life & CountMask) != 0 ? index : 0;
     }
 
@@ -93,8 +93,7 @@ internal sealed unsafe class DescriptorTable
     /// <summary>Acquires what was published before it: the detail words, the entry in the segment.</summary>
     internal Location Locate(uint index)
     {
-        TestHook.Reach(SharedWord.Descriptor);
-        return new Location(Volatile.Read(ref _table[index].Location));
+        return new Location(Shared.Read(SharedWord.Descriptor, &_table[index].Location));
     }
 
     /// <summary>One past the highest index that was ever taken.</summary>
@@ -130,25 +129,21 @@ internal sealed unsafe class DescriptorTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void NoteLoaded(uint index)
     {
-        TestHook.Reach(SharedWord.Descriptor);
-        if ((Volatile.Read(ref _table[index].Life) & LoadedBit) == 0)
+        if ((Shared.Read(SharedWord.Descriptor, &_table[index].Life) & LoadedBit) == 0)
         {
-            TestHook.Reach(SharedWord.Descriptor);
-            Interlocked.Or(ref _table[index].Life, LoadedBit);
+            Shared.Or(SharedWord.Descriptor, &_table[index].Life, LoadedBit);
         }
     }
 
     /// <summary>Whether a page has been loaded since it was stored or this was asked last.</summary>
     internal bool TakeLoaded(uint index)
     {
-        TestHook.Reach(SharedWord.Descriptor);
-        if ((Volatile.Read(ref _table[index].Life) & LoadedBit) == 0)
+        if ((Shared.Read(SharedWord.Descriptor, &_table[index].Life) & LoadedBit) == 0)
         {
             return false;
         }
 
-        TestHook.Reach(SharedWord.Descriptor);
-        return (Interlocked.And(ref _table[index].Life, ~LoadedBit) & LoadedBit) != 0;
+        return (Shared.And(SharedWord.Descriptor, &_table[index].Life, ~LoadedBit) & LoadedBit) != 0;
     }
 
     /// <summary>Asks the processor for a descriptor whose life is about to change.</summary>
@@ -168,16 +163,14 @@ internal sealed unsafe class DescriptorTable
         Descriptor* descriptor = _table + index;
         descriptor->Detail0 = detail0;
         descriptor->Detail1 = detail1;
-        TestHook.Reach(SharedWord.Descriptor);
         // Release: pairs with Locate. The entry and the details are there before the location says so.
-        Volatile.Write(ref descriptor->Location, location.Word);
+        Shared.Write(SharedWord.Descriptor, &descriptor->Location, location.Word);
     }
 
     /// <summary>Segment → Segment: the cleaner moved the entry; or → Lost: it cannot be read. Races with other movers' failure and with Free.</summary>
     internal bool TryMove(uint index, Location from, Location to)
     {
-        TestHook.Reach(SharedWord.Descriptor);
-        return Interlocked.CompareExchange(ref _table[index].Location, to.Word, from.Word) == from.Word;
+        return Shared.CompareExchange(SharedWord.Descriptor, &_table[index].Location, to.Word, from.Word) == from.Word;
     }
 
     /// <summary>n → n+1 references, never from 0. Races with the last release, after which the tag differs.</summary>
@@ -187,9 +180,8 @@ internal sealed unsafe class DescriptorTable
         Descriptor* descriptor = _table + (uint)id;
         while (true)
         {
-            TestHook.Reach(SharedWord.Descriptor);
-            ulong life = Volatile.Read(ref descriptor->Life);
-            if (!TestHook.Breaks(Mutation.ReviveFromZero) && (life >> 32 != id >> 32 || (life & CountMask) == 0))
+            ulong life = Shared.Read(SharedWord.Descriptor, &descriptor->Life);
+            if (IsGone(life, id))
             {
                 return false;
             }
@@ -199,8 +191,7 @@ internal sealed unsafe class DescriptorTable
                 throw new InvalidOperationException($"Page {id:x} has {CountMask:N0} references, the most there can be. Free some of them first.");
             }
 
-            TestHook.Reach(SharedWord.Descriptor);
-            if (Interlocked.CompareExchange(ref descriptor->Life, life + 1, life) == life)
+            if (Shared.CompareExchange(SharedWord.Descriptor, &descriptor->Life, life + 1, life) == life)
             {
                 return true;
             }
@@ -213,11 +204,11 @@ internal sealed unsafe class DescriptorTable
     /// <returns>False when the id is not live.</returns>
     internal bool TryRelease(ulong id, out bool last)
     {
+        NoteReleasing((uint)id);
         Descriptor* descriptor = _table + (uint)id;
         while (true)
         {
-            TestHook.Reach(SharedWord.Descriptor);
-            ulong life = Volatile.Read(ref descriptor->Life);
+            ulong life = Shared.Read(SharedWord.Descriptor, &descriptor->Life);
             last = (life & CountMask) == 1;
             if (life >> 32 != id >> 32 || (life & CountMask) == 0)
             {
@@ -225,8 +216,7 @@ internal sealed unsafe class DescriptorTable
             }
 
             ulong next = last ? ((life >> 32) + 1) << 32 : life - 1;
-            TestHook.Reach(SharedWord.Descriptor);
-            if (Interlocked.CompareExchange(ref descriptor->Life, next, life) == life)
+            if (Shared.CompareExchange(SharedWord.Descriptor, &descriptor->Life, next, life) == life)
             {
                 return true;
             }
@@ -234,11 +224,7 @@ internal sealed unsafe class DescriptorTable
     }
 
     /// <summary>Takes the location of a descriptor without references: whatever it is by now, a mover can no longer change it.</summary>
-    internal Location TakeLocation(uint index)
-    {
-        TestHook.Reach(SharedWord.Descriptor);
-        return new Location(Interlocked.Exchange(ref _table[index].Location, 0));
-    }
+    internal Location TakeLocation(uint index) => AsTaken(new Location(Shared.Exchange(SharedWord.Descriptor, &_table[index].Location, 0)));
 
     /// <summary>Puts a descriptor without references or location in front of a chain that nobody else has.</summary>
     /// <param name="index">The descriptor.</param>
@@ -261,11 +247,9 @@ internal sealed unsafe class DescriptorTable
         Debug.Assert((_table[last].Life & CountMask) == 0);
         while (true)
         {
-            TestHook.Reach(SharedWord.DescriptorList);
-            ulong head = Volatile.Read(ref _free);
+            ulong head = Shared.Read(SharedWord.DescriptorList, ref _free);
             _table[last].Location = (ulong)(uint)head << 2;
-            TestHook.Reach(SharedWord.DescriptorList);
-            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | first, head) == head)
+            if (Shared.CompareExchange(SharedWord.DescriptorList, ref _free, (((head >> 32) + 1) << 32) | first, head) == head)
             {
                 return;
             }
@@ -282,15 +266,13 @@ internal sealed unsafe class DescriptorTable
     {
         while (true)
         {
-            TestHook.Reach(SharedWord.DescriptorList);
-            long end = Volatile.Read(ref _end);
+            long end = Shared.Read(SharedWord.DescriptorList, ref _end);
             if (end >= MaxDescriptors || !_range.TryReach((end + 1) * Descriptor.Bytes))
             {
                 return 0;
             }
 
-            TestHook.Reach(SharedWord.DescriptorList);
-            if (Interlocked.CompareExchange(ref _end, end + 1, end) == end)
+            if (Shared.CompareExchange(SharedWord.DescriptorList, ref _end, end + 1, end) == end)
             {
                 return (uint)end;
             }
@@ -301,8 +283,7 @@ internal sealed unsafe class DescriptorTable
     {
         while (true)
         {
-            TestHook.Reach(SharedWord.DescriptorList);
-            ulong head = Volatile.Read(ref _free);
+            ulong head = Shared.Read(SharedWord.DescriptorList, ref _free);
             if ((uint)head == 0)
             {
                 return 0;
@@ -310,8 +291,7 @@ internal sealed unsafe class DescriptorTable
 
             // Another thread may pop this one now: the link is then garbage, and the tag makes the CAS fail.
             ulong next = (Volatile.Read(ref _table[(uint)head].Location) >> 2) & uint.MaxValue;
-            TestHook.Reach(SharedWord.DescriptorList);
-            if (Interlocked.CompareExchange(ref _free, (((head >> 32) + 1) << 32) | next, head) == head)
+            if (Shared.CompareExchange(SharedWord.DescriptorList, ref _free, (((head >> 32) + 1) << 32) | next, head) == head)
             {
                 return (uint)head;
             }

@@ -19,7 +19,7 @@ internal enum Moved
 /// <summary>Moves entries of a log: copies one or compresses it anew, then moves its descriptor by CAS.</summary>
 /// <remarks>Everything under <see cref="Gate"/>, so that one thread at a time moves within a log; it copies memory and waits for nobody. The target is
 /// credited before the descriptor says so, and whoever loses the CAS is debited what the winner was not (rule 6).</remarks>
-internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, DescriptorTable descriptors)
+internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable table, DescriptorTable descriptors)
 {
     /// <summary>What does not become shorter by this part of its length stays as it is.</summary>
     private const int LeastGainShift = 5;
@@ -106,11 +106,7 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
         to = from.IsRecompressed ? to.AsRecompressed : to;
         // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
         bool moved = descriptors.TryMove(index, from, to);
-        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
-        {
-            Accounts.Credit(table[to.Segment], size);
-        }
-
+        Accounts.NotePublished(table[to.Segment], size);
         if (moved && onFile)
         {
             table.Accounts.MovedIn(table[from.Segment], size);
@@ -142,7 +138,7 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
         }
 
         // What is damaged must not get a checksum that says it is good.
-        if (!header->IsIntact() && !TestHook.Breaks(Mutation.RecompressDamaged))
+        if (!MayRecompress(header))
         {
             return Moved.Not;
         }
@@ -176,12 +172,8 @@ internal sealed unsafe class EntryMover(SegmentLog log, SegmentTable table, Desc
 
         // Credited before the descriptor says so; whoever frees the page from then on counts out what the new location says.
         bool moved = descriptors.TryMove(index, from, location);
-        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
-        {
-            Accounts.Credit(table[location.Segment], size);
-        }
-
-        if (isShorter && (moved || TestHook.Breaks(Mutation.RecountUnmoved)))
+        Accounts.NotePublished(table[location.Segment], size);
+        if (isShorter && IsToBeCounted(moved))
         {
             table.Accounts.Recompressed(old, size);
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 
@@ -25,14 +26,12 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// <summary>0 → 1: races with other borrowers. Acquires what the previous borrower left.</summary>
     internal bool TryBorrow()
     {
-        TestHook.Reach(SharedWord.Writer);
-        return Volatile.Read(ref _borrowed) == 0 && Interlocked.CompareExchange(ref _borrowed, 1, 0) == 0;
+        return Shared.Read(SharedWord.Writer, ref _borrowed) == 0 && Interlocked.CompareExchange(ref _borrowed, 1, 0) == 0;
     }
 
     internal void GiveBack()
     {
-        TestHook.Reach(SharedWord.Writer);
-        Volatile.Write(ref _borrowed, 0);
+        Shared.Write(SharedWord.Writer, ref _borrowed, 0);
     }
 
     /// <summary>Sees to it that an entry of a page of this length fits, should it not shrink: with a free segment, if need be.</summary>
@@ -221,11 +220,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         Segment* entry = _log.Table[segment];
         Location location = Location.InSegment(segment, entry->Used, size.Units);
         entry->Used += size.Bytes;
-        if (!TestHook.Breaks(Mutation.CreditAfterPublishing))
-        {
-            Accounts.Credit(entry, size);
-        }
-
+        Accounts.Credit(entry, size);
         _log.Cold.NoteStored();
 
         return location;

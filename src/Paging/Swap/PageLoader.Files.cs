@@ -28,7 +28,7 @@ internal sealed unsafe partial class PageLoader
             return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsOutdated = location.IsRecompressed || area.State != AreaState.InUse };
         }
 
-        if (descriptors.Locate(index) != location || descriptors.Id(index) != id)
+        if (HasMovedOrGone(id, location))
         {
             return new LoadResult(LoadStatus.Moved);
         }

@@ -143,7 +143,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         uint index = (uint)id;
 
         // Read again under the pin: if it still points here, what is here stays until the pin is given back (rule 5).
-        if (!TestHook.Breaks(Mutation.SkipDescriptorRecheck) && descriptors.Locate(index) != location)
+        if (HasMoved(index, location))
         {
             return new LoadResult(LoadStatus.Moved);
         }
@@ -166,8 +166,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         }
 
         // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.
-        if (!TestHook.Breaks(Mutation.ReportMovedAsCorrupt)
-            && (descriptors.Locate(index) != location || descriptors.Id(index) != id))
+        if (HasMovedOrGone(id, location))
         {
             return new LoadResult(LoadStatus.Moved);
         }

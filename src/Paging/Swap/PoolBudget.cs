@@ -74,8 +74,7 @@ internal sealed class PoolBudget(long bytes)
 
     internal void Add(int units, long encodedBytes)
     {
-        TestHook.Reach(SharedWord.Counter);
-        Interlocked.Add(ref _live, (long)units << Location.UnitShift);
+        Shared.Add(SharedWord.Counter, ref _live, (long)units << Location.UnitShift);
         Interlocked.Add(ref _stored, encodedBytes);
     }
 

@@ -122,8 +122,7 @@ internal sealed unsafe class Recompressor
         if (_isIdle)
         {
             // Pairs with NoteStored: who stores behind our look sees this and wakes us, or our look sees what it stored.
-            TestHook.Reach(SharedWord.Counter);
-            Volatile.Write(ref _asleep, 1);
+            Shared.Write(SharedWord.Counter, ref _asleep, 1);
             Interlocked.MemoryBarrier();
         }
 
@@ -134,14 +133,12 @@ internal sealed unsafe class Recompressor
         {
             if (_isIdle)
             {
-                TestHook.Reach(SharedWord.Counter);
-                Volatile.Write(ref _driver, Nobody);
+                Shared.Write(SharedWord.Counter, ref _driver, Nobody);
 
                 // Whoever stored since we looked has cleared the word and woken a thread, perhaps one that found us driving and went to sleep again. Either it
                 // finds nobody driving, or we see that it was here.
                 Interlocked.MemoryBarrier();
-                TestHook.Reach(SharedWord.Counter);
-                return Volatile.Read(ref _asleep) == 0 ? 0 : Timeout.Infinite;
+                return Shared.Read(SharedWord.Counter, ref _asleep) == 0 ? 0 : Timeout.Infinite;
             }
 
             _isIdle = true;
@@ -149,8 +146,7 @@ internal sealed unsafe class Recompressor
         }
 
         _isIdle = false;
-        TestHook.Reach(SharedWord.Counter);
-        Volatile.Write(ref _asleep, 0);
+        Shared.Write(SharedWord.Counter, ref _asleep, 0);
         switch (found)
         {
             case Recompression.Busy:
@@ -176,8 +172,7 @@ internal sealed unsafe class Recompressor
     internal void NoteStored()
     {
         Fences.AfterInterlocked();
-        TestHook.Reach(SharedWord.Counter);
-        if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
+        if (Shared.Read(SharedWord.Counter, ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
         {
             _budget.Signal?.Wake();
         }
@@ -189,8 +184,7 @@ internal sealed unsafe class Recompressor
 
     private bool TryDrive(int driver)
     {
-        TestHook.Reach(SharedWord.Counter);
-        int found = Volatile.Read(ref _driver);
+        int found = Shared.Read(SharedWord.Counter, ref _driver);
         if (found == driver)
         {
             return true;

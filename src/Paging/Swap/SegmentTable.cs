@@ -7,7 +7,7 @@ namespace Paging.Swap;
 /// <summary>All segments of a pager by number, whichever log they belong to and wherever they are.</summary>
 /// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it. What lives in it is counted
 /// by <see cref="Accounts"/>; what it is found by is in <see cref="SealedSegments"/> of its log, or in <see cref="FileSegments"/>.</remarks>
-internal sealed unsafe class SegmentTable
+internal sealed unsafe partial class SegmentTable
 {
     internal const int MaxLogs = 16;
     private const int NoNumber = -1;
@@ -109,17 +109,12 @@ internal sealed unsafe class SegmentTable
     internal bool TryPin(int segment, out bool onFile)
     {
         onFile = false;
-        return TestHook.Breaks(Mutation.SkipSegmentPin) || SegmentWord.TryPin(&this[segment]->Word, out onFile);
+        return !PinsHold || SegmentWord.TryPin(&this[segment]->Word, out onFile);
     }
 
     internal void Unpin(int segment)
     {
-        if (TestHook.Breaks(Mutation.SkipSegmentPin))
-        {
-            return;
-        }
-
-        switch (SegmentWord.Unpin(&this[segment]->Word))
+        switch (PinsHold ? SegmentWord.Unpin(&this[segment]->Word) : LastOut.Nothing)
         {
             case LastOut.Return:
                 Return(segment);
@@ -156,17 +151,12 @@ internal sealed unsafe class SegmentTable
     /// <summary>Counts out an entry whose location has been taken out of its descriptor, wherever it is.</summary>
     internal void Drop(int segment, in EntrySize size)
     {
-        // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
-        if (TestHook.Breaks(Mutation.CountOutUnpinned))
+        if (!TryDropUnpinned(segment, size))
         {
-            bool isOnFile = SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) is SegmentState.OnFile or SegmentState.FileCleaning;
-            Accounts.Freed(this[segment], size, isOnFile);
-            Debit(segment, size, isOnFile);
-            return;
+            // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
+            bool onFile = Pin(segment);
+            DropPinned(segment, size, onFile);
         }
-
-        bool onFile = Pin(segment);
-        DropPinned(segment, size, onFile);
     }
 
     /// <summary>Pins a segment that holds an entry which the caller is to count out.</summary>
@@ -210,8 +200,7 @@ internal sealed unsafe class SegmentTable
     internal bool EndCleaning(int segment)
     {
         Segment* entry = this[segment];
-        TestHook.Reach(SharedWord.SegmentLive);
-        if (Volatile.Read(ref entry->Live) == 0)
+        if (Shared.Read(SharedWord.SegmentLive, &entry->Live) == 0)
         {
             RetireIfEmpty(segment, SegmentState.Cleaning);
             return true;
@@ -241,12 +230,7 @@ internal sealed unsafe class SegmentTable
 
     internal void RetireIfEmpty(int segment, SegmentState from)
     {
-        if (TestHook.Breaks(Mutation.FreeSlotUnderReaders) && Volatile.Read(ref this[segment]->Live) == 0 && this[segment]->File != 0
-            && SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) == SegmentState.OnFile)
-        {
-            Files.Free(this[segment], _logs[this[segment]->Log]!.SegmentBytes);
-        }
-
+        NoteRetiring(segment);
         if (SegmentWord.TryRetire(&this[segment]->Word, ref this[segment]->Live, from))
         {
             Return(segment);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Swap;
 
@@ -42,7 +43,7 @@ internal enum LastOut
 /// given back, since memory and file slots are reused only after Free or Demoting, which let the last pin out first. The generation
 /// grows with each opening. Only this file changes the word.
 /// </remarks>
-internal static unsafe class SegmentWord
+internal static unsafe partial class SegmentWord
 {
     private const int PinShift = 44;
     private const ulong PinOne = 1UL << PinShift;
@@ -59,8 +60,7 @@ internal static unsafe class SegmentWord
 
     internal static ulong Load(ulong* segment)
     {
-        TestHook.Reach(SharedWord.Segment);
-        return Volatile.Read(ref *segment);
+        return Shared.Read(SharedWord.Segment, segment);
     }
 
     /// <summary>One pin more on a segment that holds entries. Races with everybody; retries until it pins or there is nothing to pin.</summary>
@@ -78,8 +78,7 @@ internal static unsafe class SegmentWord
                 return false;
             }
 
-            TestHook.Reach(SharedWord.Segment);
-            ulong found = Interlocked.CompareExchange(ref *segment, word + PinOne, word);
+            ulong found = Shared.CompareExchange(SharedWord.Segment, segment, word + PinOne, word);
             if (found == word)
             {
                 return true;
@@ -92,8 +91,7 @@ internal static unsafe class SegmentWord
     /// <summary>One pin less. In a draining or demoting segment the last one out has something to do, and nobody else is in it.</summary>
     internal static LastOut Unpin(ulong* segment)
     {
-        TestHook.Reach(SharedWord.Segment);
-        ulong after = Interlocked.Add(ref *segment, unchecked(0UL - PinOne));
+        ulong after = Shared.Add(SharedWord.Segment, segment, unchecked(0UL - PinOne));
         if (Pins(after) == MaxPins)
         {
             Interlocked.Add(ref *segment, PinOne);
@@ -158,9 +156,9 @@ internal static unsafe class SegmentWord
         while (true)
         {
             ulong word = Load(segment);
-            bool eligible = State(word) == from || (from == SegmentState.Sealed && State(word) == SegmentState.OnFile) || (State(word) == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment));
-            TestHook.Reach(SharedWord.SegmentLive);
-            if (!eligible || Volatile.Read(ref live) != 0)
+            SegmentState state = State(word);
+            bool eligible = state == from || (from == SegmentState.Sealed && state == SegmentState.OnFile) || IsAnybodys(state);
+            if (!eligible || Shared.Read(SharedWord.SegmentLive, ref live) != 0)
             {
                 return false;
             }
@@ -205,8 +203,7 @@ internal static unsafe class SegmentWord
 
     private static bool TryChange(ulong* segment, ulong word, SegmentState to)
     {
-        TestHook.Reach(SharedWord.Segment);
-        if (Interlocked.CompareExchange(ref *segment, (word & ~StateMask) | (ulong)to, word) != word)
+        if (Shared.CompareExchange(SharedWord.Segment, segment, (word & ~StateMask) | (ulong)to, word) != word)
         {
             return false;
         }

@@ -235,11 +235,7 @@ internal sealed unsafe partial class SwapStore
         var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw);
         _segments.Accounts.Stored(size);
         _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)form.Codec);
-        if (TestHook.Breaks(Mutation.CreditAfterPublishing))
-        {
-            Accounts.Credit(_segments[location.Segment], size);
-        }
-
+        Accounts.NotePublished(_segments[location.Segment], size);
         return index;
     }
 
@@ -266,7 +262,6 @@ internal sealed unsafe partial class SwapStore
     internal bool TryFree(ulong id)
     {
         uint index = (uint)id;
-        Location read = TestHook.Breaks(Mutation.DebitReadLocation) ? _descriptors.Locate(index) : default;
         if (!_descriptors.TryRelease(id, out bool last))
         {
             return false;
@@ -279,7 +274,6 @@ internal sealed unsafe partial class SwapStore
 
         // From here on a mover fails; where the page is by now is what must be debited, not where it was when we looked.
         Location location = _descriptors.TakeLocation(index);
-        location = TestHook.Breaks(Mutation.DebitReadLocation) ? read : location;
         EntrySize size = _descriptors.SizeAt(index, location);
         _descriptors.Recycle(index);
         switch (location.Where)

@@ -32,7 +32,7 @@ internal enum WritebackStart
 /// Who writes a segment pins it until the transfer has ended, so that neither its memory nor its slot can be used for anything else; a
 /// segment emptied meanwhile is freed by that pin. Completions run on the engine's thread, and never block.
 /// </remarks>
-internal sealed unsafe class Writeback
+internal sealed unsafe partial class Writeback
 {
     /// <summary>Segments under way at once.</summary>
     internal const int Depth = 4;
@@ -73,8 +73,7 @@ internal sealed unsafe class Writeback
     {
         get
         {
-            TestHook.Reach(SharedWord.Counter);
-            return Volatile.Read(ref _inFlight);
+            return Shared.Read(SharedWord.Counter, ref _inFlight);
         }
     }
 
@@ -168,13 +167,13 @@ internal sealed unsafe class Writeback
 
             // Our pin is the last or one of the last: whoever is the last out lets the memory go. While the cleaner is at it, or when
             // nothing lives in it any more, it need not be in a file.
-            if (!SegmentWord.TryBeginDemote(&segment->Word))
+            if (SegmentWord.TryBeginDemote(&segment->Word))
+            {
+                NoteDemoting(number);
+            }
+            else
             {
                 _segments.Files.Free(segment, log.SegmentBytes);
-            }
-            else if (TestHook.Breaks(Mutation.DemoteUnderReaders))
-            {
-                _segments.Demote(number);
             }
         }
         else
@@ -276,11 +275,7 @@ internal sealed unsafe class Writeback
                 return WritebackStart.NoSlot;
             }
 
-            if (TestHook.Breaks(Mutation.WriteUnpinned))
-            {
-                _segments.Unpin(victim);
-            }
-
+            NoteChosen(victim);
             write.IsBusy = true;
             Interlocked.Increment(ref _inFlight);
             return WritebackStart.Started;

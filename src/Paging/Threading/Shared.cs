@@ -67,6 +67,13 @@ internal static unsafe class Shared
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int Read(SharedWord word, int* location)
+    {
+        TestHook.Reach(word);
+        return Volatile.Read(ref *location);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Read(SharedWord word, uint* location)
     {
         TestHook.Reach(word);
@@ -202,6 +209,13 @@ internal static unsafe class Shared
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int Add(SharedWord word, int* location, int value)
+    {
+        TestHook.Reach(word);
+        return Interlocked.Add(ref *location, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Add(SharedWord word, ulong* location, ulong value)
     {
         TestHook.Reach(word);
@@ -248,5 +262,19 @@ internal static unsafe class Shared
     {
         TestHook.Reach(word);
         return Interlocked.Or(ref location, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong Or(SharedWord word, ulong* location, ulong value)
+    {
+        TestHook.Reach(word);
+        return Interlocked.Or(ref *location, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong And(SharedWord word, ulong* location, ulong value)
+    {
+        TestHook.Reach(word);
+        return Interlocked.And(ref *location, value);
     }
 }

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+using Paging.TestSeam;
+
+namespace Paging.Swap;
+
+/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+internal sealed unsafe partial class Accounts
+{
+    /// <summary>Whether an entry is credited before it is published (rule 6).</summary>
+    private static bool CreditsBefore => !TestHook.Breaks(Mutation.CreditAfterPublishing);
+
+    /// <summary>An entry has been published or moved. It has been credited before.</summary>
+    [Conditional("PAGING_TEST_HOOKS")]
+    internal static void NotePublished(Segment* segment, in EntrySize size)
+    {
+        if (!CreditsBefore)
+        {
+            Add(segment, size);
+        }
+    }
+}
