@@ -113,7 +113,7 @@ internal sealed partial class PagingDomain
     private void Check(SwapFileOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(options.Path, nameof(SwapFileOptions.Path));
-        long least = Swap.LeastFileBytes(options.Encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
+        long least = Swap.MinFileBytes(options.Encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
         if (options.Bytes < least || options.Bytes % SwapDevice.BufferAlignment != 0)
         {
             throw new ArgumentOutOfRangeException(
@@ -138,7 +138,7 @@ internal sealed partial class PagingDomain
     {
         try
         {
-            return new EncryptedDevice(device, Swap.LongestSegmentBytes);
+            return new EncryptedDevice(device, Swap.MaxSegmentBytes);
         }
         catch
         {

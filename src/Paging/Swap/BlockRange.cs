@@ -17,7 +17,7 @@ internal readonly record struct BlockRange(long Offset, int Length, int Skip)
     }
 
     /// <summary>What any piece of this length needs at most, on any device.</summary>
-    internal static int MostBytes(int length)
+    internal static int MaxBytes(int length)
     {
         int page = Math.Max(SwapDevice.BufferAlignment, Interop.VirtualMemory.SystemPageBytes);
         return (length + (2 * SwapDevice.BufferAlignment) + page - 1) / page * page;

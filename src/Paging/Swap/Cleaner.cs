@@ -11,7 +11,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
     /// <summary>How much of a segment must be dead for it to be worth cleaning. Where a segment can be written out instead, cleaning is
     /// for those that hardly hold anything.</summary>
-    private int LeastDead(int otherwise) => table.Files.HasRoom(log.SegmentBytes) ? log.SegmentBytes >> 1 : otherwise;
+    private int MinDead(int otherwise) => table.Files.HasRoom(log.SegmentBytes) ? log.SegmentBytes >> 1 : otherwise;
 
     /// <summary>One step of cleaning ahead of demand, when the pool runs short and cleaning is cheap.</summary>
     /// <returns>True when a segment was emptied.</returns>
@@ -24,7 +24,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         try
         {
-            int victim = log.Sealed.FindDeadest(LeastDead(log.SegmentBytes >> 4));
+            int victim = log.Sealed.FindDeadest(MinDead(log.SegmentBytes >> 4));
             return victim >= 0 && TryEmpty(victim);
         }
         finally

@@ -15,13 +15,13 @@ internal sealed unsafe class ColdCompressor(
     private const int NoChunk = -1;
 
     /// <summary>Bytes of pages that a step goes through at most, but for the last page.</summary>
-    private const int MostBytesAtOnce = 64 << 10;
+    private const int MaxBytesAtOnce = 64 << 10;
 
     /// <summary>Entries that it looks at.</summary>
-    private const int MostEntriesAtOnce = 512;
+    private const int MaxEntriesAtOnce = 512;
 
     /// <summary>The longest segment that is emptied in one step when segments are short, and the most that it may decode to.</summary>
-    private const int LongestAtOnce = 2 << 20;
+    private const int MaxSegmentAtOnce = 2 << 20;
 
     private readonly Visit[] _visits = log.Sealed.Visits;
 
@@ -137,7 +137,7 @@ internal sealed unsafe class ColdCompressor(
 
         try
         {
-            return TryGoOn(number, ref _visits[chunk], MostBytesAtOnce, by, now);
+            return TryGoOn(number, ref _visits[chunk], MaxBytesAtOnce, by, now);
         }
         finally
         {
@@ -200,18 +200,18 @@ internal sealed unsafe class ColdCompressor(
             return false;
         }
 
-        hasRoom = TryGoOn(number, ref visit, mostBytes: 1, by, now);
+        hasRoom = TryGoOn(number, ref visit, maxBytes: 1, by, now);
         writer.SealIfEmpty();
         return hasRoom;
     }
 
     /// <summary>Compresses the next few entries of a segment that the caller has claimed or has open. False when there is no room.</summary>
-    private bool TryGoOn(int number, ref Visit visit, int mostBytes, Recompressor by, long now)
+    private bool TryGoOn(int number, ref Visit visit, int maxBytes, Recompressor by, long now)
     {
         Segment* segment = table[number];
         int bytes = 0;
         EntryCursor entries = mover.Entries(number, visit.Next);
-        for (int looked = 0; bytes < mostBytes && looked < MostEntriesAtOnce && entries.MoveNext(); looked++)
+        for (int looked = 0; bytes < maxBytes && looked < MaxEntriesAtOnce && entries.MoveNext(); looked++)
         {
             EntryHeader* header = entries.Header;
             if (mover.IsCompressible(header) && entries.Locate() is { Word: not 0 } from)
@@ -251,8 +251,8 @@ internal sealed unsafe class ColdCompressor(
     /// of the cleaner's reserve is no more than the victim gives back, since no entry becomes longer.</summary>
     private bool TryEmptyCold(int chunk, Recompressor by, long now)
     {
-        int longest = Math.Max(LongestAtOnce, 2 * log.Geometry.MaxPage);
-        if (log.SegmentBytes > longest)
+        int max = Math.Max(MaxSegmentAtOnce, 2 * log.Geometry.MaxPage);
+        if (log.SegmentBytes > max)
         {
             return false;
         }
@@ -264,7 +264,7 @@ internal sealed unsafe class ColdCompressor(
 
         // What a segment decodes to is what it takes to compress it again: under the gate, and those who wait for that are evictors.
         bool isSettled = false;
-        bool isWorthwhile = table[number]->Logical <= longest && IsWorthEmptying(number, out isSettled);
+        bool isWorthwhile = table[number]->Logical <= max && IsWorthEmptying(number, out isSettled);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
         table.EndCleaning(number);
         return !isWorthwhile || cleaner.TryEmpty(number, by);

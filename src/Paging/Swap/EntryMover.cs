@@ -22,7 +22,7 @@ internal enum Moved
 internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable table, DescriptorTable descriptors)
 {
     /// <summary>What does not become shorter by this part of its length stays as it is.</summary>
-    private const int LeastGainShift = 5;
+    private const int MinGainShift = 5;
 
     /// <summary>The log's cleaning gate: whoever cleans, compresses again or moves in from a file has it.</summary>
     internal Gate Gate { get; } = new();
@@ -196,7 +196,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
             return -1;
         }
 
-        int limit = header->EncodedLength - Math.Max(1, header->EncodedLength >> LeastGainShift);
+        int limit = header->EncodedLength - Math.Max(1, header->EncodedLength >> MinGainShift);
         int shorter = PageCodec.TryEncode(form, Recompressor.Level, page, length, target, limit);
         if (old.Filter.Kind == FilterKind.None)
         {

@@ -14,7 +14,7 @@ namespace Paging.Swap;
 internal ref struct FreeBatch(SwapStore store)
 {
     /// <summary>Pages freed between two settlements at most: so long may a cleaner see entries that nobody names.</summary>
-    internal const int MostPages = 64;
+    internal const int MaxPages = 64;
 
     private const int None = -1;
 
@@ -55,7 +55,7 @@ internal ref struct FreeBatch(SwapStore store)
 
         // Only now: the next page's thread writes the details.
         descriptors.Link(index, ref _first, ref _last);
-        if (++_pages == MostPages)
+        if (++_pages == MaxPages)
         {
             Settle();
         }

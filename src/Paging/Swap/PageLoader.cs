@@ -74,7 +74,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     }
 
     /// <summary>Looks at a descriptor that stays as it is and cannot be followed. Fewer under a seeded scheduler, whose runs are short.</summary>
-    private static int MostRefusals => TestHook.Interleaver is null ? 1 << 16 : 1 << 7;
+    private static int MaxRefusals => TestHook.Interleaver is null ? 1 << 16 : 1 << 7;
 
     private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
     {
@@ -128,7 +128,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             // nothing that can be read has been damaged; that must not become an endless loop.
             // One that waits for its readers to leave, before its memory goes, is neither.
             refusals = descriptors.Locate(index) == location && !segments.IsDemoting(location) ? refusals + 1 : 0;
-            if (refusals > MostRefusals)
+            if (refusals > MaxRefusals)
             {
                 counters.Add(Counter.CorruptedPages);
                 return new LoadResult(LoadStatus.Corrupted);

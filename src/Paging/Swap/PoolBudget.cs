@@ -82,7 +82,7 @@ internal sealed class PoolBudget(long bytes)
     internal (long Live, long Committed) Snapshot()
     {
         long committed = CommittedBytes;
-        for (int i = 0; i < MostReadings; i++)
+        for (int i = 0; i < MaxReadings; i++)
         {
             long live = LiveBytes;
             long after = CommittedBytes;
@@ -97,7 +97,7 @@ internal sealed class PoolBudget(long bytes)
         return (Math.Min(LiveBytes, committed), committed);
     }
 
-    private const int MostReadings = 16;
+    private const int MaxReadings = 16;
 
     internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);
 }

@@ -10,7 +10,7 @@ namespace Paging.Swap;
 /// </remarks>
 internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
 {
-    private const int MostRefills = 16;
+    private const int MaxRefills = 16;
 
     /// <summary>How long one that empties a segment is waited for at a time.</summary>
     private const int WaitMilliseconds = 20;
@@ -233,7 +233,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
     private void RefillReserve(SegmentLog owner, SegmentLog log)
     {
-        for (int i = 0; i < MostRefills && !owner.Chunks.TryRefill(); i++)
+        for (int i = 0; i < MaxRefills && !owner.Chunks.TryRefill(); i++)
         {
             if (!writeback.TryMakeRoom(owner, StoreLevel.Normal)
                 && !(writeback.TryMakeRoom(log, StoreLevel.Normal) && log.Chunks.TryTrim()))

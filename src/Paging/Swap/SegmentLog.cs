@@ -12,8 +12,8 @@ namespace Paging.Swap;
 internal sealed unsafe class SegmentLog
 {
     private const int NoSegment = -1;
-    private const int MostAhead = 64;
-    private const int MostBufferBytes = 4 << 20;
+    private const int MaxAhead = 64;
+    private const int MaxBufferBytes = 4 << 20;
 
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
@@ -38,8 +38,8 @@ internal sealed unsafe class SegmentLog
             Mover = new EntryMover(this, table, descriptors);
             Cleaner = new Cleaner(this, Mover, table, descriptors);
             Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
-            EntryBuffers = Buffers(BlockRange.MostBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), most: 32, huge: true);
-            SegmentBuffers = Buffers(BlockRange.MostBytes(SegmentBytes), most: 2, huge: false);
+            EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 32, huge: true);
+            SegmentBuffers = Buffers(BlockRange.MaxBytes(SegmentBytes), max: 2, huge: false);
         }
         catch
         {
@@ -79,7 +79,7 @@ internal sealed unsafe class SegmentLog
     internal BounceBuffers SegmentBuffers { get; }
 
     /// <summary>Segments beyond those held back that the background keeps free. Writing one takes longer than cleaning one.</summary>
-    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Count >> 4, 2, MostAhead) : 2;
+    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Count >> 4, 2, MaxAhead) : 2;
 
     /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
     /// <remarks>Before a file the free ones come and go as segments are written ahead: all of those stay.</remarks>
@@ -216,5 +216,5 @@ internal sealed unsafe class SegmentLog
         Sealed.Refresh(chunk);
     }
 
-    private static BounceBuffers Buffers(int bytes, int most, bool huge) => new(Math.Clamp(MostBufferBytes / bytes, 1, most), bytes, huge);
+    private static BounceBuffers Buffers(int bytes, int max, bool huge) => new(Math.Clamp(MaxBufferBytes / bytes, 1, max), bytes, huge);
 }

@@ -23,14 +23,14 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal const int NotAuthentic = 74;
 
     /// <summary>So many failures in a row, and nothing more is written to the file.</summary>
-    internal const int MostFailures = 8;
+    internal const int MaxFailures = 8;
 
     /// <summary>After the disk was full, so many looks at the file find no room before one tries it again.</summary>
     private const int RestAfterFull = 256;
 
     /// <summary>Share of the free blocks that may be on their way back to the file system at once, so that writers find the others.</summary>
     private const int TrimShift = 3;
-    private const long MostTrimmed = (64L << 20) / SwapDevice.BufferAlignment;
+    private const long MaxTrimmed = (64L << 20) / SwapDevice.BufferAlignment;
 
     private const int NoSpace = 28;
     private const int QuotaExceeded = 122;
@@ -237,7 +237,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         // The slot may be bad, so nobody gets it again.
         Interlocked.Add(ref _badBlocks, SlotBlocks(segmentBytes));
         Interlocked.Decrement(ref _segments);
-        if (Interlocked.Increment(ref _failedWrites) >= MostFailures)
+        if (Interlocked.Increment(ref _failedWrites) >= MaxFailures)
         {
             Retire();
         }
@@ -261,7 +261,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             counters.Add(Counter.IoErrors);
 
             // One bad page that is asked for again and again does not make a bad file.
-            if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset && Interlocked.Increment(ref _failedReads) >= MostFailures)
+            if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset && Interlocked.Increment(ref _failedReads) >= MaxFailures)
             {
                 Retire();
             }
@@ -277,8 +277,8 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         long trimmed = 0;
         for (long first = 0; ;)
         {
-            long most = Math.Clamp(_blocks.FreeBlocks >> TrimShift, 1, MostTrimmed);
-            first = _blocks.TakeFreeRun(first, most, out long count);
+            long max = Math.Clamp(_blocks.FreeBlocks >> TrimShift, 1, MaxTrimmed);
+            first = _blocks.TakeFreeRun(first, max, out long count);
             if (first == BlockAllocator.None)
             {
                 return trimmed;

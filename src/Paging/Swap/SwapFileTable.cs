@@ -10,7 +10,7 @@ internal sealed unsafe class SwapFileTable
     internal const int MaxFiles = 64;
 
     /// <summary>Segments that files may hold together: half of the numbers that there are, so that the pool never runs out of them.</summary>
-    private const int MostSegments = Location.MaxSegments / 2;
+    private const int MaxSegmentsInFiles = Location.MaxSegments / 2;
 
     private readonly Gate _gate = new();
     private readonly SwapArea?[] _areas = new SwapArea?[MaxFiles];
@@ -56,7 +56,7 @@ internal sealed unsafe class SwapFileTable
     /// <summary>Whether a segment of this size would find a slot.</summary>
     internal bool HasRoom(int segmentBytes)
     {
-        if (!IsAny || SegmentCount >= MostSegments)
+        if (!IsAny || SegmentCount >= MaxSegmentsInFiles)
         {
             return false;
         }
@@ -75,7 +75,7 @@ internal sealed unsafe class SwapFileTable
     /// <summary>As <see cref="HasRoom"/>, in files whose disk was full lately too.</summary>
     internal bool MayHaveRoom(int segmentBytes)
     {
-        if (!IsAny || SegmentCount >= MostSegments)
+        if (!IsAny || SegmentCount >= MaxSegmentsInFiles)
         {
             return false;
         }
@@ -106,7 +106,7 @@ internal sealed unsafe class SwapFileTable
     /// <summary>Takes a slot in the file of the highest priority that has one; equal ones take turns.</summary>
     internal bool TryTake(Segment* segment, int segmentBytes)
     {
-        if (!IsAny || SegmentCount >= MostSegments)
+        if (!IsAny || SegmentCount >= MaxSegmentsInFiles)
         {
             return false;
         }

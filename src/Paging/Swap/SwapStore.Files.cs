@@ -36,10 +36,10 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>The smallest file that is of use: room for two segments of the first log.</summary>
-    internal long LeastFileBytes(int blockBytes) =>
+    internal long MinFileBytes(int blockBytes) =>
         FewestSlots * (long)SwapArea.SlotBlocks(_segments.Logs[0]!.SegmentBytes, blockBytes) * SwapDevice.BufferAlignment;
 
-    internal int LongestSegmentBytes
+    internal int MaxSegmentBytes
     {
         get
         {

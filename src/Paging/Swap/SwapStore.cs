@@ -325,11 +325,11 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>The page length that a log for this one is cut for. A large pool serves all long pages from one log.</summary>
-    internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForLongest
+    internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForMaxPages
         ? MaxPageBytes
         : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));
 
-    private const long PoolForLongest = 4L << 30;
+    private const long PoolForMaxPages = 4L << 30;
 }
 
 /// <summary>The right to store one page: a descriptor and, unless the pool is full, a writer with room for it.</summary>

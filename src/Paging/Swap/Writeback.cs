@@ -38,13 +38,13 @@ internal sealed unsafe partial class Writeback
     internal const int Depth = 4;
 
     /// <summary>Segments looked at before one is written whatever its pages say: the search must end.</summary>
-    private const int MostChances = 8;
+    private const int MaxChances = 8;
 
     /// <summary>A segment is written when at least this share of it is alive: what is written is at most 1/0.85 of what is demoted.</summary>
-    private const double LeastAlive = 0.85;
+    private const double MinAlive = 0.85;
 
     /// <summary>A segment of which more than this share has been loaded since it was sealed is not cold.</summary>
-    private const double MostLoaded = 0.25;
+    private const double MaxLoaded = 0.25;
 
     private readonly SegmentTable _segments;
     private readonly PoolBudget _budget;
@@ -132,7 +132,7 @@ internal sealed unsafe partial class Writeback
     /// <summary>Starts to write the coldest segment of a log.</summary>
     internal WritebackStart TryStart(SegmentLog log)
     {
-        WritebackStart start = Choose(log, MostChances, out int victim, out SegmentWrite? write);
+        WritebackStart start = Choose(log, MaxChances, out int victim, out SegmentWrite? write);
         if (start == WritebackStart.Cleaned)
         {
             if (log.Cleaner.TryCleanOut(victim))
@@ -250,7 +250,7 @@ internal sealed unsafe partial class Writeback
                 continue;
             }
 
-            if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MostLoaded * segment->Used)
+            if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MaxLoaded * segment->Used)
             {
                 segment->Loaded = 0;
                 segment->SealedAt = _segments.NextSeal();
@@ -259,7 +259,7 @@ internal sealed unsafe partial class Writeback
                 continue;
             }
 
-            if (chances > 0 && segment->Damaged == 0 && live < LeastAlive * segment->Used)
+            if (chances > 0 && segment->Damaged == 0 && live < MinAlive * segment->Used)
             {
                 _segments.Unpin(victim);
                 return WritebackStart.Cleaned;

@@ -47,13 +47,13 @@ public sealed class FaultTests
             using var held = new Held(Pages);
             var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)first);
             SwapFile file = held.AddDevice(device);
-            for (int i = 0; i < SwapArea.MostFailures - 1; i++)
+            for (int i = 0; i < SwapArea.MaxFailures - 1; i++)
                 device.Plan.Add(first + i, (Fault)fault);
             held.Fill();
             held.VerifyAll();
             held.Fill();
             held.VerifyAll();
-            Assert.Equal((Fault)fault == Fault.Delay ? 0 : SwapArea.MostFailures - 1, held.Statistics.IoErrors);
+            Assert.Equal((Fault)fault == Fault.Delay ? 0 : SwapArea.MaxFailures - 1, held.Statistics.IoErrors);
             Assert.Equal(AreaState.InUse, file.Area.State);
         }
     }
@@ -81,7 +81,7 @@ public sealed class FaultTests
             using var held = new Held(Pages);
             var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: (ulong)number);
             SwapFile file = held.AddDevice(device);
-            for (int i = 0; i < 2 * SwapArea.MostFailures; i++)
+            for (int i = 0; i < 2 * SwapArea.MaxFailures; i++)
                 device.Plan.Add(number + i, Fault.NoSpace);
 
             // Each time the file rests for so many looks at it, and what finds no room meanwhile is refused.
@@ -95,7 +95,7 @@ public sealed class FaultTests
             held.AwaitWrites();
             held.VerifyAll();
             held.AssertWithinBudgets();
-            Assert.InRange(held.Statistics.IoErrors, SwapArea.MostFailures, 2 * SwapArea.MostFailures);
+            Assert.InRange(held.Statistics.IoErrors, SwapArea.MaxFailures, 2 * SwapArea.MaxFailures);
             Assert.Equal((AreaState.InUse, 0L), (file.Area.State, file.Area.BadBytes));
             Assert.True(held.Statistics.FilePages > Pages / 3);
         }
@@ -110,7 +110,7 @@ public sealed class FaultTests
         SwapFile other = held.AddDevice(new MemoryDevice(Held.FileBytes));
         held.Fill();
         Assert.Equal(AreaState.Retired, preferred.Area.State);
-        Assert.Equal(SwapArea.MostFailures, held.Statistics.IoErrors);
+        Assert.Equal(SwapArea.MaxFailures, held.Statistics.IoErrors);
         Assert.True(other.UsedBytes > Held.PoolBytes, $"The other file took {other.UsedBytes} bytes.");
         held.VerifyAll();
         held.AssertWithinBudgets();
@@ -279,7 +279,7 @@ public sealed class FaultTests
         }
 
         // Nobody takes it any more, but what it has can be read.
-        Assert.InRange(held.Statistics.IoErrors, SwapArea.MostFailures, SwapArea.MostFailures + 4);
+        Assert.InRange(held.Statistics.IoErrors, SwapArea.MaxFailures, SwapArea.MaxFailures + 4);
         held.VerifyAll();
         long writes = held.Statistics.IoErrors;
         refused ??= held.FillUntilRefused();

@@ -145,7 +145,7 @@ public sealed class ReserveTests
         SwapId id = FillWith(pager, 600)[0];
         device.ReadError = InputOutput;
         byte[] read = new byte[PageBytes];
-        for (int i = 0; i < 3 * SwapArea.MostFailures; i++)
+        for (int i = 0; i < 3 * SwapArea.MaxFailures; i++)
         {
             Assert.Throws<PageCorruptedException>(() => pager.Swap.Load(id, read));
         }
