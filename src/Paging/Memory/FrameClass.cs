@@ -137,7 +137,7 @@ internal sealed unsafe partial class FrameClass
     /// <param name="force">True to count it all the same: the pool has room.</param>
     internal bool TryReserveDirty(long capacity, bool force)
     {
-        if (force || TestHook.Breaks(Mutation.DirtyLastFrames))
+        if (MayDirtyAny(force))
         {
             Shared.Increment(SharedWord.Counter, ref _dirty);
             return true;

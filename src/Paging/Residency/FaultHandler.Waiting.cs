@@ -98,7 +98,7 @@ internal sealed unsafe partial class FaultHandler
     {
         FrameClass size = region.Frames;
         long worth = shortage.WorthWaitingFor;
-        if (worth == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+        if (!IsWorthWaitingFor(worth))
         {
             return false;
         }

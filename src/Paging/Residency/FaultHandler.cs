@@ -63,7 +63,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return null;
         }
 
-        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+        if (!region.SeesClosing)
         {
             return region.Frames.Base + PageWord.Offset(word);
         }
@@ -155,7 +155,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
                         // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
-                        if (!region.IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+                        if (!region.SeesClosing)
                         {
                             return size.Base + PageWord.Offset(word);
                         }
@@ -211,12 +211,14 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return PageWord.TryPin(page, word, PageWord.Referenced);
         }
 
-        if (TestHook.Breaks(Mutation.DirtyAfterPin))
-        {
-            return PinThenDirty(size, page, word);
-        }
+        return TryPinForWriting(size, page, word, wait, out refused, ref shortage);
+    }
 
-        // Clean → dirty. The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
+    /// <summary>Resident and clean → dirty, with a pin more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryDirtyAndPin(FrameClass size, ulong* page, ulong word, in LeaseWait wait, out bool refused, ref Shortage shortage)
+    {
+        // The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
         refused = !_reclaimer.TryReserveDirty(size, wait, ref shortage);
         if (refused)
         {
@@ -229,14 +231,10 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return false;
         }
 
-        if (TestHook.Breaks(Mutation.FreeCopyAfterUnpin))
-        {
-            PageWord.Unpin(page);
-        }
-
         // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
+        bool isPinned = KeepsPin(page);
         FreeCopy(size.RecordOf(PageWord.Offset(word)));
-        return !TestHook.Breaks(Mutation.FreeCopyAfterUnpin);
+        return isPinned;
     }
 
     /// <summary>Resident, no pins → the same, watched, by way of a claim, if the page's part of the table is watched or can be.</summary>
@@ -260,7 +258,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
     private void FreeCopy(FrameRecord* record)
     {
-        uint stored = TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
+        uint stored = TakeCopy(record);
         if (stored != 0)
         {
             _swap.Free(stored);
@@ -311,7 +309,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             // Pairs with CompleteClose: its sweep sees the granule in use and waits for this claim, or we see the region closed. Then its
             // table may be given back at any time, and nothing must be published there.
             Fences.AfterInterlocked();
-            if (region.IsClosed && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            if (region.SeesClosed)
             {
                 return null;
             }
@@ -356,7 +354,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
         // Who closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
         Fences.AfterInterlocked();
-        if (region.IsClosing && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
+        if (region.SeesClosing)
         {
             PageWord.Unpin(page);
             return null;
@@ -395,7 +393,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private static void Undo(PagedRegion region, long index, ulong* page, ulong word, long frame, bool claimed, bool write)
     {
         FrameClass size = region.Frames;
-        if (claimed && !TestHook.Breaks(Mutation.KeepClaimOnFailure))
+        if (GivesBack(claimed))
         {
             region.AbandonFill(index, page, word);
         }
@@ -422,24 +420,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
 
         return flags;
-    }
-
-    /// <summary>The control of rule 1: the dirty bit follows the pin in a CAS of its own, and a reader who pins in between makes it fail.</summary>
-    private bool PinThenDirty(FrameClass size, ulong* page, ulong word)
-    {
-        if (!PageWord.TryPin(page, word, PageWord.Referenced))
-        {
-            return false;
-        }
-
-        if (PageWord.TryPin(page, (word + PageWord.PinOne) | PageWord.Referenced, PageWord.Dirty))
-        {
-            size.TryReserveDirty(capacity: 0, force: true);
-            PageWord.Unpin(page);
-            FreeCopy(size.RecordOf(PageWord.Offset(word)));
-        }
-
-        return true;
     }
 
     /// <summary>Refuses the access, unless the page has changed since: another thread may have brought it in or turned it dirty, and then it

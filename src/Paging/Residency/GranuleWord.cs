@@ -29,7 +29,7 @@ internal enum GranuleForm
 /// that say elsewhere. It is held for some hundred instructions and a few system calls; nothing is waited for but gates that are held as briefly. Without it, pages are
 /// counted in and out by CAS, in linear granules that nobody has locked.
 /// </remarks>
-internal static unsafe class GranuleWord
+internal static unsafe partial class GranuleWord
 {
     private const ulong FormMask = 3;
     private const ulong Lock = 1UL << 2;
@@ -138,7 +138,7 @@ internal static unsafe class GranuleWord
     /// <summary>Linear, without pages, not locked → locked. Races with faults, which count their page first: then there is one.</summary>
     internal static bool TryEnterEmpty(ulong* granule, ulong word)
     {
-        if (Form(word) != GranuleForm.Linear || IsLocked(word) || (Pages(word) != 0 && !TestHook.Breaks(Mutation.ReleaseTableInUse)))
+        if (Form(word) != GranuleForm.Linear || IsLocked(word) || HasPages(word))
         {
             return false;
         }

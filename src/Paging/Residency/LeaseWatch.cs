@@ -21,7 +21,7 @@ namespace Paging.Residency;
 ///
 /// The list is guarded by the gate, and <see cref="_covered"/> is written under it and read by all.
 /// </remarks>
-internal sealed unsafe class LeaseWatch
+internal sealed unsafe partial class LeaseWatch
 {
     /// <summary>Parts of 512 words, four KiB each: what is read within 20 microseconds though it is in no cache near by.</summary>
     internal const int MaxParts = 48;
@@ -197,7 +197,7 @@ internal sealed unsafe class LeaseWatch
         while (true)
         {
             ulong word = PageWord.Load(page);
-            if (PageWord.IsClaimed(word) && !TestHook.Breaks(Mutation.UncoverDespiteClaims))
+            if (MayComeWatched(word))
             {
                 return false;
             }

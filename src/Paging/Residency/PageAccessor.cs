@@ -11,7 +11,7 @@ namespace Paging.Residency;
 /// that what it copied from a frame that was taken away is discarded, not a fault. Everything else is <see cref="PagedRegion"/>'s.
 /// Whoever uses the pointers keeps the region alive behind the last use.
 /// </remarks>
-internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShift)
+internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int pageShift)
 {
     private const int LimitShift = 8;
 
@@ -158,7 +158,7 @@ internal unsafe struct PageAccessor(PagedRegion region, long limit, int pageShif
         {
             // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
             TestHook.Reach(SharedWord.ArrayState);
-            if (_bound >> LimitShift != 0 || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            if (SeesOpen)
             {
                 return _frames + PageWord.Offset(seen);
             }

@@ -130,17 +130,7 @@ internal static unsafe partial class PageWord
         // Pairs with the fence between unpublishing a frame and its first overwriting (FramePool.Take).
         Volatile.ReadBarrier();
         TestHook.Reach(SharedWord.Page);
-        if (TestHook.Breaks(Mutation.SkipRecheck))
-        {
-            return true;
-        }
-
-        if (TestHook.Breaks(Mutation.IgnoreVersion))
-        {
-            return ((*page ^ word) & ~VersionMask) << BitsAboveIdentity == 0;
-        }
-
-        return (*page ^ word) << BitsAboveIdentity == 0;
+        return Difference(page, word) << BitsAboveIdentity == 0;
     }
 
     /// <summary>As <see cref="IsUnchanged"/>, without regard to the reference bit, which other readers and the clock change.</summary>
@@ -256,7 +246,7 @@ internal static unsafe partial class PageWord
     /// <summary>Resident, no pins → Evicting: exclusive. Races with pinners and other evictors.</summary>
     internal static bool TryBeginEvict(ulong* page, ulong word)
     {
-        Debug.Assert(IsResident(word) && (Pins(word) == 0 || TestHook.Breaks(Mutation.EvictPinned)));
+        Debug.Assert(IsResident(word) && HasNoPins(word));
         ulong claim = (word & ~(StateMask | Referenced | ((ulong)MaxPins << PinShift))) | Evicting;
         return Record(word, claim, Shared.CompareExchange(SharedWord.Page, page, claim, word) == word);
     }
@@ -308,7 +298,7 @@ internal static unsafe partial class PageWord
                 return false;
             }
 
-            if ((word & Waiters) != 0 || TestHook.Breaks(Mutation.ParkWithoutBit))
+            if (SaysWaiters(word))
             {
                 return true;
             }
@@ -376,15 +366,11 @@ internal static unsafe partial class PageWord
     {
         if ((after >> PinShift) == MaxPins || !IsResident(after))
         {
-            if (!TestHook.Breaks(Mutation.SkipPinCheck))
-            {
-                RepairPin(page);
-            }
-
+            RefusePin(page);
             return;
         }
 
-        if (TestHook.Breaks(Mutation.UnpinWithoutWaking))
+        if (!TellsOfWaiters(after))
         {
             return;
         }

@@ -69,7 +69,7 @@ internal sealed unsafe partial class PagedRegion
         try
         {
             // Behind the lock: who closes the array waits for it, or we see that.
-            if (IsClosed && !TestHook.Breaks(Mutation.SkipDisposedRecheck))
+            if (SeesClosed)
             {
                 return false;
             }

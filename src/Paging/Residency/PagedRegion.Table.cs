@@ -38,10 +38,6 @@ internal sealed unsafe partial class PagedRegion
 
     private bool IsHome(long index, ulong* page) => page == Words + index;
 
-    /// <summary>Whether a word that the caller has pinned or claimed is the page's.</summary>
-    internal bool IsOf(long index, ulong* page) =>
-        IsHome(index, page) || PageNodes.HomeOf(page) == Words + index || TestHook.Breaks(Mutation.SkipNodeRecheck);
-
     /// <summary>The page's word, where it was a moment ago.</summary>
     internal ulong Load(long index) => PageWord.Load(Find(index));
 
@@ -258,7 +254,7 @@ internal sealed unsafe partial class PagedRegion
         if (!IsClosed
             && Versions.TryAdvance((byte*)(Words + (granule << GranuleShift)), 1 << GranuleShift, sizeof(ulong), GranuleWord.Version(before), out int version))
         {
-            next = GranuleWord.Nothing(TestHook.Breaks(Mutation.ForgetVersions) ? 0 : version);
+            next = GranuleWord.Nothing(Remembered(version));
             return true;
         }
 

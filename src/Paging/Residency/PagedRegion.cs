@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.Memory;
-using Paging.TestSeam;
 
 namespace Paging.Residency;
 
@@ -165,7 +164,7 @@ internal sealed unsafe partial class PagedRegion
             // Whose it is between the load and the CAS: another array's page is not pinned even for a moment, which its Dispose would take for a lease.
             if ((seen & wanted) == wanted && PageWord.Pins(seen) < PageWord.MaxPins - 1 && IsOf(index, word) && PageWord.TryPin(word, seen, PageWord.Referenced))
             {
-                if (!IsClosing || TestHook.Breaks(Mutation.SkipDisposedRecheck))
+                if (!SeesClosing)
                 {
                     return Frames.Base + PageWord.Offset(seen);
                 }

@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Paging.Memory;
 using Paging.Swap;
-using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -48,7 +47,7 @@ internal sealed unsafe partial class Reclaimer
                 return frame;
             }
 
-            if (own.InFlight > 0 && !TestHook.Breaks(Mutation.FullDespiteClaims))
+            if (HasClaims(own))
             {
                 spinner.Once();
                 continue;
@@ -69,7 +68,7 @@ internal sealed unsafe partial class Reclaimer
             }
 
             shortage.Add(own);
-            if (frame >= 0 || shortage.InFlight == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+            if (frame >= 0 || !HasClaims(shortage))
             {
                 return frame;
             }

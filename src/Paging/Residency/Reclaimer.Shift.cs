@@ -1,6 +1,5 @@
 using Paging.Memory;
 using Paging.Swap;
-using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -99,7 +98,7 @@ internal sealed unsafe partial class Reclaimer
 
                 now.HasChanged |= found.HasChanged;
                 found = now;
-                if (now.InFlight == 0 || TestHook.Breaks(Mutation.FullDespiteClaims))
+                if (!HasClaims(now))
                 {
                     return false;
                 }

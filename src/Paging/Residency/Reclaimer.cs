@@ -71,12 +71,12 @@ internal sealed unsafe partial class Reclaimer(
 
         // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
         ulong word = PageWord.Load(page);
-        if (!PageWord.IsResident(word) || (PageWord.Offset(word) != size.OffsetOf(frame) && !TestHook.Breaks(Mutation.EvictOtherFrame)))
+        if (!PageWord.IsResident(word) || !LivesIn(size, frame, word))
         {
             return EvictOutcome.Busy;
         }
 
-        if (PageWord.Pins(word) != 0 && !(TestHook.Breaks(Mutation.EvictPinned) && (word & PageWord.Dirty) != 0))
+        if (IsPinned(word))
         {
             return EvictOutcome.Pinned;
         }

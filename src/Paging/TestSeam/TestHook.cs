@@ -29,6 +29,8 @@ internal static class TestHook
         set => s_broken = value;
     }
 
+    /// <summary>Whether a control breaks the rule. To be asked in X.Mutations.cs, by predicates that say what the right code means; with &amp; and |,
+    /// since behind &amp;&amp; and || an inlined predicate would leave a branch in the optimised build.</summary>
     internal static bool Breaks(Mutation mutation) => s_broken == mutation;
 
     /// <summary>Whether the calling thread gets no memory for codecs.</summary>

@@ -6,7 +6,8 @@ namespace Paging.Threading;
 /// <summary>Accesses to shared words that a seeded scheduler may switch in front of: <see cref="Volatile"/> and <see cref="Interlocked"/>, by which word it
 /// is. Without the seam of tests they are these, and nothing else.</summary>
 /// <remarks>What the arguments are made of is read before the switch. Where that matters, or where one switch stands for more than one access, the code says
-/// <see cref="TestHook.Reach"/> itself. Words in native memory are given by pointer, since the address of a reference costs an instruction of its own.</remarks>
+/// <see cref="TestHook.Reach"/> itself. Words in native memory are given by pointer: the address of a reference would cost an instruction of its
+/// own.</remarks>
 internal static unsafe class Shared
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

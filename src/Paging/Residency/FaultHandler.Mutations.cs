@@ -1,0 +1,65 @@
+using System.Runtime.CompilerServices;
+using Paging.Memory;
+using Paging.TestSeam;
+
+namespace Paging.Residency;
+
+/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+internal sealed unsafe partial class FaultHandler
+{
+    /// <summary>Resident and clean → dirty, with a pin more, at once (rule 1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPinForWriting(FrameClass size, ulong* page, ulong word, in LeaseWait wait, out bool refused, ref Shortage shortage)
+    {
+        if (TestHook.Breaks(Mutation.DirtyAfterPin))
+        {
+            refused = false;
+            return PinThenDirty(size, page, word);
+        }
+
+        return TryDirtyAndPin(size, page, word, wait, out refused, ref shortage);
+    }
+
+    /// <summary>The control of rule 1: the dirty bit follows the pin in a CAS of its own, and a reader who pins in between makes it fail.</summary>
+    private bool PinThenDirty(FrameClass size, ulong* page, ulong word)
+    {
+        if (!PageWord.TryPin(page, word, PageWord.Referenced))
+        {
+            return false;
+        }
+
+        if (PageWord.TryPin(page, (word + PageWord.PinOne) | PageWord.Referenced, PageWord.Dirty))
+        {
+            size.TryReserveDirty(capacity: 0, force: true);
+            PageWord.Unpin(page);
+            FreeCopy(size.RecordOf(PageWord.Offset(word)));
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether the caller's pin is still there while it frees the copy (rule 2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool KeepsPin(ulong* page)
+    {
+        if (TestHook.Breaks(Mutation.FreeCopyAfterUnpin))
+        {
+            PageWord.Unpin(page);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The stored copy of a page that turns dirty, out of its record (rule 2); 0 when there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint TakeCopy(FrameRecord* record) => TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
+
+    /// <summary>Whether there is a claim to give back after a failure (rule 7).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool GivesBack(bool claimed) => claimed & !TestHook.Breaks(Mutation.KeepClaimOnFailure);
+
+    /// <summary>Whether so many leases are a reason to wait (rule 8).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsWorthWaitingFor(long leases) => (leases != 0) & !TestHook.Breaks(Mutation.FullDespiteClaims);
+}
