@@ -204,7 +204,7 @@ public sealed class BadInputTests : IDisposable
     private int OpenFiles() => Directory.EnumerateFiles("/proc/self/fd")
         .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true);
 
-    private long Least(bool encrypt) => _held.Store.LeastFileBytes(encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
+    private long Least(bool encrypt) => _held.Store.MinFileBytes(encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
 
     private string Mine(string name)
     {

@@ -259,7 +259,7 @@ internal static unsafe class FailureScenarios
             SwapId[] ids = Put(world, 24, Eighth);
             return () =>
             {
-                world.AddFile(new EncryptedDevice(new MemoryDevice(ManySlots), world.Store.LongestSegmentBytes));
+                world.AddFile(new EncryptedDevice(new MemoryDevice(ManySlots), world.Store.MaxSegmentBytes));
                 world.WriteOne();
                 world.AwaitWrites();
                 Repeat(24, i => world.Load(ids[i], world.Stored[ids[i]]));
