@@ -46,7 +46,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         {
             foreach (SwapFileOptions file in _domain.Options.SwapFiles)
             {
-                _domain.AddSwapFile(file);
+                _domain.SwapFiles.Add(file);
             }
         }
         catch
@@ -125,15 +125,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {
-        _domain.Enter();
-        try
-        {
-            return _domain.GetStatistics();
-        }
-        finally
-        {
-            _domain.Exit();
-        }
+        using PagingDomain.Scope held = _domain.Enter();
+        return _domain.GetStatistics();
     }
 
     /// <summary>Swapon: opens a file for the coldest pages, which then make room in the pool.</summary>
@@ -153,7 +146,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
 
         // The object is made first: once the file is in use nothing may fail.
-        return new SwapFile(_domain, options) { Area = _domain.AddSwapFile(options) };
+        return new SwapFile(_domain, options) { Area = _domain.SwapFiles.Add(options) };
     }
 
     /// <summary>Swapoff: moves every page off the file by scanning segments, into the pool and the other files, then closes the file.</summary>
@@ -210,7 +203,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
                 {
                     try
                     {
-                        _domain.RemoveSwapFile(file.Area, file.Path, before, cancellation);
+                        _domain.SwapFiles.Remove(file.Area, file.Path, before, cancellation);
                         moving.SetResult();
                     }
                     catch (Exception e)
@@ -252,27 +245,20 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
         where T : unmanaged
     {
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        OptionChecks.CheckPageFits(
+            geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
+        if (!_domain.Swap.TryAddLog(geometry.PageBytes))
         {
-            OptionChecks.CheckPageFits(
-                geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
-            if (!_domain.Swap.TryAddLog(geometry.PageBytes))
+            if (!goOn)
             {
-                if (!goOn)
-                {
-                    ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
-                }
-
-                return null;
+                ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
             }
 
-            var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
-            return new PagedRegion(_domain, geometry, options?.Name, policy);
+            return null;
         }
-        finally
-        {
-            _domain.Exit();
-        }
+
+        var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
+        return new PagedRegion(_domain, geometry, options?.Name, policy);
     }
 }

@@ -46,14 +46,7 @@ public sealed class SwapFile
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public long TrimFreeSpace()
     {
-        _domain.Enter();
-        try
-        {
-            return Area.TrimFree();
-        }
-        finally
-        {
-            _domain.Exit();
-        }
+        using PagingDomain.Scope held = _domain.Enter();
+        return Area.TrimFree();
     }
 }

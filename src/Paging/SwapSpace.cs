@@ -73,42 +73,35 @@ public sealed unsafe class SwapSpace
     public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)
     {
         bytesWritten = 0;
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        if (!_store.Loader.TryGetLength(id.Value, out int length))
         {
-            if (!_store.Loader.TryGetLength(id.Value, out int length))
-            {
-                return false;
-            }
-
-            if (destination.Length < length)
-            {
-                throw new ArgumentException($"The page has {length:N0} bytes, the destination only {destination.Length:N0}.", nameof(destination));
-            }
-
-            LoadResult result;
-            fixed (byte* target = destination)
-            {
-                result = _store.Loader.LoadPublic(id.Value, target, length);
-            }
-
-            switch (result.Status)
-            {
-                case LoadStatus.Loaded:
-                    bytesWritten = length;
-                    return true;
-
-                case LoadStatus.Gone:
-                    return false;
-
-                default:
-                    throw new PageCorruptedException(
-                        $"Stored page {id.Value:x} cannot be had: {result.Describe()}. Other pages are not affected; free this one.");
-            }
+            return false;
         }
-        finally
+
+        if (destination.Length < length)
         {
-            _domain.Exit();
+            throw new ArgumentException($"The page has {length:N0} bytes, the destination only {destination.Length:N0}.", nameof(destination));
+        }
+
+        LoadResult result;
+        fixed (byte* target = destination)
+        {
+            result = _store.Loader.LoadPublic(id.Value, target, length);
+        }
+
+        switch (result.Status)
+        {
+            case LoadStatus.Loaded:
+                bytesWritten = length;
+                return true;
+
+            case LoadStatus.Gone:
+                return false;
+
+            default:
+                throw new PageCorruptedException(
+                    $"Stored page {id.Value:x} cannot be had: {result.Describe()}. Other pages are not affected; free this one.");
         }
     }
 
@@ -118,20 +111,13 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public int GetLength(SwapId id)
     {
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        if (!_store.Loader.TryGetLength(id.Value, out int length))
         {
-            if (!_store.Loader.TryGetLength(id.Value, out int length))
-            {
-                ThrowUnknown(id);
-            }
+            ThrowUnknown(id);
+        }
 
-            return length;
-        }
-        finally
-        {
-            _domain.Exit();
-        }
+        return length;
     }
 
     /// <summary>Adds a reference: the page is freed when every reference is.</summary>
@@ -141,17 +127,10 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void AddReference(SwapId id)
     {
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        if (_store.Descriptors.Find(id.Value) == 0 || !_store.Descriptors.TryAddReference(id.Value))
         {
-            if (_store.Descriptors.Find(id.Value) == 0 || !_store.Descriptors.TryAddReference(id.Value))
-            {
-                ThrowUnknown(id);
-            }
-        }
-        finally
-        {
-            _domain.Exit();
+            ThrowUnknown(id);
         }
     }
 
@@ -161,49 +140,35 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void Free(SwapId id)
     {
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        if (_store.Descriptors.Find(id.Value) == 0 || !_store.TryFree(id.Value))
         {
-            if (_store.Descriptors.Find(id.Value) == 0 || !_store.TryFree(id.Value))
-            {
-                ThrowUnknown(id);
-            }
-        }
-        finally
-        {
-            _domain.Exit();
+            ThrowUnknown(id);
         }
     }
 
     /// <returns>The default when there is no room, and the caller wants to go on all the same.</returns>
     private SwapId TryStore(ReadOnlySpan<byte> page, bool goOn)
     {
-        _domain.Enter();
-        try
+        using PagingDomain.Scope held = _domain.Enter();
+        uint index = 0;
+        if (_store.LogFor(page.Length) is not null || _store.TryAddLog(page.Length))
         {
-            uint index = 0;
-            if (_store.LogFor(page.Length) is not null || _store.TryAddLog(page.Length))
+            fixed (byte* source = page)
             {
-                fixed (byte* source = page)
-                {
-                    // Nothing may come between the ticket and its use.
-                    CompressionPolicy policy = _domain.Policies[0];
-                    StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
-                    index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, policy);
-                }
+                // Nothing may come between the ticket and its use.
+                CompressionPolicy policy = _domain.Policies[0];
+                StoreTicket ticket = _store.Prepare(page.Length, StoreLevel.Normal, isPublic: true);
+                index = ticket.Index == 0 ? 0 : _store.Store(ticket, source, page.Length, policy);
             }
-
-            if (index == 0 && !goOn)
-            {
-                ThrowHelper.ThrowPoolFull(_domain, page.Length);
-            }
-
-            return index == 0 ? default : new SwapId(_store.Descriptors.Id(index));
         }
-        finally
+
+        if (index == 0 && !goOn)
         {
-            _domain.Exit();
+            ThrowHelper.ThrowPoolFull(_domain, page.Length);
         }
+
+        return index == 0 ? default : new SwapId(_store.Descriptors.Id(index));
     }
 
     private static void ThrowUnknown(SwapId id) =>

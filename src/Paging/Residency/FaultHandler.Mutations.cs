@@ -53,13 +53,9 @@ internal sealed unsafe partial class FaultHandler
 
     /// <summary>The stored copy of a page that turns dirty, out of its record (rule 2); 0 when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint TakeCopy(FrameRecord* record) => TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Reclaimer.TakeStored(record);
+    private static uint TakeCopy(FrameRecord* record) => TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Evictor.TakeStored(record);
 
     /// <summary>Whether there is a claim to give back after a failure (rule 7).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool GivesBack(bool claimed) => claimed & !TestHook.Breaks(Mutation.KeepClaimOnFailure);
-
-    /// <summary>Whether so many leases are a reason to wait (rule 8).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsWorthWaitingFor(long leases) => (leases != 0) & !TestHook.Breaks(Mutation.FullDespiteClaims);
 }

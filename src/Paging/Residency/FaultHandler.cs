@@ -9,9 +9,11 @@ namespace Paging.Residency;
 /// <summary>Pins pages: the slow path of every access, which brings pages in, waits for those under way, and turns clean ones dirty.</summary>
 internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 {
+    private readonly LeaseQueue _queue = new(domain);
     private readonly Counters _counters = domain.Counters;
     private readonly SwapStore _swap = domain.Swap;
     private readonly Reclaimer _reclaimer = domain.Reclaimer;
+    private readonly DirtyLimit _dirtyLimit = domain.DirtyLimit;
     private readonly ParkingLot _parking = domain.Parking;
     private readonly LeaseWatch _watch = domain.Watch;
 
@@ -125,7 +127,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         finally
         {
-            StopWaiting(region.Frames, ref wait);
+            _queue.Leave(region.Frames, ref wait);
         }
     }
 
@@ -185,7 +187,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
 
             // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays run.
-            if (refused && region.Load(index) == word && !TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            if (refused && region.Load(index) == word && !_queue.TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
             {
                 ThrowFullIfUnchanged(region, index, word, write, shortage);
             }
@@ -219,7 +221,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private bool TryDirtyAndPin(FrameClass size, ulong* page, ulong word, in LeaseWait wait, out bool refused, ref Shortage shortage)
     {
         // The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
-        refused = !_reclaimer.TryReserveDirty(size, wait, ref shortage);
+        refused = !_dirtyLimit.TryReserve(size, wait, ref shortage);
         if (refused)
         {
             return false;
@@ -271,12 +273,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         FrameClass size = region.Frames;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         refused = false;
-        if (!AwaitTurn(size, page, word, ref wait))
+        if (!_queue.AwaitTurn(size, page, word, ref wait))
         {
             return null;
         }
 
-        if (write && !_reclaimer.TryReserveDirty(size, wait, ref shortage))
+        if (write && !_dirtyLimit.TryReserve(size, wait, ref shortage))
         {
             refused = true;
             return null;

@@ -322,7 +322,7 @@ internal sealed unsafe partial class PagedRegion
                     {
                         ReleaseFrame(word, ref freed);
                         Wake(page, PageWord.CompleteEnd(page, word, end));
-                        Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
+                        Evictor.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
                         return true;
                     }
 

@@ -70,7 +70,7 @@ internal sealed unsafe partial class PagedRegion
                     {
                         ReleaseFrame(word);
                         Wake(page, PageWord.CompleteDiscard(page, word));
-                        Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
+                        Evictor.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
                         CountOut(index, 1);
                         return true;
                     }
@@ -195,7 +195,7 @@ internal sealed unsafe partial class PagedRegion
                 ulong* page = &_nodes[node]->Word;
                 ReleaseFrame(word);
                 Wake(page, PageWord.CompleteEnd(page, word, PageState.Gone));
-                Reclaimer.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
+                Evictor.GiveBack(Frames, Frames.FrameAt(PageWord.Offset(word)));
             }
             else if (PageWord.State(word) == PageState.Swapped)
             {
@@ -306,7 +306,7 @@ internal sealed unsafe partial class PagedRegion
     private void ReleaseFrame(ulong word, ref FreeBatch freed)
     {
         FrameRecord* record = Frames.RecordOf(PageWord.Offset(word));
-        uint stored = Reclaimer.TakeStored(record);
+        uint stored = Evictor.TakeStored(record);
         if (stored != 0)
         {
             freed.Free(stored);

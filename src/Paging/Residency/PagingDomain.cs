@@ -10,7 +10,7 @@ namespace Paging.Residency;
 /// of all of them.</summary>
 /// <remarks>Native memory is unmapped when the last holder lets go: the pager, and every region until its finalizer has run. Until then
 /// addresses stay valid, whatever was disposed: a late reader sees nothing, not a fault (rule 4).</remarks>
-internal sealed partial class PagingDomain
+internal sealed class PagingDomain
 {
     private readonly Gate _regionsGate = new();
     private readonly RegionTable _regions = new();
@@ -65,8 +65,12 @@ internal sealed partial class PagingDomain
         (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
         Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
+        SwapFiles = new SwapFiles(this);
         Dropped = new DroppedArrays(this, tuning.Time);
-        Reclaimer = new Reclaimer(Frames, Swap, Policies, Parking, Counters);
+        Evictor = new Evictor(Swap, Policies, Parking, Counters);
+        var shifter = new FrameShifter(Frames, Swap, Evictor);
+        DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
+        Reclaimer = new Reclaimer(Frames, Swap, Evictor, shifter, DirtyLimit);
         Faults = new FaultHandler(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
         Reclaimer.Signal = _signal;
@@ -122,6 +126,8 @@ internal sealed partial class PagingDomain
 
     internal SwapStore Swap { get; }
 
+    internal SwapFiles SwapFiles { get; }
+
     internal TableMemory Tables { get; } = new();
 
     /// <summary>Of the pages of all arrays that lie alone.</summary>
@@ -132,6 +138,10 @@ internal sealed partial class PagingDomain
     internal PolicyTable Policies { get; }
 
     internal SharedChoosers Choosers { get; } = new();
+
+    internal Evictor Evictor { get; }
+
+    internal DirtyLimit DirtyLimit { get; }
 
     internal Reclaimer Reclaimer { get; }
 
@@ -190,19 +200,15 @@ internal sealed partial class PagingDomain
         return any;
     }
 
-    /// <summary>From here to <see cref="Exit"/> the memory stays, and Dispose waits.</summary>
-    internal void Enter()
+    /// <summary>Until the scope ends the memory stays, and Dispose waits.</summary>
+    internal Scope Enter()
     {
         if (!Swap.Rundown.TryEnter())
         {
             ThrowHelper.ThrowPagerDisposed();
         }
-    }
 
-    internal void Exit()
-    {
-        Swap.Rundown.Exit();
-        GC.KeepAlive(this);
+        return new Scope(this);
     }
 
     internal void ThrowIfClosed()
@@ -215,59 +221,38 @@ internal sealed partial class PagingDomain
 
     internal void Add(PagedRegion region)
     {
-        _regionsGate.Enter();
+        using Gate.Scope held = _regionsGate.Enter();
+        ThrowIfClosed();
+        TestHook.MayFail(FailurePoint.Allocation);
+        region.PolicyNumber = Policies.Add(region.Policy);
         try
         {
-            ThrowIfClosed();
-            TestHook.MayFail(FailurePoint.Allocation);
-            region.PolicyNumber = Policies.Add(region.Policy);
-            try
-            {
-                _regions.Add(region.PolicyNumber, region);
-            }
-            catch
-            {
-                Policies.Remove(region.PolicyNumber);
-                throw;
-            }
-
-            Volatile.Write(ref _regionsMade, _regionsMade + 1);
-            Interlocked.Increment(ref _holders);
+            _regions.Add(region.PolicyNumber, region);
         }
-        finally
+        catch
         {
-            _regionsGate.Exit();
+            Policies.Remove(region.PolicyNumber);
+            throw;
         }
+
+        Volatile.Write(ref _regionsMade, _regionsMade + 1);
+        Interlocked.Increment(ref _holders);
     }
 
     internal void Remove(PagedRegion region)
     {
-        _regionsGate.Enter();
-        try
+        using Gate.Scope held = _regionsGate.Enter();
+        if (_regions.Remove(region.PolicyNumber))
         {
-            if (_regions.Remove(region.PolicyNumber))
-            {
-                Policies.Remove(region.PolicyNumber);
-            }
-        }
-        finally
-        {
-            _regionsGate.Exit();
+            Policies.Remove(region.PolicyNumber);
         }
     }
 
     /// <summary>Arrays that nobody has disposed: those in use, and those that the collector has found unreachable and nobody has taken down yet.</summary>
     internal (int Alive, int Dropped) CountArrays()
     {
-        _regionsGate.Enter();
-        try
-        {
-            return _regions.Count();
-        }
-        finally
-        {
-            _regionsGate.Exit();
-        }
+        using Gate.Scope held = _regionsGate.Enter();
+        return _regions.Count();
     }
 
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
@@ -318,53 +303,46 @@ internal sealed partial class PagingDomain
 
     private void CloseRegions()
     {
-        _regionsGate.Enter();
+        using Gate.Scope held = _regionsGate.Enter();
+        if (IsClosed)
+        {
+            return;
+        }
+
+        TestHook.MayFail(FailurePoint.Allocation);
+        var regions = new List<PagedRegion>(_regions.Capacity);
+        bool goesOn = false;
         try
         {
-            if (IsClosed)
+            foreach (PagedRegion region in _regions.Alive())
             {
-                return;
-            }
-
-            TestHook.MayFail(FailurePoint.Allocation);
-            var regions = new List<PagedRegion>(_regions.Capacity);
-            bool goesOn = false;
-            try
-            {
-                foreach (PagedRegion region in _regions.Alive())
+                if (region.BeginClose())
                 {
-                    if (region.BeginClose())
-                    {
-                        regions.Add(region);
-                    }
-                }
-
-                Interlocked.MemoryBarrierProcessWide();
-                TestHook.MayFail(FailurePoint.Closing);
-                long pins = regions.Sum(static region => region.CountPins());
-                if (pins != 0)
-                {
-                    throw new InvalidOperationException(
-                        $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
-                }
-
-                goesOn = true;
-            }
-            finally
-            {
-                if (!goesOn)
-                {
-                    regions.ForEach(static region => region.AbandonClose());
+                    regions.Add(region);
                 }
             }
 
-            _closing = regions;
-            Volatile.Write(ref _closed, 1);
+            Interlocked.MemoryBarrierProcessWide();
+            TestHook.MayFail(FailurePoint.Closing);
+            long pins = regions.Sum(static region => region.CountPins());
+            if (pins != 0)
+            {
+                throw new InvalidOperationException(
+                    $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
+            }
+
+            goesOn = true;
         }
         finally
         {
-            _regionsGate.Exit();
+            if (!goesOn)
+            {
+                regions.ForEach(static region => region.AbandonClose());
+            }
         }
+
+        _closing = regions;
+        Volatile.Write(ref _closed, 1);
     }
 
     /// <summary>Each step of it may be done twice.</summary>
@@ -421,5 +399,14 @@ internal sealed partial class PagingDomain
             ScratchBytes = CodecMemory.OutstandingBytes,
             Pins = Leases,
         };
+    }
+
+    internal readonly ref struct Scope(PagingDomain domain)
+    {
+        public void Dispose()
+        {
+            domain.Swap.Rundown.Exit();
+            GC.KeepAlive(domain);
+        }
     }
 }

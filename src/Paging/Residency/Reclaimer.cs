@@ -1,39 +1,27 @@
-using System.Runtime.CompilerServices;
-using Paging.Codecs;
+using System.Runtime.Intrinsics.X86;
 using Paging.Memory;
 using Paging.Swap;
-using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Residency;
 
-internal enum EvictOutcome
+/// <summary>Finds frames: free ones, new ones within the budget, or those of pages that are evicted for it. On the faulting thread when no frame is
+/// free; in the background, as steps, to keep free frames between the watermarks.</summary>
+/// <remarks>The clock (second chance) of Corbató, one hand a page size. Any thread may turn it.</remarks>
+internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit)
 {
-    /// <summary>The frame is the caller's.</summary>
-    Freed,
+    /// <summary>How many frames a step of the background looks at, at most.</summary>
+    private const int StepLength = 64;
 
-    /// <summary>Read since the clock last passed; the bit is clear now.</summary>
-    SecondChance,
+    /// <summary>Stored copies that are dropped at once, at most.</summary>
+    private const int CopiesAtOnce = 8;
 
-    /// <summary>Leases are out on its page.</summary>
-    Pinned,
+    /// <summary>Dirty pages that a turn of the clock passes over, at most, once the pool has refused one.</summary>
+    private const int MaxRefusals = 64;
 
-    /// <summary>Its page is dirty and the pool has no room, or is being closed.</summary>
-    Unstorable,
+    /// <summary>Woken when free frames fall below the low watermark; null when faulting threads do all the work.</summary>
+    internal WakeSignal? Signal { get; set; }
 
-    /// <summary>Clean, where only a dirty page was wanted.</summary>
-    Clean,
-
-    /// <summary>No page is in it, or another thread is at it: look again.</summary>
-    Busy,
-}
-
-/// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts.</summary>
-/// <remarks>The clock (second chance) of Corbató, one hand a page size. Any thread may turn it. Nothing here waits for a claim
-/// while holding one: the room for a dirty page is in hand before the page is claimed (rule 7).</remarks>
-internal sealed unsafe partial class Reclaimer(
-    FramePool frames, SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
-{
     /// <summary>A frame for a page that the caller is about to claim; never one that a page still refers to.</summary>
     /// <param name="size">The page size.</param>
     /// <param name="dirties">Whether the page will be dirty, so that the last clean frames are not for it.</param>
@@ -47,228 +35,204 @@ internal sealed unsafe partial class Reclaimer(
         return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
     }
 
-    /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
-    internal static void GiveBack(FrameClass size, long frame)
+    /// <summary>A bounded piece of background work.</summary>
+    /// <returns>False when there is none, or none that can succeed now: wait to be woken.</returns>
+    internal bool Step()
     {
-        Unbind(size.Records + frame);
-        size.GiveBack(frame);
-    }
-
-    /// <summary>Tries to take the page out of one frame.</summary>
-    /// <param name="size">The frame's class.</param>
-    /// <param name="frame">The frame.</param>
-    /// <param name="level">How deep into the pool's reserves storing may go.</param>
-    /// <param name="spare">Whether a referenced page gets its second chance.</param>
-    /// <param name="dirtyOnly">Whether a clean page is passed over.</param>
-    internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare, bool dirtyOnly = false)
-    {
-        FrameRecord* record = size.Records + frame;
-        ulong* page = (ulong*)Shared.Read(SharedWord.FrameRecord, (nint*)&record->Page);
-        if (page == null)
+        bool any = swap.Room.StepAhead();
+        foreach (FrameClass? size in frames.Classes)
         {
-            return EvictOutcome.Busy;
-        }
-
-        // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
-        ulong word = PageWord.Load(page);
-        if (!PageWord.IsResident(word) || !LivesIn(size, frame, word))
-        {
-            return EvictOutcome.Busy;
-        }
-
-        if (IsPinned(word))
-        {
-            return EvictOutcome.Pinned;
-        }
-
-        if (dirtyOnly && (word & PageWord.Dirty) == 0)
-        {
-            return EvictOutcome.Clean;
-        }
-
-        if (spare && (word & PageWord.Referenced) != 0)
-        {
-            PageWord.Unreference(page, word);
-            NoteUsed(record);
-            return EvictOutcome.SecondChance;
-        }
-
-        return (word & PageWord.Dirty) == 0
-            ? EvictClean(size, frame, page, word)
-            : EvictByStoring(size, frame, page, word, level);
-    }
-
-    /// <summary>Keeps the stored copy of a page in use from going cold: nothing is loaded from it as long as the page is in its frame.</summary>
-    /// <remarks>The record may be another page's by now. Then that one's copy stays warm for a while, or is stored once more than it need be.</remarks>
-    private void NoteUsed(FrameRecord* record)
-    {
-        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
-        if (stored != 0 && swap.NoteUsed(stored))
-        {
-            TestHook.Reach(SharedWord.FrameRecord);
-            record->WantsPool = true;
-        }
-    }
-
-    private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
-    {
-        FrameRecord* record = size.Records + frame;
-
-        // A hint: the record may be another page's by now, and the CAS that follows says so.
-        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes)
-            && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
-        {
-            return EvictOutcome.Freed;
-        }
-
-        // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
-        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
-        if (!PageWord.TryEvictClean(page, word, stored, size.Now))
-        {
-            return EvictOutcome.Busy;
-        }
-
-        Unbind(record);
-        counters.Add(Counter.CleanEvictions);
-        return EvictOutcome.Freed;
-    }
-
-    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file or for cold pages.</summary>
-    private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
-    {
-        if (!swap.Rundown.TryEnter())
-        {
-            return EvictOutcome.Unstorable;
-        }
-
-        FrameRecord* record = size.Records + frame;
-        uint stored = 0;
-        bool claimed = false;
-        StoreTicket ticket = default;
-        try
-        {
-            ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
-            if (ticket.Index == 0)
+            if (size is not null && IsShort(size, High(size)))
             {
-                return EvictOutcome.Unstorable;
+                any |= EvictSome(size);
             }
-
-            claimed = PageWord.TryBeginEvict(page, word);
-            if (!claimed)
-            {
-                return EvictOutcome.Busy;
-            }
-
-            TestHook.Reach(SharedWord.PageData);
-            // Under the claim the record is the page's. What it uses may be less than a page, for which there is room.
-            CompressionPolicy policy = policies[record->Policy];
-            StoreTicket used = ticket;
-            ticket = default;
-            stored = swap.Store(used, size.Address(frame), record->Used, policy);
-        }
-        finally
-        {
-            EndEvict(page, word, record, claimed, ticket, stored, size.Now);
-            swap.Rundown.Exit();
-        }
-
-        if (stored == 0)
-        {
-            return EvictOutcome.Unstorable;
-        }
-
-        if ((word & PageWord.Dirty) != 0)
-        {
-            size.ReleaseDirty();
-        }
-
-        Unbind(record);
-        counters.Add(Counter.Evictions);
-        return EvictOutcome.Freed;
-    }
-
-    /// <summary>Whatever has come of it: gives an unused ticket back, and ends the claim.</summary>
-    private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int now)
-    {
-        swap.Cancel(unused);
-        if (claimed)
-        {
-            bool waiters = stored == 0
-                ? PageWord.AbandonEvict(page, word)
-                : PageWord.CompleteEvict(page, word, stored, now);
-            if (waiters)
-            {
-                parking.Wake(page);
-            }
-
-            // The page's word names the new copy by now, and the frame is ours until it is given back.
-            if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
-            {
-                swap.Free(old);
-            }
-        }
-    }
-
-    /// <summary>Turns pinned clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
-    /// <returns>True when any copy was dropped.</returns>
-    private bool DropCopies(FrameClass size, int most)
-    {
-        bool any = false;
-        for (long frame = size.FirstFrame; frame < size.End && most > 0; frame++)
-        {
-            FrameRecord* record = size.Records + frame;
-            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
-            if (page == null || Volatile.Read(ref record->Stored) == 0)
-            {
-                continue;
-            }
-
-            ulong word = PageWord.Load(page);
-            if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || (word & PageWord.Dirty) != 0)
-            {
-                continue;
-            }
-
-            if (!size.TryReserveDirty(Capacity(size), force: false))
-            {
-                return any;
-            }
-
-            // A clean page without pins would have been evicted. Our own pin keeps the record the page's.
-            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
-            {
-                size.ReleaseDirty();
-                continue;
-            }
-
-            uint stored = TakeStored(record);
-            if (stored != 0)
-            {
-                swap.Free(stored);
-                any = true;
-                most--;
-            }
-
-            // Last, since Dispose waits for the pin and no longer for us.
-            PageWord.Unpin(page);
         }
 
         return any;
     }
 
-    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
+    /// <summary>Free frames at which the background stops: a thirty-second of those there can be.</summary>
+    internal static long High(FrameClass size) => Math.Clamp(size.MaxFrames >> 5, 1, 256);
 
-    /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
-    private static void Unbind(FrameRecord* record)
+    /// <summary>Free frames below which it starts.</summary>
+    internal static long Low(FrameClass size) => (High(size) + 1) >> 1;
+
+    private bool IsShort(FrameClass size, long watermark) =>
+        size.FreeFrames < watermark && size.Frames > 0 && frames.RemainingBytes < size.PageBytes;
+
+    private void WakeIfShort(FrameClass size)
     {
-        // A reader that copied from the frame before must see the word changed before it can see the frame overwritten: pairs
-        // with the read barrier of PageWord.IsUnchanged.
-        Fences.AfterInterlocked();
-        TestHook.Reach(SharedWord.FrameRecord);
-        record->Stored = 0;
-        record->WantsPool = false;
-        Volatile.Write(ref *(nint*)&record->Page, 0);
+        if (Signal is { } signal && IsShort(size, Low(size)))
+        {
+            signal.Wake();
+        }
+    }
+
+    private bool EvictSome(FrameClass size)
+    {
+        bool any = false;
+        StoreLevel level = StoreLevel.Normal;
+        long steps = Math.Min(StepLength, 2 * (size.End - size.FirstFrame));
+        for (long i = 0; i < steps && IsShort(size, High(size)); i++)
+        {
+            long frame = size.NextHand();
+            EvictOutcome outcome = evictor.Evict(size, frame, level, spare: true);
+            if (outcome == EvictOutcome.Freed)
+            {
+                size.GiveBack(frame);
+            }
+
+            if (outcome == EvictOutcome.Unstorable)
+            {
+                level = StoreLevel.NoRoom;
+            }
+
+            // A cleared reference bit is progress too: the next turn finds the page without it.
+            any |= outcome is EvictOutcome.Freed or EvictOutcome.SecondChance;
+        }
+
+        return any;
+    }
+
+    /// <param name="size">The page size.</param>
+    /// <param name="dirties">Whether the page will be dirty.</param>
+    /// <param name="marks">Whether the caller will wait for the pins that it finds.</param>
+    /// <param name="shortage">What was found instead of a frame.</param>
+    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, ref Shortage shortage)
+    {
+        Spinner spinner = default;
+        while (true)
+        {
+            long frame = size.TakeFree();
+            if (frame >= 0 || swap.Rundown.IsClosed)
+            {
+                return frame;
+            }
+
+            if (size.TryGrow())
+            {
+                continue;
+            }
+
+            if (shifter.WantsFrames(size) && shifter.TryShift(size))
+            {
+                continue;
+            }
+
+            frame = TurnClock(size);
+            if (frame >= 0)
+            {
+                return frame;
+            }
+
+            // The hand is shared, so a turn of it proves nothing: look at every frame (rule 8).
+            Shortage own = default;
+            frame = SweepAll(size, StoreLevel.Normal, marks, ref own);
+            if (frame >= 0)
+            {
+                return frame;
+            }
+
+            if (own.HasClaims)
+            {
+                spinner.Once();
+                continue;
+            }
+
+            // And at every frame of the other sizes.
+            shortage = default;
+            if (shifter.TryShiftAny(size, marks, ref shortage) || dirtyLimit.DropCopies(size, CopiesAtOnce))
+            {
+                continue;
+            }
+
+            // What a read needs is a frame that stays clean: for that there are segments held back.
+            if (!dirties)
+            {
+                own = new Shortage { HasChanged = own.HasChanged };
+                frame = SweepAll(size, StoreLevel.LastResort, marks, ref own);
+            }
+
+            shortage.Add(own);
+            if (frame >= 0 || !shortage.HasClaims)
+            {
+                return frame;
+            }
+
+            spinner.Once();
+        }
+    }
+
+    /// <summary>Up to two turns: the first may only clear reference bits.</summary>
+    private long TurnClock(FrameClass size)
+    {
+        long steps = 2 * (size.End - size.FirstFrame);
+        int unstorable = 0;
+        StoreLevel level = StoreLevel.Normal;
+        for (long i = 0; i < steps; i++)
+        {
+            long frame = size.NextHand();
+            EvictOutcome outcome = evictor.Evict(size, frame, level, spare: true);
+            if (outcome == EvictOutcome.Freed)
+            {
+                PrefetchVictim(size, frame + 1);
+                return frame;
+            }
+
+            // A full pool is not asked again for every dirty page in the hand's way; clean and same-filled ones are left to find.
+            if (outcome == EvictOutcome.Unstorable)
+            {
+                level = StoreLevel.NoRoom;
+                if (++unstorable > MaxRefusals)
+                {
+                    return -1;
+                }
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Asks the processor for the word of the page that the hand comes to next: the one cold miss of a clean eviction.</summary>
+    private static void PrefetchVictim(FrameClass size, long frame)
+    {
+        if (Sse.IsSupported && frame < size.End)
+        {
+            // A null or stale pointer is as good as any: a prefetch does not fault.
+            Sse.Prefetch0(size.Records[frame].Page);
+            byte* memory = size.Address(frame);
+            int length = Math.Min(size.PageBytes, 4096);
+            for (int i = 0; i < length; i += 64)
+            {
+                Sse.Prefetch1(memory + i);
+            }
+        }
+    }
+
+    /// <summary>Looks at every frame of the class once, without regard to reference bits.</summary>
+    private long SweepAll(FrameClass size, StoreLevel level, bool marks, ref Shortage found)
+    {
+        for (long frame = size.FirstFrame; frame < size.End; frame++)
+        {
+            switch (evictor.Evict(size, frame, level, spare: false))
+            {
+                case EvictOutcome.Freed:
+                    return frame;
+                case EvictOutcome.Pinned:
+                    Evictor.NotePinned(size, frame, marks, ref found, ref found.PinnedClean, ref found.PinnedDirty);
+                    break;
+                case EvictOutcome.Busy when size.HasMemory(frame):
+                    found.InFlight++;
+                    break;
+                case EvictOutcome.Unstorable:
+                    level = StoreLevel.NoRoom;
+                    found.Unstorable++;
+                    break;
+            }
+        }
+
+        // Room that came free behind our back counts as work in flight: the pages passed over could be stored after all.
+        found.InFlight += found.Unstorable != 0 && swap.HasRoom(size.PageBytes) ? 1 : 0;
+        return -1;
     }
 }

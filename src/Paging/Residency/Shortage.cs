@@ -1,7 +1,7 @@
 namespace Paging.Residency;
 
 /// <summary>What one look at every frame that could have served found instead, so that a refusal names what was seen and nothing later.</summary>
-internal struct Shortage
+internal partial struct Shortage
 {
     /// <summary>Frames of the size asked for that leases are out on, and whose page is clean.</summary>
     internal long PinnedClean;

@@ -12,7 +12,7 @@ internal sealed unsafe partial class DescriptorTable
 
     /// <summary>Whether a page has no references, or the descriptor is another page's by now: then it never comes back to life (rule 6).</summary>
     private static bool IsGone(ulong life, ulong id) =>
-        (life >> 32 != id >> 32 || (life & CountMask) == 0) && !TestHook.Breaks(Mutation.ReviveFromZero);
+        (life >> 32 != id >> 32 || (life & CountMask) == 0) & !TestHook.Breaks(Mutation.ReviveFromZero);
 
     /// <summary>A reference is about to be dropped. Where the page is now does not matter yet (rule 6).</summary>
     [Conditional("PAGING_TEST_HOOKS")]

@@ -9,5 +9,5 @@ internal sealed unsafe partial class EntryMover
     private static bool MayRecompress(EntryHeader* header) => header->IsIntact() || TestHook.Breaks(Mutation.RecompressDamaged);
 
     /// <summary>Whether an entry that was compressed again, and moved there or not, is to be counted as what it has become.</summary>
-    private static bool IsToBeCounted(bool moved) => moved || TestHook.Breaks(Mutation.RecountUnmoved);
+    private static bool IsToBeCounted(bool moved) => moved | TestHook.Breaks(Mutation.RecountUnmoved);
 }

@@ -18,11 +18,11 @@ internal sealed class SwapStage : IDisposable
         if (file is not null && watch is not null)
         {
             SwapDevice device = DirectFile.Open(file.Path, file.Bytes, Domain.Swap.Engine(IoEngineKind.Auto));
-            File = new SwapFile(Domain, file) { Area = Domain.AddDevice(watch(device, Domain), file) };
+            File = new SwapFile(Domain, file) { Area = Domain.SwapFiles.AddDevice(watch(device, Domain), file) };
         }
         else if (file is not null)
         {
-            File = new SwapFile(Domain, file) { Area = Domain.AddSwapFile(file) };
+            File = new SwapFile(Domain, file) { Area = Domain.SwapFiles.Add(file) };
         }
     }
 

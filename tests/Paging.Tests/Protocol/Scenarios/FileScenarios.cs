@@ -184,7 +184,7 @@ internal static unsafe class FileScenarios
             () =>
             {
                 Assert.True(file.Area.TryBeginRemoval(out AreaState before));
-                world.Domain.RemoveSwapFile(file.Area, file.Path, before, CancellationToken.None);
+                world.Domain.SwapFiles.Remove(file.Area, file.Path, before, CancellationToken.None);
                 Assert.False(world.Store.Files.IsAny);
             },
             () => Repeat(2, () => world.Load(ids[2], page)),
@@ -213,7 +213,7 @@ internal static unsafe class FileScenarios
             () =>
             {
                 Assert.True(file.Area.TryBeginRemoval(out AreaState before));
-                Assert.Throws<OutOfPagingSpaceException>(() => world.Domain.RemoveSwapFile(file.Area, file.Path, before, CancellationToken.None));
+                Assert.Throws<OutOfPagingSpaceException>(() => world.Domain.SwapFiles.Remove(file.Area, file.Path, before, CancellationToken.None));
                 Assert.Equal(AreaState.InUse, file.Area.State);
             },
             () => Repeat(2, () => world.Load(id, page)));

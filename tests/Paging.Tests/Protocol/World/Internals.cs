@@ -59,7 +59,7 @@ internal static unsafe class Internals
     internal static SwapFile AddDevice(PagingDomain domain, SwapDevice device, int priority = 0)
     {
         var options = new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority };
-        return new SwapFile(domain, options) { Area = domain.AddDevice(device, options) };
+        return new SwapFile(domain, options) { Area = domain.SwapFiles.AddDevice(device, options) };
     }
 
     /// <summary>Of the native memory: the pager until it is disposed, and every array until it is finalized.</summary>

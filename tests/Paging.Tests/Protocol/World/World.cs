@@ -72,7 +72,7 @@ internal sealed class World
     internal void RemoveFile()
     {
         Assert.True(File!.Area.TryBeginRemoval(out AreaState before));
-        Domain.RemoveSwapFile(File.Area, File.Path, before, CancellationToken.None);
+        Domain.SwapFiles.Remove(File.Area, File.Path, before, CancellationToken.None);
     }
 
     /// <summary>Returns when nothing is being written any more.</summary>
@@ -89,15 +89,8 @@ internal sealed class World
 
     internal void WriteOneUnlessDisposed()
     {
-        Domain.Enter();
-        try
-        {
-            WriteOne();
-        }
-        finally
-        {
-            Domain.Exit();
-        }
+        using PagingDomain.Scope held = Domain.Enter();
+        WriteOne();
     }
 
     /// <summary>Writes all sealed segments to a device that does not delay.</summary>
@@ -130,7 +123,7 @@ internal sealed class World
     /// <summary>Takes the page out of one frame, as the clock would if no bit spared it.</summary>
     internal EvictOutcome EvictFrame(FrameClass size, long frame, bool spare = false)
     {
-        EvictOutcome outcome = Domain.Reclaimer.Evict(size, frame, StoreLevel.Normal, spare);
+        EvictOutcome outcome = Domain.Evictor.Evict(size, frame, StoreLevel.Normal, spare);
         if (outcome == EvictOutcome.Freed)
         {
             size.GiveBack(frame);

@@ -6,20 +6,20 @@ namespace Paging.Residency;
 
 /// <summary>May one more page be dirty? While the pool takes raw pages, always; when it is full, as long as a few frames stay clean, so
 /// that whatever is stored can still be brought in (rule 8).</summary>
-internal sealed unsafe partial class Reclaimer
+internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter)
 {
     /// <summary>Counts a page about to be dirty.</summary>
     /// <param name="size">The class.</param>
     /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
     /// <param name="shortage">When it may not: why.</param>
     /// <returns>False when only the frames kept clean are left, no dirty page can be given up, and none is on its way out.</returns>
-    internal bool TryReserveDirty(FrameClass size, in LeaseWait wait, ref Shortage shortage)
+    internal bool TryReserve(FrameClass size, in LeaseWait wait, ref Shortage shortage)
     {
         // The look at the pool costs more than the count, and hardly ever matters.
-        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveDirtySlow(size, wait.IsInLine, ref shortage);
+        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveSlow(size, wait.IsInLine, ref shortage);
     }
 
-    private bool TryReserveDirtySlow(FrameClass size, bool marks, ref Shortage shortage)
+    private bool TryReserveSlow(FrameClass size, bool marks, ref Shortage shortage)
     {
         Spinner spinner = default;
         while (!swap.Rundown.IsClosed)
@@ -35,7 +35,7 @@ internal sealed unsafe partial class Reclaimer
                 return size.TryReserveDirty(Capacity(size), force: true);
             }
 
-            if (!TryWiden(size, marks, ref shortage) && !TryCleanOne(size, out bool settled))
+            if (!shifter.TryWiden(size, marks, ref shortage) && !TryCleanOne(size, out bool settled))
             {
                 if (settled)
                 {
@@ -64,7 +64,7 @@ internal sealed unsafe partial class Reclaimer
         bool anyClaimed = false;
         for (long frame = size.FirstFrame; frame < size.End; frame++)
         {
-            EvictOutcome outcome = Evict(size, frame, StoreLevel.NoRoom, spare: false, dirtyOnly: true);
+            EvictOutcome outcome = evictor.Evict(size, frame, StoreLevel.NoRoom, spare: false, dirtyOnly: true);
             if (outcome == EvictOutcome.Freed)
             {
                 size.GiveBack(frame);
@@ -86,5 +86,52 @@ internal sealed unsafe partial class Reclaimer
     {
         ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
         return page == null ? 0 : PageWord.Load(page);
+    }
+
+    /// <summary>Turns pinned clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
+    /// <returns>True when any copy was dropped.</returns>
+    internal bool DropCopies(FrameClass size, int max)
+    {
+        bool any = false;
+        for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
+        {
+            FrameRecord* record = size.Records + frame;
+            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+            if (page == null || Volatile.Read(ref record->Stored) == 0)
+            {
+                continue;
+            }
+
+            ulong word = PageWord.Load(page);
+            if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || (word & PageWord.Dirty) != 0)
+            {
+                continue;
+            }
+
+            if (!size.TryReserveDirty(Capacity(size), force: false))
+            {
+                return any;
+            }
+
+            // A clean page without pins would have been evicted. Our own pin keeps the record the page's.
+            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
+            {
+                size.ReleaseDirty();
+                continue;
+            }
+
+            uint stored = Evictor.TakeStored(record);
+            if (stored != 0)
+            {
+                swap.Free(stored);
+                any = true;
+                max--;
+            }
+
+            // Last, since Dispose waits for the pin and no longer for us.
+            PageWord.Unpin(page);
+        }
+
+        return any;
     }
 }

@@ -8,16 +8,16 @@ namespace Paging.Residency;
 /// <remarks>A thread that is known to have leases out itself does not wait for those of others, who may wait for its own. Whoever waits stands in the line of its
 /// page size: the first looks at all frames again whenever a pin was given back, and the others sleep behind it. Threads with leases pass by the line, since the
 /// first may be waiting for theirs.</remarks>
-internal sealed unsafe partial class FaultHandler
+internal sealed unsafe class LeaseQueue(PagingDomain domain)
 {
     /// <summary>An access is refused when no lease has ended for so long.</summary>
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a sleep is at most: not everything that makes room wakes those who wait, only the end of a lease does.</summary>
     private const int SleepMilliseconds = 20;
 
     /// <summary>How often a thread that must not wait looks: the pins of setters and copies last for less.</summary>
-    private const int MostLooks = 16;
+    private const int MaxLooks = 16;
 
     private readonly WaitingLine[] _lines = MakeLines();
     private readonly TimeProvider _time = domain.Tuning.Time;
@@ -42,7 +42,7 @@ internal sealed unsafe partial class FaultHandler
     private WaitingLine LineOf(FrameClass size) => _lines[size.PageShift - FramePool.MinPageShift];
 
     /// <summary>Whether a fault may look for a frame now. If not, it has slept, and looks at its page anew.</summary>
-    private bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
+    internal bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
     {
         // One load on a fault when nobody waits for frames of any size. A waiter that is missed is passed by once.
         return Shared.Read(SharedWord.Counter, ref _waiting) == 0 || AwaitTurn(LineOf(size), page, word, ref wait);
@@ -83,7 +83,7 @@ internal sealed unsafe partial class FaultHandler
         wait.Left = left;
     }
 
-    private void StopWaiting(FrameClass size, ref LeaseWait wait)
+    internal void Leave(FrameClass size, ref LeaseWait wait)
     {
         if (wait.IsInLine)
         {
@@ -94,26 +94,27 @@ internal sealed unsafe partial class FaultHandler
     }
 
     /// <summary>Waits for a lease to end. False when that does not help, or none has ended for long.</summary>
-    private bool TryWait(PagedRegion region, in Shortage shortage, ref LeaseWait wait)
+    internal bool TryWait(PagedRegion region, in Shortage shortage, ref LeaseWait wait)
     {
         FrameClass size = region.Frames;
-        long worth = shortage.WorthWaitingFor;
-        if (!IsWorthWaitingFor(worth))
+        if (!shortage.IsWorthWaiting)
         {
             return false;
         }
+
+        long worth = shortage.WorthWaitingFor;
 
         if (!wait.IsInLine)
         {
             if (domain.HoldsLeases)
             {
                 Spinner.Yield();
-                return wait.Looks++ < MostLooks;
+                return wait.Looks++ < MaxLooks;
             }
 
-            if (_watch.CountPins() > 0)
+            if (domain.Watch.CountPins() > 0)
             {
-                _watch.Suspend();
+                domain.Watch.Suspend();
             }
 
             // The next look is the first that asks to be woken.
@@ -143,7 +144,7 @@ internal sealed unsafe partial class FaultHandler
         {
             // To a seeded scheduler time has passed when nobody can move.
             wait.IsOver = TestHook.Interleaver is not null
-                || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_longest;
+                || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_maxWait;
         }
 
         return true;

@@ -6,32 +6,27 @@ using Paging.TestSeam;
 namespace Paging.Residency;
 
 /// <summary>Swapon and swapoff.</summary>
-internal sealed partial class PagingDomain
+internal sealed class SwapFiles(PagingDomain domain)
 {
+    private SwapStore Swap => domain.Swap;
+
     /// <summary>Opens a file and lets segments go there.</summary>
-    internal SwapArea AddSwapFile(SwapFileOptions options)
+    internal SwapArea Add(SwapFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Enter();
-        try
-        {
-            Check(options);
-            using PathClaim claim = PathClaim.Take(options.Path);
-            SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine(IoEngineKind.Auto));
-            device = options.Encrypt ? Encrypt(device) : device;
-            return AddDevice(device, options, claim.Keep());
-        }
-        finally
-        {
-            Exit();
-        }
+        using PagingDomain.Scope held = domain.Enter();
+        Check(options);
+        using PathClaim claim = PathClaim.Take(options.Path);
+        SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine(IoEngineKind.Auto));
+        device = options.Encrypt ? Encrypt(device) : device;
+        return AddDevice(device, options, claim.Keep());
     }
 
     /// <summary>Lets segments go to a device.</summary>
     internal SwapArea AddDevice(SwapDevice device, SwapFileOptions options, PathClaim? claim = null)
     {
         // From here on what is written is written from memory that this domain's finalizer unmaps.
-        Swap.Writeback.Owner = this;
+        Swap.Writeback.Owner = domain;
         SwapArea area;
         try
         {
@@ -60,7 +55,7 @@ internal sealed partial class PagingDomain
     /// <param name="before">Its state before removal began.</param>
     /// <param name="cancellation">Stops the moving.</param>
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere; the file stays in use.</exception>
-    internal void RemoveSwapFile(SwapArea area, string path, AreaState before, CancellationToken cancellation)
+    internal void Remove(SwapArea area, string path, AreaState before, CancellationToken cancellation)
     {
         bool removed = false;
         DroppedArrays.Attempt dropped = default;
@@ -69,8 +64,8 @@ internal sealed partial class PagingDomain
             bool goOn = true;
             while (!removed)
             {
-                removed = TryRemoveSwapFile(area, path, goOn, cancellation);
-                goOn = removed || Dropped.TryTakeDown(ref dropped, own: 0);
+                removed = TryRemove(area, path, goOn, cancellation);
+                goOn = removed || domain.Dropped.TryTakeDown(ref dropped, own: 0);
             }
         }
         finally
@@ -83,43 +78,36 @@ internal sealed partial class PagingDomain
     }
 
     /// <returns>False when the pages do not fit elsewhere, and the caller wants to go on all the same.</returns>
-    private bool TryRemoveSwapFile(SwapArea area, string path, bool goOn, CancellationToken cancellation)
+    private bool TryRemove(SwapArea area, string path, bool goOn, CancellationToken cancellation)
     {
-        Enter();
-        try
+        using PagingDomain.Scope held = domain.Enter();
+        if (Swap.Swapoff.TryDrain(area, cancellation))
         {
-            if (Swap.Swapoff.TryDrain(area, cancellation))
-            {
-                Swap.Files.Remove(area);
-                area.Dispose();
-                return true;
-            }
-
-            // Dispose has begun meanwhile, or there really is no room.
-            ThrowIfClosed();
-            if (!goOn)
-            {
-                ThrowHelper.ThrowNoRoomToRemove(this, path, area);
-            }
-
-            return false;
+            Swap.Files.Remove(area);
+            area.Dispose();
+            return true;
         }
-        finally
+
+        // Dispose has begun meanwhile, or there really is no room.
+        domain.ThrowIfClosed();
+        if (!goOn)
         {
-            Exit();
+            ThrowHelper.ThrowNoRoomToRemove(domain, path, area);
         }
+
+        return false;
     }
 
     private void Check(SwapFileOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(options.Path, nameof(SwapFileOptions.Path));
-        long least = Swap.MinFileBytes(options.Encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
-        if (options.Bytes < least || options.Bytes % SwapDevice.BufferAlignment != 0)
+        long min = Swap.MinFileBytes(options.Encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
+        if (options.Bytes < min || options.Bytes % SwapDevice.BufferAlignment != 0)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(options),
                 options.Bytes,
-                $"SwapFileOptions.Bytes = {options.Bytes:N0} is not a multiple of {SwapDevice.BufferAlignment:N0} of at least {least:N0}, which is two segments of this pager.");
+                $"SwapFileOptions.Bytes = {options.Bytes:N0} is not a multiple of {SwapDevice.BufferAlignment:N0} of at least {min:N0}, which is two segments of this pager.");
         }
 
         if (options.Bytes / SwapDevice.BufferAlignment > uint.MaxValue)

@@ -6,12 +6,15 @@ namespace Paging.Residency;
 
 /// <summary>Moves memory between page sizes when their mix shifts: a granule of one size is emptied and given back, and
 /// the budget it leaves buys frames of the other.</summary>
-internal sealed unsafe partial class Reclaimer
+internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evictor evictor)
 {
-    private readonly Gate _shifting = new();
+    /// <summary>Granules that are tried in vain, at most, where more can be had otherwise.</summary>
+    private const int MaxGranulesTried = 16;
+
+    private readonly Gate _gate = new();
 
     /// <summary>Whether a class should have some of another's memory rather than reclaim its own.</summary>
-    private bool WantsFrames(FrameClass size)
+    internal bool WantsFrames(FrameClass size)
     {
         size.Pressure++;
         if (IsStarving(size))
@@ -31,14 +34,14 @@ internal sealed unsafe partial class Reclaimer
     private FrameClass? FindDonor(FrameClass size, bool busier, int tried)
     {
         FrameClass? donor = null;
-        double least = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
+        double fewest = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
         foreach (FrameClass? other in frames.Classes)
         {
             if (other is not null && other != size && (tried >>> other.PageShift & 1) == 0
-                && other.Frames > Floor(other) && FaultsPerFrame(other) < least)
+                && other.Frames > Floor(other) && FaultsPerFrame(other) < fewest)
             {
                 donor = other;
-                least = FaultsPerFrame(other);
+                fewest = FaultsPerFrame(other);
             }
         }
 
@@ -65,19 +68,19 @@ internal sealed unsafe partial class Reclaimer
     private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
 
     /// <summary>Gets the class a free frame out of other classes' memory, if that takes little.</summary>
-    private bool TryShift(FrameClass size)
+    internal bool TryShift(FrameClass size)
     {
         Shortage found = default;
-        return TryShiftOnce(size, mayUseFree: true, busier: IsStarving(size), MostGranulesTried, marks: false, ref found);
+        return TryShiftOnce(size, mayUseFree: true, busier: IsStarving(size), MaxGranulesTried, marks: false, ref found);
     }
 
     /// <summary>As <see cref="TryShift"/>, but looks at every frame that could be given, of busier classes too, until each was seen pinned or
     /// unstorable and none in flight (rule 8).</summary>
-    private bool TryShiftAny(FrameClass size, bool marks, ref Shortage found) =>
+    internal bool TryShiftAny(FrameClass size, bool marks, ref Shortage found) =>
         TryShiftAny(size, mayUseFree: true, busier: true, marks, ref found);
 
     /// <summary>Gives the class one frame more out of other classes' memory. False when nothing could be emptied.</summary>
-    private bool TryWiden(FrameClass size, bool marks, ref Shortage found) =>
+    internal bool TryWiden(FrameClass size, bool marks, ref Shortage found) =>
         TryShiftAny(size, mayUseFree: false, busier: IsStarving(size), marks, ref found);
 
     private bool TryShiftAny(FrameClass size, bool mayUseFree, bool busier, bool marks, ref Shortage found)
@@ -98,7 +101,7 @@ internal sealed unsafe partial class Reclaimer
 
                 now.HasChanged |= found.HasChanged;
                 found = now;
-                if (!HasClaims(now))
+                if (!now.HasClaims)
                 {
                     return false;
                 }
@@ -117,19 +120,18 @@ internal sealed unsafe partial class Reclaimer
         }
     }
 
-    private bool TryShiftOnce(FrameClass size, bool mayUseFree, bool busier, int most, bool marks, ref Shortage found)
+    private bool TryShiftOnce(FrameClass size, bool mayUseFree, bool busier, int max, bool marks, ref Shortage found)
     {
         swap.Room.MakeAtHand();
         int unstorable;
-        _shifting.Enter();
-        try
+        using (_gate.Enter())
         {
             if (mayUseFree && (size.FreeFrames > 0 || size.TryGrow()))
             {
                 return true;
             }
 
-            bool drained = TryDrainOthersUnsynchronized(size, busier, most, marks, ref found, out unstorable);
+            bool drained = TryDrainOthersUnsynchronized(size, busier, max, marks, ref found, out unstorable);
             if (drained && size.TryGrow())
             {
                 return true;
@@ -139,24 +141,20 @@ internal sealed unsafe partial class Reclaimer
             bool isTaken = frames.RemainingFor(size) < size.PageBytes && (drained || frames.RemainingBytes >= size.PageBytes);
             found.InFlight += isTaken ? 1 : 0;
         }
-        finally
-        {
-            _shifting.Exit();
-        }
 
         // Under the gate nobody waits for a device. Where room can be made by doing so, it was not for want of it.
-        found.InFlight += most == int.MaxValue && unstorable != 0 && swap.MayWait && swap.HasRoom(unstorable) ? 1 : 0;
+        found.InFlight += max == int.MaxValue && unstorable != 0 && swap.MayWait && swap.HasRoom(unstorable) ? 1 : 0;
         return false;
     }
 
     /// <summary>Empties granules of other classes until the budget buys a frame.</summary>
     /// <param name="size">The class that asks.</param>
     /// <param name="busier">Whether busier classes have to give too.</param>
-    /// <param name="most">How many granules to try in vain.</param>
+    /// <param name="max">How many granules to try in vain.</param>
     /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
     /// <param name="found">What stood in the way.</param>
     /// <param name="unstorable">The size of pages that found no room at hand; 0 when there were none.</param>
-    private bool TryDrainOthersUnsynchronized(FrameClass size, bool busier, int most, bool marks, ref Shortage found, out int unstorable)
+    private bool TryDrainOthersUnsynchronized(FrameClass size, bool busier, int max, bool marks, ref Shortage found, out int unstorable)
     {
         unstorable = 0;
         if (!CanDonate(size))
@@ -171,7 +169,7 @@ internal sealed unsafe partial class Reclaimer
             // Room is asked for once: what is left to find then is clean, or the same throughout.
             StoreLevel level = swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal;
             int granule = int.MaxValue;
-            while (inVain < most && frames.RemainingFor(size) < size.PageBytes && (granule = donor.BeginDrain(Floor(donor), granule)) >= 0)
+            while (inVain < max && frames.RemainingFor(size) < size.PageBytes && (granule = donor.BeginDrain(Floor(donor), granule)) >= 0)
             {
                 Shortage before = found;
                 (long first, long end) = donor.GranuleFrames(granule);
@@ -218,20 +216,18 @@ internal sealed unsafe partial class Reclaimer
         return frames.RemainingFor(size) >= size.PageBytes;
     }
 
-    private const int MostGranulesTried = 16;
-
     /// <summary>Evicts what is in a range of frames, up to the first page that cannot be.</summary>
     private bool TryEvictRange(FrameClass donor, long frame, long end, StoreLevel level, bool marks, ref Shortage found)
     {
         for (; frame < end; frame++)
         {
-            switch (Evict(donor, frame, level, spare: false))
+            switch (evictor.Evict(donor, frame, level, spare: false))
             {
                 case EvictOutcome.Freed:
                     donor.GiveBack(frame);
                     break;
                 case EvictOutcome.Pinned:
-                    NotePinned(donor, frame, marks, ref found, ref found.OthersPinnedClean, ref found.OthersPinnedDirty);
+                    Evictor.NotePinned(donor, frame, marks, ref found, ref found.OthersPinnedClean, ref found.OthersPinnedDirty);
                     return false;
                 case EvictOutcome.Unstorable:
                     found.OthersUnstorable++;

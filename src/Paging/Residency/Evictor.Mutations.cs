@@ -5,7 +5,7 @@ using Paging.TestSeam;
 namespace Paging.Residency;
 
 /// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
-internal sealed unsafe partial class Reclaimer
+internal sealed unsafe partial class Evictor
 {
     /// <summary>Whether a resident page is in the frame whose record names it (rule 4).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -16,8 +16,4 @@ internal sealed unsafe partial class Reclaimer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPinned(ulong word) =>
         PageWord.Pins(word) != 0 && !(TestHook.Breaks(Mutation.EvictPinned) && (word & PageWord.Dirty) != 0);
-
-    /// <summary>Whether frames were in other threads' hands, which may give some back (rule 8).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool HasClaims(in Shortage seen) => (seen.InFlight != 0) & !TestHook.Breaks(Mutation.FullDespiteClaims);
 }

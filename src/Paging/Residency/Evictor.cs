@@ -1,0 +1,238 @@
+using System.Runtime.CompilerServices;
+using Paging.Codecs;
+using Paging.Memory;
+using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+internal enum EvictOutcome
+{
+    /// <summary>The frame is the caller's.</summary>
+    Freed,
+
+    /// <summary>Read since the clock last passed; the bit is clear now.</summary>
+    SecondChance,
+
+    /// <summary>Leases are out on its page.</summary>
+    Pinned,
+
+    /// <summary>Its page is dirty and the pool has no room, or is being closed.</summary>
+    Unstorable,
+
+    /// <summary>Clean, where only a dirty page was wanted.</summary>
+    Clean,
+
+    /// <summary>No page is in it, or another thread is at it: look again.</summary>
+    Busy,
+}
+
+/// <summary>Takes the page out of one frame, if that can be done now: for whoever chooses frames.</summary>
+/// <remarks>Any thread may try any frame. Nothing here waits for a claim while holding one: the room for a dirty page is in hand before the page
+/// is claimed (rule 7).</remarks>
+internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
+{
+    /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
+    internal static void GiveBack(FrameClass size, long frame)
+    {
+        Unbind(size.Records + frame);
+        size.GiveBack(frame);
+    }
+
+    /// <summary>Tries to take the page out of one frame.</summary>
+    /// <param name="size">The frame's class.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="level">How deep into the pool's reserves storing may go.</param>
+    /// <param name="spare">Whether a referenced page gets its second chance.</param>
+    /// <param name="dirtyOnly">Whether a clean page is passed over.</param>
+    internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare, bool dirtyOnly = false)
+    {
+        FrameRecord* record = size.Records + frame;
+        ulong* page = (ulong*)Shared.Read(SharedWord.FrameRecord, (nint*)&record->Page);
+        if (page == null)
+        {
+            return EvictOutcome.Busy;
+        }
+
+        // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
+        ulong word = PageWord.Load(page);
+        if (!PageWord.IsResident(word) || !LivesIn(size, frame, word))
+        {
+            return EvictOutcome.Busy;
+        }
+
+        if (IsPinned(word))
+        {
+            return EvictOutcome.Pinned;
+        }
+
+        if (dirtyOnly && (word & PageWord.Dirty) == 0)
+        {
+            return EvictOutcome.Clean;
+        }
+
+        if (spare && (word & PageWord.Referenced) != 0)
+        {
+            PageWord.Unreference(page, word);
+            NoteUsed(record);
+            return EvictOutcome.SecondChance;
+        }
+
+        return (word & PageWord.Dirty) == 0
+            ? EvictClean(size, frame, page, word)
+            : EvictByStoring(size, frame, page, word, level);
+    }
+
+    /// <summary>Keeps the stored copy of a page in use from going cold: nothing is loaded from it as long as the page is in its frame.</summary>
+    /// <remarks>The record may be another page's by now. Then that one's copy stays warm for a while, or is stored once more than it need be.</remarks>
+    private void NoteUsed(FrameRecord* record)
+    {
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
+        if (stored != 0 && swap.NoteUsed(stored))
+        {
+            TestHook.Reach(SharedWord.FrameRecord);
+            record->WantsPool = true;
+        }
+    }
+
+    private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
+    {
+        FrameRecord* record = size.Records + frame;
+
+        // A hint: the record may be another page's by now, and the CAS that follows says so.
+        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes)
+            && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
+        {
+            return EvictOutcome.Freed;
+        }
+
+        // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
+        if (!PageWord.TryEvictClean(page, word, stored, size.Now))
+        {
+            return EvictOutcome.Busy;
+        }
+
+        Unbind(record);
+        counters.Add(Counter.CleanEvictions);
+        return EvictOutcome.Freed;
+    }
+
+    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file or for cold pages.</summary>
+    private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
+    {
+        if (!swap.Rundown.TryEnter())
+        {
+            return EvictOutcome.Unstorable;
+        }
+
+        FrameRecord* record = size.Records + frame;
+        uint stored = 0;
+        bool claimed = false;
+        StoreTicket ticket = default;
+        try
+        {
+            ticket = swap.Prepare(size.PageBytes, level, isPublic: false);
+            if (ticket.Index == 0)
+            {
+                return EvictOutcome.Unstorable;
+            }
+
+            claimed = PageWord.TryBeginEvict(page, word);
+            if (!claimed)
+            {
+                return EvictOutcome.Busy;
+            }
+
+            TestHook.Reach(SharedWord.PageData);
+            // Under the claim the record is the page's. What it uses may be less than a page, for which there is room.
+            CompressionPolicy policy = policies[record->Policy];
+            StoreTicket used = ticket;
+            ticket = default;
+            stored = swap.Store(used, size.Address(frame), record->Used, policy);
+        }
+        finally
+        {
+            EndEvict(page, word, record, claimed, ticket, stored, size.Now);
+            swap.Rundown.Exit();
+        }
+
+        if (stored == 0)
+        {
+            return EvictOutcome.Unstorable;
+        }
+
+        if ((word & PageWord.Dirty) != 0)
+        {
+            size.ReleaseDirty();
+        }
+
+        Unbind(record);
+        counters.Add(Counter.Evictions);
+        return EvictOutcome.Freed;
+    }
+
+    /// <summary>Whatever has come of it: gives an unused ticket back, and ends the claim.</summary>
+    private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int now)
+    {
+        swap.Cancel(unused);
+        if (claimed)
+        {
+            bool waiters = stored == 0
+                ? PageWord.AbandonEvict(page, word)
+                : PageWord.CompleteEvict(page, word, stored, now);
+            if (waiters)
+            {
+                parking.Wake(page);
+            }
+
+            // The page's word names the new copy by now, and the frame is ours until it is given back.
+            if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
+            {
+                swap.Free(old);
+            }
+        }
+    }
+
+    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
+
+    /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
+    private static void Unbind(FrameRecord* record)
+    {
+        // A reader that copied from the frame before must see the word changed before it can see the frame overwritten: pairs
+        // with the read barrier of PageWord.IsUnchanged.
+        Fences.AfterInterlocked();
+        TestHook.Reach(SharedWord.FrameRecord);
+        record->Stored = 0;
+        record->WantsPool = false;
+        Volatile.Write(ref *(nint*)&record->Page, 0);
+    }
+
+    /// <summary>Counts a frame that was seen pinned, and asks to be woken when a pin on its page is given back.</summary>
+    internal static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
+    {
+        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
+        ulong word = page == null ? 0 : PageWord.Load(page);
+        bool isNew = false;
+        if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0
+            || (marks && !PageWord.TryAwaitUnpin(page, word, out isNew)))
+        {
+            // Given back since.
+            found.InFlight++;
+            return;
+        }
+
+        found.HasChanged |= isNew;
+        if ((word & PageWord.Dirty) != 0)
+        {
+            dirty++;
+        }
+        else
+        {
+            clean++;
+        }
+    }
+}
