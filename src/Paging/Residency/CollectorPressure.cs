@@ -44,10 +44,12 @@ internal sealed class CollectorPressure(long budgets)
             return;
         }
 
-        _gate.Enter();
-        long change = IsNearEnough() ? 0 : Target() - _told;
-        Volatile.Write(ref _told, _told + change);
-        _gate.Exit();
+        long change;
+        using (_gate.Enter())
+        {
+            change = IsNearEnough() ? 0 : Target() - _told;
+            Volatile.Write(ref _told, _told + change);
+        }
 
         // Behind the gate: the collector may take the opportunity to collect.
         if (change > 0)

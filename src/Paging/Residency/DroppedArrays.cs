@@ -17,7 +17,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     private const int LittlePatienceMilliseconds = 10;
 
     /// <summary>So many collections in a row may find nothing: a program that was refused lets go of something, and tries again at once.</summary>
-    private const int MostVain = 3;
+    private const int MaxVain = 3;
 
     /// <summary>After that, nothing else having happened, the next one comes this much later at the earliest.</summary>
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(1);
@@ -26,7 +26,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     private const int ShareOfTime = 10;
 
     /// <summary>How many turns of others one access waits for, at most, while nothing is taken down.</summary>
-    private const int MostTurnsOfOthers = 3;
+    private const int MaxTurnsOfOthers = 3;
 
     /// <summary>The thread that runs finalizers, as soon as one of ours has run: it would wait for itself.</summary>
     private static int s_finalizerThread;
@@ -96,7 +96,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
             _turns.TryWaitBeyond(turn, 2 * PatienceMilliseconds);
-            return attempt.TurnsOfOthers++ < MostTurnsOfOthers;
+            return attempt.TurnsOfOthers++ < MaxTurnsOfOthers;
         }
 
         try
@@ -179,7 +179,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
     private bool MayTry(long now)
     {
-        if (_vainInARow < MostVain || TakenDown != _vainTakenDown)
+        if (_vainInARow < MaxVain || TakenDown != _vainTakenDown)
         {
             return true;
         }

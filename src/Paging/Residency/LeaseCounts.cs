@@ -39,10 +39,8 @@ internal static unsafe class LeaseCounts
     {
         get
         {
-            s_gate.Enter();
-            int rows = s_rows.Count;
-            s_gate.Exit();
-            return rows;
+            using Gate.Scope held = s_gate.Enter();
+            return s_rows.Count;
         }
     }
 
@@ -73,46 +71,31 @@ internal static unsafe class LeaseCounts
     /// <summary>Leases out by all threads.</summary>
     internal static long Sum(int slot)
     {
-        s_gate.Enter();
-        try
-        {
-            return SumUnsynchronized(slot);
-        }
-        finally
-        {
-            s_gate.Exit();
-        }
+        using Gate.Scope held = s_gate.Enter();
+        return SumUnsynchronized(slot);
     }
 
     /// <summary>A slot for a pager's leases, and what is left in it of pagers that were dropped with leases out; <see cref="SharedSlot"/> when all are taken.</summary>
     internal static (int Slot, long Before) TakeSlot()
     {
-        s_gate.Enter();
-        try
+        using Gate.Scope held = s_gate.Enter();
+        for (int slot = SharedSlot + 1; slot < Slots; slot++)
         {
-            for (int slot = SharedSlot + 1; slot < Slots; slot++)
+            if (!s_taken[slot])
             {
-                if (!s_taken[slot])
-                {
-                    s_taken[slot] = true;
-                    return (slot, SumUnsynchronized(slot));
-                }
+                s_taken[slot] = true;
+                return (slot, SumUnsynchronized(slot));
             }
+        }
 
-            return (SharedSlot, 0);
-        }
-        finally
-        {
-            s_gate.Exit();
-        }
+        return (SharedSlot, 0);
     }
 
     /// <summary>Gives a slot back when no lease of its pager can be given back any more.</summary>
     internal static void GiveSlotBack(int slot)
     {
-        s_gate.Enter();
+        using Gate.Scope held = s_gate.Enter();
         s_taken[slot] = false;
-        s_gate.Exit();
     }
 
     private static long SumUnsynchronized(int slot)
@@ -129,7 +112,7 @@ internal static unsafe class LeaseCounts
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static long* Attach()
     {
-        s_gate.Enter();
+        using Gate.Scope held = s_gate.Enter();
         try
         {
             Row? row = null;
@@ -164,10 +147,6 @@ internal static unsafe class LeaseCounts
         {
             // The page is pinned already, and its lease must come to be. The next one of this thread tries again.
             return (long*)Unsafe.AsPointer(ref s_common.Counts[0]);
-        }
-        finally
-        {
-            s_gate.Exit();
         }
     }
 

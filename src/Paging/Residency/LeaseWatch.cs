@@ -75,13 +75,12 @@ internal sealed unsafe partial class LeaseWatch
         }
 
         long pins = 0;
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         for (int i = 0; i < _count; i++)
         {
             pins += CountPins((ulong*)_parts[i].First, _parts[i].Words);
         }
 
-        _gate.Exit();
         return pins;
     }
 
@@ -93,7 +92,7 @@ internal sealed unsafe partial class LeaseWatch
             return;
         }
 
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         if (_suspended > 0)
         {
             Volatile.Write(ref _suspended, _suspended - 1);
@@ -103,18 +102,15 @@ internal sealed unsafe partial class LeaseWatch
             _next = (_next + 1) % MaxParts;
             TryUncoverUnsynchronized(_next);
         }
-
-        _gate.Exit();
     }
 
     /// <summary>Leases on watched pages may be the caller's own, and it has to know: uncovers what no lease is on, and covers nothing for a while.</summary>
     /// <param name="rounds">How long, in calls of <see cref="Rotate"/>.</param>
     internal void Suspend(int rounds = SuspendedRounds)
     {
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         Volatile.Write(ref _suspended, rounds);
         UncoverAllUnsynchronized();
-        _gate.Exit();
     }
 
     /// <summary>Goes on with what <see cref="Suspend"/> could not uncover because of leases, now and then. The caller holds no claim.</summary>
@@ -122,16 +118,15 @@ internal sealed unsafe partial class LeaseWatch
     {
         if (Volatile.Read(ref _suspended) != 0 && Count != 0 && (++_settled & (SettlePeriod - 1)) == 0)
         {
-            _gate.Enter();
+            using Gate.Scope held = _gate.Enter();
             UncoverAllUnsynchronized();
-            _gate.Exit();
         }
     }
 
     /// <summary>A table is about to be given back, and no thread has a claim in it.</summary>
     internal void Forget(ulong* words, long count)
     {
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         for (int i = _count - 1; i >= 0; i--)
         {
             if (_parts[i].First >= (nint)words && _parts[i].First < (nint)(words + count))
@@ -139,8 +134,6 @@ internal sealed unsafe partial class LeaseWatch
                 RemoveUnsynchronized(i);
             }
         }
-
-        _gate.Exit();
     }
 
     private void UncoverAllUnsynchronized()
@@ -156,7 +149,7 @@ internal sealed unsafe partial class LeaseWatch
     private bool TryCover(PagedRegion region, ulong* first, int words)
     {
         ref nint place = ref _covered[PlaceOf(first)];
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         bool isCovered = place == (nint)first;
         if (place == 0 && _count < MaxParts && _suspended == 0)
         {
@@ -167,7 +160,6 @@ internal sealed unsafe partial class LeaseWatch
             isCovered = true;
         }
 
-        _gate.Exit();
         return isCovered;
     }
 

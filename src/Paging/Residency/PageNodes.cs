@@ -30,14 +30,14 @@ internal unsafe struct PageNode
 internal sealed unsafe class PageNodes
 {
     /// <summary>1 GiB of address space. Beyond that, granules are linear.</summary>
-    private const int MostNodes = 1 << 25;
+    private const int MaxNodes = 1 << 25;
     private const int ChunkShift = 7;
     private const int ChunkNodes = 1 << ChunkShift;
     private const int ChunkBytes = ChunkNodes * PageNode.Bytes;
 
     /// <summary>Made writable at once.</summary>
     private const int StepBytes = 64 << 10;
-    private const int MaxChunks = MostNodes >> ChunkShift;
+    private const int MaxChunks = MaxNodes >> ChunkShift;
 
     private readonly Gate _gate = new();
     private readonly Reservation _memory;
@@ -55,7 +55,7 @@ internal sealed unsafe class PageNodes
 
     internal PageNodes()
     {
-        _memory = new Reservation((long)MostNodes * PageNode.Bytes, accessible: false, sparse: true);
+        _memory = new Reservation((long)MaxNodes * PageNode.Bytes, accessible: false, sparse: true);
         try
         {
             _records = new Reservation((long)MaxChunks * Chunk.Bytes, accessible: false);
@@ -91,78 +91,64 @@ internal sealed unsafe class PageNodes
     /// <summary>A node with an untouched page in it. 0 when there are as many as there can be, or the system refuses memory.</summary>
     internal uint Take(ulong* home)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (_open == 0 && !TryAddChunkUnsynchronized())
         {
-            if (_open == 0 && !TryAddChunkUnsynchronized())
-            {
-                return 0;
-            }
-
-            int number = _open - 1;
-            Chunk* chunk = _chunks + number;
-            uint node;
-            if (chunk->Free != 0)
-            {
-                node = ((uint)number << ChunkShift) + chunk->Free;
-                chunk->Free = (ushort)this[node]->Next;
-            }
-            else
-            {
-                node = ((uint)number << ChunkShift) + ++chunk->Touched;
-                Volatile.Write(ref _bytes, _bytes + (chunk->Touched == 1 ? ChunkBytes : 0));
-            }
-
-            _used++;
-            if (++chunk->Used == ChunkNodes)
-            {
-                _open = chunk->Next;
-            }
-
-            // Home before the word: who has pinned or claimed the page sees whose it is. Who has come for another one sees the word changed.
-            PageNode* taken = this[node];
-            Shared.Write(SharedWord.Node, (nint*)&taken->Home, (nint)home);
-            PageWord.Revive(&taken->Word, chunk->Version);
-            return node;
+            return 0;
         }
-        finally
+
+        int number = _open - 1;
+        Chunk* chunk = _chunks + number;
+        uint node;
+        if (chunk->Free != 0)
         {
-            _gate.Exit();
+            node = ((uint)number << ChunkShift) + chunk->Free;
+            chunk->Free = (ushort)this[node]->Next;
         }
+        else
+        {
+            node = ((uint)number << ChunkShift) + ++chunk->Touched;
+            Volatile.Write(ref _bytes, _bytes + (chunk->Touched == 1 ? ChunkBytes : 0));
+        }
+
+        _used++;
+        if (++chunk->Used == ChunkNodes)
+        {
+            _open = chunk->Next;
+        }
+
+        // Home before the word: who has pinned or claimed the page sees whose it is. Who has come for another one sees the word changed.
+        PageNode* taken = this[node];
+        Shared.Write(SharedWord.Node, (nint*)&taken->Home, (nint)home);
+        PageWord.Revive(&taken->Word, chunk->Version);
+        return node;
     }
 
     /// <summary>Gives a node back whose word is Gone, and that no granule links any more.</summary>
     internal void Free(uint node)
     {
         Debug.Assert(PageWord.State(this[node]->Word) == PageState.Gone);
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        int number = (int)((node - 1) >> ChunkShift);
+        Chunk* chunk = _chunks + number;
+        TestHook.Reach(SharedWord.Node);
+        Volatile.Write(ref *(nint*)&this[node]->Home, 0);
+        Volatile.Write(ref this[node]->Next, chunk->Free);
+        chunk->Free = (ushort)(node - ((uint)number << ChunkShift));
+        _used--;
+        bool wasFull = chunk->Used-- == ChunkNodes;
+
+        // That which nodes come from stays as it is, or one page that comes and goes would take memory anew each time.
+        int empty = wasFull ? _open - 1 : number;
+        if (wasFull)
         {
-            int number = (int)((node - 1) >> ChunkShift);
-            Chunk* chunk = _chunks + number;
-            TestHook.Reach(SharedWord.Node);
-            Volatile.Write(ref *(nint*)&this[node]->Home, 0);
-            Volatile.Write(ref this[node]->Next, chunk->Free);
-            chunk->Free = (ushort)(node - ((uint)number << ChunkShift));
-            _used--;
-            bool wasFull = chunk->Used-- == ChunkNodes;
-
-            // That which nodes come from stays as it is, or one page that comes and goes would take memory anew each time.
-            int empty = wasFull ? _open - 1 : number;
-            if (wasFull)
-            {
-                chunk->Next = _open;
-                _open = number + 1;
-            }
-
-            if (empty >= 0 && empty != _open - 1 && _chunks[empty].Used == 0 && _chunks[empty].Touched != 0)
-            {
-                DropUnsynchronized(empty);
-            }
+            chunk->Next = _open;
+            _open = number + 1;
         }
-        finally
+
+        if (empty >= 0 && empty != _open - 1 && _chunks[empty].Used == 0 && _chunks[empty].Touched != 0)
         {
-            _gate.Exit();
+            DropUnsynchronized(empty);
         }
     }
 
@@ -238,7 +224,7 @@ internal sealed unsafe class PageNodes
 internal static unsafe class Versions
 {
     /// <summary>Half of those that there are.</summary>
-    private const int MostAhead = PageWord.MaxVersion / 2;
+    private const int MaxAhead = PageWord.MaxVersion / 2;
 
     /// <summary>The furthest version of some words, from which all of them can go on: none is behind it by more than half of the ring, so that none comes
     /// to one that it has had before less than half a ring later.</summary>
@@ -253,6 +239,6 @@ internal static unsafe class Versions
         }
 
         furthest = (version + most) % PageWord.MaxVersion;
-        return most <= MostAhead;
+        return most <= MaxAhead;
     }
 }

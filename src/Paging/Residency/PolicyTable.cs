@@ -28,47 +28,33 @@ internal sealed class PolicyTable(CompressionPolicy ofPager)
 
     internal int Add(CompressionPolicy policy)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (!_free.TryPop(out int number))
         {
-            if (!_free.TryPop(out int number))
+            number = _end;
+            if (number == _policies.Length)
             {
-                number = _end;
-                if (number == _policies.Length)
-                {
-                    TestHook.MayFail(FailurePoint.Allocation);
-                    CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
-                    _policies.CopyTo(longer, 0);
+                TestHook.MayFail(FailurePoint.Allocation);
+                CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
+                _policies.CopyTo(longer, 0);
 
-                    // Here rather than when a number is given back: closing an array must need no memory.
-                    _free.EnsureCapacity(longer.Length);
-                    Volatile.Write(ref _policies, longer);
-                }
-
-                _end = number + 1;
+                // Here rather than when a number is given back: closing an array must need no memory.
+                _free.EnsureCapacity(longer.Length);
+                Volatile.Write(ref _policies, longer);
             }
 
-            _policies[number] = policy;
-            return number;
+            _end = number + 1;
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        _policies[number] = policy;
+        return number;
     }
 
     internal void Remove(int number)
     {
-        _gate.Enter();
-        try
-        {
-            _policies[number] = null;
-            _free.Push(number);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        _policies[number] = null;
+        _free.Push(number);
     }
 
     private static CompressionPolicy?[] Initial(CompressionPolicy ofPager)

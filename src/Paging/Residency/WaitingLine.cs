@@ -17,34 +17,27 @@ internal sealed class WaitingLine
     /// <summary>Joins the end. The caller owes a <see cref="Leave"/>.</summary>
     internal long Join()
     {
-        _gate.Enter();
-        try
-        {
-            _tickets.Add(++_last);
-            Volatile.Write(ref _count, _tickets.Count);
-            return _last;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        _tickets.Add(++_last);
+        Volatile.Write(ref _count, _tickets.Count);
+        return _last;
     }
 
     internal bool IsFirst(long ticket)
     {
-        _gate.Enter();
-        bool first = _tickets[0] == ticket;
-        _gate.Exit();
-        return first;
+        using Gate.Scope held = _gate.Enter();
+        return _tickets[0] == ticket;
     }
 
     internal void Leave(long ticket)
     {
-        _gate.Enter();
-        _tickets.Remove(ticket);
-        Volatile.Write(ref _count, _tickets.Count);
-        _gate.Exit();
-        // Whoever is first now may have been asleep behind us.
+        using (_gate.Enter())
+        {
+            _tickets.Remove(ticket);
+            Volatile.Write(ref _count, _tickets.Count);
+        }
+
+        // The thread that is first now may have been asleep behind us.
         LeaseEnds.Signal();
     }
 }
