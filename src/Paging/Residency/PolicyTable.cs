@@ -5,7 +5,8 @@ using Paging.Threading;
 namespace Paging.Residency;
 
 /// <summary>The compression policies of a pager's arrays, by the number that a frame's record holds. Number 0 is the pager's own.</summary>
-/// <remarks>A number is looked up by who has claimed a page of the array, and given back once no page of it can be claimed any more.</remarks>
+/// <remarks>A number is looked up by a thread that has claimed a page of the array, and given back once no page of the array can be claimed
+/// any more.</remarks>
 internal sealed class PolicyTable(CompressionPolicy ofPager)
 {
     private const int InitialLength = 16;

@@ -3,8 +3,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; who comes later
-/// stands behind it rather than take the frame that it has waited for.</summary>
+/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; a thread
+/// that comes later stands behind it, and does not take the frame that the first has waited for.</summary>
 internal sealed class WaitingLine
 {
     private readonly Gate _gate = new();
@@ -60,7 +60,7 @@ internal struct LeaseWait
     /// <summary>Looks of a thread that must not wait.</summary>
     internal int Looks;
 
-    /// <summary>No lease has ended for as long as it waits at most: it looks a last time.</summary>
+    /// <summary>No lease has ended for as long as an access may wait: it looks a last time.</summary>
     internal bool IsOver;
 
     internal readonly bool IsInLine => Ticket != 0;
