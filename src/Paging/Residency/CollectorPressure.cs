@@ -3,9 +3,11 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Tells the garbage collector what the arrays of a pager hold: it sees small objects, and would leave dropped ones for long.</summary>
-/// <remarks>Never more than the budgets, since no more native memory hangs on the arrays; and in steps of a sixteenth of that. The collector counts what
-/// it is told, not what it is told back, so arrays that come and go within a step must not be told of at all.</remarks>
+/// <summary>Tells the garbage collector what the arrays of a pager hold: it sees only small objects, and would leave dropped arrays alone
+/// for long.</summary>
+/// <remarks>Never more than the budgets, since no more native memory hangs on the arrays; and in steps of a sixteenth of that. The
+/// collector counts what is added, and not what is taken back. So it must not be told at all of arrays that come and go within a
+/// step.</remarks>
 internal sealed class CollectorPressure(long budgets)
 {
     private readonly Gate _gate = new();
@@ -18,7 +20,7 @@ internal sealed class CollectorPressure(long budgets)
     internal long ToldBytes => Volatile.Read(ref _told);
 
     /// <summary>An array holds so much from now on.</summary>
-    /// <param name="ofArray">What it has said before: each change is counted once, whoever races.</param>
+    /// <param name="ofArray">What it has said before: each change is counted once, whichever threads race.</param>
     /// <param name="bytes">Of its touched pages.</param>
     internal void Set(ref long ofArray, long bytes)
     {
@@ -44,12 +46,14 @@ internal sealed class CollectorPressure(long budgets)
             return;
         }
 
-        _gate.Enter();
-        long change = IsNearEnough() ? 0 : Target() - _told;
-        Volatile.Write(ref _told, _told + change);
-        _gate.Exit();
+        long change;
+        using (_gate.Enter())
+        {
+            change = IsNearEnough() ? 0 : Target() - _told;
+            Volatile.Write(ref _told, _told + change);
+        }
 
-        // Behind the gate: the collector may take the opportunity to collect.
+        // Outside the gate: the collector may take the opportunity to collect.
         if (change > 0)
         {
             GC.AddMemoryPressure(change);

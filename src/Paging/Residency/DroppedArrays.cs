@@ -4,29 +4,31 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Arrays that a program let go of without Dispose. They hold frames and pool until the collector finds them, so before a program is told
-/// that there is no room, the collector is asked, once.</summary>
-/// <remarks>The caller holds nothing that an array's finalizer needs: no claim, gate, pin, writer or hold on the rundown. What it cannot help is a
-/// finalizer of the program's that waits for a lock which the calling thread has: so every wait here has an end.</remarks>
+/// <summary>Arrays that a program dropped without Dispose. They hold frames and pool until the collector finds them. So before a program is
+/// told that there is no room, the collector is asked once.</summary>
+/// <remarks>The caller holds nothing that an array's finalizer needs: no claim, gate, pin, writer or hold on the rundown. A finalizer of
+/// the program may still wait for a lock that the calling thread has; so every wait here has an end.</remarks>
 internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 {
     /// <summary>How long finalizers get to take down what was found. By the system's clock: a wait must end.</summary>
     private const int PatienceMilliseconds = 1000;
 
-    /// <summary>How long when they did not get to it the last time: something keeps them, maybe the caller itself.</summary>
+    /// <summary>How long they get when they took nothing down the last time: something holds them up, maybe the caller itself.</summary>
     private const int LittlePatienceMilliseconds = 10;
 
-    /// <summary>So many collections in a row may find nothing: a program that was refused lets go of something, and tries again at once.</summary>
-    private const int MostVain = 3;
+    /// <summary>How many collections in a row may find nothing: a program that was refused drops something, and tries again at
+    /// once.</summary>
+    private const int MaxVain = 3;
 
     /// <summary>After that, nothing else having happened, the next one comes this much later at the earliest.</summary>
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(1);
 
-    /// <summary>Where arrays were made meanwhile, it may come sooner, but takes so small a share of the time.</summary>
+    /// <summary>Where arrays were made meanwhile, it may come sooner, but collections take no more than one part in so many of the
+    /// time.</summary>
     private const int ShareOfTime = 10;
 
-    /// <summary>How many turns of others one access waits for, at most, while nothing is taken down.</summary>
-    private const int MostTurnsOfOthers = 3;
+    /// <summary>How many turns of other threads one access waits for while nothing is taken down.</summary>
+    private const int MaxTurnsOfOthers = 3;
 
     /// <summary>The thread that runs finalizers, as soon as one of ours has run: it would wait for itself.</summary>
     private static int s_finalizerThread;
@@ -39,7 +41,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     private long _collections;
     private long _leakedPages;
 
-    // What was so when it was last in vain. Written by the thread that has the turn, read by the next.
+    // The figures of the last time that it was in vain. Written by the thread that has the turn, read by the next.
     private bool _wasVain;
     private int _vainInARow;
     private bool _wasStuck;
@@ -79,12 +81,15 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     internal bool TryTakeDown(ref Attempt attempt, int own)
     {
         // A seeded world has no collector: what it drops, its own steps take down.
-        if (TestHook.Interleaver is not null || domain.IsClosed || Environment.CurrentManagedThreadId == Volatile.Read(ref s_finalizerThread))
+        if (TestHook.Interleaver is not null
+            || domain.IsClosed
+            || Environment.CurrentManagedThreadId == Volatile.Read(ref s_finalizerThread))
         {
             return false;
         }
 
-        // What has been taken down since made room, if only for another thread: no reason to give up. The first time that may be long ago.
+        // Arrays that were taken down since made room, if only for another thread: that is no reason to give up. At the first try that may
+        // be long ago.
         long takenDown = TakenDown;
         if (attempt.TakenDown != takenDown)
         {
@@ -96,7 +101,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
             _turns.TryWaitBeyond(turn, 2 * PatienceMilliseconds);
-            return attempt.TurnsOfOthers++ < MostTurnsOfOthers;
+            return attempt.TurnsOfOthers++ < MaxTurnsOfOthers;
         }
 
         try
@@ -110,16 +115,19 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         }
     }
 
-    /// <summary>For exceptions: who may have forgotten what.</summary>
+    /// <summary>For exceptions: what the program may have forgotten to dispose.</summary>
     internal string Describe()
     {
         (int alive, int dropped) = domain.CountArrays();
         long takenDown = TakenDown;
         long leaked = Volatile.Read(ref _leakedPages);
-        string text = alive + dropped == 0 ? string.Empty : $"; {alive + dropped:N0} array{(alive + dropped == 1 ? " is" : "s are")} not disposed";
+        int all = alive + dropped;
+        string text = all == 0 ? string.Empty : $"; {all:N0} array{(all == 1 ? " is" : "s are")} not disposed";
         text += dropped == 0 ? string.Empty : $", {dropped:N0} of them dropped and waiting for their finalizers";
-        text += takenDown == 0 ? string.Empty : $"; {takenDown:N0} dropped without Dispose {(takenDown == 1 ? "was" : "were")} taken down before";
-        return text + (leaked == 0 ? string.Empty : $"; {leaked:N0} frame{(leaked == 1 ? "" : "s")} lost to leases that were never disposed");
+        string were = takenDown == 1 ? "was" : "were";
+        text += takenDown == 0 ? string.Empty : $"; {takenDown:N0} dropped without Dispose {were} taken down before";
+        string frames = leaked == 1 ? "frame" : "frames";
+        return text + (leaked == 0 ? string.Empty : $"; {leaked:N0} {frames} lost to leases that were never disposed");
     }
 
     private bool TryTakeDownInTurn(ref Attempt attempt, int own)
@@ -145,7 +153,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
         AwaitFinalizers(isStuck ? LittlePatienceMilliseconds : PatienceMilliseconds);
 
-        // A finalizer is off the list first, and counted when it has done.
+        // A finalizer takes its array off the list first, and is counted when it is done.
         int left = domain.CountArrays().Dropped;
         _wasVain = TakenDown == takenDown && left >= dropped;
         _wasStuck = _wasVain && left > 0;
@@ -158,11 +166,11 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
             _vainTakenDown = takenDown;
         }
 
-        // Even in vain, behind a collection: something else may have come free meanwhile.
+        // After a collection even if it was in vain: something else may have come free meanwhile.
         return wantsCollection || !_wasVain;
     }
 
-    /// <summary>Until what was found unreachable has been taken down, or time is up.</summary>
+    /// <summary>Waits until the arrays that were found unreachable have been taken down, or time is up.</summary>
     private void AwaitFinalizers(int milliseconds)
     {
         long end = Environment.TickCount64 + milliseconds;
@@ -179,7 +187,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
     private bool MayTry(long now)
     {
-        if (_vainInARow < MostVain || TakenDown != _vainTakenDown)
+        if (_vainInARow < MaxVain || TakenDown != _vainTakenDown)
         {
             return true;
         }

@@ -42,7 +42,8 @@ internal readonly struct Geometry
         if (sizeof(T) > pageBytes)
         {
             throw new ArgumentException(
-                $"An element of {typeof(T).Name} takes {sizeof(T):N0} bytes and a page only {pageBytes:N0}. Elements do not straddle pages: give the array larger pages.");
+                $"An element of {typeof(T).Name} takes {sizeof(T):N0} bytes and a page only {pageBytes:N0}. Elements do not straddle " +
+                "pages: give the array larger pages.");
         }
 
         CheckCount(length, pageBytes / sizeof(T), pageBytes, nameof(length));
@@ -59,7 +60,8 @@ internal readonly struct Geometry
             throw new ArgumentOutOfRangeException(
                 nameof(columns),
                 columns,
-                $"A row of {columns:N0} elements takes {rowBytes:N0} bytes. It must have at least one element, and {FramePool.MaxPageBytes:N0} bytes at most.");
+                $"A row of {columns:N0} elements takes {rowBytes:N0} bytes. It must have at least one element, and " +
+                $"{FramePool.MaxPageBytes:N0} bytes at most.");
         }
 
         int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)rowBytes));
@@ -73,7 +75,9 @@ internal readonly struct Geometry
         if (items <= 0 || items > max)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, items, $"{items:N0} is not from 1 to {max:N0}: an array spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
+                parameter,
+                items,
+                $"{items:N0} is not from 1 to {max:N0}: an array spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
         }
     }
 }

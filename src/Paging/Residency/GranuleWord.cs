@@ -10,10 +10,11 @@ internal enum GranuleForm
     /// <summary>Nowhere: all are untouched. A table of zeroes is a table of such granules.</summary>
     Nothing = 0,
 
-    /// <summary>In a chain of nodes, those that are not untouched. The words in the table are zeroes, and may not be writable.</summary>
+    /// <summary>The words of pages that are not untouched are in a chain of nodes. The words in the table are zeroes, and may not be
+    /// writable.</summary>
     Sparse = 1,
 
-    /// <summary>In the table, but for those that it says to be elsewhere: in nodes still.</summary>
+    /// <summary>In the table, except those that it says to be elsewhere: they are in nodes still.</summary>
     Linear = 2,
 }
 
@@ -23,11 +24,13 @@ internal enum GranuleForm
 /// 63        34 33       19 18       3  2     1  0
 /// [first (30)][version (15)][pages (16)][lock][form]
 /// </code>
-/// First: the first node of a sparse granule's chain. Pages: of a linear one, those that are not untouched or are about to be claimed; the table
-/// is given back only when there are none. Version: what the versions of the words came to that were given back (<see cref="PageWord"/>).
-/// Only this file changes the word. Whoever has set the lock is alone in changing it, which pages have nodes, and words in the table
-/// that say elsewhere. It is held for some hundred instructions and a few system calls; nothing is waited for but gates that are held as briefly. Without it, pages are
-/// counted in and out by CAS, in linear granules that nobody has locked.
+/// First: the first node of a sparse granule's chain. Pages: the pages of a linear granule that are not untouched, or are about to be
+/// claimed; the table is given back only when there are none. Version: the furthest version of the words whose memory was given back
+/// (<see cref="PageWord"/>).
+/// Only this file changes the word. The thread that has set the lock is alone in changing it, which pages have nodes, and words in the
+/// table that say elsewhere (<see cref="LockedGranule"/>). It holds the lock for some hundred instructions and a few system calls, and
+/// waits for nothing except gates that are held as briefly. Without the lock, pages are counted in and out by CAS, in linear granules that
+/// are not locked.
 /// </remarks>
 internal static unsafe partial class GranuleWord
 {
@@ -46,7 +49,7 @@ internal static unsafe partial class GranuleWord
 
     internal static bool IsLocked(ulong word) => (word & Lock) != 0;
 
-    /// <summary>Whether there may be anything in it, or is about to be.</summary>
+    /// <summary>Whether there is anything in it, or may be in a moment.</summary>
     internal static bool IsUsed(ulong word) => (word & (FormMask | Lock)) != 0;
 
     internal static int Pages(ulong word) => (int)((word & PagesMask) >> PagesShift);
@@ -66,8 +69,8 @@ internal static unsafe partial class GranuleWord
 
     internal static ulong Load(ulong* granule) => Shared.Read(SharedWord.Granule, granule);
 
-    /// <summary>Not locked → locked. Races with everybody else who does, and with pages that are counted. Whoever closes the array sees the lock behind
-    /// its fence, or the caller sees the array closed behind this one (rule 4).</summary>
+    /// <summary>Not locked → locked. Races with other threads that lock it, and with pages that are counted. Either the closer of the array
+    /// sees the lock after its fence, or the caller sees the array closed after this one (rule 4).</summary>
     /// <returns>The word without the lock.</returns>
     internal static ulong Enter(ulong* granule)
     {
@@ -88,8 +91,8 @@ internal static unsafe partial class GranuleWord
         }
     }
 
-    /// <summary>Locked → not locked, in whatever form it is now. Release: pairs with the CAS of the next one in, and with the load of who finds the
-    /// first node.</summary>
+    /// <summary>Locked → not locked, in whatever form it is now. Release: pairs with the CAS of the next thread to lock it, and with the
+    /// load of a thread that finds the first node.</summary>
     internal static void Exit(ulong* granule, ulong before, ulong next)
     {
         Debug.Assert(!IsLocked(next));
@@ -97,7 +100,8 @@ internal static unsafe partial class GranuleWord
         Seen.Record((ulong)Form(before), (ulong)Form(next));
     }
 
-    /// <summary>n → n + 1 pages of a linear granule, before an untouched one is claimed. Races with others, and with who locks it.</summary>
+    /// <summary>n → n + 1 pages of a linear granule, before an untouched page is claimed. Races with other counts, and with threads that
+    /// lock it.</summary>
     internal static bool TryAddPage(ulong* granule, ulong word)
     {
         Debug.Assert(Form(word) == GranuleForm.Linear);
@@ -105,8 +109,8 @@ internal static unsafe partial class GranuleWord
         return !IsLocked(word) && Interlocked.CompareExchange(ref *granule, word + OnePage, word) == word;
     }
 
-    /// <summary>n → n − some pages of a linear granule, behind the CAS that made them untouched.</summary>
-    /// <returns>The word then. No linear one when the array was closed, and its table given back.</returns>
+    /// <summary>n → n − some pages of a linear granule, after the CAS that made them untouched.</summary>
+    /// <returns>The word then. It is not linear when the array was closed and its table given back.</returns>
     internal static ulong SubtractPages(ulong* granule, int pages)
     {
         Spinner spinner = default;
@@ -132,7 +136,7 @@ internal static unsafe partial class GranuleWord
         }
     }
 
-    /// <summary>As <see cref="SubtractPages"/>, by who has locked it and is about to write this word.</summary>
+    /// <summary>As <see cref="SubtractPages"/>, by the thread that has locked the granule and is about to write this word.</summary>
     internal static ulong WithoutPage(ulong word) => word - OnePage;
 
     /// <summary>Linear, without pages, not locked → locked. Races with faults, which count their page first: then there is one.</summary>

@@ -5,15 +5,17 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>How many leases are out, by pager and by thread, of those that are counted one by one: on pages that are not watched (<see cref="LeaseWatch"/>). What
-/// such a lease pays for that is two plain additions to memory of its own thread, and finding that memory.</summary>
+/// <summary>How many leases are out, by pager and by thread, of those that are counted one by one: on pages that are not watched
+/// (<see cref="LeaseWatch"/>). Such a lease costs two plain additions to memory of its own thread, and finding that memory.</summary>
 /// <remarks>A lease is a ref struct: the thread that took it gives it back, so no addition is interlocked. Sums over the threads
-/// are exact when no thread is at work. A pager has a slot, a thread a row of slots; the row of a thread that has ended goes to the next one that
-/// takes a lease, so there are no more rows than there have been threads at once. What a page's word counts as pins are also the short ones of setters and copies,
-/// which end within the call and are not counted here. Something that is pinned by one thread and unpinned by another needs a count of its own beside these.</remarks>
+/// are exact when no thread is at work. A pager has a slot, a thread a row of slots; the row of a thread that has ended goes to the next
+/// one that takes a lease, so there are no more rows than there have been threads at once. A page's word also counts the short pins of
+/// setters and copies, which end within the call and are not counted here. Something that is pinned by one thread and unpinned by another
+/// needs a count of its own beside these.</remarks>
 internal static unsafe class LeaseCounts
 {
-    /// <summary>Slots of a row: pagers at once that are counted. The first is shared by all pagers beyond that, whose leases are counted by looking at their pages.</summary>
+    /// <summary>Slots of a row: pagers at once that are counted. The first is shared by all pagers beyond that, whose leases are counted by
+    /// looking at their pages.</summary>
     internal const int Slots = 128;
 
     internal const int SharedSlot = 0;
@@ -21,7 +23,7 @@ internal static unsafe class LeaseCounts
     /// <summary>A power of two.</summary>
     internal const int Period = 4096;
 
-    /// <summary>Behind the others, in the same row: leases that the thread has ever counted.</summary>
+    /// <summary>After the others, in the same row: all leases that the thread has ever counted.</summary>
     private const int TakenSlot = Slots;
 
     private static readonly Gate s_gate = new();
@@ -34,15 +36,13 @@ internal static unsafe class LeaseCounts
     /// <summary>Leases that threads had out when they ended: never given back.</summary>
     private static readonly long[] s_leaked = new long[Slots];
 
-    /// <summary>Rows there are: at most one for each thread that has been alive at once.</summary>
+    /// <summary>How many rows there are: no more than threads have been alive at once.</summary>
     internal static int Rows
     {
         get
         {
-            s_gate.Enter();
-            int rows = s_rows.Count;
-            s_gate.Exit();
-            return rows;
+            using Gate.Scope held = s_gate.Enter();
+            return s_rows.Count;
         }
     }
 
@@ -73,46 +73,32 @@ internal static unsafe class LeaseCounts
     /// <summary>Leases out by all threads.</summary>
     internal static long Sum(int slot)
     {
-        s_gate.Enter();
-        try
-        {
-            return SumUnsynchronized(slot);
-        }
-        finally
-        {
-            s_gate.Exit();
-        }
+        using Gate.Scope held = s_gate.Enter();
+        return SumUnsynchronized(slot);
     }
 
-    /// <summary>A slot for a pager's leases, and what is left in it of pagers that were dropped with leases out; <see cref="SharedSlot"/> when all are taken.</summary>
+    /// <summary>A slot for a pager's leases, and what is left in it of pagers that were dropped with leases out; <see cref="SharedSlot"/>
+    /// when all are taken.</summary>
     internal static (int Slot, long Before) TakeSlot()
     {
-        s_gate.Enter();
-        try
+        using Gate.Scope held = s_gate.Enter();
+        for (int slot = SharedSlot + 1; slot < Slots; slot++)
         {
-            for (int slot = SharedSlot + 1; slot < Slots; slot++)
+            if (!s_taken[slot])
             {
-                if (!s_taken[slot])
-                {
-                    s_taken[slot] = true;
-                    return (slot, SumUnsynchronized(slot));
-                }
+                s_taken[slot] = true;
+                return (slot, SumUnsynchronized(slot));
             }
+        }
 
-            return (SharedSlot, 0);
-        }
-        finally
-        {
-            s_gate.Exit();
-        }
+        return (SharedSlot, 0);
     }
 
     /// <summary>Gives a slot back when no lease of its pager can be given back any more.</summary>
     internal static void GiveSlotBack(int slot)
     {
-        s_gate.Enter();
+        using Gate.Scope held = s_gate.Enter();
         s_taken[slot] = false;
-        s_gate.Exit();
     }
 
     private static long SumUnsynchronized(int slot)
@@ -129,7 +115,7 @@ internal static unsafe class LeaseCounts
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static long* Attach()
     {
-        s_gate.Enter();
+        using Gate.Scope held = s_gate.Enter();
         try
         {
             Row? row = null;
@@ -164,10 +150,6 @@ internal static unsafe class LeaseCounts
         {
             // The page is pinned already, and its lease must come to be. The next one of this thread tries again.
             return (long*)Unsafe.AsPointer(ref s_common.Counts[0]);
-        }
-        finally
-        {
-            s_gate.Exit();
         }
     }
 

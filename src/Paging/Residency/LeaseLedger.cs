@@ -42,7 +42,8 @@ internal static class LeaseLedger
 
         if (!removed)
         {
-            throw new InvalidOperationException("A copy of a lease is disposed, and the lease has ended. Do not copy leases: pass them by reference, or pass their spans.");
+            throw new InvalidOperationException("A copy of a lease is disposed, and the lease has ended. Do not copy leases: pass them " +
+                "by reference, or pass their spans.");
         }
     }
 

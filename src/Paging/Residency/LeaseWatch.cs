@@ -6,39 +6,43 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>The parts of page tables whose leases are counted by looking at their words when somebody asks, so that a lease on a hot page costs nothing
-/// beside its pin. They are few, so that a look at all of them is short whatever the pager holds; on other pages, and on all whose words are in nodes,
-/// leases are counted one by one (<see cref="LeaseCounts"/>).</summary>
+/// <summary>The parts of page tables whose leases are counted by looking at their words when a caller asks, so that a lease on a hot page
+/// costs nothing besides its pin. They are few, so that a look at all of them is short whatever the pager holds; on other pages, and on all
+/// whose words are in nodes, leases are counted one by one (<see cref="LeaseCounts"/>).</summary>
 /// <remarks>
-/// A page is watched when its word says so; then the part of the table that it lies in is covered, here. Parts come in as they are faulted, until
-/// <see cref="MaxParts"/> are covered. From then on a part is uncovered now and then while leases are being counted elsewhere, so that those that are hot come in.
+/// A page is watched when its word says so; then the part of the table that it lies in is covered, here. Parts come in as they are faulted,
+/// until <see cref="MaxParts"/> are covered. From then on a part is uncovered now and then while leases are being counted elsewhere, so
+/// that hot parts come in.
 ///
 /// A word comes to be watched only under a claim on its page, by a thread that looks whether the part is covered <i>after</i> its claim.
-/// Who uncovers a part takes it out of <see cref="_covered"/> first, and then looks at the words, a full fence between: one of the two sees the other.
-/// What is claimed or pinned then stays covered, with all of its part.
+/// A thread that uncovers a part takes it out of <see cref="_covered"/> first, passes a full fence, and then looks at the words: one of the
+/// two sees the other. If a page is claimed or pinned then, its whole part stays covered.
 ///
-/// Where every frame is pinned, threads have to know whether the leases are their own, and a watched page does not tell: then nothing more is covered for a while.
+/// Where every frame is pinned, threads have to know whether the leases are their own, and a watched page does not tell: then nothing more
+/// is covered for a while.
 ///
 /// The list is guarded by the gate, and <see cref="_covered"/> is written under it and read by all.
 /// </remarks>
 internal sealed unsafe partial class LeaseWatch
 {
-    /// <summary>Parts of 512 words, four KiB each: what is read within 20 microseconds though it is in no cache near by.</summary>
+    /// <summary>Parts of 512 words, four KiB each: so many can be read within 20 microseconds though they are in no cache near
+    /// by.</summary>
     internal const int MaxParts = 48;
 
-    /// <summary>Of <see cref="LeaseCounts.Period"/> leases each.</summary>
+    /// <summary>How many rounds a suspension lasts, of <see cref="LeaseCounts.Period"/> leases each.</summary>
     private const int SuspendedRounds = 256;
 
     /// <summary>A power of two.</summary>
     private const int SettlePeriod = 16;
 
-    /// <summary>Places of <see cref="_covered"/>: many enough that parts seldom meet in one.</summary>
+    /// <summary>Places of <see cref="_covered"/>: so many that two parts seldom meet in one.</summary>
     private const int PlaceBits = 10;
 
     private readonly Gate _gate = new();
     private readonly (nint First, int Words)[] _parts = new (nint, int)[MaxParts];
 
-    /// <summary>The first word of each covered part, in the place that follows from its address; parts that meet another one there are not covered.</summary>
+    /// <summary>The first word of each covered part, in the place that follows from its address; parts that meet another one there are not
+    /// covered.</summary>
     private readonly nint[] _covered = new nint[1 << PlaceBits];
 
     private int _count;
@@ -53,7 +57,8 @@ internal sealed unsafe partial class LeaseWatch
     /// <summary>Parts covered.</summary>
     internal int Count => Volatile.Read(ref _count);
 
-    /// <summary>Whether a page may be watched: then its part of the table is looked at. The caller has a claim on the page if it acts on that.</summary>
+    /// <summary>Whether a page may be watched: then its part of the table is looked at. The caller has a claim on the page if it acts on
+    /// that.</summary>
     internal bool Covers(PagedRegion region, ulong* page)
     {
         if (!region.CanBeWatched || !region.IsInTable(page))
@@ -63,7 +68,8 @@ internal sealed unsafe partial class LeaseWatch
 
         int words = region.PartOf(page, out ulong* first);
         nint found = Shared.Read(SharedWord.PageTable, ref _covered[PlaceOf(first)]);
-        return found == (nint)first || (found == 0 && Count < MaxParts && Volatile.Read(ref _suspended) == 0 && TryCover(region, first, words));
+        return found == (nint)first
+            || (found == 0 && Count < MaxParts && Volatile.Read(ref _suspended) == 0 && TryCover(region, first, words));
     }
 
     /// <summary>Leases on watched pages, and the short pins of others there.</summary>
@@ -75,17 +81,17 @@ internal sealed unsafe partial class LeaseWatch
         }
 
         long pins = 0;
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         for (int i = 0; i < _count; i++)
         {
             pins += CountPins((ulong*)_parts[i].First, _parts[i].Words);
         }
 
-        _gate.Exit();
         return pins;
     }
 
-    /// <summary>Now and then, where leases are counted one by one: makes room for another part, if there is none, by uncovering one that no lease is on.</summary>
+    /// <summary>Now and then, where leases are counted one by one: makes room for another part, if there is none, by uncovering a part
+    /// without leases.</summary>
     internal void Rotate()
     {
         if (Count < MaxParts && Volatile.Read(ref _suspended) == 0)
@@ -93,7 +99,7 @@ internal sealed unsafe partial class LeaseWatch
             return;
         }
 
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         if (_suspended > 0)
         {
             Volatile.Write(ref _suspended, _suspended - 1);
@@ -103,35 +109,33 @@ internal sealed unsafe partial class LeaseWatch
             _next = (_next + 1) % MaxParts;
             TryUncoverUnsynchronized(_next);
         }
-
-        _gate.Exit();
     }
 
-    /// <summary>Leases on watched pages may be the caller's own, and it has to know: uncovers what no lease is on, and covers nothing for a while.</summary>
+    /// <summary>Leases on watched pages may be the caller's own, and it has to know: uncovers the parts without leases, and covers nothing
+    /// for a while.</summary>
     /// <param name="rounds">How long, in calls of <see cref="Rotate"/>.</param>
     internal void Suspend(int rounds = SuspendedRounds)
     {
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         Volatile.Write(ref _suspended, rounds);
         UncoverAllUnsynchronized();
-        _gate.Exit();
     }
 
-    /// <summary>Goes on with what <see cref="Suspend"/> could not uncover because of leases, now and then. The caller holds no claim.</summary>
+    /// <summary>Goes on with what <see cref="Suspend"/> could not uncover because of leases, now and then. The caller holds no
+    /// claim.</summary>
     internal void Settle()
     {
         if (Volatile.Read(ref _suspended) != 0 && Count != 0 && (++_settled & (SettlePeriod - 1)) == 0)
         {
-            _gate.Enter();
+            using Gate.Scope held = _gate.Enter();
             UncoverAllUnsynchronized();
-            _gate.Exit();
         }
     }
 
     /// <summary>A table is about to be given back, and no thread has a claim in it.</summary>
     internal void Forget(ulong* words, long count)
     {
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         for (int i = _count - 1; i >= 0; i--)
         {
             if (_parts[i].First >= (nint)words && _parts[i].First < (nint)(words + count))
@@ -139,8 +143,6 @@ internal sealed unsafe partial class LeaseWatch
                 RemoveUnsynchronized(i);
             }
         }
-
-        _gate.Exit();
     }
 
     private void UncoverAllUnsynchronized()
@@ -156,7 +158,7 @@ internal sealed unsafe partial class LeaseWatch
     private bool TryCover(PagedRegion region, ulong* first, int words)
     {
         ref nint place = ref _covered[PlaceOf(first)];
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         bool isCovered = place == (nint)first;
         if (place == 0 && _count < MaxParts && _suspended == 0)
         {
@@ -167,7 +169,6 @@ internal sealed unsafe partial class LeaseWatch
             isCovered = true;
         }
 
-        _gate.Exit();
         return isCovered;
     }
 
@@ -177,7 +178,7 @@ internal sealed unsafe partial class LeaseWatch
         ref nint place = ref _covered[PlaceOf(first)];
         Shared.Write(SharedWord.PageTable, ref place, 0);
 
-        // Pairs with the fence behind the claim of whoever makes a page watched.
+        // Pairs with the fence after the claim of a thread that makes a page watched.
         Interlocked.MemoryBarrier();
         for (int i = 0; i < _parts[index].Words; i++)
         {
@@ -227,7 +228,8 @@ internal sealed unsafe partial class LeaseWatch
         Debug.Assert(_count >= 0);
     }
 
-    /// <remarks>Compiled once and for all: before it is optimized such a loop takes five times as long, and who asks once a frame would wait for seconds for that.</remarks>
+    /// <remarks>Compiled with optimization from the start: until then such a loop takes five times as long, and a caller that asks once a
+    /// frame would wait seconds for that.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long CountPins(ulong* words, int count)
     {

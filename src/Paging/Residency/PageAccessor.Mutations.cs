@@ -3,10 +3,12 @@ using Paging.TestSeam;
 
 namespace Paging.Residency;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of
+/// tests.</summary>
 internal unsafe partial struct PageAccessor
 {
-    /// <summary>The second look, behind a pin: whoever closes the region sees the pin, or this sees the limit of zero (rule 4).</summary>
+    /// <summary>The second look, after a pin: either the closer of the region sees the pin, or this sees the limit of zero (rule
+    /// 4).</summary>
     private readonly bool SeesOpen
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

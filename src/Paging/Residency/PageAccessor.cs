@@ -7,9 +7,9 @@ namespace Paging.Residency;
 /// <summary>The hit path: what an array or matrix needs to reach a resident page without a call.</summary>
 /// <remarks>
 /// Hit: load the page's word, test it, CAS a pin in, look at the limit again; one interlocked addition takes the pin out. A read by value
-/// takes no pin: it copies the element between two looks at the word. Frames are never unmapped under a reader, so
-/// that what it copied from a frame that was taken away is discarded, not a fault. Everything else is <see cref="PagedRegion"/>'s.
-/// Whoever uses the pointers keeps the region alive behind the last use.
+/// takes no pin: it copies the element between two looks at the word. Frames are never unmapped under a reader: what
+/// it copied from a frame that was taken away is thrown away, and is no fault. Everything else is <see cref="PagedRegion"/>'s.
+/// A caller that uses the pointers keeps the region alive until after the last use.
 /// </remarks>
 internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int pageShift)
 {
@@ -20,11 +20,12 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
     private readonly byte* _frames = region.Frames.Base;
     private readonly long _items = limit;
 
-    /// <summary>Items that may be accessed: all while open, none otherwise, above the logarithm of the items in a page. Set by who closes
-    /// the region; read by everybody.</summary>
+    /// <summary>Items that may be accessed: all while open, none otherwise. Below that stands the logarithm of the items in a page. Set by
+    /// the closer of the region; read by all threads.</summary>
     private ulong _bound = ((ulong)limit << LimitShift) | (uint)pageShift;
 
-    /// <summary>The limit and the page shift in one word, for a hit that loads neither twice: see <see cref="IsWithin(long, ulong)"/>.</summary>
+    /// <summary>The limit and the page shift in one word, for a hit that loads neither twice: see
+    /// <see cref="IsWithin(long, ulong)"/>.</summary>
     internal readonly ulong Bound => _bound;
 
     /// <summary>Checks an index. Waits while the region may be about to close.</summary>
@@ -102,7 +103,7 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
             seen = PageWord.Load(word);
         }
 
-        // Whose it is behind the load of the word: if that is unchanged in the end, it was so all the time.
+        // Whether it is this page's is asked after the load of the word: if the word is unchanged in the end, it was so all the time.
         if (PageWord.IsResident(seen) && Region.IsOf(page, word))
         {
             TestHook.Reach(SharedWord.PageData);
@@ -137,8 +138,8 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
         return data != null ? data : Region.Pin(page, write, out word);
     }
 
-    /// <summary>Pins a page for a lease; the caller owes a <see cref="PageWord.UnpinLease"/> of <paramref name="word"/>. Leases on pages that are not
-    /// watched are counted, and that is the slow path's.</summary>
+    /// <summary>Pins a page for a lease; the caller owes a <see cref="PageWord.UnpinLease"/> of <paramref name="word"/>. Leases on pages
+    /// that are not watched are counted, which the slow path does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly byte* PinForLease(long page, bool write, out ulong* word)
     {
@@ -156,7 +157,7 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
             && PageWord.Pins(seen) < PageWord.MaxPins - 1
             && PageWord.TryPin(word, seen, PageWord.Referenced))
         {
-            // Rule 4: who closes the region has set the limit to zero before it looks for pins, a process-wide barrier in between.
+            // Rule 4: the closer of the region sets the limit to zero, passes a process-wide barrier, and then looks for pins.
             TestHook.Reach(SharedWord.ArrayState);
             if (SeesOpen)
             {

@@ -15,29 +15,32 @@ internal unsafe struct PageNode
     /// <summary>The page's word (<see cref="PageWord"/>), at the node's own address.</summary>
     internal ulong Word;
 
-    /// <summary>Where the page's word is in the linear table, which says whose page it is. Written while the word is Gone; read by anybody: it means
-    /// something as long as the word cannot be Gone, in the locked granule or behind a pin or claim on the word.</summary>
+    /// <summary>Where the page's word is in the linear table, which says whose page it is. Written while the word is Gone, and read by any
+    /// thread. It means something only as long as the word cannot be Gone: in the locked granule, or after a pin or claim on the
+    /// word.</summary>
     internal ulong* Home;
 
-    /// <summary>The next node of the granule, under its lock; read without, by who then looks at the home. Or the next free one of the chunk.</summary>
+    /// <summary>The next node of the granule, written under its lock. A thread that reads it without the lock then looks at the home. In a
+    /// node that is not in use, the next free one of the chunk.</summary>
     internal uint Next;
 }
 
 /// <summary>The nodes of a pager, in chunks of 4 KiB each. Their addresses stay until the pager's memory goes, and can be read at any time
-/// once they were in use; a chunk's memory goes back when none of its nodes is in use.</summary>
-/// <remarks>The versions of a node's words go on from one page to the next, and from chunk memory that was given back to what comes in its place, so that two
-/// residencies through one node differ (rule 3). Numbers of nodes count from 1. Which are in use is guarded by the gate, a leaf.</remarks>
+/// after their first use; a chunk's memory goes back when none of its nodes is in use.</summary>
+/// <remarks>The versions of a node's words go on from one page to the next, and from chunk memory that was given back to what comes in its
+/// place, so that two residencies through one node differ (rule 3). Numbers of nodes count from 1. The gate, a
+/// leaf in the order of locks, guards which are in use.</remarks>
 internal sealed unsafe class PageNodes
 {
     /// <summary>1 GiB of address space. Beyond that, granules are linear.</summary>
-    private const int MostNodes = 1 << 25;
+    private const int MaxNodes = 1 << 25;
     private const int ChunkShift = 7;
     private const int ChunkNodes = 1 << ChunkShift;
     private const int ChunkBytes = ChunkNodes * PageNode.Bytes;
 
     /// <summary>Made writable at once.</summary>
     private const int StepBytes = 64 << 10;
-    private const int MaxChunks = MostNodes >> ChunkShift;
+    private const int MaxChunks = MaxNodes >> ChunkShift;
 
     private readonly Gate _gate = new();
     private readonly Reservation _memory;
@@ -55,7 +58,7 @@ internal sealed unsafe class PageNodes
 
     internal PageNodes()
     {
-        _memory = new Reservation((long)MostNodes * PageNode.Bytes, accessible: false, sparse: true);
+        _memory = new Reservation((long)MaxNodes * PageNode.Bytes, accessible: false, sparse: true);
         try
         {
             _records = new Reservation((long)MaxChunks * Chunk.Bytes, accessible: false);
@@ -85,84 +88,71 @@ internal sealed unsafe class PageNodes
     /// <summary>The next node of a granule's chain.</summary>
     internal uint Next(uint node) => Shared.Read(SharedWord.Node, &this[node]->Next);
 
-    /// <summary>Links a node of the caller's, who has locked the granule.</summary>
+    /// <summary>Links a node of the caller's. The caller has locked the granule.</summary>
     internal void SetNext(uint node, uint next) => Shared.Write(SharedWord.Node, &this[node]->Next, next);
 
-    /// <summary>A node with an untouched page in it. 0 when there are as many as there can be, or the system refuses memory.</summary>
+    /// <summary>A node with an untouched page in it. 0 when there are as many as there can be, or when the system refuses memory.</summary>
     internal uint Take(ulong* home)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (_open == 0 && !TryAddChunkUnsynchronized())
         {
-            if (_open == 0 && !TryAddChunkUnsynchronized())
-            {
-                return 0;
-            }
-
-            int number = _open - 1;
-            Chunk* chunk = _chunks + number;
-            uint node;
-            if (chunk->Free != 0)
-            {
-                node = ((uint)number << ChunkShift) + chunk->Free;
-                chunk->Free = (ushort)this[node]->Next;
-            }
-            else
-            {
-                node = ((uint)number << ChunkShift) + ++chunk->Touched;
-                Volatile.Write(ref _bytes, _bytes + (chunk->Touched == 1 ? ChunkBytes : 0));
-            }
-
-            _used++;
-            if (++chunk->Used == ChunkNodes)
-            {
-                _open = chunk->Next;
-            }
-
-            // Home before the word: who has pinned or claimed the page sees whose it is. Who has come for another one sees the word changed.
-            PageNode* taken = this[node];
-            Shared.Write(SharedWord.Node, (nint*)&taken->Home, (nint)home);
-            PageWord.Revive(&taken->Word, chunk->Version);
-            return node;
+            return 0;
         }
-        finally
+
+        int number = _open - 1;
+        Chunk* chunk = _chunks + number;
+        uint node;
+        if (chunk->Free != 0)
         {
-            _gate.Exit();
+            node = ((uint)number << ChunkShift) + chunk->Free;
+            chunk->Free = (ushort)this[node]->Next;
         }
+        else
+        {
+            node = ((uint)number << ChunkShift) + ++chunk->Touched;
+            Volatile.Write(ref _bytes, _bytes + (chunk->Touched == 1 ? ChunkBytes : 0));
+        }
+
+        _used++;
+        if (++chunk->Used == ChunkNodes)
+        {
+            _open = chunk->Next;
+        }
+
+        // Home before the word: a thread that has pinned or claimed the page sees whose it is. A thread that came for another page sees the
+        // word changed.
+        PageNode* taken = this[node];
+        Shared.Write(SharedWord.Node, (nint*)&taken->Home, (nint)home);
+        PageWord.Revive(&taken->Word, chunk->Version);
+        return node;
     }
 
-    /// <summary>Gives a node back whose word is Gone, and that no granule links any more.</summary>
+    /// <summary>Gives back a node whose word is Gone and that no granule links any more.</summary>
     internal void Free(uint node)
     {
         Debug.Assert(PageWord.State(this[node]->Word) == PageState.Gone);
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        int number = (int)((node - 1) >> ChunkShift);
+        Chunk* chunk = _chunks + number;
+        TestHook.Reach(SharedWord.Node);
+        Volatile.Write(ref *(nint*)&this[node]->Home, 0);
+        Volatile.Write(ref this[node]->Next, chunk->Free);
+        chunk->Free = (ushort)(node - ((uint)number << ChunkShift));
+        _used--;
+        bool wasFull = chunk->Used-- == ChunkNodes;
+
+        // The chunk that nodes are taken from stays as it is, or one page that comes and goes would take memory anew each time.
+        int empty = wasFull ? _open - 1 : number;
+        if (wasFull)
         {
-            int number = (int)((node - 1) >> ChunkShift);
-            Chunk* chunk = _chunks + number;
-            TestHook.Reach(SharedWord.Node);
-            Volatile.Write(ref *(nint*)&this[node]->Home, 0);
-            Volatile.Write(ref this[node]->Next, chunk->Free);
-            chunk->Free = (ushort)(node - ((uint)number << ChunkShift));
-            _used--;
-            bool wasFull = chunk->Used-- == ChunkNodes;
-
-            // That which nodes come from stays as it is, or one page that comes and goes would take memory anew each time.
-            int empty = wasFull ? _open - 1 : number;
-            if (wasFull)
-            {
-                chunk->Next = _open;
-                _open = number + 1;
-            }
-
-            if (empty >= 0 && empty != _open - 1 && _chunks[empty].Used == 0 && _chunks[empty].Touched != 0)
-            {
-                DropUnsynchronized(empty);
-            }
+            chunk->Next = _open;
+            _open = number + 1;
         }
-        finally
+
+        if (empty >= 0 && empty != _open - 1 && _chunks[empty].Used == 0 && _chunks[empty].Touched != 0)
         {
-            _gate.Exit();
+            DropUnsynchronized(empty);
         }
     }
 
@@ -196,8 +186,8 @@ internal sealed unsafe class PageNodes
         return true;
     }
 
-    /// <summary>Gives the memory of a chunk back that holds no page. Late readers find untouched pages, and claim none: a node is claimed by who finds
-    /// itself in it, or takes its hands off again.</summary>
+    /// <summary>Gives back the memory of a chunk that holds no page. Late readers find untouched pages, and keep no claim: a thread that
+    /// claims a node keeps the claim only if the node holds the page that it came for.</summary>
     private void DropUnsynchronized(int number)
     {
         Chunk* chunk = _chunks + number;
@@ -211,7 +201,7 @@ internal sealed unsafe class PageNodes
         }
     }
 
-    /// <summary>What is known of a chunk beside its memory.</summary>
+    /// <summary>What is known of a chunk besides its memory.</summary>
     [StructLayout(LayoutKind.Sequential, Size = Bytes)]
     private struct Chunk
     {
@@ -223,26 +213,26 @@ internal sealed unsafe class PageNodes
         /// <summary>Nodes in use.</summary>
         internal ushort Used;
 
-        /// <summary>The first of those that were in use, from 1; 0 when there is none.</summary>
+        /// <summary>The first node that was in use and is free again, from 1; 0 when there is none.</summary>
         internal ushort Free;
 
-        /// <summary>Nodes that were ever in use since the memory is there.</summary>
+        /// <summary>Nodes that were in use at any time since the chunk got its memory.</summary>
         internal ushort Touched;
 
-        /// <summary>What the versions came to in memory that was given back.</summary>
+        /// <summary>The furthest version in memory that was given back.</summary>
         internal ushort Version;
     }
 }
 
-/// <summary>Where versions go on whose words lose their memory.</summary>
+/// <summary>Where the versions of words go on when the words lose their memory.</summary>
 internal static unsafe class Versions
 {
-    /// <summary>Half of those that there are.</summary>
-    private const int MostAhead = PageWord.MaxVersion / 2;
+    /// <summary>Half of the versions that there are.</summary>
+    private const int MaxAhead = PageWord.MaxVersion / 2;
 
-    /// <summary>The furthest version of some words, from which all of them can go on: none is behind it by more than half of the ring, so that none comes
-    /// to one that it has had before less than half a ring later.</summary>
-    /// <returns>False when one is too far ahead of where they began: the memory stays.</returns>
+    /// <summary>The furthest version of some words, from which all of them can go on. No word is behind it by more than half of the ring,
+    /// so no word comes to a version again less than half a ring after it had it.</summary>
+    /// <returns>False when a word is too far ahead of where they began: the memory stays.</returns>
     internal static bool TryAdvance(byte* words, int count, int stride, int version, out int furthest)
     {
         int most = 0;
@@ -253,6 +243,6 @@ internal static unsafe class Versions
         }
 
         furthest = (version + most) % PageWord.MaxVersion;
-        return most <= MostAhead;
+        return most <= MaxAhead;
     }
 }

@@ -4,7 +4,8 @@ using Paging.TestSeam;
 
 namespace Paging.Residency;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of
+/// tests.</summary>
 internal static unsafe partial class PageWord
 {
     /// <summary>What a word has changed by since an optimistic read looked at it (rule 3).</summary>
@@ -22,11 +23,11 @@ internal static unsafe partial class PageWord
     /// <summary>Whether an evictor may claim the page (rule 1).</summary>
     private static bool HasNoPins(ulong word) => (Pins(word) == 0) | TestHook.Breaks(Mutation.EvictPinned);
 
-    /// <summary>Whether the claimant will wake who parks (rule 7).</summary>
+    /// <summary>Whether the claimant will wake a thread that parks (rule 7).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool SaysWaiters(ulong word) => ((word & Waiters) != 0) | TestHook.Breaks(Mutation.ParkWithoutBit);
 
-    /// <summary>Takes back that a pin was given back which was not out, and throws (rule 11).</summary>
+    /// <summary>Undoes the return of a pin that was not out, and throws (rule 11).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RefusePin(ulong* page)
     {
@@ -36,7 +37,8 @@ internal static unsafe partial class PageWord
         }
     }
 
-    /// <summary>Whether threads wait for the pin that was given back (rule 8): what else the slow path is for has been dealt with.</summary>
+    /// <summary>Whether threads wait for the pin that was given back (rule 8). The other causes of the slow path have been dealt
+    /// with.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TellsOfWaiters(ulong after)
     {

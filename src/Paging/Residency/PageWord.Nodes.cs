@@ -4,12 +4,14 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>The transitions of words that move between nodes and tables (<see cref="PagedRegion"/>), and what their versions go on from in new memory.</summary>
+/// <summary>The transitions of words that move between nodes and tables (<see cref="LockedGranule"/>), and where their versions go on in
+/// new memory.</summary>
 internal static unsafe partial class PageWord
 {
-    /// <summary>Gone → Untouched: the node is the caller's, who links it to a granule afterwards. A late CAS expects another word.</summary>
+    /// <summary>Gone → Untouched: the node is the caller's, which links it to a granule afterwards. A late CAS expects another
+    /// word.</summary>
     /// <param name="page">The word of the node; 0 in new memory.</param>
-    /// <param name="version">What the versions in memory before this came to.</param>
+    /// <param name="version">The furthest version in the memory before this.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Revive(ulong* page, int version)
     {
@@ -18,15 +20,16 @@ internal static unsafe partial class PageWord
         Seen.Record((ulong)(word == 0 ? PageState.Gone : State(word)), (ulong)PageState.Untouched);
     }
 
-    /// <summary>Untouched → Elsewhere, in a table that nobody claims pages in yet, by who has locked the granule.</summary>
+    /// <summary>Untouched → Elsewhere, in a table in which no thread claims pages yet, by the thread that has locked the granule.</summary>
     internal static void PutElsewhere(ulong* page, uint node, int version)
     {
         Shared.Write(SharedWord.Page, page, AtVersion(0, version) | ((ulong)node << StoredShift) | Elsewhere);
         Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Elsewhere);
     }
 
-    /// <summary>Elsewhere → what the page was in its node, Swapped or Resident without pins, or Untouched for 0. By who has locked the granule, and has
-    /// the page claimed in its node, or taken it out. Release: who finds it here finds it nowhere else.</summary>
+    /// <summary>Elsewhere → what the page was in its node, Swapped or Resident without pins, or Untouched for 0. By the thread that has
+    /// locked the granule, and has the page claimed in its node, or has taken it out. Release: a thread that finds it here finds it nowhere
+    /// else.</summary>
     internal static void TakeOver(ulong* page, ulong fromNode)
     {
         ulong word = *page;
@@ -52,7 +55,7 @@ internal static unsafe partial class PageWord
         ? word
         : word | (((ulong)version << VersionLowShift) & VersionLow) | ((ulong)(version >> VersionLowBits) << VersionHighShift);
 
-    /// <summary>How many versions one is ahead of another. Those that there are form a ring; new memory is ahead of nothing.</summary>
+    /// <summary>How many versions one is ahead of another. All versions form a ring; new memory is ahead of nothing.</summary>
     internal static int VersionsAhead(int version, int of)
     {
         int ahead = version - of;

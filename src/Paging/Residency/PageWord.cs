@@ -5,7 +5,7 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <remarks>Resident is the only odd one, so that it is told by a single bit.</remarks>
+/// <remarks>Resident is the only odd state, so that a single bit tells it.</remarks>
 internal enum PageState
 {
     /// <summary>Reads as zeroes, owns nothing. A table of zeroes is a table of untouched pages.</summary>
@@ -16,9 +16,10 @@ internal enum PageState
     Evicting = 6,
     /// <summary>The array is disposed; the last state of a page.</summary>
     Dead = 8,
-    /// <summary>Of a word in a table: the page's word is in a node, as it was when few pages around it were touched. It names the node.</summary>
+    /// <summary>Of a word in a table: the page's word is in a node still, from when few pages around it were touched. This word names the
+    /// node.</summary>
     Elsewhere = 10,
-    /// <summary>Of a word in a node: no page's. Whoever has come for one looks again where it is.</summary>
+    /// <summary>Of a word in a node: it is no page's. A thread that came for a page looks again where that is.</summary>
     Gone = 12,
 }
 
@@ -35,19 +36,19 @@ internal enum PageState
 /// The frame stands in the word as its offset from the pager's first frame, in place, so that the hit path masks it out and adds;
 /// what must not have changed for an optimistic read stands together at the bottom, so that it compares with one shift. R is set
 /// on resident pages only, so that one test tells a page that is resident and needs no reference bit.
-/// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page; of a resident one,
-/// which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>). L, one of the state's bits that a resident word does not need:
-/// leases on the page are counted by looking at it (<see cref="LeaseWatch"/>), not one by one. It changes while the page has no pins only,
-/// so that a lease ends as it began.
+/// D: the frame holds what no stored copy holds. R: read since the clock last passed. W: a thread is parked on the page; on a resident
+/// page, which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>). L is one of the state's bits that a
+/// resident word does not need. It says that leases on the page are counted by looking at the word (<see cref="LeaseWatch"/>), not one by
+/// one. It changes only while the page has no pins, so that a lease ends as it began.
 /// A swapped word that names no stored page stands for zeroes that once had a frame.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
-/// frame differ. It is never 0 again: that says that the memory of the word is new, and where its versions go on is kept with the granule
-/// of the table, or the chunk of nodes, that the memory was given back for. Only this file changes the word, and its part for
+/// frame differ. It is never 0 again: 0 says that the memory of the word is new. Where its versions go on then is kept with the granule
+/// of the table, or the chunk of nodes, whose memory was given back. Only this file changes the word, with its part for
 /// words in nodes.
 ///
-/// Untouched, Swapped and Resident words are anybody's to change by CAS. Filling and Evicting are claims: until the
+/// Any thread may change Untouched, Swapped and Resident words by CAS. Filling and Evicting are claims: until the
 /// claimant publishes the next state, others may only set W. Publishing is an exchange, since W may come meanwhile.
-/// The exchange (release) pairs with the CAS or the volatile load of whoever finds the page resident.
+/// The exchange (release) pairs with the CAS or the volatile load of a thread that finds the page resident.
 /// </remarks>
 internal static unsafe partial class PageWord
 {
@@ -145,14 +146,15 @@ internal static unsafe partial class PageWord
     /// Races with pinners, the clock and evictors.</summary>
     /// <remarks>A pin count that is full would carry out of the word: the caller checks <see cref="MaxPins"/>.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool TryPin(ulong* page, ulong word, ulong flags) => Shared.CompareExchange(SharedWord.Page, page, (word + PinOne) | flags, word) == word;
+    internal static bool TryPin(ulong* page, ulong word, ulong flags) =>
+        Shared.CompareExchange(SharedWord.Page, page, (word + PinOne) | flags, word) == word;
 
     /// <summary>Resident → Resident with one pin less. Only for a pin that the caller owns.</summary>
     internal static void Unpin(ulong* page)
     {
         ulong after = SubtractPin(page);
 
-        // No pin to give back: the count went below zero, or the word is not a resident one at all. Or somebody waits for this.
+        // There was no pin to give back: the count went below zero, or the word is not resident at all. Or a thread waits for this.
         if ((after >> PinShift) == MaxPins || (after & (Waiters | Resident)) != Resident)
         {
             UnpinRarely(page, after);
@@ -175,12 +177,12 @@ internal static unsafe partial class PageWord
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong SubtractPin(ulong* page) => Shared.Add(SharedWord.Page, page, unchecked(0UL - PinOne));
 
-    /// <summary>Resident with pins → the same with W, so that whoever gives a pin back wakes those who wait for that. Races with pinners,
-    /// unpinners and the clock.</summary>
+    /// <summary>Resident with pins → the same with W, so that a thread that gives a pin back wakes the threads that wait for that. Races
+    /// with pinners, unpinners and the clock.</summary>
     /// <returns>False when the page has no pins, or is not in the frame that was seen.</returns>
     /// <param name="page">The page.</param>
     /// <param name="seen">The word as it was seen.</param>
-    /// <param name="isNew">Whether W was not set before: since somebody last looked, a pin was taken or given back.</param>
+    /// <param name="isNew">Whether W was not set before: since a waiting thread last looked, a pin was taken or given back.</param>
     internal static bool TryAwaitUnpin(ulong* page, ulong seen, out bool isNew)
     {
         isNew = false;
@@ -213,8 +215,8 @@ internal static unsafe partial class PageWord
     /// <summary>Untouched or Swapped → Filling. Races with other faults, discards and the sweep of Dispose.</summary>
     internal static bool TryBeginFill(ulong* page, ulong word) => TryBeginFill(page, word, word);
 
-    /// <summary>As <see cref="TryBeginFill(ulong*, ulong)"/>, for a word in new memory: <paramref name="from"/> is what it would be with the version that
-    /// the memory before it came to, and what the claimant goes on with.</summary>
+    /// <summary>As <see cref="TryBeginFill(ulong*, ulong)"/>, for a word in new memory: <paramref name="from"/> is what it would be with
+    /// the version that the memory before it came to, and what the claimant goes on with.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryBeginFill(ulong* page, ulong word, ulong from)
     {
@@ -223,7 +225,7 @@ internal static unsafe partial class PageWord
         return Record(word, claim, Shared.CompareExchange(SharedWord.Page, page, claim, word) == word);
     }
 
-    /// <summary>Filling → Resident, with one pin for the claimant. Returns true when somebody waits.</summary>
+    /// <summary>Filling → Resident, with one pin for the claimant. Returns true when a thread waits.</summary>
     internal static bool CompleteFill(ulong* page, ulong word, long offset, ulong flags)
     {
         ulong next = NextVersion(word) | (ulong)offset | PinOne | flags | Resident;
@@ -234,7 +236,8 @@ internal static unsafe partial class PageWord
     internal static bool AbandonFill(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Filling);
 
     /// <summary>Resident, clean, no pins → Swapped, as zeroes when there is no stored copy. The frame is the caller's.</summary>
-    /// <remarks>Not untouched again: who evicts does not know the array, which counts the pages that are not. Races with pinners: the expected word has no pins, is clean and names the frame.</remarks>
+    /// <remarks>Not untouched again: the evictor does not know the array, which counts the pages that are not untouched. Races with
+    /// pinners: the expected word has no pins, is clean and names the frame.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int time)
     {
@@ -276,7 +279,8 @@ internal static unsafe partial class PageWord
         return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
-    /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: the page leaves the node. Races with faults that began before.</summary>
+    /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: the page leaves the node. Races with faults that began
+    /// before.</summary>
     internal static bool TryEnd(ulong* page, ulong word, PageState end)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
@@ -284,7 +288,7 @@ internal static unsafe partial class PageWord
         return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
-    /// <summary>Evicting → Dead or Gone, by whoever claimed the page as an evictor does.</summary>
+    /// <summary>Evicting → Dead or Gone, by the thread that claimed the page as an evictor does.</summary>
     internal static bool CompleteEnd(ulong* page, ulong word, PageState end) => Publish(page, Ended(word, end), PageState.Evicting);
 
     /// <summary>Filling or Evicting → Filling or Evicting with W set; false when the claim is over.</summary>
@@ -310,7 +314,7 @@ internal static unsafe partial class PageWord
         }
     }
 
-    /// <summary>The version bits of a word, one further. They stand in two places, and are not all zero.</summary>
+    /// <summary>The version bits of a word, one version further. They stand in two places, and are not all zero.</summary>
     private static ulong NextVersion(ulong word)
     {
         ulong low = ((word & VersionLow) + (1UL << VersionLowShift)) & VersionLow;
@@ -343,11 +347,12 @@ internal static unsafe partial class PageWord
         return happened;
     }
 
-    /// <summary>Behind the addition of <see cref="UnpinLease"/>: the lease was counted, or as <see cref="UnpinRarely"/>.</summary>
+    /// <summary>After the addition of <see cref="UnpinLease"/>: the lease was counted, or the word says what it says to
+    /// <see cref="UnpinRarely"/>.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void UnpinLeaseRarely(ulong* page, ulong after, int slot)
     {
-        // First: what is refused as given back twice stays counted.
+        // First, since a lease that is refused as given back twice stays counted.
         if ((after >> PinShift) == MaxPins || (after & (Waiters | Resident)) != Resident)
         {
             UnpinRarely(page, after);
@@ -360,7 +365,8 @@ internal static unsafe partial class PageWord
         }
     }
 
-    /// <summary>Behind the addition of <see cref="Unpin"/>, whose word says that it was one too many, or that threads wait for it.</summary>
+    /// <summary>After the addition of <see cref="Unpin"/>: its word says that this was one pin too many, or that threads wait for a
+    /// pin.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void UnpinRarely(ulong* page, ulong after)
     {
@@ -375,8 +381,9 @@ internal static unsafe partial class PageWord
             return;
         }
 
-        // Cleared so that the next pins are fast again; who still waits sets it again. By CAS on a resident word only: on a claimed one W belongs to
-        // those parked there. The page may be anywhere by now, without us: then W went with its word, and the signal is all that counts.
+        // Cleared so that the next pins are fast again; a thread that still waits sets it again. By CAS on a resident word only: on a
+        // claimed word W belongs to the threads that are parked there. Without our pin the page may be anywhere by now: then W went with
+        // its word, and the signal is all that counts.
         for (ulong word = Load(page); IsResident(word) && (word & Waiters) != 0; word = Load(page))
         {
             if (Shared.CompareExchange(SharedWord.Page, page, word & ~Waiters, word) == word)

@@ -3,10 +3,10 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Where threads wait for somebody else's fault or eviction of a page to end: a short spin, then sleep.</summary>
+/// <summary>Where threads wait for another thread's fault or eviction of a page to end: a short spin, then sleep.</summary>
 /// <remarks>No wake-up is lost: the waiter sets the page's W bit and looks again under the bucket's lock; the owner of the claim
-/// publishes first, sees W in what it replaced, and pulses under the same lock. An interrupt does not cut the sleep short: a wait that Dispose
-/// depends on must not end early, nor a wake-up be spent on nobody.</remarks>
+/// publishes first, sees W in what it replaced, and pulses under the same lock. An interrupt does not cut the sleep short: a wait that
+/// Dispose depends on must not end early, and no wake-up may be lost on a thread that has left.</remarks>
 internal sealed unsafe class ParkingLot
 {
     private const int BucketCount = 64;

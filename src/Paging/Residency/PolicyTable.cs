@@ -5,7 +5,8 @@ using Paging.Threading;
 namespace Paging.Residency;
 
 /// <summary>The compression policies of a pager's arrays, by the number that a frame's record holds. Number 0 is the pager's own.</summary>
-/// <remarks>A number is looked up by who has claimed a page of the array, and given back once no page of it can be claimed any more.</remarks>
+/// <remarks>A number is looked up by a thread that has claimed a page of the array, and given back once no page of the array can be claimed
+/// any more.</remarks>
 internal sealed class PolicyTable(CompressionPolicy ofPager)
 {
     private const int InitialLength = 16;
@@ -28,47 +29,33 @@ internal sealed class PolicyTable(CompressionPolicy ofPager)
 
     internal int Add(CompressionPolicy policy)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (!_free.TryPop(out int number))
         {
-            if (!_free.TryPop(out int number))
+            number = _end;
+            if (number == _policies.Length)
             {
-                number = _end;
-                if (number == _policies.Length)
-                {
-                    TestHook.MayFail(FailurePoint.Allocation);
-                    CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
-                    _policies.CopyTo(longer, 0);
+                TestHook.MayFail(FailurePoint.Allocation);
+                CompressionPolicy?[] longer = new CompressionPolicy?[2 * number];
+                _policies.CopyTo(longer, 0);
 
-                    // Here rather than when a number is given back: closing an array must need no memory.
-                    _free.EnsureCapacity(longer.Length);
-                    Volatile.Write(ref _policies, longer);
-                }
-
-                _end = number + 1;
+                // Here rather than when a number is given back: closing an array must need no memory.
+                _free.EnsureCapacity(longer.Length);
+                Volatile.Write(ref _policies, longer);
             }
 
-            _policies[number] = policy;
-            return number;
+            _end = number + 1;
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        _policies[number] = policy;
+        return number;
     }
 
     internal void Remove(int number)
     {
-        _gate.Enter();
-        try
-        {
-            _policies[number] = null;
-            _free.Push(number);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        _policies[number] = null;
+        _free.Push(number);
     }
 
     private static CompressionPolicy?[] Initial(CompressionPolicy ofPager)

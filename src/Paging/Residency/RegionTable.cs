@@ -9,7 +9,7 @@ internal sealed class RegionTable
 
     private WeakGCHandle<PagedRegion>[] _regions = new WeakGCHandle<PagedRegion>[InitialLength];
 
-    /// <summary>There are no more than this, and there is room for so many.</summary>
+    /// <summary>There is room for so many arrays now, and so there are no more.</summary>
     internal int Capacity => _regions.Length;
 
     internal void Add(int number, PagedRegion region)

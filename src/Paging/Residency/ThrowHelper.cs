@@ -30,7 +30,8 @@ internal static class ThrowHelper
 
     [DoesNotReturn]
     internal static void ThrowColumn(int column, int columns) =>
-        throw new ArgumentOutOfRangeException(nameof(column), column, $"Column {column:N0} is not in the matrix, whose columns are 0 to {columns - 1:N0}.");
+        throw new ArgumentOutOfRangeException(
+            nameof(column), column, $"Column {column:N0} is not in the matrix, whose columns are 0 to {columns - 1:N0}.");
 
     /// <summary>For a range of rows: names the start when that is wrong by itself, else the count.</summary>
     [DoesNotReturn]
@@ -39,13 +40,16 @@ internal static class ThrowHelper
         if (startRow < 0 || startRow > total)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(startRow), startRow, $"A range of rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total:N0}.");
+                nameof(startRow),
+                startRow,
+                $"A range of rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total:N0}.");
         }
 
         throw new ArgumentOutOfRangeException(
             nameof(rows),
             rows,
-            $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to {total - startRow:N0}.");
+            $"A range from row {startRow:N0} cannot have {rows:N0} rows: in a matrix of {total:N0} rows it has 0 to " +
+            $"{total - startRow:N0}.");
     }
 
     /// <summary>For rows that a span holds: names the start, since the span does not say where it goes.</summary>
@@ -56,17 +60,20 @@ internal static class ThrowHelper
             startRow,
             rows > total
                 ? $"A span of {rows:N0} rows does not fit a matrix of {total:N0} rows, from row {startRow:N0} or any other."
-                : $"A span of {rows:N0} rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to {total - rows:N0}.");
+                : $"A span of {rows:N0} rows cannot start at row {startRow:N0}: in a matrix of {total:N0} rows it starts at 0 to " +
+                    $"{total - rows:N0}.");
 
     [DoesNotReturn]
     internal static void ThrowPartialRow(int length, int columns, string parameter) =>
         throw new ArgumentException(
-            $"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.", parameter);
+            $"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.",
+            parameter);
 
     [DoesNotReturn]
     internal static void ThrowCrossesPage(long start, int count, int pageLength) =>
         throw new ArgumentException(
-            $"The {count:N0} elements from {start:N0} cross a page of {pageLength:N0} elements, and a span cannot. Use ReadSequence for a sequence over the pages, or CopyTo and CopyFrom to copy.");
+            $"The {count:N0} elements from {start:N0} cross a page of {pageLength:N0} elements, and a span cannot. Use ReadSequence for " +
+            "a sequence over the pages, or CopyTo and CopyFrom to copy.");
 
     [DoesNotReturn]
     internal static void ThrowOutOfSpace(PagingDomain domain, PagedRegion region, bool write, in Shortage shortage)
@@ -76,8 +83,10 @@ internal static class ThrowHelper
         PagerOptions options = domain.Options;
         string action = write ? "write to" : "read";
         string figures =
-            $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), {OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
-            $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
+            $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), " +
+            $"{OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
+            $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
+            $"{options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
         Exception? refusal = Refusal(domain.Frames.RefusedBytes, "memory for frames");
         throw new OutOfPagingSpaceException(
             $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost.",
@@ -92,11 +101,13 @@ internal static class ThrowHelper
     {
         string pinned = shortage.OthersPinned == 0
             ? $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes"
-            : $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes, and {shortage.OthersPinned:N0} of other page sizes in the way of their memory";
+            : $"{shortage.Pinned:N0} of {size.PageBytes:N0} bytes, and {shortage.OthersPinned:N0} of other page sizes in the way of " +
+                "their memory";
         if (shortage.IsPoolFull)
         {
             string also = shortage.Pinned + shortage.OthersPinned == 0 ? string.Empty : $" (frames pinned by leases: {pinned})";
-            return $"the pool is full and no frame can be given up{also}. Discard or dispose what is not needed, dispose leases, give the pager more PoolBytes, or add a swap file";
+            return $"the pool is full and no frame can be given up{also}. Discard or dispose what is not needed, dispose leases, give " +
+                "the pager more PoolBytes, or add a swap file";
         }
 
         if (shortage.Pinned + shortage.OthersPinned != 0)
@@ -106,13 +117,15 @@ internal static class ThrowHelper
 
         return refusal is not null
             ? "the system refused memory for one frame more, within ResidentBytes. The inner exception says what can limit it"
-            : "other page sizes hold the rest of the frames, and no more than the few that each of them keeps. Use fewer page sizes, or give the pager more ResidentBytes";
+            : "other page sizes hold the rest of the frames, and no more than the few that each of them keeps. Use fewer page sizes, or " +
+                "give the pager more ResidentBytes";
     }
 
-    private static InsufficientMemoryException? Refusal(long bytes, string what) => bytes == 0 ? null : VirtualMemory.Refused(bytes, what, error: 0);
+    private static InsufficientMemoryException? Refusal(long bytes, string what) =>
+        bytes == 0 ? null : VirtualMemory.Refused(bytes, what, error: 0);
 
-    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap file
-    /// failed.</summary>
+    /// <summary>What failed, where that is why the pool is full: the system refused memory within its budget, or the last write to a swap
+    /// file failed.</summary>
     private static Exception? PoolFailure(PagingDomain domain)
     {
         SwapStore swap = domain.Swap;
@@ -145,8 +158,8 @@ internal static class ThrowHelper
         return bytes == 0 ? string.Empty : $"{bytes:N0} bytes of frames of other sizes, ";
     }
 
-    /// <summary>Figures of one moment: statistics, and the live bytes that go with their <see cref="PagerStatistics.PoolBytes"/>. Or the exception of whoever
-    /// lost against Dispose.</summary>
+    /// <summary>Figures of one moment: statistics, and the live bytes that go with their <see cref="PagerStatistics.PoolBytes"/>. Throws
+    /// if the pager was disposed meanwhile.</summary>
     private static PagerStatistics Snapshot(PagingDomain domain, out long live)
     {
         PagerStatistics statistics = domain.GetStatistics();
@@ -158,7 +171,8 @@ internal static class ThrowHelper
     [DoesNotReturn]
     internal static void ThrowCorrupted(PagedRegion region, long page, string what) =>
         throw new PageCorruptedException(
-            $"Page {page:N0} of {region.Describe()} cannot be had: {what}. Other pages are not affected; overwrite or discard this one to use it again.")
+            $"Page {page:N0} of {region.Describe()} cannot be had: {what}. Other pages are not affected; overwrite or discard this one " +
+            "to use it again.")
         {
             ArrayName = region.Name,
             PageIndex = page,
@@ -169,7 +183,9 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more PoolBytes, or add a swap file. Nothing is lost.",
+            $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
+            $"{domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more " +
+            "PoolBytes, or add a swap file. Nothing is lost.",
             PoolFailure(domain))
         {
             Statistics = statistics,
@@ -181,7 +197,10 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
-            $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = {domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file first. The file stays in use; nothing is lost.",
+            $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} " +
+            $"bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
+            $"{domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file " +
+            "first. The file stays in use; nothing is lost.",
             PoolFailure(domain))
         {
             Statistics = statistics,

@@ -3,8 +3,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; who comes later
-/// stands behind it rather than take the frame that it has waited for.</summary>
+/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; a thread
+/// that comes later stands behind it, and does not take the frame that the first has waited for.</summary>
 internal sealed class WaitingLine
 {
     private readonly Gate _gate = new();
@@ -17,34 +17,27 @@ internal sealed class WaitingLine
     /// <summary>Joins the end. The caller owes a <see cref="Leave"/>.</summary>
     internal long Join()
     {
-        _gate.Enter();
-        try
-        {
-            _tickets.Add(++_last);
-            Volatile.Write(ref _count, _tickets.Count);
-            return _last;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        _tickets.Add(++_last);
+        Volatile.Write(ref _count, _tickets.Count);
+        return _last;
     }
 
     internal bool IsFirst(long ticket)
     {
-        _gate.Enter();
-        bool first = _tickets[0] == ticket;
-        _gate.Exit();
-        return first;
+        using Gate.Scope held = _gate.Enter();
+        return _tickets[0] == ticket;
     }
 
     internal void Leave(long ticket)
     {
-        _gate.Enter();
-        _tickets.Remove(ticket);
-        Volatile.Write(ref _count, _tickets.Count);
-        _gate.Exit();
-        // Whoever is first now may have been asleep behind us.
+        using (_gate.Enter())
+        {
+            _tickets.Remove(ticket);
+            Volatile.Write(ref _count, _tickets.Count);
+        }
+
+        // The thread that is first now may have been asleep behind us.
         LeaseEnds.Signal();
     }
 }
@@ -67,7 +60,7 @@ internal struct LeaseWait
     /// <summary>Looks of a thread that must not wait.</summary>
     internal int Looks;
 
-    /// <summary>No lease has ended for as long as it waits at most: it looks a last time.</summary>
+    /// <summary>No lease has ended for as long as an access may wait: it looks a last time.</summary>
     internal bool IsOver;
 
     internal readonly bool IsInLine => Ticket != 0;

@@ -22,17 +22,27 @@ internal sealed class Rundown(int processors)
         return false;
     }
 
+    /// <summary>As <see cref="TryEnter"/>: the scope says whether it is inside, and its end leaves, whatever happens in between.</summary>
+    internal Scope Hold() => new(TryEnter() ? this : null);
+
     internal void Exit() => _inside.Add(default, -1);
 
     internal void Close()
     {
         Volatile.Write(ref _closed, 1);
-        // Pairs with TryEnter: who has not seen the flag is counted.
+        // Pairs with TryEnter: a thread that has not seen the flag is counted.
         Interlocked.MemoryBarrierProcessWide();
         Spinner spinner = default;
         while (_inside[default] != 0)
         {
             spinner.Once();
         }
+    }
+
+    internal readonly ref struct Scope(Rundown? rundown)
+    {
+        internal bool IsInside => rundown is not null;
+
+        public void Dispose() => rundown?.Exit();
     }
 }

@@ -11,7 +11,7 @@ internal static unsafe class SparseScenarios
     /// <summary>Of two granules.</summary>
     private const int Pages = 516;
 
-    private const int Crowd = PagedRegion.MostNodes;
+    private const int Crowd = PageDirectory.MaxNodes;
 
     internal static readonly Scenario FirstTouches = new("pages touched first at once get a node each, or a table for all", static run =>
     {

@@ -110,7 +110,7 @@ public sealed class LeaseWatchTests
     /// <summary>So many pages in each part that their words are in a table, not in nodes.</summary>
     private static void TouchAll(PagedArray<long> array)
     {
-        for (long page = 0; page < array.PageCount; page += page % PartPages == PagedRegion.MostNodes ? PartPages - PagedRegion.MostNodes : 1)
+        for (long page = 0; page < array.PageCount; page += page % PartPages == PageDirectory.MaxNodes ? PartPages - PageDirectory.MaxNodes : 1)
             array.Write(page * PageLength).Dispose();
     }
 

@@ -127,7 +127,7 @@ internal static unsafe class Audit
                     Assert.Equal(used, GranuleWord.Pages(granule));
                     Assert.True(form == GranuleForm.Linear || used == 0);
                     Assert.Equal(form == GranuleForm.Sparse, GranuleWord.First(granule) != 0);
-                    Assert.InRange(inNodes, 0, form == GranuleForm.Nothing ? 0 : PagedRegion.MostNodes);
+                    Assert.InRange(inNodes, 0, form == GranuleForm.Nothing ? 0 : PageDirectory.MaxNodes);
                 }
             }
         }

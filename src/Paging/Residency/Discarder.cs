@@ -1,0 +1,295 @@
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Discard: pages become untouched again, and what is kept for them goes back.</summary>
+/// <param name="region">The array.</param>
+/// <param name="domain">Its pager's.</param>
+internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain domain)
+{
+    private readonly PageDirectory _pages = region.Pages;
+
+    /// <summary>Zeroes whole pages by dropping them. That takes time for what is there: granules in which nothing is are passed over, and
+    /// of granules with few pages only those pages are looked at, which have nodes.</summary>
+    /// <returns>The first page that is pinned, with which nothing has happened; <paramref name="end"/> when all have been
+    /// dropped.</returns>
+    internal long Discard(long page, long end)
+    {
+        const int Shift = PageTable.GranuleShift;
+        long endGranule = ((end - 1) >> Shift) + 1;
+        long released = page >> Shift;
+        while (page < end)
+        {
+            region.AwaitOpen();
+            long granule = _pages.Table.NextTouched(page >> Shift, endGranule);
+            if (granule < 0)
+            {
+                // A thread that disposes the array at this moment may have taken the marks.
+                region.AwaitOpen();
+                break;
+            }
+
+            // A few at once, as long as there are neighbours.
+            if (granule - released >= PageDirectory.MaxReleased)
+            {
+                Release(released, Math.Min(granule, released + PageDirectory.MaxReleased));
+                released = granule;
+            }
+
+            page = Math.Max(page, granule << Shift);
+            long stop = Math.Min(end, (granule + 1) << Shift);
+            while (page < stop)
+            {
+                // Where few pages are there only those; stored ones in a row are counted out together.
+                page = _pages.NextInChain(granule, page, stop) is >= 0 and long next ? next : DiscardStored(page, stop);
+                if (page == stop)
+                {
+                    break;
+                }
+
+                if (!TryDiscard(page))
+                {
+                    Release(released, granule + 1);
+                    return page;
+                }
+
+                page++;
+            }
+        }
+
+        Release(released, Math.Min(released + PageDirectory.MaxReleased, endGranule));
+        return end;
+    }
+
+    /// <summary>Zeroes a page by dropping it, without loading it. False when it is pinned: then nothing happened.</summary>
+    private bool TryDiscard(long index)
+    {
+        while (true)
+        {
+            region.AwaitOpen();
+            ulong* page = _pages.Find(index);
+            if (!_pages.IsHome(index, page))
+            {
+                switch (DiscardNode(index))
+                {
+                    case NodeDiscarded.Done:
+                        return true;
+                    case NodeDiscarded.Pinned:
+                        return false;
+                    case NodeDiscarded.Busy:
+                        domain.Parking.Wait(page);
+                        break;
+                }
+
+                continue;
+            }
+
+            ulong word = PageWord.Load(page);
+            switch (PageWord.State(word))
+            {
+                case PageState.Untouched:
+                    return true;
+
+                case PageState.Swapped:
+                    if (TryDiscardSwapped(index, page, word))
+                    {
+                        return true;
+                    }
+
+                    break;
+
+                case PageState.Resident:
+                    if (PageWord.Pins(word) != 0)
+                    {
+                        return false;
+                    }
+
+                    if (PageWord.TryBeginEvict(page, word))
+                    {
+                        FreeCopy(word);
+                        _pages.Wake(page, PageWord.CompleteDiscard(page, word));
+                        GiveFrameBack(word);
+                        _pages.CountOut(index, 1);
+                        return true;
+                    }
+
+                    break;
+
+                case PageState.Filling or PageState.Evicting:
+                    domain.Parking.Wait(page);
+                    break;
+
+                // Dead, or in a node since.
+                default:
+                    break;
+            }
+        }
+    }
+
+    private bool TryDiscardSwapped(long index, ulong* page, ulong word)
+    {
+        // Dispose waits for a thread that is about to free what was stored. Once it does not, the array is closed.
+        using Rundown.Scope held = domain.Swap.Rundown.Hold();
+        if (!held.IsInside || !PageWord.TryDiscardSwapped(page, word))
+        {
+            return false;
+        }
+
+        FreeStored(word);
+        _pages.CountOut(index, 1);
+        return true;
+    }
+
+    /// <summary>Zeroes a page whose word is in a node, and gives the node back.</summary>
+    private NodeDiscarded DiscardNode(long index)
+    {
+        // Dispose waits for a thread that is about to give back what the page had: once the page is out of its chain no other thread finds
+        // it.
+        using Rundown.Scope held = domain.Swap.Rundown.Hold();
+        if (!held.IsInside)
+        {
+            return NodeDiscarded.Elsewhere;
+        }
+
+        NodeDiscarded result = TakeOut(index, out uint node, out ulong word);
+        if (result != NodeDiscarded.Done)
+        {
+            return result;
+        }
+
+        if (PageWord.IsResident(word))
+        {
+            ulong* page = _pages.WordIn(node);
+            FreeCopy(word);
+            _pages.Wake(page, PageWord.CompleteEnd(page, word, PageState.Gone));
+            GiveFrameBack(word);
+        }
+        else if (PageWord.State(word) == PageState.Swapped)
+        {
+            FreeStored(word);
+        }
+
+        long granule = index >> PageTable.GranuleShift;
+        _pages.Nodes.Free(node);
+        _pages.Release(granule, granule + 1);
+        return NodeDiscarded.Done;
+    }
+
+    /// <summary>Takes a page's node out of the granule.</summary>
+    /// <param name="index">The page.</param>
+    /// <param name="node">Its node: the caller's when it is done.</param>
+    /// <param name="word">What was in it. When it is done, a resident page is claimed as by an evictor, and the word of any other page is
+    /// Gone.</param>
+    private NodeDiscarded TakeOut(long index, out uint node, out ulong word)
+    {
+        word = 0;
+        using LockedGranule granule = _pages.LockOf(index);
+        node = _pages.State.IsClosed ? 0 : granule.NodeOf(index);
+        if (node == 0)
+        {
+            return NodeDiscarded.Elsewhere;
+        }
+
+        ulong* page = _pages.WordIn(node);
+        word = PageWord.Load(page);
+        switch (PageWord.State(word))
+        {
+            case PageState.Resident when PageWord.Pins(word) != 0:
+                return NodeDiscarded.Pinned;
+            case PageState.Untouched or PageState.Swapped when PageWord.TryEnd(page, word, PageState.Gone):
+            case PageState.Resident when PageWord.TryBeginEvict(page, word):
+                granule.Unlink(index, node);
+                return NodeDiscarded.Done;
+            case PageState.Filling or PageState.Evicting:
+                return NodeDiscarded.Busy;
+            default:
+                return NodeDiscarded.Elsewhere;
+        }
+    }
+
+    /// <summary>Zeroes untouched and stored pages in a row, as <see cref="TryDiscard"/> does, and waits for nothing.</summary>
+    /// <returns>The first page that is neither, or <paramref name="end"/>. That one is to be discarded by itself.</returns>
+    private long DiscardStored(long index, long end)
+    {
+        if (region.IsClosing)
+        {
+            return index;
+        }
+
+        // Dispose waits for a thread that is about to free what was stored.
+        using Rundown.Scope held = domain.Swap.Rundown.Hold();
+        if (!held.IsInside)
+        {
+            return index;
+        }
+
+        long first = index;
+        int dropped = 0;
+        PageFreer freed = new(_pages, domain.Swap);
+        try
+        {
+            for (; index < end && !region.IsClosing; index++)
+            {
+                freed.Prefetch(index, end);
+                ulong* page = _pages.HomeOf(index);
+                ulong word = PageWord.Load(page);
+                if (PageWord.State(word) == PageState.Swapped && PageWord.TryDiscardSwapped(page, word))
+                {
+                    dropped++;
+                    freed.FreeStored(word);
+                }
+                else if (PageWord.State(word) != PageState.Untouched)
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            freed.Settle();
+
+            // The thread that discards a range gives back what is empty afterwards.
+            _pages.CountOutOnly(first, dropped);
+        }
+
+        return index;
+    }
+
+    private void Release(long granule, long end)
+    {
+        if (!_pages.Table.IsSmall)
+        {
+            _pages.Release(granule, end);
+        }
+    }
+
+    private void FreeStored(ulong word)
+    {
+        PageFreer freed = new(_pages, domain.Swap);
+        freed.FreeStored(word);
+        freed.Settle();
+    }
+
+    private void FreeCopy(ulong word)
+    {
+        PageFreer freed = new(_pages, domain.Swap);
+        freed.FreeCopy(word);
+        freed.Settle();
+    }
+
+    private void GiveFrameBack(ulong word) => Evictor.GiveBack(_pages.Frames, _pages.Frames.FrameAt(PageWord.Offset(word)));
+
+    private enum NodeDiscarded
+    {
+        Done,
+
+        /// <summary>Leases are out on the page.</summary>
+        Pinned,
+
+        /// <summary>Another thread has the page claimed.</summary>
+        Busy,
+
+        /// <summary>It is not there any more, or the pager is being disposed.</summary>
+        Elsewhere,
+    }
+}
