@@ -209,7 +209,7 @@ internal sealed unsafe class ColdCompressor(
         return hasRoom;
     }
 
-    /// <summary>Compresses the next few entries of a segment that the caller has claimed or has open. False when there is no room.</summary>
+    // A segment's decoded bytes measure the work of compressing it again. That happens under the gate, for which evictors wait.
     private bool TryGoOn(int number, ref Visit visit, int maxBytes, Recompressor by, long now)
     {
         Segment* segment = table[number];

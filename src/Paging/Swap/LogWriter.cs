@@ -22,8 +22,6 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// that does not matter.</summary>
     private long _age = long.MaxValue;
 
-    internal SegmentLog Log => _log;
-
     /// <summary>0 → 1. Races with other borrowers. Acquires the writes of the previous borrower.</summary>
     internal bool TryBorrow()
     {
