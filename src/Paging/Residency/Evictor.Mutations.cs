@@ -13,7 +13,7 @@ internal sealed unsafe partial class Evictor
     private static bool LivesIn(FrameClass size, long frame, ulong word) =>
         (PageWord.Offset(word) == size.OffsetOf(frame)) | TestHook.Breaks(Mutation.EvictOtherFrame);
 
-    /// <summary>Whether leases keep the page (rule 1).</summary>
+    /// <summary>Whether leases keep the page in its frame (rule 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPinned(ulong word) =>
         PageWord.Pins(word) != 0 && !(TestHook.Breaks(Mutation.EvictPinned) && (word & PageWord.Dirty) != 0);

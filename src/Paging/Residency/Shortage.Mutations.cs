@@ -6,7 +6,7 @@ namespace Paging.Residency;
 /// what its name says.</summary>
 internal partial struct Shortage
 {
-    /// <summary>Whether frames were in other threads' hands, which may give some back (rule 8).</summary>
+    /// <summary>Whether other threads had claimed frames, which they may give back (rule 8).</summary>
     internal readonly bool HasClaims => (InFlight != 0) & !TestHook.Breaks(Mutation.FullDespiteClaims);
 
     /// <summary>Whether there are leases that it makes sense to wait for (rule 8).</summary>
