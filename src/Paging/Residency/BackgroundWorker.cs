@@ -23,7 +23,8 @@ internal sealed class BackgroundWorker
         _thread = Threads.Start(
             Run,
             $"Paging reclaim {number}",
-            $"PagerOptions.BackgroundThreads = {count:N0} asks for {count:N0} to reclaim in the background, of which {number:N0} have started");
+            $"PagerOptions.BackgroundThreads = {count:N0} asks for {count:N0} to reclaim in the background, "
+                + $"of which {number:N0} have started");
     }
 
     internal void Join() => Uninterrupted.Join(_thread);
@@ -40,7 +41,7 @@ internal sealed class BackgroundWorker
         while (_signal.Sleep(wait));
     }
 
-    // Not inlined, so that no reference to the domain lives on this thread's stack while it sleeps.
+    // Not inlined, so that no reference to the domain stays on this thread's stack while it sleeps.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryStep(out int wait)
     {
@@ -51,7 +52,8 @@ internal sealed class BackgroundWorker
         }
         catch (OutOfMemoryException)
         {
-            // The step has undone what it began. Whoever needs a page makes room for it meanwhile, and is told if there is no memory for that either.
+            // The step has undone what it began. A thread that needs a page makes room itself meanwhile, and is told if there is no memory
+            // for that either.
             wait = WithoutMemory;
             return false;
         }

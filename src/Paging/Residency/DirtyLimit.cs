@@ -4,18 +4,18 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>May one more page be dirty? While the pool takes raw pages, always; when it is full, as long as a few frames stay clean, so
-/// that whatever is stored can still be brought in (rule 8).</summary>
+/// <summary>Decides whether one more page may be dirty. As long as the pool has room for raw pages, it may. When the pool is full, it may
+/// as long as a few frames stay clean, so that every stored page can still be brought in (rule 8).</summary>
 internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter)
 {
-    /// <summary>Counts a page about to be dirty.</summary>
+    /// <summary>Counts a page that is about to be dirty.</summary>
     /// <param name="size">The class.</param>
-    /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
-    /// <param name="shortage">When it may not: why.</param>
-    /// <returns>False when only the frames kept clean are left, no dirty page can be given up, and none is on its way out.</returns>
+    /// <param name="wait">The caller's wait, which says whether it waits for leases to end.</param>
+    /// <param name="shortage">The reason, when it may not be dirty.</param>
+    /// <returns>False when only the frames kept clean are left, no dirty page can be evicted, and none is being evicted.</returns>
     internal bool TryReserve(FrameClass size, in LeaseWait wait, ref Shortage shortage)
     {
-        // The look at the pool costs more than the count, and hardly ever matters.
+        // Asking the pool costs more than counting, and hardly ever matters.
         return size.TryReserveDirty(Capacity(size), force: false) || TryReserveSlow(size, wait.IsInLine, ref shortage);
     }
 
@@ -50,13 +50,13 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
         return false;
     }
 
-    /// <summary>Frames that the class has, and those that the budget would still buy it.</summary>
+    /// <summary>Frames that the class has, and those that the rest of the budget would buy.</summary>
     private long Capacity(FrameClass size) => size.Frames + (Math.Max(0, frames.RemainingFor(size)) >> size.PageShift);
 
-    /// <summary>Stores one dirty page without its taking up ordinary room: a same-filled one.</summary>
+    /// <summary>Evicts one dirty page that takes no ordinary room: a same-filled one.</summary>
     /// <param name="size">The class.</param>
-    /// <param name="settled">Whether as many pages were seen dirty as may be, and none on its way to being clean. Otherwise some are only counted
-    /// so far: another thread is about to turn a page dirty, maybe the very one that the caller wants.</param>
+    /// <param name="settled">Whether as many pages were seen dirty as may be, and none of them on its way to being clean. If not, some are
+    /// only counted so far: another thread is about to make a page dirty, maybe the very one that the caller wants.</param>
     private bool TryCleanOne(FrameClass size, out bool settled)
     {
         settled = false;
@@ -71,7 +71,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
                 return true;
             }
 
-            // Another thread's claim may be a page on its way to being clean; a free frame is not.
+            // A page that another thread has claimed may be on its way to being clean; a free frame is not.
             ulong word = WordOf(size, frame);
             anyClaimed |= outcome == EvictOutcome.Busy && PageWord.IsClaimed(word);
             dirty += PageWord.IsResident(word) && (word & PageWord.Dirty) != 0 && PageWord.Offset(word) == size.OffsetOf(frame) ? 1 : 0;
@@ -88,7 +88,10 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
         return page == null ? 0 : PageWord.Load(page);
     }
 
-    /// <summary>Turns pinned clean pages whose copies take pool space into dirty ones, as far as frames may be dirty.</summary>
+    /// <summary>Makes pinned clean pages dirty, as far as frames may be dirty, and drops their stored copies, which take pool
+    /// space.</summary>
+    /// <param name="size">The class.</param>
+    /// <param name="max">Copies to drop, at most.</param>
     /// <returns>True when any copy was dropped.</returns>
     internal bool DropCopies(FrameClass size, int max)
     {
@@ -113,7 +116,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
                 return any;
             }
 
-            // A clean page without pins would have been evicted. Our own pin keeps the record the page's.
+            // A clean page without pins would have been evicted. Our own pin keeps the record with this page.
             if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
             {
                 size.ReleaseDirty();
@@ -128,7 +131,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
                 max--;
             }
 
-            // Last, since Dispose waits for the pin and no longer for us.
+            // Last, since Dispose waits for this pin, and for nothing else of ours.
             PageWord.Unpin(page);
         }
 

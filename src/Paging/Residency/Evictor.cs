@@ -12,28 +12,28 @@ internal enum EvictOutcome
     /// <summary>The frame is the caller's.</summary>
     Freed,
 
-    /// <summary>Read since the clock last passed; the bit is clear now.</summary>
+    /// <summary>The page was read since the clock last passed. Its reference bit is clear now.</summary>
     SecondChance,
 
     /// <summary>Leases are out on its page.</summary>
     Pinned,
 
-    /// <summary>Its page is dirty and the pool has no room, or is being closed.</summary>
+    /// <summary>Its page is dirty, and the pool has no room or is being closed.</summary>
     Unstorable,
 
-    /// <summary>Clean, where only a dirty page was wanted.</summary>
+    /// <summary>Its page is clean, where only a dirty one was wanted.</summary>
     Clean,
 
-    /// <summary>No page is in it, or another thread is at it: look again.</summary>
+    /// <summary>No page is in it, or another thread is at work on it: look again.</summary>
     Busy,
 }
 
-/// <summary>Takes the page out of one frame, if that can be done now: for whoever chooses frames.</summary>
-/// <remarks>Any thread may try any frame. Nothing here waits for a claim while holding one: the room for a dirty page is in hand before the page
-/// is claimed (rule 7).</remarks>
+/// <summary>Takes the page out of one frame, if that can be done now. Its callers choose the frame.</summary>
+/// <remarks>Any thread may try any frame. No thread waits here for a claim while it holds one: the room for a dirty page is in hand before
+/// the page is claimed (rule 7).</remarks>
 internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
 {
-    /// <summary>Gives back the frame of a page that the caller has taken down or discarded; its record names nothing stored any more.</summary>
+    /// <summary>Gives back the frame of a page that the caller has unpublished. The frame's record names no stored page any more.</summary>
     internal static void GiveBack(FrameClass size, long frame)
     {
         Unbind(size.Records + frame);
@@ -43,7 +43,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     /// <summary>Tries to take the page out of one frame.</summary>
     /// <param name="size">The frame's class.</param>
     /// <param name="frame">The frame.</param>
-    /// <param name="level">How deep into the pool's reserves storing may go.</param>
+    /// <param name="level">How much of the pool's reserve may be used to store the page.</param>
     /// <param name="spare">Whether a referenced page gets its second chance.</param>
     /// <param name="dirtyOnly">Whether a clean page is passed over.</param>
     internal EvictOutcome Evict(FrameClass size, long frame, StoreLevel level, bool spare, bool dirtyOnly = false)
@@ -55,7 +55,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.Busy;
         }
 
-        // The record may be out of date, the word is not: only the page that names this frame lives in it (rule 4).
+        // The record may be out of date, but the word is not: only the page whose word names this frame lives in it (rule 4).
         ulong word = PageWord.Load(page);
         if (!PageWord.IsResident(word) || !LivesIn(size, frame, word))
         {
@@ -84,8 +84,10 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             : EvictByStoring(size, frame, page, word, level);
     }
 
-    /// <summary>Keeps the stored copy of a page in use from going cold: nothing is loaded from it as long as the page is in its frame.</summary>
-    /// <remarks>The record may be another page's by now. Then that one's copy stays warm for a while, or is stored once more than it need be.</remarks>
+    /// <summary>Keeps the stored copy of a page in use from going cold. Nothing is loaded from the copy as long as the page is in its
+    /// frame.</summary>
+    /// <remarks>The record may be another page's by now. Then the copy of that page stays warm for a while, or that page is stored once
+    /// more than it need be.</remarks>
     private void NoteUsed(FrameRecord* record)
     {
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
@@ -100,14 +102,14 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     {
         FrameRecord* record = size.Records + frame;
 
-        // A hint: the record may be another page's by now, and the CAS that follows says so.
+        // A hint: the record may be another page's by now, in which case the CAS that follows fails.
         if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes)
             && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
         {
             return EvictOutcome.Freed;
         }
 
-        // Read before the CAS: if the page is still clean, in this frame and in this residency then, this was its copy.
+        // Read before the CAS: if the CAS finds the page still clean, in this frame and in this residency, then this was its copy.
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (!PageWord.TryEvictClean(page, word, stored, size.Now))
         {
@@ -119,7 +121,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Stores a dirty page; or a clean one once more, in the pool, whose copy is in a file or for cold pages.</summary>
+    /// <summary>Stores a dirty page; or, in the pool once more, a clean page whose copy is in a file or was recompressed.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())
@@ -146,7 +148,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             }
 
             TestHook.Reach(SharedWord.PageData);
-            // Under the claim the record is the page's. What it uses may be less than a page, for which there is room.
+            // Under the claim the record is this page's. The bytes in use may be less than a page, and the ticket has room for a page.
             CompressionPolicy policy = policies[record->Policy];
             StoreTicket used = ticket;
             ticket = default;
@@ -173,7 +175,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Whatever has come of it: gives an unused ticket back, and ends the claim.</summary>
+    /// <summary>Gives an unused ticket back and ends the claim, whatever the outcome.</summary>
     private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int now)
     {
         swap.Cancel(unused);
@@ -187,7 +189,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
                 parking.Wake(page);
             }
 
-            // The page's word names the new copy by now, and the frame is ours until it is given back.
+            // The page's word names the new copy by now, and the frame is ours until it is given back. So is the old copy.
             if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
             {
                 swap.Free(old);
@@ -202,8 +204,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
     private static void Unbind(FrameRecord* record)
     {
-        // A reader that copied from the frame before must see the word changed before it can see the frame overwritten: pairs
-        // with the read barrier of PageWord.IsUnchanged.
+        // A reader that has copied from the frame must see the changed word before it can see the frame overwritten: pairs with the read
+        // barrier of PageWord.IsUnchanged.
         Fences.AfterInterlocked();
         TestHook.Reach(SharedWord.FrameRecord);
         record->Stored = 0;
@@ -220,7 +222,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0
             || (marks && !PageWord.TryAwaitUnpin(page, word, out isNew)))
         {
-            // Given back since.
+            // The pin has been given back meanwhile.
             found.InFlight++;
             return;
         }

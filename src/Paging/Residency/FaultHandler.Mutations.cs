@@ -4,10 +4,11 @@ using Paging.TestSeam;
 
 namespace Paging.Residency;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal sealed unsafe partial class FaultHandler
 {
-    /// <summary>Resident and clean → dirty, with a pin more, at once (rule 1).</summary>
+    /// <summary>Resident and clean → resident and dirty, with one more pin, in one CAS (rule 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryPinForWriting(FrameClass size, ulong* page, ulong word, in LeaseWait wait, out bool refused, ref Shortage shortage)
     {
@@ -20,7 +21,8 @@ internal sealed unsafe partial class FaultHandler
         return TryDirtyAndPin(size, page, word, wait, out refused, ref shortage);
     }
 
-    /// <summary>The control of rule 1: the dirty bit follows the pin in a CAS of its own, and a reader who pins in between makes it fail.</summary>
+    /// <summary>The broken form of rule 1: a CAS of its own sets the dirty bit after the pin, and fails when a reader pins in
+    /// between.</summary>
     private bool PinThenDirty(FrameClass size, ulong* page, ulong word)
     {
         if (!PageWord.TryPin(page, word, PageWord.Referenced))
@@ -38,7 +40,7 @@ internal sealed unsafe partial class FaultHandler
         return true;
     }
 
-    /// <summary>Whether the caller's pin is still there while it frees the copy (rule 2).</summary>
+    /// <summary>Whether the caller's pin is still held while it frees the copy (rule 2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool KeepsPin(ulong* page)
     {
@@ -51,7 +53,7 @@ internal sealed unsafe partial class FaultHandler
         return true;
     }
 
-    /// <summary>The stored copy of a page that turns dirty, out of its record (rule 2); 0 when there is none.</summary>
+    /// <summary>Takes the stored copy of a page that becomes dirty out of its record (rule 2); 0 when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint TakeCopy(FrameRecord* record) => TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Evictor.TakeStored(record);
 

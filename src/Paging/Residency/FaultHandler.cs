@@ -6,7 +6,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Pins pages: the slow path of every access, which brings pages in, waits for those under way, and turns clean ones dirty.</summary>
+/// <summary>Pins pages. The slow path of every access: brings pages in, waits for those that other threads have claimed, and makes clean
+/// ones dirty.</summary>
 internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 {
     private readonly LeaseQueue _queue = new(domain);
@@ -19,14 +20,15 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
     /// <summary>Pins a page, whatever its state.</summary>
     /// <param name="region">The array.</param>
-    /// <param name="index">The page.</param>
-    /// <param name="write">Whether it will be dirty.</param>
-    /// <param name="word">Its word while the pin is out.</param>
-    /// <returns>Where the page is while the pin is out.</returns>
+    /// <param name="index">The page's number in the array.</param>
+    /// <param name="write">Whether the page will be dirty.</param>
+    /// <param name="word">The page's word, valid while the pin is held.</param>
+    /// <returns>The page's address, valid while the pin is held.</returns>
     internal byte* Pin(PagedRegion region, long index, bool write, out ulong* word) =>
         Pin(region, index, write, PageContents.Own, out word, out _);
 
-    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease: counts it, unless the page is watched.</summary>
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease, which is counted unless the page is
+    /// watched.</summary>
     internal byte* PinForLease(PagedRegion region, long index, bool write, out ulong* word)
     {
         _watch.Settle();
@@ -35,7 +37,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             address = Pin(region, index, write, out word);
 
-            // What the bit says stays so as long as our pin is there, which is when the lease looks at it again.
+            // The bit does not change while our pin is held, and the lease looks at it again before it gives the pin back.
             if (PageWord.IsWatched(PageWord.Load(word)))
             {
                 return address;
@@ -50,7 +52,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return address;
     }
 
-    /// <summary>What <see cref="PageAccessor"/> does for a watched page, for one that cannot be watched now. Null when there is more to do.</summary>
+    /// <summary>The fast path of <see cref="PageAccessor"/> for a page that is watched, tried here for one that cannot be watched now. Null
+    /// when there is more to do.</summary>
     private byte* TryPinUnwatched(PagedRegion region, long index, bool write, out ulong* page)
     {
         page = region.Find(index);
@@ -74,10 +77,10 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return null;
     }
 
-    /// <summary>Pins a page for writing that is to be overwritten as a whole, and never loads it for that.</summary>
+    /// <summary>Pins a page for writing, overwrites it as a whole, and gives the pin back. The page is never loaded for it.</summary>
     /// <param name="region">The array.</param>
-    /// <param name="index">The page.</param>
-    /// <param name="contents">What it is to hold.</param>
+    /// <param name="index">The page's number in the array.</param>
+    /// <param name="contents">The contents that it gets.</param>
     internal void Overwrite(PagedRegion region, long index, PageContents contents)
     {
         byte* page = Pin(region, index, write: true, contents, out ulong* word, out bool filled);
@@ -131,7 +134,14 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled, ref LeaseWait wait)
+    private byte* Pin(
+        PagedRegion region,
+        long index,
+        bool write,
+        PageContents contents,
+        out ulong* page,
+        out bool filled,
+        ref LeaseWait wait)
     {
         FrameClass size = region.Frames;
         filled = false;
@@ -144,8 +154,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             page = region.Find(index);
             ulong word = PageWord.Load(page);
 
-            // A node may have become another page's since it was found: that one is not pinned even for a moment, or Dispose of its array would see
-            // a lease. What is changed from this word on by CAS was this page's all the time, since words in nodes never come twice.
+            // A node may have become another page's since it was found. That page must not be pinned even for a moment, or Dispose of its
+            // array would see a lease. A CAS that succeeds from this word on proves that the node was this page's all the time, since words
+            // in nodes never recur.
             if (!region.IsOf(index, page))
             {
                 continue;
@@ -156,7 +167,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 case PageState.Resident:
                     if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
-                        // Whoever disposes the array has set the flag before it looks for pins, with a process-wide barrier in between (rule 4).
+                        // The thread that disposes the array sets the flag before it looks for pins, with a process-wide barrier in between
+                        // (rule 4).
                         if (!region.SeesClosing)
                         {
                             return size.Base + PageWord.Offset(word);
@@ -172,7 +184,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
 
                 case PageState.Dead or PageState.Elsewhere or PageState.Gone:
-                    // Closed since we looked, or moved.
+                    // It was closed or moved since it was found.
                     break;
 
                 default:
@@ -186,21 +198,33 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
             }
 
-            // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays run.
-            if (refused && region.Load(index) == word && !_queue.TryWait(region, shortage, ref wait) && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays may
+            // run.
+            if (refused
+                && region.Load(index) == word
+                && !_queue.TryWait(region, shortage, ref wait)
+                && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
             {
                 ThrowFullIfUnchanged(region, index, word, write, shortage);
             }
         }
     }
 
-    private bool TryPinResident(PagedRegion region, ulong* page, ulong word, bool write, ref LeaseWait wait, out bool refused, ref Shortage shortage)
+    private bool TryPinResident(
+        PagedRegion region,
+        ulong* page,
+        ulong word,
+        bool write,
+        ref LeaseWait wait,
+        out bool refused,
+        ref Shortage shortage)
     {
         FrameClass size = region.Frames;
         refused = false;
         if (PageWord.Pins(word) >= PageWord.MaxPins - 1)
         {
-            throw new InvalidOperationException($"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
+            throw new InvalidOperationException(
+                $"{PageWord.Pins(word):N0} leases are out on one page, the most there can be. Dispose some first.");
         }
 
         if (PageWord.Pins(word) == 0 && !PageWord.IsWatched(word) && TryWatch(region, page, word))
@@ -216,11 +240,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return TryPinForWriting(size, page, word, wait, out refused, ref shortage);
     }
 
-    /// <summary>Resident and clean → dirty, with a pin more.</summary>
+    /// <summary>Resident and clean → resident and dirty, with one more pin.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryDirtyAndPin(FrameClass size, ulong* page, ulong word, in LeaseWait wait, out bool refused, ref Shortage shortage)
     {
-        // The count comes first, since it may be refused; then dirty and the pin in one CAS (rule 1).
+        // The count comes first, since it may be refused. Then one CAS sets the dirty bit and adds the pin (rule 1).
         refused = !_dirtyLimit.TryReserve(size, wait, ref shortage);
         if (refused)
         {
@@ -233,13 +257,15 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return false;
         }
 
-        // The stored copy is out of date from the first write on. Taken out while our pin keeps the frame's record ours (rule 2).
+        // The stored copy is out of date from the first write on. It is taken out while our pin keeps the frame's record with this page
+        // (rule 2).
         bool isPinned = KeepsPin(page);
         FreeCopy(size.RecordOf(PageWord.Offset(word)));
         return isPinned;
     }
 
-    /// <summary>Resident, no pins → the same, watched, by way of a claim, if the page's part of the table is watched or can be.</summary>
+    /// <summary>Resident without pins → the same, and watched, by way of a claim. Only if the page's part of the table is watched or can
+    /// be.</summary>
     private bool TryWatch(PagedRegion region, ulong* page, ulong word)
     {
         if (!_watch.Covers(region, page) || !PageWord.TryBeginEvict(page, word))
@@ -247,7 +273,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return false;
         }
 
-        // The claim, then the look: see LeaseWatch.TryUncover.
+        // First the claim, then the check: see LeaseWatch.TryUncover.
         Fences.AfterInterlocked();
         bool watched = _watch.Covers(region, page);
         if (PageWord.AbandonEvict(page, watched ? word | PageWord.Watched : word))
@@ -267,8 +293,18 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when it was <paramref name="refused"/> one.</summary>
-    private byte* TryFill(PagedRegion region, long index, ref ulong* page, ulong word, bool write, PageContents contents, ref LeaseWait wait, out bool refused, ref Shortage shortage)
+    /// <summary>Gives an untouched or swapped page a frame. Null when another thread was faster, or when
+    /// <paramref name="refused"/>.</summary>
+    private byte* TryFill(
+        PagedRegion region,
+        long index,
+        ref ulong* page,
+        ulong word,
+        bool write,
+        PageContents contents,
+        ref LeaseWait wait,
+        out bool refused,
+        ref Shortage shortage)
     {
         FrameClass size = region.Frames;
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
@@ -308,8 +344,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 return null;
             }
 
-            // Pairs with CompleteClose: its sweep sees the granule in use and waits for this claim, or we see the region closed. Then its
-            // table may be given back at any time, and nothing must be published there.
+            // Pairs with CompleteClose: either its sweep sees the granule in use and waits for this claim, or we see the region closed. In
+            // that case its table may be given back at any time, and nothing must be published there.
             Fences.AfterInterlocked();
             if (region.SeesClosed)
             {
@@ -321,7 +357,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             LoadResult source = FillFrame(region, index, stored, address, contents);
             ulong flags = Flags(size, word, write);
 
-            // Under the claim, a fence behind it: see LeaseWatch.TryUncover.
+            // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
             flags |= _watch.Covers(region, page) ? PageWord.Watched : 0;
 
             FrameRecord* record = size.Records + frame;
@@ -354,7 +390,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
         }
 
-        // Who closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
+        // Either the thread that closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
         Fences.AfterInterlocked();
         if (region.SeesClosing)
         {
@@ -365,6 +401,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return size.Address(frame);
     }
 
+    /// <summary>Fills a frame with the page's contents.</summary>
     /// <returns>Where the page came from.</returns>
     private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
     {
@@ -411,7 +448,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>Dirty as asked; referenced if the page was away for less than a turn of the clock (its refault distance).</summary>
+    /// <summary>The flags of the new word: dirty as asked; referenced if the page was away for less than a turn of the clock (its refault
+    /// distance).</summary>
     private static ulong Flags(FrameClass size, ulong word, bool write)
     {
         ulong flags = write ? PageWord.Dirty : 0;
@@ -424,11 +462,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return flags;
     }
 
-    /// <summary>Refuses the access, unless the page has changed since: another thread may have brought it in or turned it dirty, and then it
-    /// needs nothing more.</summary>
+    /// <summary>Refuses the access, unless the page has changed since. Then another thread may have brought it in or made it dirty, and the
+    /// access needs nothing more.</summary>
     private void ThrowFullIfUnchanged(PagedRegion region, long index, ulong word, bool write, in Shortage shortage)
     {
-        // Whoever loses against Dispose is told that, and not that there is no room.
+        // A thread that loses a race against Dispose is told that the array is disposed, not that there is no room.
         region.AwaitOpen();
         domain.ThrowIfClosed();
         if (region.Load(index) == word)

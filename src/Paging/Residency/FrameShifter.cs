@@ -4,16 +4,16 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Moves memory between page sizes when their mix shifts: a granule of one size is emptied and given back, and
-/// the budget it leaves buys frames of the other.</summary>
+/// <summary>Moves memory between page sizes when their mix shifts. A granule of one size is emptied and given back, and the budget that
+/// this frees buys frames of the other size.</summary>
 internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evictor evictor)
 {
-    /// <summary>Granules that are tried in vain, at most, where more can be had otherwise.</summary>
+    /// <summary>Granules that may be tried in vain where frames can be had in other ways.</summary>
     private const int MaxGranulesTried = 16;
 
     private readonly Gate _gate = new();
 
-    /// <summary>Whether a class should have some of another's memory rather than reclaim its own.</summary>
+    /// <summary>Whether a class should get memory of another class rather than reclaim its own frames.</summary>
     internal bool WantsFrames(FrameClass size)
     {
         size.Pressure++;
@@ -27,10 +27,11 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
     private static bool IsStarving(FrameClass size) => size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
 
-    /// <summary>The class with the fewest faults for its memory, at most half as many as the one that asks unless <paramref name="busier"/>.</summary>
+    /// <summary>The class with the fewest faults for its memory. Unless <paramref name="busier"/>, it must have at most half as many as the
+    /// class that asks.</summary>
     /// <param name="size">The class that asks.</param>
-    /// <param name="busier">Whether any will do.</param>
-    /// <param name="tried">A bit for each class by its size, set where there was nothing to be had.</param>
+    /// <param name="busier">Whether a class with more faults will do, too.</param>
+    /// <param name="tried">A bit for each class, by its page shift, set if it had nothing to give.</param>
     private FrameClass? FindDonor(FrameClass size, bool busier, int tried)
     {
         FrameClass? donor = null;
@@ -67,19 +68,19 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
     private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
 
-    /// <summary>Gets the class a free frame out of other classes' memory, if that takes little.</summary>
+    /// <summary>Gets the class a free frame from other classes' memory, if that takes little work.</summary>
     internal bool TryShift(FrameClass size)
     {
         Shortage found = default;
         return TryShiftOnce(size, mayUseFree: true, busier: IsStarving(size), MaxGranulesTried, marks: false, ref found);
     }
 
-    /// <summary>As <see cref="TryShift"/>, but looks at every frame that could be given, of busier classes too, until each was seen pinned or
-    /// unstorable and none in flight (rule 8).</summary>
+    /// <summary>As <see cref="TryShift"/>, but looks at every frame that could be given, of busier classes too, until each was seen pinned
+    /// or unstorable and none in flight (rule 8).</summary>
     internal bool TryShiftAny(FrameClass size, bool marks, ref Shortage found) =>
         TryShiftAny(size, mayUseFree: true, busier: true, marks, ref found);
 
-    /// <summary>Gives the class one frame more out of other classes' memory. False when nothing could be emptied.</summary>
+    /// <summary>Gives the class one more frame from other classes' memory. False when nothing could be emptied.</summary>
     internal bool TryWiden(FrameClass size, bool marks, ref Shortage found) =>
         TryShiftAny(size, mayUseFree: false, busier: IsStarving(size), marks, ref found);
 
@@ -91,7 +92,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
         {
             while (!swap.Rundown.IsClosed)
             {
-                // What is emptied for one class granule by granule is not another's to take meanwhile.
+                // Memory that is collected for one class, granule by granule, must not be taken by another class meanwhile.
                 collects |= frames.TryBeginCollecting(size);
                 Shortage now = default;
                 if (TryShiftOnce(size, mayUseFree, busier, int.MaxValue, marks, ref now))
@@ -137,23 +138,24 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
                 return true;
             }
 
-            // What is there is being collected for a third class, which may not need it in the end; or another thread has just bought it.
+            // The memory is there, but it is being collected for a third class, which may not need it in the end; or another thread has
+            // just bought it.
             bool isTaken = frames.RemainingFor(size) < size.PageBytes && (drained || frames.RemainingBytes >= size.PageBytes);
             found.InFlight += isTaken ? 1 : 0;
         }
 
-        // Under the gate nobody waits for a device. Where room can be made by doing so, it was not for want of it.
+        // Under the gate no thread waits for a device. If waiting can make room, the failure was not for want of room.
         found.InFlight += max == int.MaxValue && unstorable != 0 && swap.MayWait && swap.HasRoom(unstorable) ? 1 : 0;
         return false;
     }
 
     /// <summary>Empties granules of other classes until the budget buys a frame.</summary>
     /// <param name="size">The class that asks.</param>
-    /// <param name="busier">Whether busier classes have to give too.</param>
-    /// <param name="max">How many granules to try in vain.</param>
+    /// <param name="busier">Whether busier classes have to give, too.</param>
+    /// <param name="max">How many granules to try in vain, at most.</param>
     /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
     /// <param name="found">What stood in the way.</param>
-    /// <param name="unstorable">The size of pages that found no room at hand; 0 when there were none.</param>
+    /// <param name="unstorable">The page size in bytes of pages that found no room at hand; 0 when there were none.</param>
     private bool TryDrainOthersUnsynchronized(FrameClass size, bool busier, int max, bool marks, ref Shortage found, out int unstorable)
     {
         unstorable = 0;
@@ -166,7 +168,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
         int inVain = 0;
         while (frames.RemainingFor(size) < size.PageBytes && FindDonor(size, busier, tried) is { } donor)
         {
-            // Room is asked for once: what is left to find then is clean, or the same throughout.
+            // Room is asked for once only. After a refusal, only clean and same-filled pages are evicted.
             StoreLevel level = swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal;
             int granule = int.MaxValue;
             while (inVain < max && frames.RemainingFor(size) < size.PageBytes && (granule = donor.BeginDrain(Floor(donor), granule)) >= 0)
@@ -192,7 +194,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
                 inVain++;
                 if (!refused)
                 {
-                    // In the hands of a thread that is about to fill it, or has just found it.
+                    // A frame of it belongs to a thread that is about to fill it, or has just taken it.
                     found.InFlight++;
                 }
                 else if (found.OthersUnstorable != before.OthersUnstorable)
@@ -216,7 +218,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
         return frames.RemainingFor(size) >= size.PageBytes;
     }
 
-    /// <summary>Evicts what is in a range of frames, up to the first page that cannot be.</summary>
+    /// <summary>Evicts the pages in a range of frames, up to the first that cannot be evicted.</summary>
     private bool TryEvictRange(FrameClass donor, long frame, long end, StoreLevel level, bool marks, ref Shortage found)
     {
         for (; frame < end; frame++)

@@ -4,19 +4,22 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>What an access does that found every frame pinned: it waits for a lease to end, holding nothing, as long as leases do end.</summary>
-/// <remarks>A thread that is known to have leases out itself does not wait for those of others, who may wait for its own. Whoever waits stands in the line of its
-/// page size: the first looks at all frames again whenever a pin was given back, and the others sleep behind it. Threads with leases pass by the line, since the
-/// first may be waiting for theirs.</remarks>
+/// <summary>Lets an access that found every frame pinned wait for a lease to end. It holds nothing meanwhile, and waits as long as leases
+/// do end.</summary>
+/// <remarks>A thread that is known to have leases itself does not wait for the leases of other threads, since those may wait for its own. A
+/// waiting thread stands in the line of its page size. The first in line looks at all frames again whenever a pin was given back; the
+/// others sleep behind it. Threads with leases pass by the line, since the first may be waiting for theirs.</remarks>
 internal sealed unsafe class LeaseQueue(PagingDomain domain)
 {
     /// <summary>An access is refused when no lease has ended for so long.</summary>
     private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a sleep is at most: not everything that makes room wakes those who wait, only the end of a lease does.</summary>
+    /// <summary>The longest sleep. It is limited because only the end of a lease wakes those who wait, and other things make room,
+    /// too.</summary>
     private const int SleepMilliseconds = 20;
 
-    /// <summary>How often a thread that must not wait looks: the pins of setters and copies last for less.</summary>
+    /// <summary>How often a thread that must not wait looks again: setters and copies hold their pins for less time than that
+    /// takes.</summary>
     private const int MaxLooks = 16;
 
     private readonly WaitingLine[] _lines = MakeLines();
@@ -41,10 +44,10 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
 
     private WaitingLine LineOf(FrameClass size) => _lines[size.PageShift - FramePool.MinPageShift];
 
-    /// <summary>Whether a fault may look for a frame now. If not, it has slept, and looks at its page anew.</summary>
+    /// <summary>Whether a fault may look for a frame now. If not, it has slept, and must look at its page anew.</summary>
     internal bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
     {
-        // One load on a fault when nobody waits for frames of any size. A waiter that is missed is passed by once.
+        // One load for each fault when no thread waits for a frame of any size. If a waiter is missed here, this fault passes it by once.
         return Shared.Read(SharedWord.Counter, ref _waiting) == 0 || AwaitTurn(LineOf(size), page, word, ref wait);
     }
 
@@ -60,7 +63,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
             Join(line, ref wait, long.MaxValue);
         }
 
-        // Before the look at the frames: what ends after that is not slept through.
+        // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
         wait.Seen = LeaseEnds.Count;
         if (line.IsFirst(wait.Ticket))
         {
@@ -93,7 +96,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         }
     }
 
-    /// <summary>Waits for a lease to end. False when that does not help, or none has ended for long.</summary>
+    /// <summary>Waits for a lease to end. False when that would not help, or when none has ended for too long.</summary>
     internal bool TryWait(PagedRegion region, in Shortage shortage, ref LeaseWait wait)
     {
         FrameClass size = region.Frames;
@@ -117,7 +120,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
                 domain.Watch.Suspend();
             }
 
-            // The next look is the first that asks to be woken.
+            // From the next look on, this access asks to be woken.
             Join(LineOf(size), ref wait, worth);
             wait.Seen = LeaseEnds.Count;
             return true;
@@ -137,12 +140,12 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
 
         if (LeaseEnds.Wait(wait.Seen, SleepMilliseconds))
         {
-            // Where other leases come and go for ever and the pool is full, only those seen first are waited for.
+            // The pool is full, and other leases may come and go for ever: only as many are waited for as were seen first.
             wait.Left -= wait.Left == long.MaxValue ? 0 : 1;
         }
         else
         {
-            // To a seeded scheduler time has passed when nobody can move.
+            // To a seeded scheduler the time is up when no thread can move.
             wait.IsOver = TestHook.Interleaver is not null
                 || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_maxWait;
         }

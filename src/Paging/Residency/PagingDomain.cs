@@ -6,10 +6,10 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Everything behind a <see cref="Pager"/>: the layers, the list of arrays, the background threads, and the native memory
-/// of all of them.</summary>
-/// <remarks>Native memory is unmapped when the last holder lets go: the pager, and every region until its finalizer has run. Until then
-/// addresses stay valid, whatever was disposed: a late reader sees nothing, not a fault (rule 4).</remarks>
+/// <summary>Everything behind a <see cref="Pager"/>: the layers, the list of arrays, the background threads, and their native
+/// memory.</summary>
+/// <remarks>Native memory is unmapped when its last holder lets go: the pager, and every region until its finalizer has run. Until then
+/// addresses stay valid, whatever was disposed: a late reader reads zeroes and causes no fault (rule 4).</remarks>
 internal sealed class PagingDomain
 {
     private readonly Gate _regionsGate = new();
@@ -23,14 +23,14 @@ internal sealed class PagingDomain
     private int _holders = 1;
     private int _closed;
 
-    /// <summary>Where giving everything back has come to, once closed: one thread's at a time, and what an exception cut short is taken up by
-    /// the next Dispose, or by the finalizer.</summary>
+    /// <summary>How far the teardown has come, once the pager is closed. One thread at a time tears down. The next Dispose, or the
+    /// finalizer, goes on with what an exception cut short.</summary>
     private int _teardown;
     private const int NotBegun = 0;
     private const int TearingDown = 1;
     private const int TornDown = 2;
 
-    /// <summary>The regions that closing the pager closes. Under the gate, and then by who tears down.</summary>
+    /// <summary>The regions that closing the pager closes. Used under the gate, and then by the thread that tears down.</summary>
     private List<PagedRegion> _closing = [];
 
     internal PagingDomain(PagerOptions options, PagerTuning tuning)
@@ -85,7 +85,7 @@ internal sealed class PagingDomain
         }
         catch
         {
-            // Those that have started must not be in the memory that goes.
+            // Workers that have started must have stopped using the memory before it is unmapped.
             _signal!.Stop();
             Array.ForEach(_workers, static worker => worker?.Join());
             Swap.Release();
@@ -100,7 +100,7 @@ internal sealed class PagingDomain
 
     ~PagingDomain()
     {
-        // Neither the pager nor any array is left: the threads have nothing to do, and the pager's hold is ours to give up.
+        // Neither the pager nor any array is left. So the threads have nothing to do, and this finalizer gives up the pager's hold.
         _signal?.Stop();
         if (!_isComplete)
         {
@@ -130,7 +130,7 @@ internal sealed class PagingDomain
 
     internal TableMemory Tables { get; } = new();
 
-    /// <summary>Of the pages of all arrays that lie alone.</summary>
+    /// <summary>The nodes of the pages of all arrays that lie alone.</summary>
     internal PageNodes Nodes { get; }
 
     internal ParkingLot Parking { get; } = new();
@@ -147,44 +147,46 @@ internal sealed class PagingDomain
 
     internal FaultHandler Faults { get; }
 
-    /// <summary>What the collector is told.</summary>
+    /// <summary>Tells the collector how much memory arrays hold.</summary>
     internal CollectorPressure Pressure { get; }
 
     internal DroppedArrays Dropped { get; }
 
-    /// <summary>How many arrays there have ever been.</summary>
+    /// <summary>The number of arrays made so far.</summary>
     internal long ArraysMade => Volatile.Read(ref _regionsMade);
 
-    /// <summary>Where this pager's leases are counted.</summary>
+    /// <summary>The slot in which this pager's leases are counted.</summary>
     internal int LeaseSlot { get; }
 
-    /// <summary>Leases out now.</summary>
+    /// <summary>The number of leases out now.</summary>
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
         ? Faults.CountPins()
         : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Watch.CountPins());
 
-    /// <summary>Pages whose leases are not counted one by one.</summary>
+    /// <summary>The pages whose leases are not counted one by one.</summary>
     internal LeaseWatch Watch { get; } = new();
 
-    /// <summary>Whether the calling thread is known to have leases out itself: then it must not wait for those of other threads, which may wait for its own.</summary>
-    /// <remarks>It may have leases on watched pages, which are not known: a wait then ends by its time.</remarks>
+    /// <summary>Whether the calling thread is known to have leases itself. Then it must not wait for the leases of other threads, which may
+    /// wait for its own.</summary>
+    /// <remarks>Leases that it has on watched pages are not known. A wait then ends when its time is up.</remarks>
     internal bool HoldsLeases => LeaseCounts.OfThisThread(LeaseSlot) > 0;
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    /// <summary>A step of what somebody may be waiting for.</summary>
-    /// <returns>False when there is none, or none that can succeed now.</returns>
+    /// <summary>Does a step of the work that a thread may be waiting for.</summary>
+    /// <returns>False when there is nothing to do, or nothing that can succeed now.</returns>
     internal bool Step()
     {
         bool any = !IsClosed && Reclaimer.Step();
-        // Nothing below refers to the domain, and its finalizer unmaps the memory that the step works on.
+        // Nothing below refers to the domain, whose finalizer unmaps the memory that the step works on.
         GC.KeepAlive(this);
         return any;
     }
 
-    /// <summary>A step of background work: what somebody may be waiting for, and when there is no such thing, what can wait.</summary>
+    /// <summary>Does a step of background work: first what a thread may be waiting for; if there is none of that, work that can
+    /// wait.</summary>
     /// <param name="worker">The calling thread's number, from 0.</param>
-    /// <param name="wait">How many milliseconds to sleep, at most, when there is nothing to do; or infinite.</param>
+    /// <param name="wait">Milliseconds to sleep, at most, when there is nothing to do; or infinite.</param>
     /// <returns>False when there is nothing to do now.</returns>
     internal bool Step(int worker, out int wait)
     {
@@ -200,7 +202,7 @@ internal sealed class PagingDomain
         return any;
     }
 
-    /// <summary>Until the scope ends the memory stays, and Dispose waits.</summary>
+    /// <summary>Opens a scope. Until it ends, the memory stays, and Dispose waits.</summary>
     internal Scope Enter()
     {
         if (!Swap.Rundown.TryEnter())
@@ -248,7 +250,8 @@ internal sealed class PagingDomain
         }
     }
 
-    /// <summary>Arrays that nobody has disposed: those in use, and those that the collector has found unreachable and nobody has taken down yet.</summary>
+    /// <summary>Counts the arrays that were not disposed: those in use, and those that the collector has found unreachable but that are not
+    /// taken down yet.</summary>
     internal (int Alive, int Dropped) CountArrays()
     {
         using Gate.Scope held = _regionsGate.Enter();
@@ -279,7 +282,7 @@ internal sealed class PagingDomain
             CloseRegions();
         }
 
-        // NotBegun → TearingDown: races with another Dispose; back, or on to TornDown, by the thread that won.
+        // NotBegun → TearingDown: races with another Dispose. Back, or on to TornDown: by the thread that won.
         if (Interlocked.CompareExchange(ref _teardown, TearingDown, NotBegun) != NotBegun)
         {
             return;
@@ -296,7 +299,7 @@ internal sealed class PagingDomain
             Volatile.Write(ref _teardown, complete ? TornDown : NotBegun);
         }
 
-        // Once, whatever was done twice.
+        // These two happen once, whatever was done twice before.
         CodecContexts.RemoveUser();
         LetGo();
     }
@@ -345,7 +348,7 @@ internal sealed class PagingDomain
         Volatile.Write(ref _closed, 1);
     }
 
-    /// <summary>Each step of it may be done twice.</summary>
+    /// <summary>Gives everything back. Each step may be done twice.</summary>
     private void TearDown()
     {
         _closing.ForEach(static region => region.CompleteClose());

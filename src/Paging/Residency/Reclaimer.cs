@@ -5,15 +5,15 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Finds frames: free ones, new ones within the budget, or those of pages that are evicted for it. On the faulting thread when no frame is
-/// free; in the background, as steps, to keep free frames between the watermarks.</summary>
-/// <remarks>The clock (second chance) of Corbató, one hand a page size. Any thread may turn it.</remarks>
+/// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts. It runs on the faulting thread when no
+/// frame is free, and in the background, in steps, to keep free frames between the watermarks.</summary>
+/// <remarks>The clock (second chance) of Corbató, with one hand for each page size. Any thread may turn it.</remarks>
 internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit)
 {
-    /// <summary>How many frames a step of the background looks at, at most.</summary>
+    /// <summary>Frames that a step of the background looks at, at most.</summary>
     private const int StepLength = 64;
 
-    /// <summary>Stored copies that are dropped at once, at most.</summary>
+    /// <summary>Stored copies that are dropped in one go, at most.</summary>
     private const int CopiesAtOnce = 8;
 
     /// <summary>Dirty pages that a turn of the clock passes over, at most, once the pool has refused one.</summary>
@@ -22,12 +22,12 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
     /// <summary>Woken when free frames fall below the low watermark; null when faulting threads do all the work.</summary>
     internal WakeSignal? Signal { get; set; }
 
-    /// <summary>A frame for a page that the caller is about to claim; never one that a page still refers to.</summary>
+    /// <summary>Takes a frame for a page that the caller is about to claim. No page refers to the frame any more.</summary>
     /// <param name="size">The page size.</param>
-    /// <param name="dirties">Whether the page will be dirty, so that the last clean frames are not for it.</param>
-    /// <param name="wait">The caller's, which says whether it waits for leases to end.</param>
-    /// <param name="shortage">When there is none: why.</param>
-    /// <returns>The frame, or −1: every frame was seen pinned or unstorable, with no claim in flight.</returns>
+    /// <param name="dirties">Whether the page will be dirty, so that it must not get one of the last clean frames.</param>
+    /// <param name="wait">The caller's wait, which says whether it waits for leases to end.</param>
+    /// <param name="shortage">The reason, when there is no frame.</param>
+    /// <returns>The frame; −1 when every frame was seen pinned or unstorable, with no claim in flight.</returns>
     internal long Take(FrameClass size, bool dirties, in LeaseWait wait, ref Shortage shortage)
     {
         long frame = size.TakeFree();
@@ -35,8 +35,8 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
     }
 
-    /// <summary>A bounded piece of background work.</summary>
-    /// <returns>False when there is none, or none that can succeed now: wait to be woken.</returns>
+    /// <summary>Does a bounded piece of background work.</summary>
+    /// <returns>False when there is nothing to do, or nothing that can succeed now: then wait to be woken.</returns>
     internal bool Step()
     {
         bool any = swap.Room.StepAhead();
@@ -51,10 +51,10 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         return any;
     }
 
-    /// <summary>Free frames at which the background stops: a thirty-second of those there can be.</summary>
+    /// <summary>Free frames at which the background stops: a thirty-second of the frames that the class can have.</summary>
     internal static long High(FrameClass size) => Math.Clamp(size.MaxFrames >> 5, 1, 256);
 
-    /// <summary>Free frames below which it starts.</summary>
+    /// <summary>Free frames below which the background starts.</summary>
     internal static long Low(FrameClass size) => (High(size) + 1) >> 1;
 
     private bool IsShort(FrameClass size, long watermark) =>
@@ -94,9 +94,10 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         return any;
     }
 
+    /// <summary>Takes a frame by evicting a page. Looks at every frame that could serve before it gives up (rule 8).</summary>
     /// <param name="size">The page size.</param>
     /// <param name="dirties">Whether the page will be dirty.</param>
-    /// <param name="marks">Whether the caller will wait for the pins that it finds.</param>
+    /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
     /// <param name="shortage">What was found instead of a frame.</param>
     private long TakeByReclaim(FrameClass size, bool dirties, bool marks, ref Shortage shortage)
     {
@@ -139,14 +140,14 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
                 continue;
             }
 
-            // And at every frame of the other sizes.
+            // Then look at every frame of the other sizes, too.
             shortage = default;
             if (shifter.TryShiftAny(size, marks, ref shortage) || dirtyLimit.DropCopies(size, CopiesAtOnce))
             {
                 continue;
             }
 
-            // What a read needs is a frame that stays clean: for that there are segments held back.
+            // A read needs a frame that stays clean. Segments are held back so that one can be made free.
             if (!dirties)
             {
                 own = new Shortage { HasChanged = own.HasChanged };
@@ -163,7 +164,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         }
     }
 
-    /// <summary>Up to two turns: the first may only clear reference bits.</summary>
+    /// <summary>Turns the clock up to twice: the first turn may only clear reference bits.</summary>
     private long TurnClock(FrameClass size)
     {
         long steps = 2 * (size.End - size.FirstFrame);
@@ -179,7 +180,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
                 return frame;
             }
 
-            // A full pool is not asked again for every dirty page in the hand's way; clean and same-filled ones are left to find.
+            // A full pool is not asked again for every dirty page that the hand meets. Clean and same-filled pages can still be evicted.
             if (outcome == EvictOutcome.Unstorable)
             {
                 level = StoreLevel.NoRoom;
@@ -193,12 +194,13 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         return -1;
     }
 
-    /// <summary>Asks the processor for the word of the page that the hand comes to next: the one cold miss of a clean eviction.</summary>
+    /// <summary>Prefetches the word and the beginning of the page that the hand comes to next: the word is the only cold miss of a clean
+    /// eviction.</summary>
     private static void PrefetchVictim(FrameClass size, long frame)
     {
         if (Sse.IsSupported && frame < size.End)
         {
-            // A null or stale pointer is as good as any: a prefetch does not fault.
+            // A null or stale pointer does no harm: a prefetch does not fault.
             Sse.Prefetch0(size.Records[frame].Page);
             byte* memory = size.Address(frame);
             int length = Math.Min(size.PageBytes, 4096);
@@ -209,7 +211,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         }
     }
 
-    /// <summary>Looks at every frame of the class once, without regard to reference bits.</summary>
+    /// <summary>Tries every frame of the class once, whatever its reference bit.</summary>
     private long SweepAll(FrameClass size, StoreLevel level, bool marks, ref Shortage found)
     {
         for (long frame = size.FirstFrame; frame < size.End; frame++)
@@ -231,7 +233,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
             }
         }
 
-        // Room that came free behind our back counts as work in flight: the pages passed over could be stored after all.
+        // If room came free meanwhile, count it as work in flight: the pages that were passed over could be stored after all.
         found.InFlight += found.Unstorable != 0 && swap.HasRoom(size.PageBytes) ? 1 : 0;
         return -1;
     }

@@ -2,10 +2,11 @@ using Paging.TestSeam;
 
 namespace Paging.Residency;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal partial struct Shortage
 {
-    /// <summary>Whether frames were in other threads' hands, which may give some back (rule 8).</summary>
+    /// <summary>Whether other threads had claimed frames, which they may give back (rule 8).</summary>
     internal readonly bool HasClaims => (InFlight != 0) & !TestHook.Breaks(Mutation.FullDespiteClaims);
 
     /// <summary>Whether there are leases that it makes sense to wait for (rule 8).</summary>

@@ -5,12 +5,12 @@ using Paging.TestSeam;
 
 namespace Paging.Residency;
 
-/// <summary>Swapon and swapoff.</summary>
+/// <summary>Adds and removes swap files: swapon and swapoff.</summary>
 internal sealed class SwapFiles(PagingDomain domain)
 {
     private SwapStore Swap => domain.Swap;
 
-    /// <summary>Opens a file and lets segments go there.</summary>
+    /// <summary>Opens a file and lets segments be written to it.</summary>
     internal SwapArea Add(SwapFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -22,10 +22,10 @@ internal sealed class SwapFiles(PagingDomain domain)
         return AddDevice(device, options, claim.Keep());
     }
 
-    /// <summary>Lets segments go to a device.</summary>
+    /// <summary>Lets segments be written to a device.</summary>
     internal SwapArea AddDevice(SwapDevice device, SwapFileOptions options, PathClaim? claim = null)
     {
-        // From here on what is written is written from memory that this domain's finalizer unmaps.
+        // From here on, segments are written from memory that this domain's finalizer unmaps.
         Swap.Writeback.Owner = domain;
         SwapArea area;
         try
@@ -43,7 +43,8 @@ internal sealed class SwapFiles(PagingDomain domain)
         if (!Swap.Files.TryAdd(area))
         {
             area.Dispose();
-            throw new InvalidOperationException($"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
+            throw new InvalidOperationException(
+                $"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
         }
 
         return area;
@@ -51,10 +52,10 @@ internal sealed class SwapFiles(PagingDomain domain)
 
     /// <summary>Moves every page off a file, then closes it.</summary>
     /// <param name="area">The file.</param>
-    /// <param name="path">As it was given, for messages.</param>
-    /// <param name="before">Its state before removal began.</param>
+    /// <param name="path">The path as it was given, for messages.</param>
+    /// <param name="before">The file's state before the removal began.</param>
     /// <param name="cancellation">Stops the moving.</param>
-    /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere; the file stays in use.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere. The file stays in use.</exception>
     internal void Remove(SwapArea area, string path, AreaState before, CancellationToken cancellation)
     {
         bool removed = false;
@@ -77,7 +78,7 @@ internal sealed class SwapFiles(PagingDomain domain)
         }
     }
 
-    /// <returns>False when the pages do not fit elsewhere, and the caller wants to go on all the same.</returns>
+    /// <returns>False when the pages do not fit elsewhere, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private bool TryRemove(SwapArea area, string path, bool goOn, CancellationToken cancellation)
     {
         using PagingDomain.Scope held = domain.Enter();
@@ -88,7 +89,7 @@ internal sealed class SwapFiles(PagingDomain domain)
             return true;
         }
 
-        // Dispose has begun meanwhile, or there really is no room.
+        // Either Dispose has begun meanwhile, or there really is no room.
         domain.ThrowIfClosed();
         if (!goOn)
         {
@@ -107,18 +108,23 @@ internal sealed class SwapFiles(PagingDomain domain)
             throw new ArgumentOutOfRangeException(
                 nameof(options),
                 options.Bytes,
-                $"SwapFileOptions.Bytes = {options.Bytes:N0} is not a multiple of {SwapDevice.BufferAlignment:N0} of at least {min:N0}, which is two segments of this pager.");
+                $"SwapFileOptions.Bytes = {options.Bytes:N0} is not a multiple of {SwapDevice.BufferAlignment:N0} of at least {min:N0}, "
+                    + "which is two segments of this pager.");
         }
 
         if (options.Bytes / SwapDevice.BufferAlignment > uint.MaxValue)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(options), options.Bytes, $"SwapFileOptions.Bytes = {options.Bytes:N0} is more than {(long)uint.MaxValue * SwapDevice.BufferAlignment:N0}. Add several files.");
+                nameof(options),
+                options.Bytes,
+                $"SwapFileOptions.Bytes = {options.Bytes:N0} is more than {(long)uint.MaxValue * SwapDevice.BufferAlignment:N0}. "
+                    + "Add several files.");
         }
 
         if (options.Encrypt && !AesGcm.IsSupported)
         {
-            throw new PlatformNotSupportedException("SwapFileOptions.Encrypt needs AES-GCM, which this system does not have: install OpenSSL (libssl), or do without.");
+            throw new PlatformNotSupportedException(
+                "SwapFileOptions.Encrypt needs AES-GCM, which this system does not have: install OpenSSL (libssl), or do without.");
         }
     }
 

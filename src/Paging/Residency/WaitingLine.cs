@@ -3,7 +3,7 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for one; a thread
+/// <summary>The threads that wait for a frame of one page size, in the order in which they came. Only the first looks for a frame. A thread
 /// that comes later stands behind it, and does not take the frame that the first has waited for.</summary>
 internal sealed class WaitingLine
 {
@@ -14,53 +14,61 @@ internal sealed class WaitingLine
 
     internal bool IsEmpty => Shared.Read(SharedWord.Counter, ref _count) == 0;
 
-    /// <summary>Joins the end. The caller owes a <see cref="Leave"/>.</summary>
+    /// <summary>Joins the end of the line. The caller must <see cref="Leave"/> later.</summary>
     internal long Join()
     {
-        using Gate.Scope held = _gate.Enter();
-        _tickets.Add(++_last);
-        Volatile.Write(ref _count, _tickets.Count);
-        return _last;
+        _gate.Enter();
+        try
+        {
+            _tickets.Add(++_last);
+            Volatile.Write(ref _count, _tickets.Count);
+            return _last;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
     }
 
     internal bool IsFirst(long ticket)
     {
-        using Gate.Scope held = _gate.Enter();
-        return _tickets[0] == ticket;
+        _gate.Enter();
+        bool first = _tickets[0] == ticket;
+        _gate.Exit();
+        return first;
     }
 
     internal void Leave(long ticket)
     {
-        using (_gate.Enter())
-        {
-            _tickets.Remove(ticket);
-            Volatile.Write(ref _count, _tickets.Count);
-        }
-
+        _gate.Enter();
+        _tickets.Remove(ticket);
+        Volatile.Write(ref _count, _tickets.Count);
+        _gate.Exit();
         // The thread that is first now may have been asleep behind us.
         LeaseEnds.Signal();
     }
 }
 
-/// <summary>One access that waits in a line, from the first time that it found no frame to its end. A default one does not wait.</summary>
+/// <summary>One access that waits in a line, from the first time that it found no frame until it ends. The default value does not
+/// wait.</summary>
 internal struct LeaseWait
 {
-    /// <summary>Its place; 0 when it is not in the line.</summary>
+    /// <summary>Its place in the line; 0 when it is in none.</summary>
     internal long Ticket;
 
     /// <summary>Signals seen before the last look at the frames.</summary>
     internal long Seen;
 
-    /// <summary>When it came.</summary>
+    /// <summary>When it joined the line, by the pager's clock.</summary>
     internal long Since;
 
     /// <summary>How many more leases it makes sense to wait for.</summary>
     internal long Left;
 
-    /// <summary>Looks of a thread that must not wait.</summary>
+    /// <summary>How often a thread that must not wait has looked.</summary>
     internal int Looks;
 
-    /// <summary>No lease has ended for as long as an access may wait: it looks a last time.</summary>
+    /// <summary>Whether no lease has ended for the longest time that it waits. Then it looks a last time.</summary>
     internal bool IsOver;
 
     internal readonly bool IsInLine => Ticket != 0;

@@ -3,7 +3,8 @@ using Paging.TestSeam;
 
 namespace Paging.Swap;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal sealed unsafe partial class Accounts
 {
     /// <summary>Whether an entry is credited before it is published (rule 6).</summary>

@@ -3,22 +3,23 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>What lives where, in sums: the only type that adds to them.</summary>
+/// <summary>Keeps the sums of what is alive where. The only type that adds to them.</summary>
 /// <remarks>
 /// <code>
 ///   live, tally, logical of a segment     = its entries that a descriptor points to
 ///   live, stored, logical of the pool     = Σ of the segments in memory
 ///   pages, live bytes of the files        = Σ of the segments in files only
-///   held, dead of a file and log          = Σ of what these could hold, and of what of that does not live
+///   held, dead of a file and log          = Σ of the bytes that these could hold, and of those of them that are not alive
 ///   incompressible, same-filled           = pages, wherever they are
 /// </code>
-/// Each member below is one thing that happens to a page or a segment, and keeps every line true by itself. While it is happening, a sum may be behind: an entry
-/// is credited to its segment before a descriptor says so, and debited after none does (rule 6), so that a segment looks fuller than it is and never emptier. What
-/// counts an entry of a sealed segment keeps it from changing sides meanwhile, by a pin or a claim, so that none is counted in on one side and out on the other.
+/// Each member below is one thing that happens to a page or a segment, and keeps every line true by itself. While it runs, a sum may be
+/// behind. An entry is credited to its segment before a descriptor points to it, and debited after none does (rule 6), so a segment looks
+/// fuller than it is and never emptier. A thread that counts an entry of a sealed segment keeps the segment, by a pin or a claim, from
+/// moving between memory and file meanwhile, so that no entry is counted in on one side and out on the other.
 /// </remarks>
 internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counters, SwapFileTable files)
 {
-    /// <summary>An entry is about to be published or moved into a segment.</summary>
+    /// <summary>An entry is about to be published in a segment, or moved into it.</summary>
     internal static void Credit(Segment* segment, in EntrySize size)
     {
         if (CreditsBefore)
@@ -34,8 +35,8 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         Shared.Add(SharedWord.SegmentLive, &segment->Live, size.Units);
     }
 
-    /// <summary>Undoes that: an entry has gone, or was not moved there after all.</summary>
-    /// <returns>Units that live in the segment now.</returns>
+    /// <summary>Undoes <see cref="Credit"/>: an entry has gone, or was not moved there after all.</summary>
+    /// <returns>Units that are alive in the segment now.</returns>
     internal static int Debit(Segment* segment, in EntrySize size)
     {
         Interlocked.Add(ref segment->Tally, -((long)size.Entries << 32) - size.Encoded);
@@ -87,14 +88,14 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         CountRaw(to.Raw - from.Raw);
     }
 
-    /// <summary>A page in a file could not be read when that was removed.</summary>
+    /// <summary>A page in a file could not be read when the file was removed.</summary>
     internal void Lost(Segment* segment, in EntrySize size)
     {
         counters.Add(Counter.CorruptedPages);
         Freed(segment, size, onFile: true);
     }
 
-    /// <summary>A segment in memory is in a file only from now on. Nobody is in it.</summary>
+    /// <summary>A segment that was in memory is now in a file only. No thread is in it.</summary>
     internal void Demoted(Segment* segment, int holds)
     {
         budget.Add(-segment->Live, -(long)(uint)segment->Tally);
@@ -104,7 +105,7 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         files.Of(segment).CountSegment(segment->Log, holds, segment->Live << Location.UnitShift);
     }
 
-    /// <summary>A segment in which nothing lives any more is about to leave its file.</summary>
+    /// <summary>A segment in which nothing is alive any more is about to leave its file.</summary>
     internal void LeftFile(Segment* segment, int holds) => files.Of(segment).CountSegment(segment->Log, -holds, live: 0);
 
     private void CountInMemory(in EntrySize size)

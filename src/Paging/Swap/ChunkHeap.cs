@@ -1,8 +1,8 @@
 namespace Paging.Swap;
 
-/// <summary>Chunks in the order of a key each: a binary heap that knows where each chunk is in it.</summary>
-/// <remarks>Not thread-safe. Looking at the first costs nothing, changing a key the logarithm of how many there are; new keys are mostly the highest so far, and
-/// those cost one step.</remarks>
+/// <summary>Chunks ordered by a key each: a binary heap that knows the place of each chunk in it.</summary>
+/// <remarks>Not thread-safe. Reading the first takes constant time, changing a key the logarithm of the number of chunks. New keys are
+/// mostly the highest so far, and those take one step.</remarks>
 internal sealed class ChunkHeap(int capacity)
 {
     internal const int None = -1;
@@ -10,10 +10,10 @@ internal sealed class ChunkHeap(int capacity)
     private readonly int[] _heap = new int[capacity];
     private int _count;
 
-    /// <summary>By chunk.</summary>
+    /// <summary>The key of each chunk, by chunk.</summary>
     private readonly long[] _keys = new long[capacity];
 
-    /// <summary>By chunk: its place in the heap, plus one; 0 when it is not in it.</summary>
+    /// <summary>By chunk: its place in the heap, plus one; 0 when it is not in the heap.</summary>
     private readonly int[] _places = new int[capacity];
 
     /// <summary>The chunk with the lowest key; none when there are no chunks.</summary>
@@ -21,7 +21,7 @@ internal sealed class ChunkHeap(int capacity)
 
     internal long KeyOf(int chunk) => _keys[chunk];
 
-    /// <summary>Puts a chunk where its key says, whether or not it was there.</summary>
+    /// <summary>Puts a chunk where its key belongs, whether or not the chunk was in the heap.</summary>
     internal void Set(int chunk, long key)
     {
         int place = _places[chunk] - 1;
@@ -50,7 +50,7 @@ internal sealed class ChunkHeap(int capacity)
         }
     }
 
-    /// <summary>Puts a chunk at a place that is free for it, and from there to where it belongs.</summary>
+    /// <summary>Puts a chunk at a place that is free, and moves it from there to where its key belongs.</summary>
     private void Sift(int chunk, int place)
     {
         long key = _keys[chunk];

@@ -4,9 +4,10 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The memory of a log: chunks of one segment each, lent to segments, free, or not committed.</summary>
-/// <remarks>Members that end in Unsynchronized are called under the budget's gate, which guards the lists of all logs; the others take it, or look at a
-/// count that may have changed by the time they return. A log holds back chunks for its own cleaner and for last-resort evictions (rule 9).</remarks>
+/// <summary>The memory of a log, in chunks of one segment each. A chunk is lent to a segment, free, or not committed.</summary>
+/// <remarks>Members that end in Unsynchronized are called under the budget's gate, which guards the lists of all logs. The others take the
+/// gate themselves, or read a count that may have changed by the time they return. A log holds back chunks for its own cleaner and for
+/// last-resort evictions (rule 9).</remarks>
 internal sealed unsafe partial class ChunkMemory
 {
     private const int None = -1;
@@ -19,10 +20,10 @@ internal sealed unsafe partial class ChunkMemory
     /// <summary>Where the memory has holes.</summary>
     private readonly HugeZones _zones;
 
-    /// <summary>The segment that each chunk is lent to, or none. Written under the budget's gate, read without.</summary>
+    /// <summary>The segment that each chunk is lent to, or none. Written under the budget's gate, read without it.</summary>
     private readonly int[] _holders;
 
-    /// <summary>Chunks with memory that no segment has. The count is read without the gate.</summary>
+    /// <summary>Chunks with memory that are lent to no segment. The count is read without the gate.</summary>
     private readonly int[] _free;
     private int _freeCount;
 
@@ -33,10 +34,10 @@ internal sealed unsafe partial class ChunkMemory
     /// <summary>Chunks from here on have never had memory.</summary>
     private int _fresh;
 
-    /// <summary>Memory up to here is usable.</summary>
+    /// <summary>Bytes of the memory, from its start, that are usable.</summary>
     private long _accessible;
 
-    /// <summary>Threads that move a segment of a file into the log through what it holds back, and have not given that back yet.</summary>
+    /// <summary>Threads that are moving a segment of a file into the log through its reserve, and have not given that back yet.</summary>
     private int _emptiers;
 
     internal ChunkMemory(PoolBudget budget, LogGeometry geometry)
@@ -53,18 +54,18 @@ internal sealed unsafe partial class ChunkMemory
         _absent = new int[Count];
     }
 
-    /// <summary>Chunks that there can be.</summary>
+    /// <summary>The highest number of chunks.</summary>
     internal int Count { get; }
 
-    /// <summary>Chunks held back: one for the cleaner, and those of last resort.</summary>
+    /// <summary>The number of chunks in the reserve: one for the cleaner, and those of last resort.</summary>
     internal int HeldBack { get; }
 
-    /// <summary>What a segment with memory takes of the budget: itself, and its entry in the table.</summary>
+    /// <summary>The bytes that a segment with memory takes of the budget: its own, and its entry in the table.</summary>
     private int ChargedBytes => _chunkBytes + Segment.Size;
 
     internal int FreeCount => Volatile.Read(ref _freeCount);
 
-    /// <summary>Whether all is free that is held back.</summary>
+    /// <summary>Whether the whole reserve is free.</summary>
     internal bool HasReserve => FreeCount >= HeldBack;
 
     private bool IsHuge => _budget.Bytes >= HugePool;
@@ -74,21 +75,21 @@ internal sealed unsafe partial class ChunkMemory
     /// <summary>The segment that a chunk is lent to; −1 when there is none.</summary>
     internal int HolderOf(int chunk) => Volatile.Read(ref _holders[chunk]);
 
-    /// <summary>Whether a level would find a free chunk that has memory.</summary>
+    /// <summary>Whether a store of a level would find a free chunk that has memory.</summary>
     internal bool HasFreeChunk(StoreLevel level)
     {
         TestHook.Reach(SharedWord.Counter);
         return FreeCount > Floor(level);
     }
 
-    /// <summary>Whether a level would find a free chunk, or memory for one.</summary>
+    /// <summary>Whether a store of a level would find a free chunk, or budget for one.</summary>
     internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
 
-    /// <summary>Whether fewer chunks are free, or can be had, than so many beyond those held back.</summary>
+    /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can be had from the budget.</summary>
     internal bool IsShortBy(int ahead) =>
         FreeCount < HeldBack + ahead && _budget.RemainingBytes < (long)ahead * ChargedBytes;
 
-    /// <summary>Commits what the log holds back. False when the budget has no room for that.</summary>
+    /// <summary>Commits the chunks that the log holds back. False when the budget has no room for them.</summary>
     internal bool TryReserveUnsynchronized()
     {
         while (_freeCount < HeldBack)
@@ -104,10 +105,10 @@ internal sealed unsafe partial class ChunkMemory
         return true;
     }
 
-    /// <summary>Undoes <see cref="TryReserveUnsynchronized"/> of a log that nobody has seen.</summary>
+    /// <summary>Undoes <see cref="TryReserveUnsynchronized"/> of a log that no other thread has seen.</summary>
     internal void AbandonReserveUnsynchronized() => _budget.ChargeUnsynchronized(-(long)_freeCount * ChargedBytes);
 
-    /// <summary>Sees to it that a free chunk is there for a level: rather new memory than what is held back.</summary>
+    /// <summary>Makes sure that there is a free chunk for a level. New memory is preferred to what is held back.</summary>
     internal bool TryProvideUnsynchronized(StoreLevel level)
     {
         if (_freeCount <= HeldBack)
@@ -118,10 +119,10 @@ internal sealed unsafe partial class ChunkMemory
         return _freeCount > FloorOfTaking(level);
     }
 
-    /// <summary>The free chunk that is lent next, once one has been provided.</summary>
+    /// <summary>The free chunk that is lent next. Valid once one has been provided.</summary>
     internal int FirstFreeUnsynchronized => _free[_freeCount - 1];
 
-    /// <summary>Lends that chunk to a segment.</summary>
+    /// <summary>Lends <see cref="FirstFreeUnsynchronized"/> to a segment.</summary>
     internal void LendUnsynchronized(int segment)
     {
         int chunk = FirstFreeUnsynchronized;
@@ -129,7 +130,8 @@ internal sealed unsafe partial class ChunkMemory
         Volatile.Write(ref _holders[chunk], segment);
     }
 
-    /// <summary>Takes a chunk back from a segment. Its memory goes back to the system if so many are free beyond those held back.</summary>
+    /// <summary>Takes a chunk back from a segment. Its memory goes back to the system if <paramref name="stock"/> chunks or more are free
+    /// beyond those held back.</summary>
     internal void TakeBackUnsynchronized(int chunk, int stock)
     {
         Volatile.Write(ref _holders[chunk], None);
@@ -140,7 +142,7 @@ internal sealed unsafe partial class ChunkMemory
         }
     }
 
-    /// <summary>Whether all is free that is held back, or can be had of the budget.</summary>
+    /// <summary>Refills the reserve from the budget, as far as that allows. True when all of the reserve is free.</summary>
     internal bool TryRefill()
     {
         if (HasReserve)
@@ -156,7 +158,8 @@ internal sealed unsafe partial class ChunkMemory
         return _freeCount >= HeldBack;
     }
 
-    /// <summary>Gives the memory of free chunks, but for those held back, to whoever needs it: another log, or the system.</summary>
+    /// <summary>Gives back the memory of all free chunks except the reserve, for another log or for the system. True when any was given
+    /// back.</summary>
     internal bool TryTrim()
     {
         bool any = false;
@@ -172,7 +175,7 @@ internal sealed unsafe partial class ChunkMemory
         return any;
     }
 
-    /// <summary>Whether a thread is moving a segment of a file into the log through what it holds back.</summary>
+    /// <summary>Whether a thread is moving a segment of a file into the log through the log's reserve.</summary>
     internal bool IsBeingEmptiedInto
     {
         get
@@ -181,15 +184,20 @@ internal sealed unsafe partial class ChunkMemory
         }
     }
 
-    /// <summary>Whether <see cref="TryBeginEmptying"/> would say yes, and a segment be left to move to, as it looks now.</summary>
+    /// <summary>Whether, as things stand now, <see cref="TryBeginEmptying"/> would return true and a segment would be left to move
+    /// to.</summary>
     internal bool MayBeEmptiedInto => TryRefill() || (HasFreeChunk(StoreLevel.Cleaner) && !IsBeingEmptiedInto);
 
-    /// <summary>Begins to move a segment of a file into the log through what it holds back. <see cref="EndEmptying"/> ends it, if true.</summary>
-    /// <remarks>Each takes one segment and gives it back, so that the next one must find the reserve whole while another is at it; that two find it so is told by the one that
-    /// gets no room. A thread that is alone
-    /// finds it short when pages were evicted as a last resort, or the device failed to take what was to give a segment back: it may use what is left, the
-    /// cleaner's segment too, since nothing would ever make the reserve whole otherwise, and nothing of what is dead in the log's segments be recovered.</remarks>
-    /// <param name="level">How deep it may go.</param>
+    /// <summary>Begins to move a segment of a file into the log through the log's reserve. If it returns true, the caller ends it with
+    /// <see cref="EndEmptying"/>.</summary>
+    /// <remarks>
+    /// Each thread takes one segment and gives it back, so while one is at work the next must find the reserve whole. Two threads may both
+    /// find it whole; the one that then gets no room learns so from <see cref="EndEmptying"/>.
+    /// A thread that is alone finds the reserve short when pages were evicted as a last resort, or when the device failed to take the
+    /// segment whose memory was to be given back. It may then use the rest of the reserve, the cleaner's segment too. Otherwise nothing
+    /// would ever make the reserve whole again, and no dead space in the log's segments could be recovered.
+    /// </remarks>
+    /// <param name="level">How much of the reserve it may use.</param>
     internal bool TryBeginEmptying(out StoreLevel level)
     {
         bool isAlone = Shared.Increment(SharedWord.Counter, ref _emptiers) == 1;
@@ -204,7 +212,8 @@ internal sealed unsafe partial class ChunkMemory
         return false;
     }
 
-    /// <returns>Whether no other thread is at it.</returns>
+    /// <summary>Ends what <see cref="TryBeginEmptying"/> began.</summary>
+    /// <returns>True when no other thread is moving a segment of a file into the log.</returns>
     internal bool EndEmptying()
     {
         return Shared.Decrement(SharedWord.Counter, ref _emptiers) == 0;
@@ -214,7 +223,7 @@ internal sealed unsafe partial class ChunkMemory
 
     internal void Release() => _memory.Release();
 
-    /// <summary>Chunks that a level must leave free.</summary>
+    /// <summary>The number of chunks that a level must leave free.</summary>
     private int Floor(StoreLevel level) => level switch
     {
         StoreLevel.NoRoom or StoreLevel.AtHand or StoreLevel.Normal => HeldBack,
@@ -223,7 +232,7 @@ internal sealed unsafe partial class ChunkMemory
         _ => 0,
     };
 
-    /// <summary>Commits one chunk more, as far as the budget and the system grant it.</summary>
+    /// <summary>Commits one more chunk, if the budget and the system grant it.</summary>
     private bool TryCommitUnsynchronized()
     {
         if (_budget.RemainingBytes < ChargedBytes)
@@ -239,7 +248,7 @@ internal sealed unsafe partial class ChunkMemory
         }
         else if (_fresh < Count && TryMakeAccessible((_fresh + 1L) * _chunkBytes))
         {
-            // In order of address, so that neighbours join to ranges that huge pages can back.
+            // In order of address, so that neighbouring chunks join to ranges that huge pages can back.
             chunk = _fresh++;
             CollapseFresh(chunk);
         }
@@ -256,8 +265,8 @@ internal sealed unsafe partial class ChunkMemory
         return true;
     }
 
-    /// <summary>Makes the memory usable up to an end: up to the next huge page where the pool is large enough for those, since the system gives a
-    /// huge page only where all of it is usable when it is first touched.</summary>
+    /// <summary>Makes the memory usable up to an end. In a pool large enough for huge pages, that is rounded up to the next huge page: the
+    /// system gives a huge page only where all of it is usable when it is first touched.</summary>
     private bool TryMakeAccessible(long end)
     {
         if (end <= _accessible)
@@ -276,7 +285,7 @@ internal sealed unsafe partial class ChunkMemory
         return true;
     }
 
-    /// <summary>In a pool too small to be committed by huge pages, chunks add up to them.</summary>
+    /// <summary>Joins chunks to a huge page once they fill one, in a pool too small to be committed by huge pages.</summary>
     private void CollapseFresh(int chunk)
     {
         long before = (long)chunk * _chunkBytes / Reservation.HugePageBytes;
@@ -287,7 +296,7 @@ internal sealed unsafe partial class ChunkMemory
         }
     }
 
-    /// <summary>Gives a free chunk's memory back. Should the system refuse, it stays free.</summary>
+    /// <summary>Gives a free chunk's memory back. If the system refuses, the chunk stays free, with its memory.</summary>
     private bool TryDropUnsynchronized(int chunk)
     {
         long offset = (long)chunk * _chunkBytes;

@@ -3,17 +3,18 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The cleaner of a log: empties segments with much dead space by moving what lives in them to a segment of its own.</summary>
-/// <remarks>Greedy: the emptiest sealed segment first. One thread cleans a log at a time, under the mover's gate.</remarks>
+/// <summary>The cleaner of a log: empties segments with much dead space by moving their live entries to a segment of its own.</summary>
+/// <remarks>Greedy: it takes the sealed segment with the fewest live bytes first. One thread at a time empties segments of a log, under the
+/// mover's gate.</remarks>
 internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTable table, DescriptorTable descriptors)
 {
     private const int NoSegment = -1;
 
-    /// <summary>How much of a segment must be dead for it to be worth cleaning. Where a segment can be written out instead, cleaning is
-    /// for those that hardly hold anything.</summary>
+    /// <summary>How many bytes of a segment must be dead for it to be worth emptying. Where a segment can be written out instead, only one
+    /// that is half dead is worth it.</summary>
     private int MinDead(int otherwise) => table.Files.HasRoom(log.SegmentBytes) ? log.SegmentBytes >> 1 : otherwise;
 
-    /// <summary>One step of cleaning ahead of demand, when the pool runs short and cleaning is cheap.</summary>
+    /// <summary>Takes one step ahead of demand, when the pool runs short and emptying a segment is cheap.</summary>
     /// <returns>True when a segment was emptied.</returns>
     internal bool CleanAhead()
     {
@@ -33,9 +34,9 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         }
     }
 
-    /// <summary>Empties a segment, or finds that another thread just did.</summary>
-    /// <param name="level">Who needs room.</param>
-    /// <param name="thorough">True to take what little there is to gain even where a segment could be written out instead.</param>
+    /// <summary>Empties a segment, or finds that another thread has just done so.</summary>
+    /// <param name="level">The level of the store that needs room.</param>
+    /// <param name="thorough">True to accept a small gain even where a segment could be written out instead.</param>
     /// <returns>False when there is nothing left to gain at this level.</returns>
     internal bool TryClean(StoreLevel level, bool thorough = false)
     {
@@ -46,7 +47,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
             return true;
         }
 
-        // Several nearly full segments yield one empty one only if there is that much dead in them together.
+        // Several nearly full segments yield an empty one only if their dead bytes add up to one.
         bool canWrite = !thorough && table.Files.HasRoom(log.SegmentBytes);
         int victim = log.Sealed.FindDeadest(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
         if (victim < 0 && canWrite)
@@ -61,21 +62,21 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         if (victim < 0)
         {
-            // What is dead in segments that idle writers have open, then.
+            // Then try the dead entries in segments that idle writers have open.
             return ReclaimIdleWriters() || AwaitReaders() || log.Chunks.FreeCount > floor;
         }
 
         return TryEmpty(victim);
     }
 
-    /// <summary>Empties one segment in memory. True when it is empty, or about to be.</summary>
+    /// <summary>Empties one given segment in memory. True when it is empty, or about to be.</summary>
     internal bool TryCleanOut(int number)
     {
         using Gate.Scope held = mover.Gate.Enter();
         return TryEmpty(number);
     }
 
-    /// <summary>Gets at what idle writers hold: empty segments, and open ones that can be emptied with a gain.</summary>
+    /// <summary>Takes from idle writers their empty segments, and empties their open ones where that yields something.</summary>
     private bool ReclaimIdleWriters()
     {
         bool any = false;
@@ -98,33 +99,34 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
             }
         }
 
-        // Under the cleaning gate the recompressor's writer is ours, and idle.
+        // The caller has the cleaning gate, so the recompressor's writer is idle and ours to use.
         any |= mover.ColdWriter.DropSpare();
         int cold = mover.ColdWriter.SealIfWorthwhile(mover.Writer.Room);
         any |= cold >= 0 && TryEmpty(cold);
 
-        // So is the cleaner's own writer. Without dead bytes in it, moving it would only go round in circles.
+        // The same holds for the cleaner's own writer. Without dead bytes in its segment, moving the entries would only go round in
+        // circles.
         any |= mover.Writer.DropSpare();
         int moves = mover.Writer.SealIfWorthwhile(roomElsewhere: 0);
         return (moves >= 0 && TryEmpty(moves)) || any;
     }
 
-    /// <summary>Moves what lives in a sealed segment. True when the segment is empty, or about to be: its last
-    /// reader, or a thread in the middle of freeing an entry, then frees it.</summary>
-    /// <param name="victim">The segment.</param>
-    /// <param name="recompressor">Not null to compress again, while at it, what can be.</param>
+    /// <summary>Moves the live entries out of a sealed segment. True when the segment is empty, or about to be: then its last reader, or a
+    /// thread in the middle of freeing an entry, frees the segment.</summary>
+    /// <param name="victim">The segment's number.</param>
+    /// <param name="recompressor">If not null, entries that can be compressed again are compressed on the way.</param>
     internal bool TryEmpty(int victim, Recompressor? recompressor = null)
     {
         Segment* segment = table[victim];
         if (!SegmentWord.TryBeginCleaning(&segment->Word))
         {
-            // It was freed since it was chosen, which is as good.
+            // It was freed after it was chosen, which is as good.
             return true;
         }
 
         if (segment->Log != log.Index)
         {
-            // The number is another log's by now: its memory came free here, which is as good too.
+            // The number belongs to another log by now. So its memory here came free, which is as good too.
             table.EndCleaning(victim);
             return true;
         }
@@ -136,7 +138,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
             complete = TryMoveAll(victim, recompressor);
             if (complete && Volatile.Read(ref segment->Live) != 0 && segment->Damaged == 0 && descriptors.IsAnyIn(victim))
             {
-                // An entry is left that its header does not own up to. It would be looked for here again and again.
+                // A live entry is left whose header does not say so. Without the mark the segment would be chosen again and again.
                 segment->Damaged = 1;
             }
         }
@@ -147,8 +149,8 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         if (!isEmpty && segment->Damaged == 0)
         {
-            // Nothing points here any more, but a thread that frees an entry has still to debit it, and frees the segment then; or
-            // there is no room for the rest, while readers are still in an emptied segment.
+            // Either nothing points here any more, but a thread that is freeing an entry has still to debit it, and then frees the segment.
+            // Or there is no room for the rest while readers are still in an emptied segment.
             complete |= log.Sealed.IsAnyLeaving();
             Spinner.Yield();
         }
@@ -156,7 +158,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         return isEmpty || complete;
     }
 
-    /// <summary>Moves the entries of a segment that the caller has claimed. False when there is no room for one.</summary>
+    /// <summary>Moves the entries of a segment that the caller has claimed. False when there is no room for one of them.</summary>
     private bool TryMoveAll(int victim, Recompressor? recompressor)
     {
         EntryCursor entries = mover.Entries(victim);
@@ -167,7 +169,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
                 ? mover.TryRecompress(entries.Header, from, mover.Writer, StoreLevel.Cleaner, recompressor)
                 : Moved.Not;
 
-            // One that is damaged moves as it is, so that its page can still say so.
+            // A damaged entry moves as it is, so that loading its page still reports the damage.
             if (moved == Moved.NoRoom || (moved == Moved.Not && !mover.TryMove(entries.Header, from, StoreLevel.Cleaner, onFile: false)))
             {
                 return false;
@@ -176,14 +178,15 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         if (entries.IsBroken)
         {
-            // The entries behind it cannot be found from here. Their descriptors find them; other victims remain.
+            // The entries behind the broken one cannot be found from here, only from their descriptors. There are other victims.
             table[victim]->Damaged = 1;
         }
 
         return true;
     }
 
-    /// <summary>Waits a moment for readers to leave an emptied segment, or one that has been written. False when there is none.</summary>
+    /// <summary>Yields once for readers to leave an emptied segment, or one that has been written. False when there is no such
+    /// segment.</summary>
     internal bool AwaitReaders()
     {
         if (!log.Sealed.IsAnyLeaving())

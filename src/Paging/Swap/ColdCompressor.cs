@@ -1,37 +1,39 @@
 namespace Paging.Swap;
 
-/// <summary>Compresses again what has grown cold: moves entries like the cleaner, and under the same gate.</summary>
+/// <summary>Compresses again what has grown cold. Moves entries as the cleaner does, under the same gate.</summary>
 /// <remarks>
-/// A segment is due a while after it was sealed or visited last, whether or not anything in it is dead; so is what lies in the open segment of a writer that has
-/// been idle as long. Of each entry's page the descriptor says whether it was loaded since: then it gets a second chance. The others are compressed
-/// anew into segments of their own. What gains too little is moved there as it is, and marked, so that it is not tried again.
+/// A segment is due a while after it was sealed or visited last, whether or not anything in it is dead. So are the entries in the open
+/// segment of a writer that has been idle as long. The descriptor of each entry says whether its page was loaded since: then the entry gets
+/// a second chance. The other entries are compressed anew into segments of their own. An entry that gains too little is moved there as it
+/// is, and marked, so that it is not tried again.
 ///
-/// A step holds the gate and the claim for a few pages only. It takes no segment that a store could soon want: a log that is short of them has whole
-/// segments emptied through the cleaner's reserve instead, which a victim emptied gives back.
+/// A step holds the gate and the claim for a few pages only. It takes no segment that a store could soon want. In a log that is short of
+/// segments, whole segments are emptied through the cleaner's reserve instead: an emptied victim gives back what it took.
 /// </remarks>
 internal sealed unsafe class ColdCompressor(
     SegmentLog log, EntryMover mover, Cleaner cleaner, SegmentTable table, DescriptorTable descriptors, Recompressor recompressor)
 {
     private const int NoChunk = -1;
 
-    /// <summary>Bytes of pages that a step goes through at most, but for the last page.</summary>
+    /// <summary>Bytes of pages that a step goes through at most. The last page may exceed it.</summary>
     private const int MaxBytesAtOnce = 64 << 10;
 
-    /// <summary>Entries that it looks at.</summary>
+    /// <summary>Entries that a step looks at, at most.</summary>
     private const int MaxEntriesAtOnce = 512;
 
-    /// <summary>The longest segment that is emptied in one step when segments are short, and the most that it may decode to.</summary>
+    /// <summary>The longest segment, in bytes, that is emptied in one step when segments are short; also the most bytes that it may decode
+    /// to.</summary>
     private const int MaxSegmentAtOnce = 2 << 20;
 
     private readonly Visit[] _visits = log.Sealed.Visits;
 
-    /// <summary>The chunk whose visit has begun. Under the cleaning gate.</summary>
+    /// <summary>The chunk whose visit has begun. Guarded by the cleaning gate.</summary>
     private int _visiting;
 
-    /// <summary>A few pages' work on what has been left alone longest.</summary>
-    /// <param name="by">Whose time and buffer it takes.</param>
-    /// <param name="now">Its clock.</param>
-    /// <param name="due">Lowered to when the next segment will be due, if none is.</param>
+    /// <summary>Does a few pages' work on the segment that has been left alone longest.</summary>
+    /// <param name="by">The recompressor whose time and buffer it takes.</param>
+    /// <param name="now">The recompressor's clock.</param>
+    /// <param name="due">If no segment is due now, lowered to the time at which the next one will be.</param>
     internal Recompression Recompress(Recompressor by, long now, ref long due)
     {
         if (!mover.Gate.TryEnter())
@@ -75,7 +77,7 @@ internal sealed unsafe class ColdCompressor(
         }
     }
 
-    /// <summary>Begins the record of a segment about to be opened. Under the budget's gate.</summary>
+    /// <summary>Begins the record of a segment about to be opened. Called under the budget's gate.</summary>
     internal void BeginVisits(int chunk)
     {
         ref Visit visit = ref _visits[chunk];
@@ -85,16 +87,16 @@ internal sealed unsafe class ColdCompressor(
         visit.IsAnyLeft = false;
     }
 
-    /// <summary>The caller is about to seal a segment that it has open.</summary>
+    /// <summary>Notes that the caller is about to seal a segment that it has open.</summary>
     internal void NoteSealed(int chunk) => Volatile.Write(ref _visits[chunk].Since, recompressor.Now);
 
-    /// <summary>A page has been appended.</summary>
+    /// <summary>Notes that a page has been appended.</summary>
     internal void NoteStored() => recompressor.NoteStored();
 
-    /// <summary>The chunk of the segment that a visit has begun to, or else that has been left alone longest.</summary>
-    /// <param name="before">Since when at least.</param>
-    /// <param name="since">Since when it has been, even if that is not long enough.</param>
-    /// <returns>−1 when none is due.</returns>
+    /// <summary>The chunk of the segment whose visit has begun, or else of the one that has been left alone longest.</summary>
+    /// <param name="before">It must have been left alone since this time or longer.</param>
+    /// <param name="since">Since when it has been left alone, even if that is not long enough.</param>
+    /// <returns>The chunk; −1 when no segment is due.</returns>
     private int FindDue(long before, out long since)
     {
         since = Volatile.Read(ref _visits[_visiting].Since);
@@ -108,7 +110,8 @@ internal sealed unsafe class ColdCompressor(
         return since <= before ? oldest : NoChunk;
     }
 
-    /// <summary>Sealed → Cleaning of the segment that a chunk is lent to. False when it is not what it was when it was chosen.</summary>
+    /// <summary>Sealed → Cleaning, of the segment that a chunk is lent to. False when it is no longer the segment that was
+    /// chosen.</summary>
     private bool TryClaim(int chunk, out int number)
     {
         number = log.Chunks.HolderOf(chunk);
@@ -127,7 +130,7 @@ internal sealed unsafe class ColdCompressor(
         return false;
     }
 
-    /// <summary>Goes on with the visit of a sealed segment. False when there is no room.</summary>
+    /// <summary>Goes on with the visit of a sealed segment. False when there is no room to move entries to.</summary>
     private bool TryVisit(int chunk, Recompressor by, long now)
     {
         if (!TryClaim(chunk, out int number))
@@ -150,7 +153,7 @@ internal sealed unsafe class ColdCompressor(
     {
         foreach (LogWriter writer in log.Writers)
         {
-            // Not waited for: who has it is about to append.
+            // A writer in use is not waited for: its borrower is about to append.
             if (writer.TryBorrow())
             {
                 bool worked;
@@ -177,7 +180,8 @@ internal sealed unsafe class ColdCompressor(
         return VisitOpen(mover.Writer, by, now, ref due, ref hasRoom);
     }
 
-    /// <summary>Goes on with a page of an open segment, whose writer the caller has, so that nobody seals or cleans it.</summary>
+    /// <summary>Goes on with one page of an open segment. The caller has borrowed its writer, so no other thread seals or empties
+    /// it.</summary>
     private bool VisitOpen(LogWriter writer, Recompressor by, long now, ref long due, ref bool hasRoom)
     {
         int number = writer.OpenSegment;
@@ -205,7 +209,7 @@ internal sealed unsafe class ColdCompressor(
         return hasRoom;
     }
 
-    /// <summary>Compresses the next few entries of a segment that the caller has claimed or has open. False when there is no room.</summary>
+    // A segment's decoded bytes measure the work of compressing it again. That happens under the gate, for which evictors wait.
     private bool TryGoOn(int number, ref Visit visit, int maxBytes, Recompressor by, long now)
     {
         Segment* segment = table[number];
@@ -235,7 +239,7 @@ internal sealed unsafe class ColdCompressor(
 
         if (entries.IsBroken)
         {
-            // What is behind it is found through descriptors only. The cleaner will say so when it comes by.
+            // Only descriptors lead to the entries behind the broken one. The cleaner will mark the segment when it comes to it.
             visit.Next = segment->Used;
         }
 
@@ -247,8 +251,8 @@ internal sealed unsafe class ColdCompressor(
         return true;
     }
 
-    /// <summary>Empties a due segment in one go, as the cleaner does, where nothing in it was loaded and much of it can become shorter. What it takes
-    /// of the cleaner's reserve is no more than the victim gives back, since no entry becomes longer.</summary>
+    /// <summary>Empties a due segment in one go, as the cleaner does, if nothing in it was loaded and much of it can become shorter. It
+    /// takes no more of the cleaner's reserve than the victim gives back, since no entry becomes longer.</summary>
     private bool TryEmptyCold(int chunk, Recompressor by, long now)
     {
         int max = Math.Max(MaxSegmentAtOnce, 2 * log.Geometry.MaxPage);
@@ -262,7 +266,8 @@ internal sealed unsafe class ColdCompressor(
             return true;
         }
 
-        // What a segment decodes to is what it takes to compress it again: under the gate, and those who wait for that are evictors.
+        // The bytes that a segment decodes to measure the work of compressing it again. That happens under the gate, for which evictors
+        // wait.
         bool isSettled = false;
         bool isWorthwhile = table[number]->Logical <= max && IsWorthEmptying(number, out isSettled);
         Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);

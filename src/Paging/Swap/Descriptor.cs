@@ -3,36 +3,36 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Swap;
 
-/// <summary>The swap descriptor: what stands between an id and wherever its page lives now. 32 bytes.</summary>
+/// <summary>The swap descriptor: leads from an id to the place where its page is now. 32 bytes.</summary>
 /// <remarks>Only <see cref="DescriptorTable"/> touches it.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal struct Descriptor
 {
     internal const int Bytes = 32;
 
-    /// <summary>The one mutable word: see <see cref="Location"/>. On the free list, the next free index.</summary>
+    /// <summary>See <see cref="Paging.Swap.Location"/>: the only word of a page's place that changes while the page is stored. On the free
+    /// list, the next free index.</summary>
     internal ulong Location;
 
-    /// <summary>Tag (32) | public (1) | loaded (1) | references (30). The tag grows when the last reference goes; the count
-    /// never leaves 0 but in the hands of the thread that took the descriptor off the free list. Loaded is a hint for the recompressor, which
-    /// any thread sets.</summary>
+    /// <summary>Tag (32) | public (1) | loaded (1) | references (30). The tag grows when the last reference goes. Only the thread that took
+    /// the descriptor off the free list raises the count from 0. Loaded is a hint for the recompressor, which any thread sets.</summary>
     internal ulong Life;
 
-    /// <summary>Before the location says segment: the page's length (low half) and its encoded length (high half).
-    /// Before it says pattern: the pattern's first half. Constant from then on: a mover changes the location alone, and what it changes about
-    /// the lengths is in there.</summary>
+    /// <summary>Written before the location is published. Of a page in a segment: its length (low half) and its encoded length (high half).
+    /// Of a pattern: the pattern's first half. Constant from then on: a mover changes the location only, and the location also tells a
+    /// length that recompression has changed.</summary>
     internal ulong Detail0;
 
     /// <summary>The codec that the page was stored with, or the pattern's second half.</summary>
     internal ulong Detail1;
 }
 
-/// <summary>Where a page is, in one word.</summary>
+/// <summary>A page's place, in one word.</summary>
 /// <remarks>
 /// <code>
 ///           63       42 41      21 20       2 1  0
 /// Segment       [segment (22)][offset (21)][length (19)][kind]     offset and length in units of 16 bytes, header included
-/// Recompressed  as Segment; the encoded length of the descriptor's details holds no more
+/// Recompressed  as Segment; the encoded length in the descriptor's details is out of date
 /// Pattern       [            -           ][ page length (23) ][kind]
 /// Lost          as Pattern, of a page of no length
 /// None          [          next free descriptor         ][kind]
@@ -56,12 +56,16 @@ internal readonly record struct Location(ulong Word)
 
     private const ulong RecompressedBits = 3;
 
-    internal Kind Where => (Word & RecompressedBits) == RecompressedBits ? Kind.Segment : Word == (ulong)Kind.Pattern ? Kind.Lost : (Kind)(Word & 3);
+    internal Kind Where =>
+        (Word & RecompressedBits) == RecompressedBits ? Kind.Segment
+        : Word == (ulong)Kind.Pattern ? Kind.Lost
+        : (Kind)(Word & 3);
 
-    /// <summary>In a segment, compressed anew since it was stored: of its encoded length only this word knows, by units.</summary>
+    /// <summary>Whether the page is in a segment and has been compressed anew since it was stored. Then only this word tells its encoded
+    /// length, in units.</summary>
     internal bool IsRecompressed => (Word & RecompressedBits) == RecompressedBits;
 
-    /// <summary>Segment, offset and units, whatever else.</summary>
+    /// <summary>Whether segment, offset and units are these, recompressed or not.</summary>
     internal bool IsAt(int segment, int offset, int units) =>
         Where == Kind.Segment && (Word | RecompressedBits) == (InSegment(segment, offset, units).Word | RecompressedBits);
 
@@ -75,7 +79,9 @@ internal readonly record struct Location(ulong Word)
 
     internal static Location InSegment(int segment, int offset, int units)
     {
-        Debug.Assert((uint)segment < MaxSegments && (uint)offset < MaxSegmentBytes && (uint)units < 1 << 19, "a location that does not fit its word");
+        Debug.Assert(
+            (uint)segment < MaxSegments && (uint)offset < MaxSegmentBytes && (uint)units < 1 << 19,
+            "a location that does not fit its word");
         return new(((ulong)segment << 42) | ((ulong)(offset >> UnitShift) << 21) | ((ulong)units << 2) | (ulong)Kind.Segment);
     }
 

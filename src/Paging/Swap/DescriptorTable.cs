@@ -10,10 +10,10 @@ namespace Paging.Swap;
 
 /// <summary>All swap descriptors of a pager, in a native table that grows without moving.</summary>
 /// <remarks>
-/// Ids are recycled through a lock-free stack whose head carries a tag against ABA. An id given out to a program is the index (low
-/// half) and the descriptor's tag (high half), so that a freed one names nothing even after its descriptor lives again.
-/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, or lost →
-/// last reference gone (tag + 1, count 0) → location exchanged for None → free list.
+/// Ids are recycled through a lock-free stack whose head carries a tag against ABA. The id that a program gets is the index (low half) and
+/// the descriptor's tag (high half), so that a freed id names nothing even after its descriptor is used again.
+/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, or lost → last
+/// reference gone (tag + 1, count 0) → location exchanged for None → free list.
 /// </remarks>
 internal sealed unsafe partial class DescriptorTable
 {
@@ -48,10 +48,11 @@ internal sealed unsafe partial class DescriptorTable
         }
     }
 
-    /// <summary>What the system refused when the table was to grow last; 0 when it did not.</summary>
+    /// <summary>The bytes that the system refused when the table was last to grow; 0 when it granted them.</summary>
     internal long RefusedBytes => _memory.RefusedBytes;
 
-    /// <summary>Takes a descriptor: one reference, no location. 0 when the table is full, or the system refuses memory for it.</summary>
+    /// <summary>Takes a descriptor, with one reference and no location. 0 when the table is full, or the system refuses memory for
+    /// it.</summary>
     internal uint Take(bool isPublic)
     {
         uint index = Pop();
@@ -67,7 +68,7 @@ internal sealed unsafe partial class DescriptorTable
         Descriptor* descriptor = _table + index;
         ulong tag = Math.Max(1, descriptor->Life >> 32);
         descriptor->Location = 0;
-        // Release: whoever finds a reference here finds the location cleared.
+        // Release: a thread that sees a reference here sees the location cleared.
         Volatile.Write(ref descriptor->Life, (tag << 32) | (isPublic ? PublicBit : 0) | 1);
         return index;
     }
@@ -90,7 +91,8 @@ internal sealed unsafe partial class DescriptorTable
 
     internal bool IsIndex(uint index) => index != 0 && index < (ulong)Volatile.Read(ref _end);
 
-    /// <summary>Acquires what was published before it: the detail words, the entry in the segment.</summary>
+    /// <summary>The location of a descriptor. Acquires the writes before its publication: the detail words, the entry in the
+    /// segment.</summary>
     internal Location Locate(uint index)
     {
         return new Location(Shared.Read(SharedWord.Descriptor, &_table[index].Location));
@@ -99,7 +101,7 @@ internal sealed unsafe partial class DescriptorTable
     /// <summary>One past the highest index that was ever taken.</summary>
     internal uint End => (uint)Math.Min(Volatile.Read(ref _end), MaxDescriptors);
 
-    /// <summary>Whether any page lies in a segment. Looks at every descriptor: for when something is wrong.</summary>
+    /// <summary>Whether any page lies in a segment. Looks at every descriptor, so it is only for when something is wrong.</summary>
     internal bool IsAnyIn(int segment)
     {
         long end = Volatile.Read(ref _end);
@@ -115,7 +117,7 @@ internal sealed unsafe partial class DescriptorTable
         return false;
     }
 
-    /// <summary>What the page of a descriptor adds to the sums at a location that the descriptor had a moment ago.</summary>
+    /// <summary>The size that the page of a descriptor adds to the sums, at a location that the descriptor had a moment ago.</summary>
     internal EntrySize SizeAt(uint index, Location location)
     {
         ulong lengths = _table[index].Detail0;
@@ -124,8 +126,8 @@ internal sealed unsafe partial class DescriptorTable
             : EntrySize.Stored(location.Units, (int)(lengths >> 32), (int)(uint)lengths, (Codec)_table[index].Detail1 == Codec.Raw);
     }
 
-    /// <summary>Notes that a page has been loaded. Its descriptor may be another page's by now, which makes that one look warm for a while.</summary>
-    /// <remarks>The word has just been read for the id, so that this costs nothing but for the first time.</remarks>
+    /// <summary>Notes that a page has been loaded. If its descriptor is another page's by now, that page looks warm for a while.</summary>
+    /// <remarks>The word has just been read for the id, so this costs next to nothing except the first time.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void NoteLoaded(uint index)
     {
@@ -135,7 +137,7 @@ internal sealed unsafe partial class DescriptorTable
         }
     }
 
-    /// <summary>Whether a page has been loaded since it was stored or this was asked last.</summary>
+    /// <summary>Whether a page has been loaded since it was stored or since the last call. Clears the mark.</summary>
     internal bool TakeLoaded(uint index)
     {
         if ((Shared.Read(SharedWord.Descriptor, &_table[index].Life) & LoadedBit) == 0)
@@ -146,7 +148,7 @@ internal sealed unsafe partial class DescriptorTable
         return (Shared.And(SharedWord.Descriptor, &_table[index].Life, ~LoadedBit) & LoadedBit) != 0;
     }
 
-    /// <summary>Asks the processor for a descriptor whose life is about to change.</summary>
+    /// <summary>Prefetches a descriptor whose life word is about to change.</summary>
     internal void Prefetch(uint index)
     {
         if (Sse.IsSupported)
@@ -157,24 +159,25 @@ internal sealed unsafe partial class DescriptorTable
 
     internal (ulong First, ulong Second) Details(uint index) => (_table[index].Detail0, _table[index].Detail1);
 
-    /// <summary>None → Segment or Pattern, by the thread that took the descriptor.</summary>
+    /// <summary>None → Segment or Pattern: by the thread that took the descriptor.</summary>
     internal void Publish(uint index, Location location, ulong detail0, ulong detail1)
     {
         Descriptor* descriptor = _table + index;
         descriptor->Detail0 = detail0;
         descriptor->Detail1 = detail1;
-        // Release: pairs with Locate. The entry and the details are there before the location says so.
+        // Release: pairs with Locate. A thread that sees the location sees the entry and the details.
         Shared.Write(SharedWord.Descriptor, &descriptor->Location, location.Word);
     }
 
-    /// <summary>Segment → Segment: the cleaner moved the entry; or → Lost: it cannot be read. Races with other movers' failure and with Free.</summary>
+    /// <summary>Segment → Segment, when a mover has moved the entry; or Segment → Lost, when it cannot be read. Races with other movers,
+    /// which may fail by it, and with Free.</summary>
     internal bool TryMove(uint index, Location from, Location to)
     {
         return Shared.CompareExchange(SharedWord.Descriptor, &_table[index].Location, to.Word, from.Word) == from.Word;
     }
 
     /// <summary>n → n+1 references, never from 0. Races with the last release, after which the tag differs.</summary>
-    /// <exception cref="InvalidOperationException">2³⁰−1 references are there.</exception>
+    /// <exception cref="InvalidOperationException">There are 2³⁰−1 references, the most there can be.</exception>
     internal bool TryAddReference(ulong id)
     {
         Descriptor* descriptor = _table + (uint)id;
@@ -188,7 +191,8 @@ internal sealed unsafe partial class DescriptorTable
 
             if ((life & CountMask) == CountMask)
             {
-                throw new InvalidOperationException($"Page {id:x} has {CountMask:N0} references, the most there can be. Free some of them first.");
+                throw new InvalidOperationException(
+                    $"Page {id:x} has {CountMask:N0} references, the most there can be. Free some of them first.");
             }
 
             if (Shared.CompareExchange(SharedWord.Descriptor, &descriptor->Life, life + 1, life) == life)
@@ -198,7 +202,7 @@ internal sealed unsafe partial class DescriptorTable
         }
     }
 
-    /// <summary>n → n−1 references; with the last one the tag moves on, so that the id names nothing any more.</summary>
+    /// <summary>n → n−1 references. With the last one the tag moves on, so that the id names nothing any more.</summary>
     /// <param name="id">Index and tag.</param>
     /// <param name="last">True when the caller must now take the location out and recycle the descriptor.</param>
     /// <returns>False when the id is not live.</returns>
@@ -223,13 +227,13 @@ internal sealed unsafe partial class DescriptorTable
         }
     }
 
-    /// <summary>Takes the location of a descriptor without references: whatever it is by now, a mover can no longer change it.</summary>
+    /// <summary>Takes the current location out of a descriptor without references. After that no mover can change it.</summary>
     internal Location TakeLocation(uint index) => AsTaken(new Location(Shared.Exchange(SharedWord.Descriptor, &_table[index].Location, 0)));
 
-    /// <summary>Puts a descriptor without references or location in front of a chain that nobody else has.</summary>
+    /// <summary>Puts a descriptor without references or location in front of a chain that only the caller has.</summary>
     /// <param name="index">The descriptor.</param>
-    /// <param name="first">The first of the chain; 0 when it is empty.</param>
-    /// <param name="last">The last one.</param>
+    /// <param name="first">The first descriptor of the chain; 0 when it is empty.</param>
+    /// <param name="last">The last descriptor of the chain.</param>
     internal void Link(uint index, ref uint first, ref uint last)
     {
         Debug.Assert((_table[index].Life & CountMask) == 0);
@@ -241,7 +245,8 @@ internal sealed unsafe partial class DescriptorTable
     /// <summary>Puts a descriptor without references or location on the free list.</summary>
     internal void Recycle(uint index) => Recycle(index, index);
 
-    /// <summary>Puts a chain of such descriptors on the free list. Races with other threads' and with takers.</summary>
+    /// <summary>Puts a chain of descriptors without references or location on the free list. Races with the same by other threads, and with
+    /// takers.</summary>
     internal void Recycle(uint first, uint last)
     {
         Debug.Assert((_table[last].Life & CountMask) == 0);
@@ -260,8 +265,8 @@ internal sealed unsafe partial class DescriptorTable
 
     internal void Release() => _memory.Release();
 
-    /// <summary>One that was never used. n → n + 1 by CAS, behind the memory for it: who looks up to the end looks at nothing else. Races
-    /// with others who take.</summary>
+    /// <summary>Takes a descriptor that was never used. n → n + 1 by CAS, after the memory for it is there, so that a thread may look at
+    /// every descriptor up to the end. Races with other takers.</summary>
     private uint TakeFresh()
     {
         while (true)
@@ -289,7 +294,7 @@ internal sealed unsafe partial class DescriptorTable
                 return 0;
             }
 
-            // Another thread may pop this one now: the link is then garbage, and the tag makes the CAS fail.
+            // Another thread may pop this descriptor now. The link is then garbage, and the tag makes the CAS fail.
             ulong next = (Volatile.Read(ref _table[(uint)head].Location) >> 2) & uint.MaxValue;
             if (Shared.CompareExchange(SharedWord.DescriptorList, ref _free, (((head >> 32) + 1) << 32) | next, head) == head)
             {

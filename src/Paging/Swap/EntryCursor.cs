@@ -1,7 +1,8 @@
 namespace Paging.Swap;
 
-/// <summary>Walks the entries of a segment from one header to the next, wherever its bytes are: in its own memory, or where they were read to.</summary>
-/// <remarks>The caller keeps the bytes: by a claim on the segment, or because it has it open. No header is trusted before it has been found plausible.</remarks>
+/// <summary>Walks the entries of a segment from one header to the next, in its own memory or in the buffer that it was read to.</summary>
+/// <remarks>The caller makes sure that the bytes stay: by a claim on the segment, or because it has it open. No header is trusted before it
+/// has been found plausible.</remarks>
 internal unsafe ref struct EntryCursor
 {
     private readonly DescriptorTable _descriptors;
@@ -10,11 +11,11 @@ internal unsafe ref struct EntryCursor
     private readonly int _used;
     private readonly int _maxPage;
 
-    /// <param name="descriptors">Where the pages are.</param>
+    /// <param name="descriptors">The table that says where pages are.</param>
     /// <param name="segment">The segment's number.</param>
-    /// <param name="bytes">Its contents.</param>
-    /// <param name="used">How long they are.</param>
-    /// <param name="maxPage">The longest page that it may hold.</param>
+    /// <param name="bytes">The segment's contents.</param>
+    /// <param name="used">Their length in bytes.</param>
+    /// <param name="maxPage">The longest page, in bytes, that the segment may hold.</param>
     /// <param name="from">The offset of the first entry to look at.</param>
     internal EntryCursor(DescriptorTable descriptors, int segment, byte* bytes, int used, int maxPage, int from)
     {
@@ -28,13 +29,13 @@ internal unsafe ref struct EntryCursor
 
     internal EntryHeader* Header { get; private set; }
 
-    /// <summary>Where the entry is in the segment.</summary>
+    /// <summary>The entry's offset in the segment, in bytes.</summary>
     internal int Offset { get; private set; }
 
-    /// <summary>Where the one behind it is.</summary>
+    /// <summary>The offset of the next entry.</summary>
     internal int Next { get; private set; }
 
-    /// <summary>The entries behind the last one cannot be found from here. Their descriptors find them.</summary>
+    /// <summary>Whether the chain of headers is broken. The entries behind this one are then found only from their descriptors.</summary>
     internal bool IsBroken { get; private set; }
 
     /// <summary>Goes to the next entry. False behind the last one, or where the chain of headers is broken.</summary>
@@ -52,7 +53,8 @@ internal unsafe ref struct EntryCursor
         return !IsBroken;
     }
 
-    /// <summary>The location of the entry's page if that is where the entry is; none if the page has moved or gone.</summary>
+    /// <summary>The location of the entry's page if the descriptor still points to this entry; none if the page has moved or
+    /// gone.</summary>
     internal readonly Location Locate()
     {
         Location location = _descriptors.Locate((uint)Header->Id);

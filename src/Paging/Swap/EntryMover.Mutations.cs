@@ -2,12 +2,13 @@ using Paging.TestSeam;
 
 namespace Paging.Swap;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal sealed unsafe partial class EntryMover
 {
-    /// <summary>Whether an entry is what was stored.</summary>
+    /// <summary>Whether an entry still holds what was stored.</summary>
     private static bool MayRecompress(EntryHeader* header) => header->IsIntact() || TestHook.Breaks(Mutation.RecompressDamaged);
 
-    /// <summary>Whether an entry that was compressed again, and moved there or not, is to be counted as what it has become.</summary>
+    /// <summary>Whether an entry that was compressed again is counted by its new size: only if it was moved, too.</summary>
     private static bool IsToBeCounted(bool moved) => moved | TestHook.Breaks(Mutation.RecountUnmoved);
 }

@@ -6,10 +6,13 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>What became of an entry that was to be compressed again.</summary>
+/// <summary>The outcome for an entry that was to be compressed again.</summary>
 internal enum Moved
 {
+    /// <summary>It is not there any more: moved, or freed meanwhile.</summary>
     Away,
+
+    /// <summary>It is where it was: there is no room for it elsewhere.</summary>
     NoRoom,
 
     /// <summary>It is where it was: it fails its checksum.</summary>
@@ -17,40 +20,45 @@ internal enum Moved
 }
 
 /// <summary>Moves entries of a log: copies one or compresses it anew, then moves its descriptor by CAS.</summary>
-/// <remarks>Everything under <see cref="Gate"/>, so that one thread at a time moves within a log; it copies memory and waits for nobody. The target is
-/// credited before the descriptor says so, and whoever loses the CAS is debited what the winner was not (rule 6).</remarks>
+/// <remarks>Everything runs under <see cref="Gate"/>, so one thread at a time moves entries within a log. It copies memory and waits for no
+/// other thread. The target is credited before the descriptor points to it. The thread that loses the CAS on the descriptor debits its own
+/// target; the winner debits the source (rule 6).</remarks>
 internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable table, DescriptorTable descriptors)
 {
-    /// <summary>What does not become shorter by this part of its length stays as it is.</summary>
+    /// <summary>An entry must become shorter by its length shifted right by this, or it stays as it is.</summary>
     private const int MinGainShift = 5;
 
-    /// <summary>The log's cleaning gate: whoever cleans, compresses again or moves in from a file has it.</summary>
+    /// <summary>The log's cleaning gate: held by the thread that empties a segment, compresses entries again, or moves them in from a
+    /// file.</summary>
     internal Gate Gate { get; } = new();
 
-    /// <summary>Where what is moved goes: what survived a cleaning is not mixed with new entries, as it is likely to survive the next.</summary>
+    /// <summary>The writer that moved entries go to. They are not mixed with new entries: an entry that outlived its segment is likely to
+    /// outlive the next.</summary>
     internal LogWriter Writer { get; } = new(log);
 
-    /// <summary>Where what has been compressed again goes.</summary>
+    /// <summary>The writer that recompressed entries go to.</summary>
     internal LogWriter ColdWriter { get; } = new(log);
 
-    /// <summary>The entries of a segment in memory, which the caller has claimed or has open.</summary>
+    /// <summary>The entries of a segment in memory that the caller has claimed or has open.</summary>
     internal EntryCursor Entries(int number, int from = 0) => Entries(number, table[number]->Address, from);
 
-    private EntryCursor Entries(int number, byte* bytes, int from) => new(descriptors, number, bytes, table[number]->Used, log.Geometry.MaxPage, from);
+    private EntryCursor Entries(int number, byte* bytes, int from) =>
+        new(descriptors, number, bytes, table[number]->Used, log.Geometry.MaxPage, from);
 
-    /// <summary>Moves what lives of a segment in a file into the pool, from where it was read to. The caller has claimed the segment.</summary>
-    /// <param name="number">The segment.</param>
-    /// <param name="bytes">Its contents.</param>
-    /// <param name="offset">Where to go on; set to where there was no room to go on.</param>
-    /// <param name="level">How deep into what is held back it may go.</param>
-    /// <returns>False when there was no room, or the chain of entries is broken at the offset.</returns>
+    /// <summary>Moves the live entries of a segment in a file into the pool, from the buffer that it was read to. The caller has claimed
+    /// the segment.</summary>
+    /// <param name="number">The segment's number.</param>
+    /// <param name="bytes">The segment's contents.</param>
+    /// <param name="offset">The offset in bytes to start at; set to the offset of the first entry that was not moved.</param>
+    /// <param name="level">How much of what is held back may be used.</param>
+    /// <returns>False when there was no room, an entry is damaged, or the chain of entries is broken at the offset.</returns>
     internal bool TryMoveIn(int number, byte* bytes, ref int offset, StoreLevel level)
     {
         using Gate.Scope held = Gate.Enter();
         EntryCursor entries = Entries(number, bytes, offset);
         while (entries.MoveNext())
         {
-            // What was misread must not be moved: the copy in the file may be good.
+            // A misread entry must not be moved: its copy in the file may be good.
             Location from = entries.Locate();
             if (from != default && !entries.Header->IsIntact())
             {
@@ -81,11 +89,11 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         return TryMove(header, from, level, onFile: true);
     }
 
-    /// <summary>Moves the entry if its descriptor still points to it. False when there is no room.</summary>
-    /// <param name="header">The entry: where it is, or where it was read to from a file.</param>
-    /// <param name="from">Where it is, as its descriptor said; none for an entry that has gone.</param>
-    /// <param name="level">How deep into what is held back it may go.</param>
-    /// <param name="onFile">Whether that is in a file. The claim on the segment keeps it so.</param>
+    /// <summary>Moves an entry if its descriptor still points to it. False when there is no room.</summary>
+    /// <param name="header">The entry: in its segment, or in the buffer that it was read to from a file.</param>
+    /// <param name="from">The location that its descriptor gave; none for an entry that has gone.</param>
+    /// <param name="level">How much of what is held back may be used.</param>
+    /// <param name="onFile">Whether that location is in a file. The claim on the segment keeps it there.</param>
     internal bool TryMove(EntryHeader* header, Location from, StoreLevel level, bool onFile)
     {
         uint index = (uint)header->Id;
@@ -99,12 +107,12 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
             return false;
         }
 
-        // From the descriptor, not from the header, which may be damaged. If it is another page's by now, the move fails, and what was credited
-        // is debited again.
+        // The size is the descriptor's, not the header's, which may be damaged. If the descriptor is another page's by now, the move fails,
+        // and the credit is debited again.
         EntrySize size = descriptors.SizeAt(index, from);
         Location to = Writer.AppendCopy((byte*)header, size);
         to = from.IsRecompressed ? to.AsRecompressed : to;
-        // The target is credited before the descriptor says so; whoever frees the page from then on debits the target.
+        // The target was credited before the descriptor points to it: from then on, a thread that frees the page debits the target.
         bool moved = descriptors.TryMove(index, from, to);
         Accounts.NotePublished(table[to.Segment], size);
         if (moved && onFile)
@@ -116,28 +124,28 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         return true;
     }
 
-    /// <summary>Whether there is anything to gain by compressing an entry again.</summary>
+    /// <summary>Whether compressing an entry again may gain anything.</summary>
     internal bool IsCompressible(EntryHeader* header)
     {
         StoredForm form = header->Form;
         return form.Codec != Codec.Zstd && !form.StaysAsIs && form.IsValid && header->PageLength <= log.Geometry.MaxPage;
     }
 
-    /// <summary>Compresses an entry anew, or copies it and marks it as staying what it is.</summary>
-    /// <param name="header">The entry, plausible and compressible.</param>
-    /// <param name="from">Where it is, as its descriptor says.</param>
-    /// <param name="to">Who appends it.</param>
-    /// <param name="level">How deep into what is held back that may go.</param>
-    /// <param name="by">Whose buffer it takes.</param>
+    /// <summary>Compresses an entry anew; if that gains too little, copies it and marks the copy as one that stays as it is.</summary>
+    /// <param name="header">The entry. It must be plausible and compressible.</param>
+    /// <param name="from">Its location, as its descriptor says.</param>
+    /// <param name="to">The writer that appends it.</param>
+    /// <param name="level">How much of what is held back the writer may use.</param>
+    /// <param name="by">The recompressor whose buffer it takes.</param>
     internal Moved TryRecompress(EntryHeader* header, Location from, LogWriter to, StoreLevel level, Recompressor by)
     {
-        // It never becomes longer.
+        // The length of the old entry is enough: the new one never becomes longer.
         if (!to.TryPrepareCopy(from.Units, level))
         {
             return Moved.NoRoom;
         }
 
-        // What is damaged must not get a checksum that says it is good.
+        // A damaged entry must not get a checksum that says it is good.
         if (!MayRecompress(header))
         {
             return Moved.Not;
@@ -152,7 +160,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         int shorter = TryCompress(header, body, by, out StoredForm now);
         bool isShorter = shorter > 0;
 
-        // From the descriptor, not from the header: that is what was counted.
+        // The size is the descriptor's, not the header's: that is what was counted.
         EntrySize old = descriptors.SizeAt(index, from);
         EntrySize size = old;
         if (isShorter)
@@ -170,7 +178,8 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         Location location = to.AppendComposed((byte*)target, size, table[from.Segment]->SealedAt);
         location = isShorter ? location.AsRecompressed : location;
 
-        // Credited before the descriptor says so; whoever frees the page from then on counts out what the new location says.
+        // Credited before the descriptor points to it: from then on, a thread that frees the page debits the size that the new location
+        // stands for.
         bool moved = descriptors.TryMove(index, from, location);
         Accounts.NotePublished(table[location.Segment], size);
         if (isShorter && IsToBeCounted(moved))
@@ -182,9 +191,9 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         return Moved.Away;
     }
 
-    /// <summary>Compresses a page with the stronger codec, behind its filter or without one, whichever is shorter: the filter was chosen for what another codec
-    /// makes of it, and may be in the way of this one.</summary>
-    /// <returns>The new encoded length; −1 when too little is gained.</returns>
+    /// <summary>Compresses a page with the stronger codec, both behind its filter and without one, and keeps the shorter result. The filter
+    /// was chosen for the codec that the page was stored with, and may not suit this one.</summary>
+    /// <returns>The new encoded length in bytes; −1 when too little is gained.</returns>
     private static int TryCompress(EntryHeader* header, byte* target, Recompressor by, out StoredForm form)
     {
         StoredForm old = header->Form;

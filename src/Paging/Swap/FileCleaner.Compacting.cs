@@ -1,13 +1,14 @@
 namespace Paging.Swap;
 
 /// <summary>Compaction: joins the free space of a file that lies in pieces too short for a segment.</summary>
-/// <remarks>Segments of different page sizes have slots of different lengths, so that what one leaves another may not fit. The segment behind the first
-/// free piece is emptied into the pool and what is then written goes to the first place that fits, which begins with that piece: so pieces move up the
-/// file and join. Every round moves a segment down, so that rounds end; when they do, what is free is in one piece. A file is compacted only while more
-/// than a thirty-second of it is free, so that it copies no more for a byte gained than cleaning does.</remarks>
+/// <remarks>Segments of different page sizes have slots of different lengths, so the slot of one may be too short for another. The segment
+/// behind the first free piece is emptied into the pool, and the next segment written goes to the first place that fits, which begins with
+/// that piece. So free pieces move up the file and join. Every round moves a segment down, so the rounds end, and then the free space is in
+/// one piece. A file is compacted only while more than a thirty-second of it is free, so that compaction copies no more for a byte gained
+/// than emptying segments with dead entries does.</remarks>
 internal sealed unsafe partial class FileCleaner
 {
-    /// <summary>Whether a file has space for a segment of a log, though perhaps not in one piece.</summary>
+    /// <summary>Whether a file has enough free space for a segment of a log, though perhaps not in one piece.</summary>
     internal bool CanCompact(SegmentLog log)
     {
         foreach (SwapArea? area in segments.Files.Areas)
@@ -21,8 +22,8 @@ internal sealed unsafe partial class FileCleaner
         return false;
     }
 
-    /// <summary>The segment to be moved out of the way of a thread that needs a slot for a segment of a log; −1 when there is none. What is written next goes
-    /// to the first place that fits.</summary>
+    /// <summary>The segment to be moved out of the way of a thread that needs a slot for a segment of a log; −1 when there is none. The
+    /// next segment written then goes to the first place that fits.</summary>
     internal int FindInTheWay(SegmentLog log)
     {
         foreach (SwapArea? area in segments.Files.Areas)
@@ -41,7 +42,8 @@ internal sealed unsafe partial class FileCleaner
         return -1;
     }
 
-    /// <summary>The first segment of a file with free space before it, of a log that its pages may be moved into now; −1 when there is none.</summary>
+    /// <summary>The first segment of a file that has free space before it and whose log can take its pages now; −1 when there is
+    /// none.</summary>
     private int FindBehindGap(SwapArea area)
     {
         int first = -1;

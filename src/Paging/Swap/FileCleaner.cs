@@ -5,39 +5,41 @@ namespace Paging.Swap;
 
 internal enum FileEmptied
 {
-    /// <summary>Nothing lives in the segment any more; its slot is free, or will be when its last reader leaves.</summary>
+    /// <summary>Nothing in the segment is alive any more. Its slot is free, or will be when its last reader leaves.</summary>
     Empty,
 
-    /// <summary>Another thread has it, it went meanwhile, or an entry of it is in another thread's hands: look again.</summary>
+    /// <summary>Another thread has claimed it, it was freed meanwhile, or another thread is at work on an entry of it: look
+    /// again.</summary>
     Elsewhere,
 
-    /// <summary>The pool has no room for what lives in it.</summary>
+    /// <summary>The pool has no room for its live entries.</summary>
     NoRoom,
 
     /// <summary>It cannot be read as a whole, or its entries cannot be told apart.</summary>
     Unreadable,
 }
 
-/// <summary>Empties segments in swap files: what lives in them is read in one transfer and moved into the pool, entry by entry, as the
-/// cleaner of the pool does. For space of dead pages, and for swapoff.</summary>
-/// <remarks>It reads without holding anything but its claim on the segment and a buffer. To free a slot for a
-/// thread that needs one it may use one segment of what is held back, which is given back by writing one of the same log at once (by <see cref="Room"/>); swapoff and
-/// the background use none (rule 9).</remarks>
+/// <summary>Empties segments in swap files: reads the segment in one transfer and moves its live entries into the pool, one by one, as the
+/// cleaner of the pool does. Used to recover the space of dead pages, and for swapoff.</summary>
+/// <remarks>While it reads, it holds nothing but its claim on the segment and a buffer. To free a slot for a thread that needs one, it may
+/// use one segment of the reserve, which <see cref="Room"/> gives back by writing one of the same log at once. Swapoff and the background
+/// use none of the reserve (rule 9).</remarks>
 internal sealed unsafe partial class FileCleaner(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
-    /// <summary>Share of a segment that must be dead for it to be worth reading ahead of demand.</summary>
+    /// <summary>The share of a segment that must be dead for it to be worth reading ahead of demand.</summary>
     private const double MinDead = 1.0 / 8;
 
-    /// <summary>The same, as a shift, where a page would be refused otherwise: at the limit 31 bytes are read and written again for each byte gained.</summary>
+    /// <summary>The same share as a shift, where a page would be refused otherwise. At this limit 31 bytes are read and written again for
+    /// each byte gained.</summary>
     private const int MinDeadShift = 5;
 
-    /// <summary>Files are cleaned in the background below this share of free slots.</summary>
+    /// <summary>In the background, segments of a file are emptied when less than this share of it is free, as a shift.</summary>
     private const int AheadShift = 4;
 
-    /// <summary>Whether so much is dead in a file that takes segments that cleaning it yields slots.</summary>
-    /// <remarks>Nothing is remembered of what was found before: the sums are of each file and log, and change with every entry that dies there. A sum
-    /// above the threshold of a segment is above that of one of its segments at least, so that who looks for one finds it; what stays below is
-    /// no more than a thirty-second of the file.</remarks>
+    /// <summary>Whether so much is dead in a file that takes segments that emptying some of them yields slots.</summary>
+    /// <remarks>Earlier findings are not remembered: the sums belong to a file and a log, and change with every entry that dies there. If a
+    /// sum is above the threshold, at least one of its segments is above it too, so a search finds one. What stays below the threshold is
+    /// at most a thirty-second of the file.</remarks>
     internal bool HasDead
     {
         get
@@ -58,7 +60,8 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         }
     }
 
-    /// <summary>One step: moves a segment off a file that keeps failing, or recovers the space of dead pages of a file that fills up.</summary>
+    /// <summary>Takes one step: moves a segment off a file that keeps failing, or recovers the space of dead pages of a file that fills
+    /// up.</summary>
     internal bool CleanAhead()
     {
         foreach (SwapArea? area in segments.Files.Areas)
@@ -74,7 +77,8 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
             {
                 int victim = FindDeadest(area, retired ? 0 : MinDead);
 
-                // Nothing is read that there is no room for. One that cannot be read is not chosen again, so that the next one's turn comes.
+                // A segment is read only if there is room for its entries. One that cannot be read is not chosen again, so the next one
+                // gets its turn.
                 if (victim >= 0
                     && segments.Logs[segments[victim]->Log]!.Chunks.HasFree(StoreLevel.Normal)
                     && TryEmpty(victim, StoreLevel.AtHand) is FileEmptied.Empty or FileEmptied.Unreadable)
@@ -87,15 +91,15 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         return false;
     }
 
-    /// <summary>A segment with so much dead that emptying it brings a thread closer to a slot; −1 when there is none.</summary>
-    /// <remarks>At least a thirty-second of it is, whichever log it is of: its space is anybody's once it is free. Emptying it leaves none like it, so that
-    /// rounds end.</remarks>
+    /// <summary>A segment with enough dead bytes that emptying it brings a thread closer to a slot; −1 when there is none.</summary>
+    /// <remarks>At least a thirty-second of it is dead. It may belong to any log, since any log may use its space once that is free.
+    /// Emptying it leaves no segment like it behind, so the rounds end.</remarks>
     internal int FindDead() => HasDead ? FindDeadest(area: null, 1.0 / (1 << MinDeadShift)) : -1;
 
-    /// <summary>Moves what lives in a segment into the pool.</summary>
-    /// <param name="number">The segment.</param>
-    /// <param name="level">How deep into the pool's reserves it may go.</param>
-    /// <param name="room">Makes more room where there is too little; null where that is to end it.</param>
+    /// <summary>Moves the live entries of a segment into the pool.</summary>
+    /// <param name="number">The segment's number.</param>
+    /// <param name="level">How much of the pool's reserve may be used.</param>
+    /// <param name="room">Makes more room where there is too little; null to give up then.</param>
     internal FileEmptied TryEmpty(int number, StoreLevel level, Room? room = null)
     {
         Segment* segment = segments[number];
@@ -133,7 +137,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
 
         if (result == FileEmptied.Empty)
         {
-            // Either a thread is about to publish an entry, or to count one out; or an entry's header does not own up to it.
+            // Either a thread is about to publish an entry or to count one out, or there is a live entry whose header does not say so.
             result = FileEmptied.Elsewhere;
             segment->Damaged = (byte)(descriptors.IsAnyIn(number) ? 1 : 0);
         }
@@ -142,8 +146,9 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         return result;
     }
 
-    /// <summary>The segment of a file, or of any that takes segments, with the largest share of it dead; −1 when none has enough.</summary>
-    /// <remarks>For a thread that needs a slot (no file given), only of logs that it may empty segments of.</remarks>
+    /// <summary>The segment with the largest share of dead bytes, in one file or in all files that take segments; −1 when none has
+    /// enough.</summary>
+    /// <remarks>If no file is given, a thread needs a slot. Then only logs count whose segments it may empty.</remarks>
     private int FindDeadest(SwapArea? area, double minDead)
     {
         int rank = (int)(minDead * DeadShare.Ranks);
@@ -178,7 +183,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         BlockRange range = BlockRange.Of(area.Device, segment->Block, 0, segment->Used);
         using BounceBuffers.Scope rented = log.SegmentBuffers.Rent(out byte* bytes);
 
-        // A bad read may be the device's mood: what is bad a second time is damaged.
+        // A read may fail once by chance. Bytes that are bad a second time are damaged.
         for (int tries = 2; tries > 0; tries--)
         {
             segment->Damaged = 0;

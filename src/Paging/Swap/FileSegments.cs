@@ -4,9 +4,9 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The segments that are in files only, by file and by how much of them is dead.</summary>
-/// <remarks>Kept as <see cref="SealedSegments"/> are: <see cref="Refresh"/> makes the lists agree with what a segment says of itself, after every change of that.
-/// Its gate is an innermost one.</remarks>
+/// <summary>The segments that are in files only, by file and by the share of them that is dead.</summary>
+/// <remarks>Kept like <see cref="SealedSegments"/>: <see cref="Refresh"/> makes the lists agree with the state of a segment, after every
+/// change of that. No other gate is taken under its gate.</remarks>
 internal sealed unsafe class FileSegments
 {
     private const int Lists = SwapFileTable.MaxFiles * DeadShare.Ranks;
@@ -30,7 +30,7 @@ internal sealed unsafe class FileSegments
         _lists = new NumberLists(_memory.Address, Lists);
     }
 
-    /// <summary>Sees to it that segments below a number can be in a list. Under the pool's gate.</summary>
+    /// <summary>Makes sure that segments below a number can be in a list. Called under the pool's gate.</summary>
     internal bool TryReach(int numbers) => _range.TryReach(NumberLists.Bytes(Lists, numbers));
 
     /// <summary>Puts a segment into the list that it belongs to now, or into none.</summary>
@@ -38,10 +38,15 @@ internal sealed unsafe class FileSegments
     {
         using Gate.Scope held = _gate.Enter();
         Segment* segment = _table[number];
-        _lists.Put(number, IsCleanable(segment, out int file) ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
+        bool isCleanable = IsCleanable(segment, out int file);
+        _lists.Put(number, isCleanable ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
     }
 
-    /// <summary>An entry of a segment has died, which leaves so much alive.</summary>
+    /// <summary>Notes that an entry of a segment has died.</summary>
+    /// <param name="number">The segment's number.</param>
+    /// <param name="live">Bytes that are left alive.</param>
+    /// <param name="died">Bytes that have died.</param>
+    /// <param name="holds">Bytes that the segment could hold.</param>
     internal void NoteDead(int number, int live, int died, int holds)
     {
         if (DeadShare.OnFile(live, holds) != DeadShare.OnFile(live + died, holds))
@@ -50,11 +55,11 @@ internal sealed unsafe class FileSegments
         }
     }
 
-    /// <summary>The segment of a file with the largest share of it dead, to a thirty-second; −1 when none has enough.</summary>
+    /// <summary>The segment of a file with the largest share of dead bytes, to a thirty-second; −1 when none has enough.</summary>
     /// <param name="area">The file.</param>
-    /// <param name="minDead">The share that must be.</param>
-    /// <param name="logs">A bit for each log that will do.</param>
-    /// <param name="rank">The lowest <see cref="DeadShare"/> that will do; set to that of the segment.</param>
+    /// <param name="minDead">The share that must be dead.</param>
+    /// <param name="logs">A bit for each log whose segments may be chosen.</param>
+    /// <param name="rank">The lowest <see cref="DeadShare"/> that may be chosen; set to the rank of the segment.</param>
     internal int FindDeadest(SwapArea area, double minDead, uint logs, ref int rank)
     {
         using Gate.Scope held = _gate.Enter();

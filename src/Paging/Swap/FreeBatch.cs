@@ -4,16 +4,18 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Frees many pages in a row: what their segments, the sums and the free list owe is gathered, and paid once for a run of pages in the same
-/// segment. Pages that were evicted one after another lie so.</summary>
+/// <summary>Frees many pages in a row. The changes to their segments, the sums and the free list are gathered, and made once for a run of
+/// pages in the same segment. Pages that were evicted one after another lie in such runs.</summary>
 /// <remarks>
-/// For each page the life word goes by CAS and the location by exchange, as in <see cref="SwapStore.TryFree"/>: what is debited is what the
-/// exchange returned (rule 6). The segment of a run is pinned from its first page to the debit, so that it cannot change sides meanwhile (rule 5); until then it looks
-/// fuller than it is, and nobody takes it for empty. Whoever holds a batch settles it before waiting for anything, and at the end.
+/// For each page the life word is changed by CAS and the location taken by exchange, as in <see cref="SwapStore.TryFree"/>: the location
+/// that the exchange returned is debited (rule 6). The segment of a run is pinned from its first page to the debit, so that it cannot move
+/// between memory and file meanwhile (rule 5). Until then it looks fuller than it is, so no thread takes it for empty. A thread that holds
+/// a batch settles it before it waits for anything, and at the end.
 /// </remarks>
 internal ref struct FreeBatch(SwapStore store)
 {
-    /// <summary>Pages freed between two settlements at most: so long may a cleaner see entries that nobody names.</summary>
+    /// <summary>Pages freed between two settlements, at most. For so many pages a cleaner may see entries that no descriptor points
+    /// to.</summary>
     internal const int MaxPages = 64;
 
     private const int None = -1;
@@ -27,7 +29,7 @@ internal ref struct FreeBatch(SwapStore store)
     private uint _last;
     private int _pages;
 
-    /// <summary>Asks the processor for the descriptor of a page that is about to be freed.</summary>
+    /// <summary>Prefetches the descriptor of a page that is about to be freed.</summary>
     internal readonly void Prefetch(uint index) => _store.Descriptors.Prefetch(index);
 
     /// <summary>Drops the reference that a page table or a frame record holds.</summary>
@@ -53,7 +55,7 @@ internal ref struct FreeBatch(SwapStore store)
                 break;
         }
 
-        // Only now: the next page's thread writes the details.
+        // Last, since the next taker of the descriptor writes its details.
         descriptors.Link(index, ref _first, ref _last);
         if (++_pages == MaxPages)
         {
@@ -61,7 +63,7 @@ internal ref struct FreeBatch(SwapStore store)
         }
     }
 
-    /// <summary>Pays what is owed. Nothing is held afterwards.</summary>
+    /// <summary>Makes the changes that were gathered. Nothing is held afterwards.</summary>
     internal void Settle()
     {
         SettleSegment();
@@ -83,7 +85,7 @@ internal ref struct FreeBatch(SwapStore store)
         if (segment != _segment)
         {
             SettleSegment();
-            // The entry, counted in still, keeps it from being empty.
+            // The entry is still counted in, so the segment is not empty.
             _onFile = _store.Segments.Pin(segment);
             _segment = segment;
         }

@@ -16,11 +16,11 @@ internal enum LoadStatus
     /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
     Lost,
 
-    /// <summary>The entry has moved or gone meanwhile: look again. Only within the loader.</summary>
+    /// <summary>The entry has moved or gone meanwhile: look again. Used only within the loader.</summary>
     Moved,
 }
 
-/// <summary>What came of a load.</summary>
+/// <summary>The outcome of a load.</summary>
 internal readonly record struct LoadResult(LoadStatus Status)
 {
     internal bool IsLoaded => Status == LoadStatus.Loaded;
@@ -28,19 +28,19 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>Whether the bytes came from a swap file.</summary>
     internal bool IsFromFile { get; init; }
 
-    /// <summary>Whether the stored copy had better be replaced: its file takes no more segments, or it was made for a cold page.</summary>
+    /// <summary>Whether the stored copy should be replaced: its file takes no more segments, or it was made for a cold page.</summary>
     internal bool IsOutdated { get; init; }
 
     /// <summary>The file in which a load failed; null when the page was not in one.</summary>
     internal string? Path { get; init; }
 
-    /// <summary>Where in that file, in bytes.</summary>
+    /// <summary>The offset in that file, in bytes.</summary>
     internal long Offset { get; init; }
 
-    /// <summary>The system's error number; 0 when the bytes came and were wrong.</summary>
+    /// <summary>The system's error number; 0 when the bytes were read and were wrong.</summary>
     internal int Error { get; init; }
 
-    /// <summary>Why a page cannot be had, as the middle of a sentence.</summary>
+    /// <summary>Why a page cannot be loaded, as the middle of a sentence.</summary>
     internal string Describe() => Status switch
     {
         LoadStatus.Lost => "it was in a swap file that has been removed since, and could not be read then",

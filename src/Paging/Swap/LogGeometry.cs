@@ -1,41 +1,42 @@
 namespace Paging.Swap;
 
-/// <summary>How a log cuts its memory: sizes and counts, fixed when the log is made.</summary>
+/// <summary>The sizes and counts by which a log divides its memory. Fixed when the log is made.</summary>
 /// <param name="MaxPage">The longest page that fits a segment, in bytes.</param>
-/// <param name="SegmentBytes">Whole system pages; room for a number of raw pages and their headers.</param>
-/// <param name="SegmentCount">What the whole budget would buy.</param>
-/// <param name="LastResortSegments">Held back for evictions that a fault depends on.</param>
+/// <param name="SegmentBytes">Bytes of a segment: whole system pages, with room for a number of raw pages and their headers.</param>
+/// <param name="SegmentCount">The number of segments that the whole budget would buy.</param>
+/// <param name="LastResortSegments">Segments held back for evictions that a fault depends on.</param>
 internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int SegmentCount, int LastResortSegments)
 {
-    /// <summary>A pool of fewer has no room for its reserves and its open segments (rule 12).</summary>
+    /// <summary>A pool of fewer segments has no room for its reserves and its open segments (rule 12).</summary>
     internal const int MinSegments = 16;
 
     private const int DefaultSegments = 256;
     private const int MaxDefaultBytes = 1 << 20;
     private const int Unit = 4 << 10;
 
-    /// <summary>What an entry takes beside the encoded page at most: the header, and rounding to units.</summary>
+    /// <summary>Bytes that an entry takes beside the encoded page, at most: its header, and rounding to units.</summary>
     private const long EntryOverhead = EntryHeader.Size + 15;
 
-    /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and
-    /// of the smaller sizes together as many bytes again.</summary>
-    private const int MostKeptClean = 2 * Memory.FrameClass.MostKeptClean;
+    /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and pages
+    /// of the smaller sizes with as many bytes again in all.</summary>
+    private const int MaxKeptClean = 2 * Memory.FrameClass.MostKeptClean;
 
-    /// <summary>The smallest pool that pages of this length can use.</summary>
+    /// <summary>Bytes of the smallest pool that pages of this length, in bytes, can use.</summary>
     internal static long MinPoolBytes(int maxPage) => MinSegments * (SegmentFor(1, maxPage) + Segment.Size);
 
-    /// <summary>Segments for pages up to <paramref name="maxPage"/> bytes: hundreds where the budget allows, 1 MiB at most but for
-    /// pages that need more, and always whole raw pages with their headers, so that little is wasted at the end.</summary>
+    /// <summary>Divides a pool into segments for pages up to <paramref name="maxPage"/> bytes: hundreds of segments where the budget
+    /// allows, of 1 MiB at most, except for pages that need more, and always of whole raw pages with their headers, so that little is
+    /// wasted at the end.</summary>
     /// <remarks>The caller has checked <see cref="MinPoolBytes"/>.</remarks>
     internal static LogGeometry For(long poolBytes, int maxPage)
     {
         long wanted = Math.Min(poolBytes / DefaultSegments, MaxDefaultBytes);
         long pages = Math.Max(8, wanted / maxPage);
 
-        // A location holds offsets up to MaxSegmentBytes and not one byte more.
+        // A location holds offsets up to MaxSegmentBytes, and no larger ones.
         pages = Math.Min(pages, (Location.MaxSegmentBytes / (maxPage + EntryOverhead)) - 1);
 
-        // A small pool rather has enough segments than long ones.
+        // In a small pool, enough segments matter more than long ones.
         while (pages > 1 && poolBytes / (SegmentFor(pages, maxPage) + Segment.Size) < 4 * MinSegments)
         {
             pages /= 2;
@@ -43,17 +44,17 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
 
         long bytes = SegmentFor(pages, maxPage);
 
-        // Pages of twice the size, and twice that, are as welcome as long as eight of them fit.
+        // Pages of twice the size, and twice that, may share the log as long as eight of them fit.
         while (maxPage < SwapStore.MaxPageBytes && SegmentFor(8, 2 * maxPage) <= bytes)
         {
             maxPage *= 2;
         }
 
         long count = Math.Min(poolBytes / (bytes + Segment.Size), Location.MaxSegments / 4);
-        long lastResort = ((MostKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
+        long lastResort = ((MaxKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
         if (count < 2 * MinSegments)
         {
-            // Segments of one page each: those of one page size are what a pool this small can promise.
+            // Segments of one page each: a pool this small can promise enough of them only for one page size.
             lastResort = Math.Min(lastResort, Memory.FrameClass.MostKeptClean);
         }
 

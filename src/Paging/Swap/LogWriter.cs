@@ -6,10 +6,10 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>An appender: at most one segment that it fills and one in reserve. Used by one thread at a time.</summary>
-/// <remarks>Once <see cref="TryPrepare"/> has said yes, one page of that length fits whatever it encodes to. When the open segment
-/// has no room for the raw page, the page is encoded into the spare one: either it turns out short enough to be copied to the tail,
-/// or the spare one becomes the open one with the page already in place.</remarks>
+/// <summary>Appends entries to a log. Has at most one open segment, which it fills, and one spare. Used by one thread at a time.</summary>
+/// <remarks>Once <see cref="TryPrepare"/> has returned true, one page of that length fits, whatever it encodes to. When the open segment
+/// has no room for the raw page, the page is encoded into the spare one. Then either the entry is short enough to be copied to the tail of
+/// the open one, or the spare one becomes the open one, with the entry already in place.</remarks>
 internal sealed unsafe class LogWriter(SegmentLog log)
 {
     private const int None = -1;
@@ -18,12 +18,11 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     private int _open = None;
     private int _spare = None;
 
-    /// <summary>The earliest place in the order of segments that an entry of the open one came from; none where that does not matter.</summary>
+    /// <summary>The earliest place in the order of sealing that any entry of the open segment came from; <see cref="long.MaxValue"/> where
+    /// that does not matter.</summary>
     private long _age = long.MaxValue;
 
-    internal SegmentLog Log => _log;
-
-    /// <summary>0 → 1: races with other borrowers. Acquires what the previous borrower left.</summary>
+    /// <summary>0 → 1. Races with other borrowers. Acquires the writes of the previous borrower.</summary>
     internal bool TryBorrow()
     {
         return Shared.Read(SharedWord.Writer, ref _borrowed) == 0 && Interlocked.CompareExchange(ref _borrowed, 1, 0) == 0;
@@ -34,7 +33,8 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         Shared.Write(SharedWord.Writer, ref _borrowed, 0);
     }
 
-    /// <summary>Sees to it that an entry of a page of this length fits, should it not shrink: with a free segment, if need be.</summary>
+    /// <summary>Makes sure that the entry of a page of this length fits, in case it does not shrink, by taking a free segment if need
+    /// be.</summary>
     internal bool TryPrepare(int pageLength, StoreLevel level)
     {
         int worst = EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
@@ -46,7 +46,8 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return Use(_log.TryTake(level));
     }
 
-    /// <summary>Seals the open segment if anything in it is dead, so that it can be cleaned. For a borrower that found no other.</summary>
+    /// <summary>Seals the open segment if anything in it is dead, so that it can be emptied. For a borrower that found no other
+    /// remedy.</summary>
     internal bool TrySealDead()
     {
         if (_open < 0 || _log.Table[_open]->Used <= Volatile.Read(ref _log.Table[_open]->Live) << Location.UnitShift)
@@ -58,8 +59,9 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return true;
     }
 
-    /// <summary>Encodes a page behind the last entry. Prepared for; the page must not change meanwhile for its contents to mean anything.</summary>
-    /// <returns>Where the entry is. It is credited to its segment already.</returns>
+    /// <summary>Encodes a page behind the last entry. Needs <see cref="TryPrepare"/>. If the page changes meanwhile, the entry's contents
+    /// mean nothing.</summary>
+    /// <returns>The entry's location. It is credited to its segment already.</returns>
     internal Location Append(ulong id, byte* page, int length, CompressionPolicy policy, out int encodedLength, out StoredForm form)
     {
         int worst = EntryHeader.UnitsFor(length) << Location.UnitShift;
@@ -72,15 +74,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return Place((byte*)header, EntrySize.Stored(header->Units, encodedLength, length, form.Codec == Codec.Raw));
     }
 
-    /// <summary>Where an entry may be put together that takes so many units at most. Prepared for by <see cref="TryPrepareCopy"/>, and followed
+    /// <summary>The address at which the caller may compose an entry of at most so many units. Needs <see cref="TryPrepareCopy"/>; followed
     /// by <see cref="AppendComposed"/> or by nothing.</summary>
     internal byte* ComposeUnits(int units) => Compose(units << Location.UnitShift);
 
-    /// <summary>Appends the entry that was put together.</summary>
-    /// <param name="entry">Where <see cref="ComposeUnits"/> said.</param>
-    /// <param name="size">Of the entry.</param>
-    /// <param name="age">The place of the segment that it comes from in the order of segments.</param>
-    /// <returns>Where the entry is. It is credited to its segment already.</returns>
+    /// <summary>Appends the entry that the caller has composed.</summary>
+    /// <param name="entry">The address that <see cref="ComposeUnits"/> returned.</param>
+    /// <param name="size">The entry's size.</param>
+    /// <param name="age">The place in the order of sealing of the segment that the entry comes from.</param>
+    /// <returns>The entry's location. It is credited to its segment already.</returns>
     internal Location AppendComposed(byte* entry, EntrySize size, long age)
     {
         Location location = Place(entry, size);
@@ -88,7 +90,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return location;
     }
 
-    /// <summary>Copies an entry that is already encoded: the cleaner's. Prepared for by <see cref="TryPrepareCopy"/>.</summary>
+    /// <summary>Copies an entry that is already encoded. Needs <see cref="TryPrepareCopy"/>.</summary>
     internal Location AppendCopy(byte* entry, EntrySize size)
     {
         if (Room < size.Bytes)
@@ -100,8 +102,9 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return Advance(_open, size);
     }
 
-    /// <param name="units">Of the entry.</param>
-    /// <param name="level">How deep into what is held back the copy may go.</param>
+    /// <summary>Makes sure that an entry of this length fits, by taking a free segment if need be.</summary>
+    /// <param name="units">The entry's length in units.</param>
+    /// <param name="level">How much of what is held back the copy may use.</param>
     internal bool TryPrepareCopy(int units, StoreLevel level)
     {
         if (_spare >= 0 || Room >= units << Location.UnitShift)
@@ -112,7 +115,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return Use(_log.TryTake(level));
     }
 
-    /// <summary>Gives an empty reserve segment back. For a borrower that is not about to append.</summary>
+    /// <summary>Gives an empty spare segment back. For a borrower that is not about to append. False when there is none.</summary>
     internal bool DropSpare()
     {
         if (_spare < 0)
@@ -125,8 +128,10 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return true;
     }
 
-    /// <summary>Seals the open segment if emptying it yields anything: much of it is dead, or what lives fits in room that is elsewhere.</summary>
-    /// <returns>The segment, or −1. It may be free by now, if nothing lived in it.</returns>
+    /// <summary>Seals the open segment if emptying it yields anything: much of it is dead, or its live entries fit into the room
+    /// elsewhere.</summary>
+    /// <param name="roomElsewhere">Bytes of room in the segment that the entries would be moved to.</param>
+    /// <returns>The segment's number; −1 when it was not sealed. The segment may be free by now, if nothing lived in it.</returns>
     internal int SealIfWorthwhile(int roomElsewhere)
     {
         if (_open < 0)
@@ -146,7 +151,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return open;
     }
 
-    /// <summary>Gives the open segment back if nothing lives in it any more.</summary>
+    /// <summary>Gives the open segment back if nothing in it is alive any more. The spare one becomes the open one.</summary>
     internal void SealIfEmpty()
     {
         if (_open >= 0 && Volatile.Read(ref _log.Table[_open]->Live) == 0)
@@ -181,7 +186,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     private void SealOpen()
     {
-        // Nobody else looks at the field, so that it may say "open" a moment longer.
+        // No other thread reads the field, so it may name the segment a moment longer.
         _log.Seal(_open, _age);
         _open = None;
         _age = long.MaxValue;
@@ -189,7 +194,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     private byte* Compose(int bytes) => Room >= bytes ? Tail : _log.Table[_spare]->Address;
 
-    /// <summary>Makes what stands in the tail or in the spare segment the last entry.</summary>
+    /// <summary>Makes the entry that stands in the tail or in the spare segment the last one.</summary>
     private Location Place(byte* entry, EntrySize size)
     {
         if (Room < size.Bytes)

@@ -2,13 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Swap;
 
-/// <summary>Doubly linked lists of numbers, each number in one of them or in none: every operation takes the same time, however many there are.</summary>
-/// <remarks>Not thread-safe. The links lie in memory of the caller's, which begins as zeroes: <see cref="Bytes"/> of it.</remarks>
+/// <summary>Doubly linked lists of numbers. Each number is in one list or in none. Every operation takes constant time.</summary>
+/// <remarks>Not thread-safe. The links lie in memory of the caller's that begins as zeroes: <see cref="Bytes"/> bytes of it.</remarks>
 internal sealed unsafe class NumberLists
 {
     internal const int None = -1;
 
-    /// <summary>First the heads of the lists, each a link in the ring of its own, then one link for each number.</summary>
+    /// <summary>First the heads of the lists, each one a link in its own ring, then one link for each number.</summary>
     private readonly Link* _links;
     private readonly int _lists;
 
@@ -22,7 +22,7 @@ internal sealed unsafe class NumberLists
         }
     }
 
-    /// <summary>What so many numbers in so many lists take.</summary>
+    /// <summary>The bytes of memory that so many numbers in so many lists take.</summary>
     internal static long Bytes(int lists, long numbers) => (lists + numbers) * sizeof(Link);
 
     /// <summary>The number that has been in a list longest; none when it is empty.</summary>
@@ -31,7 +31,7 @@ internal sealed unsafe class NumberLists
     /// <summary>The number behind another one in its list; none when that is the last.</summary>
     internal int Next(int number) => Number(_links[_lists + number].Next);
 
-    /// <summary>Puts a number at the end of a list, or in none. One that is in that list stays where it is.</summary>
+    /// <summary>Puts a number at the end of a list, or in none. A number that is in that list already stays where it is.</summary>
     internal void Put(int number, int list)
     {
         int item = _lists + number;
@@ -66,7 +66,7 @@ internal sealed unsafe class NumberLists
         internal int Next;
         internal int Previous;
 
-        /// <summary>The list that it is in, plus one; 0 for none.</summary>
+        /// <summary>The list that the number is in, plus one; 0 for none.</summary>
         internal int ListPlusOne;
     }
 }

@@ -4,7 +4,7 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The way back from a swap file: the blocks that hold the entry, and no others.</summary>
+/// <summary>Loads pages from swap files: reads the blocks that hold the entry, and no others.</summary>
 internal sealed unsafe partial class PageLoader
 {
     private LoadResult LoadFromFile(ulong id, Location location, byte* page, int length)
@@ -15,7 +15,7 @@ internal sealed unsafe partial class PageLoader
             return new LoadResult(LoadStatus.Moved);
         }
 
-        // The pin keeps the slot the segment's, and the descriptor was read again under it: what is read is the entry (rule 5).
+        // The pin keeps the slot with this segment, and the descriptor was read again under it. So the blocks read hold the entry (rule 5).
         TestHook.Reach(SharedWord.Segment);
         Segment* segment = segments[location.Segment];
         SwapArea area = segments.Files.Of(segment);
@@ -25,7 +25,11 @@ internal sealed unsafe partial class PageLoader
         int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
         if (error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length))
         {
-            return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsOutdated = location.IsRecompressed || area.State != AreaState.InUse };
+            return new LoadResult(LoadStatus.Loaded)
+            {
+                IsFromFile = true,
+                IsOutdated = location.IsRecompressed || area.State != AreaState.InUse,
+            };
         }
 
         if (HasMovedOrGone(id, location))

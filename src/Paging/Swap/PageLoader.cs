@@ -6,17 +6,18 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The way back of a stored page: find the entry, hold its segment, decode, verify.</summary>
-/// <remarks>Nothing here allocates managed memory. A load that reads a file waits for the device, and holds nothing but its pin and a buffer meanwhile.</remarks>
+/// <summary>Loads a stored page: finds its entry, pins the segment, decodes and verifies.</summary>
+/// <remarks>Nothing here allocates managed memory. A load that reads a file waits for the device, and holds nothing but its pin and a
+/// buffer meanwhile.</remarks>
 internal sealed unsafe partial class PageLoader(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
-    /// <summary>Loads a page whose reference the caller holds, so that it cannot be freed meanwhile; it may be moved.</summary>
+    /// <summary>Loads a page whose reference the caller holds. So the page cannot be freed meanwhile, but it may be moved.</summary>
     /// <param name="index">The descriptor.</param>
-    /// <param name="page">Receives the page; on failure its contents mean nothing.</param>
-    /// <param name="length">The page's length.</param>
+    /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>
+    /// <param name="length">The page's length in bytes.</param>
     internal LoadResult Load(uint index, byte* page, int length) => LoadCore(descriptors.Id(index), isPublic: false, page, length);
 
-    /// <summary>Asks the processor for the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
+    /// <summary>Prefetches the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
     internal void Prefetch(uint index)
     {
         if (!Sse.IsSupported)
@@ -28,7 +29,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         if (location.Where == Location.Kind.Segment)
         {
             Segment* segment = segments[location.Segment];
-            // In a file, or moved since: the address means nothing then, and asking for it does no harm.
+            // If the page is in a file, or has been moved, the address means nothing; prefetching it does no harm.
             byte* entry = segment->Address + location.Offset;
             Sse.Prefetch0(&segment->Word);
             Sse.Prefetch0(entry);
@@ -40,8 +41,8 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
 
     /// <summary>Loads a page by a program's id, which may be freed at any time.</summary>
     /// <param name="id">The id.</param>
-    /// <param name="page">Receives the page.</param>
-    /// <param name="length">As <see cref="TryGetLength"/> gave it for this id.</param>
+    /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>
+    /// <param name="length">The length that <see cref="TryGetLength"/> gave for this id.</param>
     internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length);
 
     /// <summary>The length of the page behind a program's id; false when the id has no reference.</summary>
@@ -62,7 +63,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
                 ? location.PatternLength
                 : (int)(uint)descriptors.Details(index).First;
 
-            // What was read belongs to the id only if it still names the page, at the same place.
+            // The length belongs to the id only if the id still names the page, at the same place.
             Volatile.ReadBarrier();
             if (location.Where != Location.Kind.None && descriptors.Locate(index) == location && descriptors.Find(id) == index)
             {
@@ -73,7 +74,8 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         }
     }
 
-    /// <summary>Looks at a descriptor that stays as it is and cannot be followed. Fewer under a seeded scheduler, whose runs are short.</summary>
+    /// <summary>How often a descriptor is looked at that does not change and cannot be followed. Fewer times under a seeded scheduler,
+    /// whose runs are short.</summary>
     private static int MaxRefusals => TestHook.Interleaver is null ? 1 << 16 : 1 << 7;
 
     private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
@@ -124,9 +126,9 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
                     return new LoadResult(LoadStatus.Lost);
             }
 
-            // Freed, moved, or its segment reused since we looked: start over. A descriptor that stays as it is and points to
-            // nothing that can be read has been damaged; that must not become an endless loop.
-            // One that waits for its readers to leave, before its memory goes, is neither.
+            // The page was freed or moved, or its segment was reused: start over. A descriptor that does not change and points to nothing
+            // that can be read has been damaged, and must not cause an endless loop. One whose segment waits for its readers to leave,
+            // before its memory is given back, is neither.
             refusals = descriptors.Locate(index) == location && !segments.IsDemoting(location) ? refusals + 1 : 0;
             if (refusals > MaxRefusals)
             {
@@ -142,7 +144,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     {
         uint index = (uint)id;
 
-        // Read again under the pin: if it still points here, what is here stays until the pin is given back (rule 5).
+        // Read again under the pin: if the descriptor still points here, the entry stays until the pin is given back (rule 5).
         if (HasMoved(index, location))
         {
             return new LoadResult(LoadStatus.Moved);
@@ -151,13 +153,13 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         TestHook.Reach(SharedWord.PageData);
         EntryHeader* header = (EntryHeader*)(segments[location.Segment]->Address + location.Offset);
 
-        // Decoded first and verified afterwards: decoding brings the bytes into the cache, where the checksum finds them at a third
-        // of what it costs to be the first to touch them. The decoder trusts nothing, and nobody sees the page before.
+        // Decoded first and verified afterwards: decoding brings the bytes into the cache, where the checksum reads them at a third of the
+        // cost of touching them first. The decoder trusts nothing, and no other thread sees the page before it is verified.
         if (TryRead(header, id, location, page, length))
         {
             if (segments.Files.IsAny)
             {
-                // For writeback, which passes over what has been wanted lately.
+                // For writeback, which passes over segments that were in use lately.
                 Interlocked.Add(ref segments[location.Segment]->Loaded, location.Units);
             }
 
@@ -165,7 +167,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             return new LoadResult(LoadStatus.Loaded) { IsOutdated = location.IsRecompressed };
         }
 
-        // Another thread may have freed the id, and the descriptor may already be somebody else's, even at this very place.
+        // Another thread may have freed the id, and the descriptor may already be another page's, even at this very place.
         if (HasMovedOrGone(id, location))
         {
             return new LoadResult(LoadStatus.Moved);
@@ -181,13 +183,13 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         && PageCodec.TryDecode(header->Form, (byte*)(header + 1), header->EncodedLength, page, length)
         && IsIntact(header, id, page);
 
-    /// <summary>What the header says must agree with what the descriptor says before its lengths are used.</summary>
+    /// <summary>Whether the header agrees with the descriptor. Checked before the header's lengths are used.</summary>
     private static bool IsPlausible(EntryHeader* header, ulong id, Location location, int length) =>
         header->Id == id && header->PageLength == length && header->Units == location.Units;
 
     private static bool IsIntact(EntryHeader* header, ulong id, byte* page)
     {
-        // A raw page is verified where it was copied to: a long copy leaves its target in the cache, not its source.
+        // A raw page is verified in its copy: a long copy leaves its target in the cache, not its source.
         byte* encoded = header->Form.Codec == Codec.Raw ? page : (byte*)(header + 1);
         return header->ChecksumOf(encoded) == header->Checksum;
     }

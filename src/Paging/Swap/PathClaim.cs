@@ -2,7 +2,8 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Keeps two swap files of a process from being given the same name: the file system cannot, since neither has any.</summary>
+/// <summary>Keeps two swap files of a process from being given the same name. The file system cannot do that, since neither file has a name
+/// there.</summary>
 internal sealed class PathClaim : IDisposable
 {
     private static readonly Gate s_gate = new();
@@ -12,7 +13,7 @@ internal sealed class PathClaim : IDisposable
 
     private PathClaim(string? path) => _path = path;
 
-    /// <summary>Directories may be given any number of times.</summary>
+    /// <summary>Claims a path. A directory may be given any number of times.</summary>
     /// <exception cref="IOException">A swap file has the name already.</exception>
     internal static PathClaim Take(string path)
     {
@@ -29,7 +30,7 @@ internal sealed class PathClaim : IDisposable
             : throw new IOException($"'{path}' is a swap file of this process already. Remove it there first, or give another name.");
     }
 
-    /// <summary>Outlives the scope that took it; <see cref="Release"/> ends it.</summary>
+    /// <summary>Makes the claim outlive the scope that took it. <see cref="Release"/> ends it.</summary>
     internal PathClaim Keep()
     {
         _kept = true;

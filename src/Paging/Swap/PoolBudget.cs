@@ -3,10 +3,10 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Who a segment is for: the later may go deeper into what is held back.</summary>
+/// <summary>Whom a segment is for. A later level may use more of what is held back.</summary>
 internal enum StoreLevel
 {
-    /// <summary>Room has been asked for and refused a moment ago: only a same-filled page, which needs none.</summary>
+    /// <summary>Room has been asked for and refused a moment ago: only for a same-filled page, which needs none.</summary>
     NoRoom,
 
     /// <summary>As Normal, but without waiting for a device that may make room.</summary>
@@ -15,22 +15,23 @@ internal enum StoreLevel
     /// <summary>Programs' stores and ordinary eviction.</summary>
     Normal,
 
-    /// <summary>Moving out of a file what keeps its slot in use: one segment, given back by writing one.</summary>
+    /// <summary>Moving the entries that keep a slot of a file in use: may use one segment of the reserve, which is given back by writing
+    /// one.</summary>
     FileCleaner,
 
-    /// <summary>Eviction that a fault depends on while too few frames are clean: may use the segments kept for it.</summary>
+    /// <summary>Eviction that a fault depends on while too few frames are clean: may use the segments held back for it.</summary>
     LastResort,
 
-    /// <summary>The cleaner: its last segment is closed to everybody else, so that it can always finish a victim. Also
-    /// moving out of a file, by one thread, where the rest of what is held back is in use.</summary>
+    /// <summary>The cleaner: only it may use the last segment, so that it can always finish a victim. Also moving entries out of a file, by
+    /// one thread, where the rest of the reserve is in use.</summary>
     Cleaner,
 }
 
 /// <summary>The bytes that all segments of a pager may take, and how many of them live entries may fill.</summary>
 internal sealed class PoolBudget(long bytes)
 {
-    // Above this share of live bytes the cleaner would copy more than it frees is worth: at 88% live, a greedy cleaner copies
-    // about four bytes for each one stored, at 94% about ten. What small entries' headers take counts against the second bound only.
+    // Above these shares of live bytes the cleaner would copy more than what it frees is worth: at 88% live, a greedy cleaner copies about
+    // four bytes for each one stored, at 94% about ten. The headers of small entries count against the second bound only.
     private const double StoredShare = 0.885;
     private const double LiveShare = 0.94;
 
@@ -43,8 +44,8 @@ internal sealed class PoolBudget(long bytes)
 
     internal long Bytes => bytes;
 
-    /// <summary>What the system refused when a segment was to get memory within the budget last; 0 when it did not. Written under the gate. For who says why
-    /// there is no room.</summary>
+    /// <summary>The bytes that the system refused when a segment was last to get memory within the budget; 0 when it granted them. Written
+    /// under the gate. For messages that say why there is no room.</summary>
     internal long RefusedBytes
     {
         get => Volatile.Read(ref _refused);
@@ -68,7 +69,7 @@ internal sealed class PoolBudget(long bytes)
     /// <summary>Encoded bytes of live entries.</summary>
     internal long StoredBytes => Volatile.Read(ref _stored);
 
-    /// <summary>Whether a page of this length may still come in, should it not shrink.</summary>
+    /// <summary>Whether a page of this length may still come in, in case it does not shrink.</summary>
     internal bool Admits(int length) =>
         StoredBytes + length <= _maxStored && LiveBytes + length + EntryHeader.Size <= _maxLive;
 
@@ -78,7 +79,8 @@ internal sealed class PoolBudget(long bytes)
         Interlocked.Add(ref _stored, encodedBytes);
     }
 
-    /// <summary>Live and committed bytes of one moment. The live ones are part of the others at all times, but not if one is read later.</summary>
+    /// <summary>Live and committed bytes at one moment. The live bytes are part of the committed ones at all times, but not if the two are
+    /// read at different times.</summary>
     internal (long Live, long Committed) Snapshot()
     {
         long committed = CommittedBytes;

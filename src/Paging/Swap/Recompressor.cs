@@ -4,41 +4,41 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>What a look for cold pages came to; the later counts where several logs were looked at.</summary>
+/// <summary>The outcome of a look for cold pages. Where several logs were looked at, the later value counts.</summary>
 internal enum Recompression
 {
     /// <summary>There was nothing to do yet.</summary>
     Nothing,
 
-    /// <summary>The cleaner has the log.</summary>
+    /// <summary>Another thread holds the cleaning gate of the log.</summary>
     Busy,
 
     /// <summary>Something was done, and there may be more.</summary>
     Worked,
 }
 
-/// <summary>Compresses again, with a stronger codec, what has been left alone: when, in how small pieces, and with how much rest in between.
-/// The pieces themselves are those of <see cref="ColdCompressor.Recompress"/>.</summary>
-/// <remarks>One background thread drives at a time, from its first step until there is nothing left that could become due. Time is handed in: a test turns
-/// the clock itself.</remarks>
+/// <summary>Compresses again, with a stronger codec, what has been left alone. Decides when, in how small pieces, and with how much rest in
+/// between; <see cref="ColdCompressor.Recompress"/> does the pieces.</summary>
+/// <remarks>One background thread at a time drives it, from its first step until there is nothing left that could become due. The clock is
+/// passed in, so that a test can set it.</remarks>
 internal sealed unsafe class Recompressor
 {
-    /// <summary>Of Zstd. Higher ones take several times as long for a few hundredths.</summary>
+    /// <summary>The level of Zstd. Higher ones take several times as long for a few hundredths of the length.</summary>
     internal const int Level = 3;
 
     /// <summary>How long a page must have been left alone, unless an option says otherwise.</summary>
     internal static readonly TimeSpan DefaultAge = TimeSpan.FromSeconds(10);
 
-    /// <summary>Rest for each unit of work: a quarter of one thread at most.</summary>
+    /// <summary>Units of rest for each unit of work, so that it takes a quarter of one thread at most.</summary>
     private const int RestShare = 3;
 
-    /// <summary>Rest is taken in pieces of at least this, since a thread that sleeps for less spends its time falling asleep.</summary>
+    /// <summary>Rest is taken in pieces of at least this, since falling asleep and waking costs too much for shorter ones.</summary>
     private const int RestMilliseconds = 4;
 
-    /// <summary>While the cleaner is at work in a log.</summary>
+    /// <summary>The wait while the cleaner is at work in a log.</summary>
     private const int BusyMilliseconds = 1;
 
-    /// <summary>What falls due within this part of the age is waited for together.</summary>
+    /// <summary>Segments that become due within this part of the age, as a shift, are waited for together.</summary>
     private const int AgeShift = 4;
 
     private const int Nobody = 0;
@@ -49,19 +49,20 @@ internal sealed unsafe class Recompressor
     private readonly Reservation _buffers = new(2 * SwapStore.MaxPageBytes, accessible: true);
     private int _pageBytes;
 
-    /// <summary>The thread that drives, by number. Nobody → n by CAS, back by that thread.</summary>
+    /// <summary>The thread that drives, by number. Nobody → n by CAS; back to Nobody by that thread.</summary>
     private int _driver;
 
-    /// <summary>1 when nobody looks until something is stored. Set by the driver before its last look, cleared by whoever stores and wakes.</summary>
+    /// <summary>1 when no thread looks for cold pages until something is stored. Set by the driver before its last look; cleared by the
+    /// thread that stores, which then wakes a driver.</summary>
     private int _asleep;
 
-    /// <summary>The driver's own: nothing is done before this time.</summary>
+    /// <summary>The driver's own: it does nothing before this time.</summary>
     private long _notBefore = long.MinValue;
 
-    /// <summary>The driver's own: rest that is not yet worth a sleep.</summary>
+    /// <summary>The driver's own: rest that is due but too short to sleep for yet.</summary>
     private long _owed;
 
-    /// <summary>The driver's own: the last look found nothing, now or later.</summary>
+    /// <summary>The driver's own: the last look found nothing that is due or will become due.</summary>
     private bool _isIdle;
 
     internal Recompressor(SegmentTable segments, PoolBudget budget, TimeProvider time, TimeSpan age)
@@ -72,25 +73,26 @@ internal sealed unsafe class Recompressor
         IsOff = age < TimeSpan.Zero || age.TotalSeconds * time.TimestampFrequency >= long.MaxValue / 4;
         Age = IsOff ? 0 : Math.Max(1, (long)(age.TotalSeconds * time.TimestampFrequency));
 
-        // Most pages are shorter than one huge page by far.
+        // Most pages are far shorter than one huge page.
         _buffers.Advise(0, _buffers.Bytes, huge: false);
     }
 
-    /// <summary>Nothing ever grows cold.</summary>
+    /// <summary>Whether nothing ever grows cold.</summary>
     internal bool IsOff { get; }
 
-    /// <summary>In units of the clock; at least one, so that what has just been looked at is not due at once.</summary>
+    /// <summary>How long a page must have been left alone, in units of the clock. At least one, so that what has just been looked at is not
+    /// due at once.</summary>
     internal long Age { get; }
 
     internal long Now => _time.GetTimestamp();
 
-    /// <summary>Native memory in use, at most.</summary>
+    /// <summary>Bytes of native memory in use, at most.</summary>
     internal long Bytes => 2L * Volatile.Read(ref _pageBytes);
 
-    /// <summary>Room for what a page is encoded to, once <see cref="Page"/> has been asked for. For the driver.</summary>
+    /// <summary>A buffer that a page is encoded to. Valid once <see cref="Page"/> has been called. For the driver only.</summary>
     internal byte* Spare => _buffers.Address + SwapStore.MaxPageBytes;
 
-    /// <summary>Room for a page between two codecs. For the driver.</summary>
+    /// <summary>A buffer for a page between two codecs. For the driver only.</summary>
     internal byte* Page(int length)
     {
         int page = Interop.VirtualMemory.SystemPageBytes;
@@ -102,9 +104,9 @@ internal sealed unsafe class Recompressor
         return _buffers.Address;
     }
 
-    /// <summary>A bounded piece of work, when there is any and its time has come.</summary>
+    /// <summary>Does a bounded piece of work, if there is any and its time has come.</summary>
     /// <param name="driver">The calling thread's number, from 1.</param>
-    /// <returns>Milliseconds until it is worth calling again; 0 to go on at once; infinite when that is another thread's affair, or there is
+    /// <returns>Milliseconds until it is worth calling again; 0 to go on at once; infinite when another thread drives, or when there is
     /// nothing to do until something is stored.</returns>
     internal int Step(int driver)
     {
@@ -121,7 +123,7 @@ internal sealed unsafe class Recompressor
 
         if (_isIdle)
         {
-            // Pairs with NoteStored: who stores behind our look sees this and wakes us, or our look sees what it stored.
+            // Pairs with NoteStored: either a thread that stores after our look sees this and wakes us, or our look sees what it stored.
             Shared.Write(SharedWord.Counter, ref _asleep, 1);
             Interlocked.MemoryBarrier();
         }
@@ -135,8 +137,8 @@ internal sealed unsafe class Recompressor
             {
                 Shared.Write(SharedWord.Counter, ref _driver, Nobody);
 
-                // Whoever stored since we looked has cleared the word and woken a thread, perhaps one that found us driving and went to sleep again. Either it
-                // finds nobody driving, or we see that it was here.
+                // A thread that has stored since our look has cleared the word and woken a thread, perhaps one that found us driving and
+                // went to sleep again. Either that thread finds no driver, or we see here that the word was cleared.
                 Interlocked.MemoryBarrier();
                 return Shared.Read(SharedWord.Counter, ref _asleep) == 0 ? 0 : Timeout.Infinite;
             }
@@ -168,7 +170,7 @@ internal sealed unsafe class Recompressor
         return Milliseconds(_notBefore - end);
     }
 
-    /// <summary>A page has been appended somewhere. Behind an interlocked addition that the caller has made since.</summary>
+    /// <summary>Notes that a page has been appended. The caller has made an interlocked addition since it was.</summary>
     internal void NoteStored()
     {
         Fences.AfterInterlocked();

@@ -2,41 +2,43 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The owner of room in memory: what is done, and in which order, when a page finds no segment.</summary>
+/// <summary>Finds room in memory for a page that finds no segment: decides what is done for it, and in which order.</summary>
 /// <remarks>
-/// <see cref="TryRemedies"/> is the list. The log's cleaner, writeback and the file cleaner offer a step each and know nothing of one another. None of them
-/// remembers that there was nothing to gain: what can be gained is read off sums that belong to a log or a file, and change with every entry that dies there.
-/// What waits for a device is done holding nothing.
+/// <see cref="TryRemedies"/> is the list. The log's cleaner, writeback and the file cleaner each offer one step and know nothing of one
+/// another. None of them remembers that there was nothing to gain: the possible gain is read from sums that belong to a log or a file, and
+/// that change with every entry that dies there.
+/// A thread holds nothing while it waits for a device.
 /// </remarks>
 internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
 {
     private const int MaxRefills = 16;
 
-    /// <summary>How long one that empties a segment is waited for at a time.</summary>
+    /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
     private const int WaitMilliseconds = 20;
 
-    /// <summary>Segments that were emptied through a log's reserve, or could not be.</summary>
+    /// <summary>Counts the attempts to empty a segment through a log's reserve, whether or not they succeeded.</summary>
     private readonly EventCount _emptied = new();
 
     private SwapFileTable Files => segments.Files;
 
-    /// <summary>Finds room for a page, should it not shrink.</summary>
-    /// <returns>A writer that has it, borrowed; null when there is none.</returns>
+    /// <summary>Finds room for a page, in case it does not shrink.</summary>
+    /// <returns>A borrowed writer that has the room; null when there is none.</returns>
     internal LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
     {
         LogWriter? writer = TryPrepareOnce(log, length, level);
 
-        // A file that rests, since its disk was full, is tried once more before a page is refused.
+        // A file that rests because its disk was full is tried once more before a page is refused.
         return writer is null && level != StoreLevel.AtHand && Files.TryEndRest() ? TryPrepareOnce(log, length, level) : writer;
     }
 
-    /// <summary>Whether an ordinary page may come in, should it not shrink: into the pool as far as cleaning it stays cheap, beyond that as
-    /// far as segments can be written out for it.</summary>
+    /// <summary>Whether an ordinary page may come in, in case it does not shrink: into the pool as long as emptying its segments stays
+    /// cheap, and beyond that as long as segments can be written out to make room.</summary>
     internal bool Admits(SegmentLog log, int length) =>
         budget.Admits(length)
-        || (Files.IsAny && (Files.MayHaveRoom(log.SegmentBytes) || writeback.InFlight != 0 || fileCleaner.HasDead || fileCleaner.CanCompact(log)));
+        || (Files.IsAny
+            && (Files.MayHaveRoom(log.SegmentBytes) || writeback.InFlight != 0 || fileCleaner.HasDead || fileCleaner.CanCompact(log)));
 
-    /// <summary>One step ahead of demand, in the background. True when there may be more to do.</summary>
+    /// <summary>Takes one step ahead of demand, in the background. True when there may be more to do.</summary>
     internal bool StepAhead()
     {
         bool any = false;
@@ -49,7 +51,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return any | fileCleaner.CleanAhead();
     }
 
-    /// <summary>Sees to it that ordinary stores find room without waiting, as far as writing out gives any. Waits for devices.</summary>
+    /// <summary>Makes ordinary stores find room without waiting, as far as writing segments out gives any. Waits for devices.</summary>
     internal void MakeAtHand()
     {
         foreach (SegmentLog? log in segments.Logs)
@@ -61,11 +63,11 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         }
     }
 
-    /// <summary>Makes room in a log for what is moved off a file. Waits for devices.</summary>
+    /// <summary>Makes room in a log for entries that are moved off a file. Waits for devices.</summary>
     internal bool TryMake(SegmentLog log) => TryWaitingRemedies(log, StoreLevel.Normal);
 
-    /// <summary>Frees memory of other logs, so that one may have more of the budget they share.</summary>
-    /// <param name="except">The log that wants it; null for one that is to be made.</param>
+    /// <summary>Frees memory of other logs, so that one log may have more of the budget they share.</summary>
+    /// <param name="except">The log that wants the memory; null for a log that is yet to be made.</param>
     internal bool TryTakeFromOthers(SegmentLog? except)
     {
         foreach (SegmentLog? log in segments.Logs)
@@ -78,9 +80,11 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
 
         foreach (SegmentLog? log in segments.Logs)
         {
-            // The first victims may only fill up the cleaner's own segment. No more of them than there are: nothing else ends this when the system
-            // takes no memory back.
-            for (int i = 0; i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal)); i++)
+            // The first victims may only fill up the cleaner's own segment. The number of chunks bounds the loop: nothing else ends it when
+            // the system takes no memory back.
+            for (int i = 0;
+                i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal));
+                i++)
             {
                 if (log.Chunks.TryTrim())
                 {
@@ -100,7 +104,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         {
             while (writer is not null || level > StoreLevel.Normal || Admits(log, length))
             {
-                // A free chunk, or one committed from the budget.
+                // Takes a free chunk, or one committed from the budget.
                 writer ??= log.Borrow();
                 isPrepared = writer.TryPrepare(length, level);
                 if (isPrepared)
@@ -125,20 +129,22 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         }
     }
 
-    /// <summary>What is done when there is neither a free chunk nor budget for one, in this order. The first that may have helped ends it.</summary>
-    /// <param name="log">Which needs a segment.</param>
-    /// <param name="level">How deep into what is held back that may go.</param>
-    /// <param name="writer">Who needs it. Given back before anything that waits for a device.</param>
-    /// <returns>True when it is worth looking again.</returns>
+    /// <summary>Tries the remedies, in this order, when there is neither a free chunk nor budget for one. Stops after the first that may
+    /// have helped.</summary>
+    /// <param name="log">The log that needs a segment.</param>
+    /// <param name="level">How much of what is held back may be used.</param>
+    /// <param name="writer">The writer that needs the segment. It is given back, and set to null, before anything that waits for a
+    /// device.</param>
+    /// <returns>True when it is worth looking for a segment again.</returns>
     private bool TryRemedies(SegmentLog log, StoreLevel level, ref LogWriter? writer)
     {
-        // A segment that is mostly dead; where nothing can be written out, any that yields something.
+        // A segment that is mostly dead; where nothing can be written out, any segment that yields something.
         if (log.Cleaner.TryClean(level))
         {
             return true;
         }
 
-        // What is dead in the segment that the writer has open.
+        // The dead entries in the segment that the writer has open.
         if (writer!.TrySealDead())
         {
             return true;
@@ -149,20 +155,20 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return level != StoreLevel.AtHand && TryWaitingRemedies(log, level);
     }
 
-    /// <summary>The remedies that may wait for a device, with nothing in hand.</summary>
+    /// <summary>Tries the remedies that may wait for a device. The caller holds nothing.</summary>
     private bool TryWaitingRemedies(SegmentLog log, StoreLevel level) =>
         TryWriteOut(log, level)
         || (Files.IsAny && log.Cleaner.TryClean(level, thorough: true))
         || TryTakeFromOthers(log);
 
-    /// <summary>Writes a segment to a file; or frees space for that in a file.</summary>
+    /// <summary>Writes a segment to a file, or frees space in a file so that one can be written.</summary>
     private bool TryWriteOut(SegmentLog log, StoreLevel level) =>
         Files.IsAny && (writeback.TryMakeRoom(log, level) || TryFreeSlot(log));
 
-    /// <summary>Frees space in a file: that of dead pages; where there are too few, by joining what is free.</summary>
+    /// <summary>Frees space in a file: the space of dead pages, or, where there is too little of that, by joining free runs.</summary>
     private bool TryFreeSlot(SegmentLog log)
     {
-        // Before the looks: a thread that is done with a segment after them is not slept through.
+        // Read before the checks below, so that a segment emptied after them still ends the wait.
         long seen = _emptied.Count;
         int victim = fileCleaner.FindDead();
         if (victim >= 0)
@@ -174,8 +180,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return (victim >= 0 && TryEmptyFor(victim, log, seen)) || AwaitEmptier(seen);
     }
 
-    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log, which keeps others from doing the same: what it frees may be what
-    /// is wanted here. False when there is none.</summary>
+    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log. It keeps others from doing the same, and what
+    /// it frees may be the space that is wanted here. False when there is no such thread.</summary>
     private bool AwaitEmptier(long seen)
     {
         foreach (SegmentLog? log in segments.Logs)
@@ -190,10 +196,12 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return false;
     }
 
-    /// <summary>Empties a segment of a file through the reserve of its log, and sees to it that the log gets that back at once.</summary>
-    /// <remarks>Though the slot is wanted for the same log: what the emptying leaves of the cleaner's segment may be room enough for who wanted the slot, and
-    /// the slot be taken by another log's segment then. A log short of its reserve would have nothing recovered.</remarks>
-    /// <returns>True when it is worth looking again.</returns>
+    /// <summary>Empties a segment of a file through the reserve of its log, and makes sure that the log gets its reserve back at
+    /// once.</summary>
+    /// <remarks>The reserve is refilled even if the slot is wanted for the same log. The rest of the cleaner's segment may have room enough
+    /// for the page that wanted the slot, and then another log's segment may take the slot. A log short of its reserve could recover no
+    /// dead space at all.</remarks>
+    /// <returns>True when it is worth looking for room again.</returns>
     private bool TryEmptyFor(int victim, SegmentLog log, long seen)
     {
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
@@ -221,7 +229,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
             return true;
         }
 
-        // Two may have found the reserve whole, and the other one has taken what there was: it gives it back.
+        // Two threads may both have found the reserve whole. Then the other one has taken what there was, and will give it back.
         if (!isAlone)
         {
             _emptied.TryWaitBeyond(_emptied.Count, WaitMilliseconds);
@@ -230,7 +238,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return !isAlone;
     }
 
-    /// <summary>Gives a log back what emptying its segments took of its reserve, since nobody may be about to write one for it.</summary>
+    /// <summary>Gives back to a log what emptying its segments took of its reserve, since no other thread may be about to write a segment
+    /// for it.</summary>
     private void RefillReserve(SegmentLog owner, SegmentLog log)
     {
         for (int i = 0; i < MaxRefills && !owner.Chunks.TryRefill(); i++)

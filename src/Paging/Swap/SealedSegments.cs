@@ -4,21 +4,24 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The sealed segments of a log that are in memory, found by what they are wanted for: the coldest, the deadest, the one that was left alone longest, and
-/// those that are about to let their memory go. None is looked for among all.</summary>
+/// <summary>The sealed segments of a log that are in memory. Finds the coldest, the one with the most dead bytes, the one that was left
+/// alone longest, and those that are about to give up their memory, each without a search through all segments.</summary>
 /// <remarks>
-/// Two heaps and a set of lists, by chunk. They say nothing of their own: <see cref="Refresh"/> makes them agree with what the segment that has a chunk says of itself.
-/// Whoever changes that (seals a segment, ends a claim on it, gives it another place in the order, lets something in it die) refreshes afterwards, and so
-/// the last one to do so leaves them right. In between they may be behind: what is found is looked at again under the gate, and by whoever wants it once it
-/// is pinned or claimed. A segment found claimed, or being written, is taken out; the end of that puts it back.
+/// Two heaps and a set of lists, all indexed by chunk. They hold no facts of their own: <see cref="Refresh"/> makes them agree with the
+/// state of the segment that has a chunk.
+/// A thread that changes that state (seals a segment, ends a claim on it, gives it another place in the order, lets an entry in it die)
+/// refreshes afterwards, so the last one to do so leaves the lists right. In between the lists may be behind. So a segment that is found is
+/// checked again under the gate, and once more by the caller when it has pinned or claimed it. A segment found claimed, or being written,
+/// is taken out of the lists; the thread that ends the claim or the write puts it back.
 ///
-/// The gate is the innermost one: nothing else is taken under it.
+/// The gate is the innermost one: no other gate is taken under it.
 /// </remarks>
 internal sealed unsafe class SealedSegments
 {
     private const int None = -1;
 
-    /// <summary>The list of segments that nothing lives in, or that are in a file as well. Below it, one list for each <see cref="DeadShare"/>.</summary>
+    /// <summary>The list of segments that hold nothing live, or that are in a file as well. Before it there is one list for each
+    /// <see cref="DeadShare"/>.</summary>
     private const int Leaving = DeadShare.Ranks;
     private const int Lists = DeadShare.Ranks + 1;
 
@@ -43,10 +46,10 @@ internal sealed unsafe class SealedSegments
         _byDead = new NumberLists(_memory.Address, Lists);
     }
 
-    /// <summary>How far the recompressor has come with each, by chunk.</summary>
+    /// <summary>How far the recompressor has come with each segment, by chunk.</summary>
     internal Visit[] Visits { get; }
 
-    /// <summary>Makes the order agree with the segment that has a chunk now, if any.</summary>
+    /// <summary>Makes the heaps and lists agree with the segment that has a chunk now, if any.</summary>
     internal void Refresh(int chunk)
     {
         if (chunk == Segment.NoChunk)
@@ -58,7 +61,11 @@ internal sealed unsafe class SealedSegments
         RefreshUnsynchronized(chunk);
     }
 
-    /// <summary>An entry of a segment has died, which leaves so much alive. To be called before it is looked at whether that is nothing.</summary>
+    /// <summary>Notes that an entry of a segment has died. Must be called before the caller checks whether anything is left
+    /// alive.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="live">Bytes that are left alive.</param>
+    /// <param name="died">Bytes that have died.</param>
     internal void NoteDead(Segment* segment, int live, int died)
     {
         int used = segment->Used;
@@ -68,7 +75,8 @@ internal sealed unsafe class SealedSegments
         }
     }
 
-    /// <summary>The segment that was sealed first, of those that hold something and that nobody cleans or writes; −1 when there is none.</summary>
+    /// <summary>The segment that was sealed first, of those that hold live entries and that no thread is emptying or writing; −1 when there
+    /// is none.</summary>
     internal int FindColdest()
     {
         using Gate.Scope held = _gate.Enter();
@@ -85,8 +93,9 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>The chunk of the segment that has been left alone longest and may have something left to compress again; −1 when there is none.</summary>
-    /// <param name="since">Since when it has been.</param>
+    /// <summary>The chunk of the segment that has been left alone longest and may have entries left to compress again; −1 when there is
+    /// none.</summary>
+    /// <param name="since">When it was sealed or visited last.</param>
     internal int FindLeftAlone(out long since)
     {
         using Gate.Scope held = _gate.Enter();
@@ -105,11 +114,13 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>Whether the segment that has a chunk may be visited, to compress again what is in it.</summary>
-    /// <remarks>The chunk may be lent to another segment meanwhile: whoever uses the answer looks again.</remarks>
+    /// <summary>Whether the segment that has a chunk may be visited, to compress its entries again.</summary>
+    /// <remarks>The chunk may be lent to another segment meanwhile: the caller must check again.</remarks>
     internal bool IsLeftAlone(int chunk) => Cleanable(chunk) is not null;
 
-    /// <summary>The segment that most is gained of by emptying it, to a thirty-second, of those with so much dead; −1 when there is none.</summary>
+    /// <summary>The segment whose emptying gains most, to a precision of a thirty-second of a segment; −1 when none has so many dead
+    /// bytes.</summary>
+    /// <param name="minDead">Dead bytes that it must have at least.</param>
     internal int FindDeadest(int minDead)
     {
         using Gate.Scope held = _gate.Enter();
@@ -135,7 +146,8 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>Whether more than so many bytes are dead in segments that can be cleaned, all together. Looks at no more of them than it takes.</summary>
+    /// <summary>Whether the segments that can be emptied hold more than so many dead bytes in all. Stops at the segment that decides
+    /// it.</summary>
     internal bool IsDeadBeyond(long bytes)
     {
         using Gate.Scope held = _gate.Enter();
@@ -154,8 +166,8 @@ internal sealed unsafe class SealedSegments
         return false;
     }
 
-    /// <summary>Whether a segment is empty or written but for its readers, or between the last of them and the free list. Not one that is
-    /// still being written: that takes as long as the device does.</summary>
+    /// <summary>Whether a segment is about to be free: it is empty or written and waits only for its readers, or it is on its way from the
+    /// last reader to the free list. A segment that is still being written does not count: that takes as long as the device does.</summary>
     internal bool IsAnyLeaving()
     {
         using Gate.Scope held = _gate.Enter();
@@ -198,7 +210,13 @@ internal sealed unsafe class SealedSegments
             _byVisit.Remove(chunk);
         }
 
-        _byDead.Put(chunk, number < 0 ? NumberLists.None : isFindable ? RankOf(_table[number]) : MayLeave(_table[number]) ? Leaving : NumberLists.None);
+        int list = NumberLists.None;
+        if (number >= 0)
+        {
+            list = isFindable ? RankOf(_table[number]) : MayLeave(_table[number]) ? Leaving : NumberLists.None;
+        }
+
+        _byDead.Put(chunk, list);
     }
 
     private int RankOf(Segment* segment) =>
@@ -211,7 +229,9 @@ internal sealed unsafe class SealedSegments
     private int? Cleanable(int chunk) => Findable(chunk) is { } number && _table[number]->Damaged == 0 ? number : null;
 
     private static bool IsFindable(Segment* segment) =>
-        SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed && segment->File == 0 && Volatile.Read(ref segment->Live) != 0;
+        SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Sealed
+        && segment->File == 0
+        && Volatile.Read(ref segment->Live) != 0;
 
     private static bool MayLeave(Segment* segment) => SegmentWord.State(SegmentWord.Load(&segment->Word)) switch
     {

@@ -6,9 +6,9 @@ using Paging.Threading;
 namespace Paging.Swap;
 
 /// <summary>A log: segments of one size, and the writers that append to them.</summary>
-/// <remarks>A pager has one log for its ordinary pages and further ones only for pages that do not fit its segments. They share
-/// the pool's budget. Its parts: the memory of its segments (<see cref="Chunks"/>), what moves entries (<see cref="Mover"/>), what empties segments
-/// (<see cref="Cleaner"/>), and what compresses cold pages again (<see cref="Cold"/>).</remarks>
+/// <remarks>A pager has one log for its ordinary pages, and further ones only for pages that do not fit into its segments. All logs share
+/// the pool's budget. The parts of a log: the memory of its segments (<see cref="Chunks"/>), the mover of entries (<see cref="Mover"/>),
+/// the cleaner, which empties segments (<see cref="Cleaner"/>), and the compressor of cold pages (<see cref="Cold"/>).</remarks>
 internal sealed unsafe class SegmentLog
 {
     private const int NoSegment = -1;
@@ -54,7 +54,7 @@ internal sealed unsafe class SegmentLog
 
     internal int SegmentBytes => Geometry.SegmentBytes;
 
-    /// <summary>The log's number in the table. Constant once it is known there.</summary>
+    /// <summary>The log's number in the segment table. Constant once the table knows the log.</summary>
     internal byte Index { get; set; }
 
     internal SegmentTable Table => _table;
@@ -69,30 +69,33 @@ internal sealed unsafe class SegmentLog
 
     internal ReadOnlySpan<LogWriter> Writers => _writers;
 
-    /// <summary>What segments in memory are found by.</summary>
+    /// <summary>Finds sealed segments in memory by what they are wanted for.</summary>
     internal SealedSegments Sealed { get; }
 
-    /// <summary>For reading single entries from a file.</summary>
+    /// <summary>Buffers for reading single entries from a file.</summary>
     internal BounceBuffers EntryBuffers { get; }
 
-    /// <summary>For reading whole segments from a file.</summary>
+    /// <summary>Buffers for reading whole segments from a file.</summary>
     internal BounceBuffers SegmentBuffers { get; }
 
-    /// <summary>Segments beyond those held back that the background keeps free. Writing one takes longer than cleaning one.</summary>
+    /// <summary>Segments beyond those held back that the background keeps free. More of them with a file, since writing a segment takes
+    /// longer than emptying it in memory.</summary>
     private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Count >> 4, 2, MaxAhead) : 2;
 
     /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
-    /// <remarks>Before a file the free ones come and go as segments are written ahead: all of those stay.</remarks>
+    /// <remarks>With a file, free chunks come and go as segments are written ahead, so all of those keep their memory.</remarks>
     private int Stock => 1 + (Chunks.Count >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
 
     /// <summary>Whether stores will soon have to make room for themselves.</summary>
     internal bool IsShort => Chunks.IsShortBy(Ahead);
 
-    /// <summary>Whether more segments should be on their way to a file than so many.</summary>
+    /// <summary>Whether more segments should be on their way to a file than the given number.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && Chunks.IsShortBy(Ahead - underWay);
 
-    /// <summary>Bytes that a sealed segment could hold: of one that was sealed early, more than it does. The rest of it is too short for a page.</summary>
-    internal int Holds(Segment* segment) => Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
+    /// <summary>Bytes that a sealed segment could hold. For one that was sealed early this is more than it does hold. The rest of a segment
+    /// is too short for a page.</summary>
+    internal int Holds(Segment* segment) =>
+        Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
 
     /// <summary>A writer that no other thread uses until it is given back.</summary>
     internal LogWriter Borrow()
@@ -110,12 +113,12 @@ internal sealed unsafe class SegmentLog
                 }
             }
 
-            // Whoever has them is encoding one page or cleaning one segment.
+            // The threads that have them are each encoding one page or emptying one segment.
             spinner.Once();
         }
     }
 
-    /// <summary>Takes a free segment and opens it; −1 when the level may have none.</summary>
+    /// <summary>Takes a free segment and opens it. Returns −1 when there is none for the level.</summary>
     internal int TryTake(StoreLevel level)
     {
         int segment;
@@ -144,8 +147,8 @@ internal sealed unsafe class SegmentLog
     }
 
     /// <summary>Seals a segment that the caller has open.</summary>
-    /// <param name="segment">The segment.</param>
-    /// <param name="age">Its place in the order in which segments grow cold, where that is an earlier one than now.</param>
+    /// <param name="segment">The segment's number.</param>
+    /// <param name="age">Its place in the order in which segments grow cold, if that is earlier than now.</param>
     internal void Seal(int segment, long age = long.MaxValue)
     {
         Segment* entry = _table[segment];
@@ -153,11 +156,11 @@ internal sealed unsafe class SegmentLog
         Cold.NoteSealed(entry->Chunk);
         SegmentWord.Seal(&entry->Word);
         Sealed.Refresh(entry->Chunk);
-        // Entries freed while it was open left that to us.
+        // Threads that freed its entries while it was open left this check to the thread that seals it.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
     }
 
-    /// <summary>Takes back a segment in state Free: its number, and its memory.</summary>
+    /// <summary>Takes back a segment in state Free: both its number and its memory.</summary>
     internal void Return(int segment)
     {
         using Gate.Scope held = _budget.Gate.Enter();
@@ -173,11 +176,12 @@ internal sealed unsafe class SegmentLog
     internal void TakeMemoryBack(int segment)
     {
         using Gate.Scope held = _budget.Gate.Enter();
-        // It was written to make room: somebody wants the memory. And this is the engine's thread, which has transfers to see to.
+        // The segment was written to make room, so somebody wants the memory. And this is the engine's thread, which has transfers to see
+        // to.
         TakeChunkBackUnsynchronized(segment, stock: int.MaxValue);
     }
 
-    /// <summary>Undoes what was committed for a log that nobody has seen.</summary>
+    /// <summary>Undoes what was committed for a log that no other thread has seen.</summary>
     internal void AbandonUnsynchronized()
     {
         Chunks.AbandonReserveUnsynchronized();
@@ -204,7 +208,7 @@ internal sealed unsafe class SegmentLog
         entry->Loaded = 0;
         entry->SealedAt = _table.NextSeal();
         Cold.BeginVisits(entry->Chunk);
-        // Only now: whoever finds the segment by its chunk looks at the fields.
+        // Last, since a thread that finds the segment by its chunk reads the fields above.
         Chunks.LendUnsynchronized(segment);
     }
 

@@ -3,13 +3,14 @@ using Paging.TestSeam;
 
 namespace Paging.Swap;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal sealed unsafe partial class SegmentTable
 {
     /// <summary>Whether a pin keeps a segment where it is (rule 5).</summary>
     private static bool PinsHold => !TestHook.Breaks(Mutation.SkipSegmentPin);
 
-    /// <summary>Counts out an entry of a segment that may change sides meanwhile: never done (rule 5).</summary>
+    /// <summary>Counts out an entry of a segment that may move between memory and file meanwhile: never done (rule 5).</summary>
     private bool TryDropUnpinned(int segment, in EntrySize size)
     {
         if (!TestHook.Breaks(Mutation.CountOutUnpinned))

@@ -5,8 +5,9 @@ using Paging.Threading;
 namespace Paging.Swap;
 
 /// <summary>All segments of a pager by number, whichever log they belong to and wherever they are.</summary>
-/// <remarks>A number is a segment's name for as long as any descriptor points to it; its memory is only lent to it. What lives in it is counted
-/// by <see cref="Accounts"/>; what it is found by is in <see cref="SealedSegments"/> of its log, or in <see cref="FileSegments"/>.</remarks>
+/// <remarks>A number is a segment's name for as long as any descriptor points to it; memory is only lent to the segment.
+/// <see cref="Accounts"/> counts what is alive in it. It is found through <see cref="SealedSegments"/> of its log, or through
+/// <see cref="FileSegments"/>.</remarks>
 internal sealed unsafe partial class SegmentTable
 {
     internal const int MaxLogs = 16;
@@ -17,10 +18,10 @@ internal sealed unsafe partial class SegmentTable
     private int _logCount;
     private long _seals;
 
-    /// <summary>Numbers from here on were never used. Under the pool's gate.</summary>
+    /// <summary>Numbers from here on were never used. Guarded by the pool's gate.</summary>
     private int _end;
 
-    /// <summary>The first of the numbers that are free again, linked through their entries. Under the pool's gate.</summary>
+    /// <summary>The first of the numbers that are free again, linked through their entries. Guarded by the pool's gate.</summary>
     private int _free = NoNumber;
 
     internal SegmentTable(PoolBudget budget, Counters counters)
@@ -39,7 +40,7 @@ internal sealed unsafe partial class SegmentTable
         }
     }
 
-    /// <summary>What the system refused when the table was to grow last; 0 when it did not.</summary>
+    /// <summary>The bytes that the system refused when the table was last to grow; 0 when it granted them.</summary>
     internal long RefusedBytes => _memory.RefusedBytes;
 
     internal ReadOnlySpan<SegmentLog?> Logs => _logs.AsSpan(0, Volatile.Read(ref _logCount));
@@ -47,19 +48,19 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>One past the highest number that was ever used.</summary>
     internal int End => Volatile.Read(ref _end);
 
-    /// <summary>Where segments that are not in memory are.</summary>
+    /// <summary>The swap files, in which the segments that are not in memory are.</summary>
     internal SwapFileTable Files { get; } = new();
 
-    /// <summary>Those of them that are in files only.</summary>
+    /// <summary>The segments that are in files only.</summary>
     internal FileSegments OnFile { get; }
 
-    /// <summary>What lives where.</summary>
+    /// <summary>The sums of what is alive where.</summary>
     internal Accounts Accounts { get; }
 
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
-    /// <summary>Makes a log known, once its segments can be used. Under the pool's gate.</summary>
-    /// <returns>Its number; −1 when there are as many as there can be.</returns>
+    /// <summary>Makes a log known, once its segments can be used. Called under the pool's gate.</summary>
+    /// <returns>The log's number; −1 when there are as many logs as there can be.</returns>
     internal int TryPublishUnsynchronized(SegmentLog log)
     {
         int index = _logCount;
@@ -74,8 +75,8 @@ internal sealed unsafe partial class SegmentTable
         return index;
     }
 
-    /// <summary>Takes a number for a segment about to be opened. Under the pool's gate.</summary>
-    /// <returns>−1 when there are no more, or the system refuses memory for it.</returns>
+    /// <summary>Takes a number for a segment about to be opened. Called under the pool's gate.</summary>
+    /// <returns>The number; −1 when there are no more, or the system refuses memory for its entry.</returns>
     internal int TryTakeNumberUnsynchronized()
     {
         int number = _free;
@@ -92,14 +93,14 @@ internal sealed unsafe partial class SegmentTable
         return number;
     }
 
-    /// <summary>Gives back the number of a segment in state Free. Under the pool's gate.</summary>
+    /// <summary>Gives back the number of a segment in state Free. Called under the pool's gate.</summary>
     internal void GiveNumberBackUnsynchronized(int number)
     {
         this[number]->Used = _free;
         _free = number;
     }
 
-    /// <summary>The next of the moments at which segments were sealed or tried to be written. No two are the same.</summary>
+    /// <summary>The next number in the order in which segments are sealed, or are tried to be written. No two are the same.</summary>
     internal long NextSeal() => Interlocked.Increment(ref _seals);
 
     internal bool IsDemoting(Location location) =>
@@ -125,9 +126,9 @@ internal sealed unsafe partial class SegmentTable
         }
     }
 
-    /// <summary>Counts an entry out of the segment that it was in: one that has been moved away, or could not be moved there. The one that empties a sealed segment
-    /// frees it; an open one is freed by its writer when it seals it.</summary>
-    /// <remarks>The caller keeps the segment from changing sides: by a pin, a claim, or because it has it open.</remarks>
+    /// <summary>Counts an entry out of the segment that it was in, because it has been moved away or could not be moved there. If that
+    /// empties a sealed segment, the calling thread frees it; an open segment is freed by its writer when it seals it.</summary>
+    /// <remarks>The caller keeps the segment from moving between memory and file: by a pin, a claim, or because it has it open.</remarks>
     internal void Debit(int segment, in EntrySize size, bool onFile)
     {
         Segment* entry = this[segment];
@@ -148,18 +149,18 @@ internal sealed unsafe partial class SegmentTable
         }
     }
 
-    /// <summary>Counts out an entry whose location has been taken out of its descriptor, wherever it is.</summary>
+    /// <summary>Counts out an entry whose location has been taken out of its descriptor, wherever the entry is.</summary>
     internal void Drop(int segment, in EntrySize size)
     {
         if (!TryDropUnpinned(segment, size))
         {
-            // The entry keeps its segment from being empty, so that all there is to wait for is that readers leave a segment just written.
+            // The entry keeps its segment from being empty, so Pin waits for nothing except for readers to leave a segment just written.
             bool onFile = Pin(segment);
             DropPinned(segment, size, onFile);
         }
     }
 
-    /// <summary>Pins a segment that holds an entry which the caller is to count out.</summary>
+    /// <summary>Pins a segment that holds an entry which the caller is about to count out.</summary>
     /// <returns>Whether the segment is in a file.</returns>
     internal bool Pin(int segment)
     {
@@ -174,16 +175,16 @@ internal sealed unsafe partial class SegmentTable
     }
 
     /// <summary>Counts entries out of a segment that the caller has pinned for that, and gives the pin back.</summary>
-    /// <param name="segment">The segment.</param>
-    /// <param name="size">Of all entries together.</param>
-    /// <param name="onFile">As <see cref="Pin"/> said.</param>
+    /// <param name="segment">The segment's number.</param>
+    /// <param name="size">The size of all entries together.</param>
+    /// <param name="onFile">The result of <see cref="Pin"/>.</param>
     internal void DropPinned(int segment, in EntrySize size, bool onFile)
     {
         Accounts.Freed(this[segment], size, onFile);
         bool wasDamaged = this[segment]->Damaged != 0;
         if (wasDamaged)
         {
-            // Whatever it was that could not be told apart or read may have been this entry.
+            // The entry that could not be read or told apart may have been this one.
             this[segment]->Damaged = 0;
         }
 
@@ -212,7 +213,7 @@ internal sealed unsafe partial class SegmentTable
         return false;
     }
 
-    /// <summary>Ends a claim on a segment in a file, which may be empty by now.</summary>
+    /// <summary>Ends a claim on a segment in a file, and frees the segment if it is empty by now.</summary>
     internal void EndFileCleaning(int segment)
     {
         SegmentWord.AbandonFileCleaning(&this[segment]->Word);
@@ -220,7 +221,7 @@ internal sealed unsafe partial class SegmentTable
         RetireIfEmpty(segment, SegmentState.Sealed);
     }
 
-    /// <summary>Makes the orders that segments are found by agree with what has changed of one.</summary>
+    /// <summary>Brings the orders that a segment is found by up to date after it has changed.</summary>
     internal void Refresh(int segment)
     {
         Segment* entry = this[segment];
@@ -266,7 +267,7 @@ internal sealed unsafe partial class SegmentTable
         SegmentLog log = _logs[entry->Log]!;
         if (entry->File != 0)
         {
-            // It was demoted: what is still being written is not returned before the writing has given the slot back.
+            // It was demoted: a segment that is still being written is not returned before the write has given the slot back.
             Accounts.LeftFile(entry, log.Holds(entry));
             Files.Free(entry, log.SegmentBytes);
             OnFile.Refresh(segment);
@@ -275,8 +276,8 @@ internal sealed unsafe partial class SegmentTable
         log.Return(segment);
     }
 
-    /// <summary>Lets the memory of a segment go that is in a file as well. The last out of a demoting segment: nobody is in it, nobody
-    /// can get in, and so nobody can count an entry out.</summary>
+    /// <summary>Gives back the memory of a segment that is in a file as well. Called by the last thread out of a demoting segment: no
+    /// thread is in it, none can get in, and so none can count an entry out.</summary>
     internal void Demote(int segment)
     {
         Segment* entry = this[segment];

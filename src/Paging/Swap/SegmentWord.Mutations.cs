@@ -2,9 +2,10 @@ using Paging.TestSeam;
 
 namespace Paging.Swap;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal static unsafe partial class SegmentWord
 {
-    /// <summary>Whether anybody may free an open segment when nothing lives in it: only its writer may (rule 6).</summary>
+    /// <summary>Whether any thread may free an open segment that holds nothing live. Only its writer may (rule 6).</summary>
     private static bool IsAnybodys(SegmentState state) => state == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment);
 }

@@ -7,17 +7,18 @@ namespace Paging.Swap;
 
 internal enum SegmentState
 {
-    /// <summary>A number that no segment has. A table of zeroes is a table of these.</summary>
+    /// <summary>The number is in use by no segment. A table of zeroes consists of free words.</summary>
     Free,
-    /// <summary>A writer's: entries are being appended.</summary>
+    /// <summary>A writer has it and appends entries to it.</summary>
     Open,
     /// <summary>Complete; read-only until it is empty.</summary>
     Sealed,
-    /// <summary>The cleaner moves its live entries out.</summary>
+    /// <summary>The cleaner is moving its live entries out.</summary>
     Cleaning,
-    /// <summary>Empty, but readers are still in it; the last one frees it.</summary>
+    /// <summary>Empty, but readers are still in it. The last one frees it.</summary>
     Draining,
-    /// <summary>Written to a file, and readers are still in its memory; the last one lets the memory go. Nobody new gets in meanwhile.</summary>
+    /// <summary>Written to a file, but readers are still in its memory. The last one gives the memory back. No new reader gets in
+    /// meanwhile.</summary>
     Demoting,
     /// <summary>In a swap file only.</summary>
     OnFile,
@@ -25,7 +26,7 @@ internal enum SegmentState
     FileCleaning,
 }
 
-/// <summary>What the thread that gives back a pin must do, because it was the last.</summary>
+/// <summary>What the thread that gives back the last pin must do.</summary>
 internal enum LastOut
 {
     Nothing,
@@ -39,9 +40,9 @@ internal enum LastOut
 ///   63       44 43          3 2   0
 ///   [ pins (20) ][ generation (41) ][state]
 /// </code>
-/// A reader pins by CAS and then reads the descriptor again: if it still points here, the entry stays readable until the pin is
-/// given back, since memory and file slots are reused only after Free or Demoting, which let the last pin out first. The generation
-/// grows with each opening. Only this file changes the word.
+/// A reader pins by CAS and then reads the descriptor again. If it still points here, the entry stays readable until the pin is given back,
+/// since memory and file slots are reused only after Free or Demoting, and those wait for the last pin. The generation grows with each
+/// opening. Only this file changes the word.
 /// </remarks>
 internal static unsafe partial class SegmentWord
 {
@@ -63,9 +64,10 @@ internal static unsafe partial class SegmentWord
         return Shared.Read(SharedWord.Segment, segment);
     }
 
-    /// <summary>One pin more on a segment that holds entries. Races with everybody; retries until it pins or there is nothing to pin.</summary>
+    /// <summary>Adds a pin to a segment that holds entries. Races with all other transitions; retries until it pins or there is nothing to
+    /// pin.</summary>
     /// <param name="segment">The word.</param>
-    /// <param name="onFile">Whether the entries are in a file, and not in memory: as long as the pin is out, that does not change.</param>
+    /// <param name="onFile">Whether the entries are in a file, and not in memory. That does not change while the pin is held.</param>
     internal static bool TryPin(ulong* segment, out bool onFile)
     {
         ulong word = Load(segment);
@@ -88,7 +90,8 @@ internal static unsafe partial class SegmentWord
         }
     }
 
-    /// <summary>One pin less. In a draining or demoting segment the last one out has something to do, and nobody else is in it.</summary>
+    /// <summary>Takes a pin off. The last one out of a draining or demoting segment has something to do; no other thread is in the segment
+    /// then.</summary>
     internal static LastOut Unpin(ulong* segment)
     {
         ulong after = Shared.Add(SharedWord.Segment, segment, unchecked(0UL - PinOne));
@@ -103,7 +106,7 @@ internal static unsafe partial class SegmentWord
             return LastOut.Nothing;
         }
 
-        // No pin is taken in either state, so that only one thread sees the count reach zero.
+        // No pin is added in either state, so only one thread sees the count reach zero.
         return State(after) switch
         {
             SegmentState.Draining when TryChange(segment, after, SegmentState.Free) => LastOut.Return,
@@ -112,44 +115,45 @@ internal static unsafe partial class SegmentWord
         };
     }
 
-    /// <summary>Free → Open, a generation later: the writer that took the number.</summary>
+    /// <summary>Free → Open, with the next generation: by the writer that took the number.</summary>
     internal static void Open(ulong* segment)
     {
         ulong word = Load(segment);
         Debug.Assert(State(word) == SegmentState.Free && Pins(word) == 0);
         TestHook.Reach(SharedWord.Segment);
         Seen.Record((ulong)SegmentState.Free, (ulong)SegmentState.Open);
-        // Nobody else changes a free segment: it cannot be pinned, and its number is on no list any more.
+        // No other thread changes a free segment: it cannot be pinned, and its number is on no list any more.
         Volatile.Write(ref *segment, (word & ~StateMask) + GenerationOne + (ulong)SegmentState.Open);
     }
 
-    /// <summary>Open → Sealed: the writer that has it open. Races with pinners.</summary>
+    /// <summary>Open → Sealed: by the writer that has it open. Races with pinners.</summary>
     internal static void Seal(ulong* segment) => Change(segment, SegmentState.Open, SegmentState.Sealed);
 
-    /// <summary>Sealed → Cleaning: the cleaner. Races with pinners and with whoever finds the segment empty.</summary>
+    /// <summary>Sealed → Cleaning: by the cleaner. Races with pinners and with threads that find the segment empty.</summary>
     internal static bool TryBeginCleaning(ulong* segment) => TryClaim(segment, SegmentState.Sealed, SegmentState.Cleaning);
 
-    /// <summary>Cleaning → Sealed: the cleaner found no room for what is left.</summary>
+    /// <summary>Cleaning → Sealed: by the cleaner, when it found no room for what is left.</summary>
     internal static void AbandonCleaning(ulong* segment) => Change(segment, SegmentState.Cleaning, SegmentState.Sealed);
 
-    /// <summary>Sealed → Demoting: by the thread that wrote it and pins it. False when it is being cleaned, or empty by now.</summary>
+    /// <summary>Sealed → Demoting: by the thread that wrote it and pins it. False when it is being emptied, or is empty by now.</summary>
     internal static bool TryBeginDemote(ulong* segment) => TryClaim(segment, SegmentState.Sealed, SegmentState.Demoting);
 
-    /// <summary>Demoting → OnFile: whoever was the last out of its memory.</summary>
+    /// <summary>Demoting → OnFile: by the last thread out of its memory.</summary>
     internal static void CompleteDemote(ulong* segment) => Change(segment, SegmentState.Demoting, SegmentState.OnFile);
 
-    /// <summary>OnFile → FileCleaning. Races with pinners, other cleaners, and whoever finds the segment empty.</summary>
+    /// <summary>OnFile → FileCleaning: by the file cleaner. Races with pinners, other claims, and threads that find the segment
+    /// empty.</summary>
     internal static bool TryBeginFileCleaning(ulong* segment) => TryClaim(segment, SegmentState.OnFile, SegmentState.FileCleaning);
 
-    /// <summary>FileCleaning → OnFile: its cleaner found no room, or could not read it.</summary>
+    /// <summary>FileCleaning → OnFile: by the thread that claimed it, when it found no room or could not read it.</summary>
     internal static void AbandonFileCleaning(ulong* segment) => Change(segment, SegmentState.FileCleaning, SegmentState.OnFile);
 
-    /// <summary>Sealed or OnFile (or a cleaner's claim, by the cleaner) → Free, or Draining while readers are inside, of a segment that
-    /// holds nothing live.</summary>
+    /// <summary>Sealed or OnFile (or, by the thread that claimed it, Cleaning or FileCleaning) → Free, or Draining while readers are
+    /// inside. Only of a segment that holds nothing live.</summary>
     /// <param name="segment">The word.</param>
-    /// <param name="live">Live units; looked at again behind the load of the word, since a sealed segment never gains any: zero now
-    /// means empty in this very generation.</param>
-    /// <param name="from">Sealed, which stands for OnFile too, or the cleaner's own claim.</param>
+    /// <param name="live">The live units. Read again after the word: since a sealed segment never gains any, zero then means that the
+    /// segment is empty in this very generation.</param>
+    /// <param name="from">Sealed, which stands for OnFile too, or the caller's own claim.</param>
     /// <returns>True when the caller must return the segment to its table.</returns>
     internal static bool TryRetire(ulong* segment, ref int live, SegmentState from)
     {

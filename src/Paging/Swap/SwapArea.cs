@@ -6,29 +6,30 @@ namespace Paging.Swap;
 
 internal enum AreaState
 {
-    /// <summary>Takes segments and gives pages.</summary>
+    /// <summary>Takes segments, and pages are loaded from it.</summary>
     InUse,
 
-    /// <summary>Takes no more: it kept failing. What it holds is moved off as far as it can be read.</summary>
+    /// <summary>Takes no more segments, since it kept failing. What it holds is moved off, as far as it can be read.</summary>
     Retired,
 
-    /// <summary>Takes no more: swapoff is moving everything off.</summary>
+    /// <summary>Takes no more segments: swapoff is moving everything off.</summary>
     Removing,
 }
 
-/// <summary>One swap file as the segments see it: a device, what of it is free, and how it has been doing.</summary>
+/// <summary>One swap file as the segments see it: a device, its free blocks, and its record of failures.</summary>
 internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim) : IDisposable
 {
-    /// <summary>What a device says of bytes that are not the ones that were written: EBADMSG.</summary>
+    /// <summary>The error of a device for bytes that are not the ones that were written: EBADMSG.</summary>
     internal const int NotAuthentic = 74;
 
-    /// <summary>So many failures in a row, and nothing more is written to the file.</summary>
+    /// <summary>After so many failures in a row, nothing more is written to the file.</summary>
     internal const int MaxFailures = 8;
 
-    /// <summary>After the disk was full, so many looks at the file find no room before one tries it again.</summary>
+    /// <summary>After the disk was full, so many checks of <see cref="HasRoom"/> fail before the file is tried again.</summary>
     private const int RestAfterFull = 256;
 
-    /// <summary>Share of the free blocks that may be on their way back to the file system at once, so that writers find the others.</summary>
+    /// <summary>The share of the free blocks, as a shift, that may be on their way back to the file system at once, so that writers find
+    /// the others.</summary>
     private const int TrimShift = 3;
     private const long MaxTrimmed = (64L << 20) / SwapDevice.BufferAlignment;
 
@@ -45,14 +46,15 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private long _badBlocks;
     private long _trimming;
 
-    /// <summary>Slots that hold a segment, or are about to.</summary>
+    /// <summary>Slots that hold a segment, or are about to hold one.</summary>
     private int _segments;
 
-    /// <summary>How often blocks have been given back (high half), and the shortest run that was looked for in vain since (low half). Blocks given back
-    /// while somebody looks count as given back afterwards, so that what they make room for is never overlooked.</summary>
+    /// <summary>High half: how often blocks have been given back. Low half: the length of the shortest run that was looked for in vain
+    /// since. Blocks given back during a search count as given back after it, so that the room they make is never overlooked.</summary>
     private ulong _missingRun = uint.MaxValue;
 
-    /// <summary>By log, what the segments in the file could hold, and what of that is dead: exact but for what is just being counted.</summary>
+    /// <summary>By log: the bytes that its segments in the file could hold, and those of them that are dead. Exact except for what is just
+    /// being counted.</summary>
     private readonly long[] _held = new long[SegmentTable.MaxLogs];
     private readonly long[] _dead = new long[SegmentTable.MaxLogs];
 
@@ -60,29 +62,29 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
 
     internal int Priority => priority;
 
-    /// <summary>Its place in the table, plus one: what segments call it. Constant once it is there.</summary>
+    /// <summary>Its place in the table, plus one: the number by which segments name it. Constant once it is in the table.</summary>
     internal ushort Number { get; set; }
 
     internal AreaState State => (AreaState)Volatile.Read(ref _state);
 
-    /// <summary>Bytes of the medium. Of an encrypted file that is more than the device takes.</summary>
+    /// <summary>Bytes of the medium. For an encrypted file this is more than the device takes.</summary>
     internal long Bytes => _blocks.Blocks * SwapDevice.BufferAlignment;
 
-    /// <summary>Bytes of the slots that hold segments; of those lost to failed writes too.</summary>
+    /// <summary>Bytes of the slots that hold segments, and of those lost to failed writes.</summary>
     internal long UsedBytes => Math.Max(0, _blocks.UsedBlocks - Volatile.Read(ref _trimming)) * SwapDevice.BufferAlignment;
 
-    /// <summary>Of these, bytes lost to failed writes.</summary>
+    /// <summary>Bytes of the slots lost to failed writes, which are part of <see cref="UsedBytes"/>.</summary>
     internal long BadBytes => Volatile.Read(ref _badBlocks) * SwapDevice.BufferAlignment;
 
-    /// <summary>Of the bitmap of its blocks, and of the segment table for the segments that it holds.</summary>
+    /// <summary>Bytes of the bitmap of its blocks, and of the segment table's entries for its segments.</summary>
     internal long MetadataBytes => (_blocks.Blocks / 8) + (SegmentCount * (long)Segment.Size);
 
     internal int SegmentCount => Volatile.Read(ref _segments);
 
-    /// <summary>Whether no segment is in it, nor being written to it.</summary>
+    /// <summary>Whether no segment is in it or being written to it.</summary>
     internal bool IsEmpty => SegmentCount == 0;
 
-    /// <summary>InUse → Removing, by the one that removes the file; false when another does. From Retired too.</summary>
+    /// <summary>InUse → Removing, or Retired → Removing: by the thread that removes the file. False when another thread does.</summary>
     internal bool TryBeginRemoval(out AreaState before)
     {
         while (true)
@@ -101,7 +103,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         }
     }
 
-    /// <summary>Removing → what it was before.</summary>
+    /// <summary>Removing → the state before.</summary>
     internal void AbandonRemoval(AreaState before) => Volatile.Write(ref _state, (int)before);
 
     internal int SlotBlocks(int segmentBytes) => SlotBlocks(segmentBytes, device.BlockBytes);
@@ -124,39 +126,41 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         return HasBlocks(segmentBytes);
     }
 
-    /// <summary>As <see cref="HasRoom"/>, whether the disk was full lately or not.</summary>
+    /// <summary>As <see cref="HasRoom"/>, but also true of a file whose disk was full lately.</summary>
     internal bool MayHaveRoom(int segmentBytes) => State == AreaState.InUse && HasBlocks(segmentBytes);
 
-    /// <summary>Whether enough is free for a segment, in one piece or not, and more than a share of the file.</summary>
+    /// <summary>Whether enough blocks are free for a segment, though not in one piece, and more than a share of the file, as a
+    /// shift.</summary>
     internal bool CanCompact(int segmentBytes, int shift) =>
         IsTaking && !HasBlocks(segmentBytes) && _blocks.FreeBlocks >= Math.Max(SlotBlocks(segmentBytes), _blocks.Blocks >> shift);
 
-    /// <summary>Whether a slot that comes free here could be taken.</summary>
+    /// <summary>Whether a slot that becomes free here could be taken.</summary>
     internal bool IsTaking => State == AreaState.InUse && Volatile.Read(ref _rest) <= 0;
 
     /// <summary>Whether there is free space in front of a slot.</summary>
     internal bool IsFreeBefore(uint block) => block != 0 && !_blocks.IsUsed(block - 1);
 
-    /// <summary>Makes the next slot be the first that is long enough.</summary>
+    /// <summary>Makes the next slot the first one in the file that is long enough.</summary>
     internal void Rewind() => _blocks.Rewind();
 
-    /// <summary>Ends the rest of a file whose disk was full, since nothing else has room. False when it does not rest.</summary>
+    /// <summary>Ends the rest of a file whose disk was full, since no other file has room. False when it does not rest.</summary>
     internal bool TryEndRest() => State == AreaState.InUse && Volatile.Read(ref _rest) > 0 && Interlocked.Exchange(ref _rest, 0) > 0;
 
-    /// <summary>A segment has come, or (with its size negative) is about to go.</summary>
-    /// <param name="log">Whose it is.</param>
-    /// <param name="holds">Bytes that it could hold.</param>
-    /// <param name="live">Bytes that live in it.</param>
+    /// <summary>Counts a segment that has come, or (with negative sizes) one that is about to go.</summary>
+    /// <param name="log">The number of the segment's log.</param>
+    /// <param name="holds">Bytes that the segment could hold.</param>
+    /// <param name="live">Bytes that are alive in it.</param>
     internal void CountSegment(int log, int holds, int live)
     {
         Interlocked.Add(ref _held[log], holds);
         Interlocked.Add(ref _dead[log], holds - live);
     }
 
-    /// <summary>An entry of a segment in the file has died, or has been moved off.</summary>
+    /// <summary>Counts bytes of an entry of a segment in the file that has died, or has been moved off.</summary>
     internal void CountDead(int log, int bytes) => Interlocked.Add(ref _dead[log], bytes);
 
-    /// <summary>Whether more than a share of what segments of a log could hold here is dead: then so is that much of at least one of them.</summary>
+    /// <summary>Whether more than a share, as a shift, of the bytes that a log's segments could hold here is dead. Then as much is dead of
+    /// at least one of them.</summary>
     internal bool HasDead(int log, int shift) => Volatile.Read(ref _dead[log]) > Volatile.Read(ref _held[log]) >> shift;
 
     private bool HasBlocks(int segmentBytes)
@@ -165,7 +169,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         return _blocks.FreeBlocks >= blocks && (uint)blocks < (uint)Volatile.Read(ref _missingRun);
     }
 
-    /// <summary>Takes a slot for a segment. False when there is none in one piece.</summary>
+    /// <summary>Takes a slot for a segment. False when no free run is long enough.</summary>
     internal bool TryTake(int segmentBytes, out uint block)
     {
         block = 0;
@@ -179,7 +183,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         long first = _blocks.Allocate(blocks, reserve: 0);
         if (first == BlockAllocator.None)
         {
-            // Fails when blocks have been given back since we looked, or another thread has noted its own failure: a hint less.
+            // Fails when blocks have been given back meanwhile, or another thread has noted its own failure: that loses a hint only.
             ulong shorter = (missing & ~(ulong)uint.MaxValue) | Math.Min((uint)blocks, (uint)missing);
             Interlocked.CompareExchange(ref _missingRun, shorter, missing);
             return false;
@@ -188,7 +192,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         block = (uint)first;
         Interlocked.Increment(ref _segments);
 
-        // Pairs with TryBeginRemoval: either the state is seen here, or the slot is seen by whoever waits for the file to be empty.
+        // Pairs with TryBeginRemoval: either this thread sees the state, or the thread that waits for the file to be empty sees the slot.
         Interlocked.MemoryBarrier();
         if (State == AreaState.InUse)
         {
@@ -212,29 +216,29 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         Volatile.Write(ref _writeError, 0);
     }
 
-    /// <summary>The error of the last write that has ended; 0 when it went well. For who says why there is no room.</summary>
+    /// <summary>The error of the last write that has ended; 0 when it succeeded. For messages that say why there is no room.</summary>
     internal int WriteError => Volatile.Read(ref _writeError);
 
-    /// <summary>Takes back the slot of a failed write, and the file out of use when that keeps happening.</summary>
+    /// <summary>Takes back the slot of a failed write; retires the file when writes keep failing.</summary>
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
         Volatile.Write(ref _writeError, error);
         if (error == Interop.Errno.NoMemory)
         {
-            // It never came to the medium.
+            // The write never reached the medium.
             GiveBack(block, segmentBytes);
             return;
         }
 
         if (error is NoSpace or QuotaExceeded)
         {
-            // The medium is well, and there may be room again: blocks that were trimmed are not set aside any more.
+            // The medium is well, and there may be room again later: blocks that were trimmed are not set aside any more.
             Volatile.Write(ref _rest, RestAfterFull);
             GiveBack(block, segmentBytes);
             return;
         }
 
-        // The slot may be bad, so nobody gets it again.
+        // The slot may be bad, so it is not used again.
         Interlocked.Add(ref _badBlocks, SlotBlocks(segmentBytes));
         Interlocked.Decrement(ref _segments);
         if (Interlocked.Increment(ref _failedWrites) >= MaxFailures)
@@ -243,7 +247,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         }
     }
 
-    /// <summary>Reads on the calling thread, and keeps account.</summary>
+    /// <summary>Reads on the calling thread, and counts failures.</summary>
     internal unsafe int Read(BlockRange range, byte* buffer, ulong stamp, Counters counters)
     {
         TestHook.MayFail(FailurePoint.DeviceRead);
@@ -261,7 +265,8 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             counters.Add(Counter.IoErrors);
 
             // One bad page that is asked for again and again does not make a bad file.
-            if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset && Interlocked.Increment(ref _failedReads) >= MaxFailures)
+            if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset
+                && Interlocked.Increment(ref _failedReads) >= MaxFailures)
             {
                 Retire();
             }
@@ -270,7 +275,8 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         return error;
     }
 
-    /// <summary>Hands the space of free slots back to the file system, as far as it takes it.</summary>
+    /// <summary>Gives the space of free slots back to the file system, as far as it takes it.</summary>
+    /// <returns>Bytes given back.</returns>
     /// <returns>Bytes handed back.</returns>
     internal long TrimFree()
     {
@@ -309,7 +315,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         claim?.Release();
     }
 
-    /// <summary>After blocks have been given back: whoever looked in vain before does not say so any more.</summary>
+    /// <summary>Forgets the searches that failed, after blocks have been given back.</summary>
     private void NoteGivenBack()
     {
         while (true)

@@ -3,13 +3,14 @@ using Paging.Threading;
 namespace Paging.Swap;
 
 /// <summary>The swap files of a pager. Segments name them by number.</summary>
-/// <remarks>A number is given up when the file is removed, which waits until no segment names it. Choosing a file takes the gate for a moment;
-/// looking one up takes nothing: who looks holds a pin or a claim on a segment that names it.</remarks>
+/// <remarks>A number is given up when the file is removed, which waits until no segment names it. Choosing a file takes the gate for a
+/// moment. Looking one up takes nothing, since the caller holds a pin or a claim on a segment that names it.</remarks>
 internal sealed unsafe class SwapFileTable
 {
     internal const int MaxFiles = 64;
 
-    /// <summary>Segments that files may hold together: half of the numbers that there are, so that the pool never runs out of them.</summary>
+    /// <summary>Segments that all files together may hold: half of the numbers that there are, so that the pool never runs out of
+    /// numbers.</summary>
     private const int MaxSegmentsInFiles = Location.MaxSegments / 2;
 
     private readonly Gate _gate = new();
@@ -17,7 +18,7 @@ internal sealed unsafe class SwapFileTable
     private int _count;
     private int _turn;
 
-    /// <summary>Whether there are any files at all.</summary>
+    /// <summary>Whether there are any files.</summary>
     internal bool IsAny => Volatile.Read(ref _count) != 0;
 
     internal ReadOnlySpan<SwapArea?> Areas => _areas;
@@ -27,7 +28,7 @@ internal sealed unsafe class SwapFileTable
 
     internal bool Contains(SwapArea area) => _areas.AsSpan().Contains(area);
 
-    /// <summary>Adds a file. False when there are as many as there can be.</summary>
+    /// <summary>Adds a file. False when there are as many files as there can be.</summary>
     internal bool TryAdd(SwapArea area)
     {
         using Gate.Scope held = _gate.Enter();
@@ -72,7 +73,7 @@ internal sealed unsafe class SwapFileTable
         return false;
     }
 
-    /// <summary>As <see cref="HasRoom"/>, in files whose disk was full lately too.</summary>
+    /// <summary>As <see cref="HasRoom"/>, but includes files whose disk was full lately.</summary>
     internal bool MayHaveRoom(int segmentBytes)
     {
         if (!IsAny || SegmentCount >= MaxSegmentsInFiles)
@@ -91,7 +92,7 @@ internal sealed unsafe class SwapFileTable
         return false;
     }
 
-    /// <summary>Before a store is refused: files whose disk was full lately are tried again at once. False when there are none.</summary>
+    /// <summary>Ends the rest of files whose disk was full lately, before a store is refused. False when there are none.</summary>
     internal bool TryEndRest()
     {
         bool any = false;
@@ -103,7 +104,7 @@ internal sealed unsafe class SwapFileTable
         return any;
     }
 
-    /// <summary>Takes a slot in the file of the highest priority that has one; equal ones take turns.</summary>
+    /// <summary>Takes a slot in the file of the highest priority that has one. Files of equal priority take turns.</summary>
     internal bool TryTake(Segment* segment, int segmentBytes)
     {
         if (!IsAny || SegmentCount >= MaxSegmentsInFiles)
@@ -130,7 +131,7 @@ internal sealed unsafe class SwapFileTable
         return false;
     }
 
-    /// <summary>Gives a segment's slot back; the segment is in no file any more.</summary>
+    /// <summary>Gives a segment's slot back. Afterwards the segment is in no file.</summary>
     internal void Free(Segment* segment, int segmentBytes)
     {
         SwapArea area = Of(segment);
@@ -168,7 +169,7 @@ internal sealed unsafe class SwapFileTable
         }
     }
 
-    /// <summary>How many files there are, how large they are together, and what of that failed writes have put out of use.</summary>
+    /// <summary>The number of files, their bytes in all, and the bytes of those that failed writes have put out of use.</summary>
     internal (int Files, long Bytes, long BadBytes) Sizes()
     {
         (int Files, long Bytes, long BadBytes) sizes = default;

@@ -3,11 +3,11 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The swap files behind the pool: what there is of them, and their end.</summary>
+/// <summary>The swap files behind the pool: their sizes, their engine, and their end.</summary>
 internal sealed unsafe partial class SwapStore
 {
-    /// <summary>A file must have room for so many segments.</summary>
-    private const int FewestSlots = 2;
+    /// <summary>A file must have room for at least so many segments.</summary>
+    private const int MinSlots = 2;
 
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;
@@ -20,7 +20,8 @@ internal sealed unsafe partial class SwapStore
 
     internal Swapoff Swapoff { get; }
 
-    /// <summary>Bytes of the entries in the segment table that stand for segments in files: those in memory are charged to the pool.</summary>
+    /// <summary>Bytes of the entries in the segment table for segments in files. Those for segments in memory are charged to the
+    /// pool.</summary>
     private long FileMetadataBytes
     {
         get
@@ -37,7 +38,7 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>The smallest file that is of use: room for two segments of the first log.</summary>
     internal long MinFileBytes(int blockBytes) =>
-        FewestSlots * (long)SwapArea.SlotBlocks(_segments.Logs[0]!.SegmentBytes, blockBytes) * SwapDevice.BufferAlignment;
+        MinSlots * (long)SwapArea.SlotBlocks(_segments.Logs[0]!.SegmentBytes, blockBytes) * SwapDevice.BufferAlignment;
 
     internal int MaxSegmentBytes
     {
@@ -53,7 +54,7 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>The engine that carries out what files of this pager write; made with the first of them.</summary>
+    /// <summary>The engine that carries out the writes to files of this pager. Made with the first file.</summary>
     internal IoEngine Engine(IoEngineKind kind)
     {
         using Gate.Scope held = _engineGate.Enter();
@@ -63,7 +64,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether making room may wait for a device.</summary>
     internal bool MayWait => Files.IsAny;
 
-    /// <summary>Waits for what is being written, and closes all files. Doing it again does nothing.</summary>
+    /// <summary>Waits for the writes under way, and closes all files. Doing it again does nothing.</summary>
     internal void CloseFiles()
     {
         foreach (SwapArea? area in Files.Areas)

@@ -8,9 +8,9 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The swap layer: pages in, pages out, by descriptor. Knows nothing of page tables or arrays.</summary>
-/// <remarks>All members are thread-safe. Nothing here allocates managed memory; loads and stores wait for devices, and hold nothing but pins
-/// meanwhile.</remarks>
+/// <summary>The swap layer: stores, loads and frees pages, by descriptor. Knows nothing of page tables or arrays.</summary>
+/// <remarks>All members are thread-safe. Nothing here allocates managed memory. Loads and stores may wait for devices, and hold nothing but
+/// pins meanwhile.</remarks>
 internal sealed unsafe partial class SwapStore
 {
     internal const int MaxPageBytes = 4 << 20;
@@ -24,12 +24,14 @@ internal sealed unsafe partial class SwapStore
     private readonly Recompressor _recompressor;
     private readonly int _writers;
 
-    /// <param name="poolBytes">At least <see cref="LogGeometry.MinPoolBytes"/> of <paramref name="pageBytes"/>.</param>
-    /// <param name="pageBytes">The page size that the first log is cut for.</param>
+    /// <param name="poolBytes">The pool's size in bytes: at least <see cref="LogGeometry.MinPoolBytes"/> of
+    /// <paramref name="pageBytes"/>.</param>
+    /// <param name="pageBytes">The page size that the first log is made for.</param>
     /// <param name="writers">Threads that may append at once.</param>
     /// <param name="counters">Shared with the layers above.</param>
-    /// <param name="time">Tells how long pages have been left alone; null takes the system's.</param>
-    /// <param name="coldAfter">How long that must have been for them to be compressed again; null takes the default, negative is never.</param>
+    /// <param name="time">The clock that tells how long pages have been left alone; null for the system's.</param>
+    /// <param name="coldAfter">How long a page must be left alone before it is compressed again; null for the default, negative for
+    /// never.</param>
     internal SwapStore(long poolBytes, int pageBytes, int writers, Counters counters, TimeProvider? time = null, TimeSpan? coldAfter = null)
     {
         _budget = new PoolBudget(poolBytes);
@@ -46,7 +48,7 @@ internal sealed unsafe partial class SwapStore
             _writers = writers;
             if (!TryAddLog(pageBytes))
             {
-                // An empty pool has room for its reserves: it is the system that has none.
+                // An empty pool has room for its reserves, so it was the system that refused memory.
                 throw VirtualMemory.Refused(LogGeometry.MinPoolBytes(pageBytes), "memory for the pool's first segments", error: 0);
             }
         }
@@ -71,7 +73,7 @@ internal sealed unsafe partial class SwapStore
 
     internal Room Room { get; }
 
-    /// <summary>Entered around what stores or loads, so that Dispose can wait for it.</summary>
+    /// <summary>Entered by every operation that stores or loads, so that Dispose can wait for them.</summary>
     internal Rundown Rundown { get; } = new(Environment.ProcessorCount);
 
     internal Recompressor Recompressor => _recompressor;
@@ -95,7 +97,7 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Makes sure that pages of this length can be stored.</summary>
     /// <remarks>The caller has checked <see cref="LogGeometry.MinPoolBytes"/>.</remarks>
-    /// <returns>False when the pool is too full for what the new log must hold back.</returns>
+    /// <returns>False when the pool is too full for the reserve of the new log.</returns>
     internal bool TryAddLog(int pageLength)
     {
         while (true)
@@ -122,7 +124,7 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>Whether an ordinary page of this length would find room now, cleaning if need be.</summary>
+    /// <summary>Whether an ordinary page of this length would find room now, emptying a segment if need be.</summary>
     internal bool HasRoom(int length)
     {
         if (LogFor(length) is not { } log || !Room.Admits(log, length))
@@ -135,7 +137,7 @@ internal sealed unsafe partial class SwapStore
             return true;
         }
 
-        // No segment is free, but one may be cleaned, or one that is open have room. Whoever asks need not have entered for that.
+        // No segment is free, but one may be emptied, or an open one may have room. The caller need not have entered the rundown for that.
         if (!Rundown.TryEnter())
         {
             return false;
@@ -153,7 +155,7 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>Whether a page finds room in memory without anything being cleaned or written for it.</summary>
+    /// <summary>Whether a page finds room in memory without any segment being emptied or written for it.</summary>
     internal bool HasRoomAtHand(int length) => LogFor(length) is { } log && log.Chunks.HasFree(StoreLevel.Normal);
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
@@ -189,11 +191,11 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>Stores a page with a ticket prepared for it, and uses the ticket up, whatever comes of it.</summary>
+    /// <summary>Stores a page with a ticket prepared for it. The ticket is used up in any case.</summary>
     /// <param name="ticket">From <see cref="Prepare"/>.</param>
-    /// <param name="page">The page, which stays as it is meanwhile.</param>
-    /// <param name="length">Its length: at most what the ticket was prepared for.</param>
-    /// <param name="policy">Its owner's: how it is to be compressed.</param>
+    /// <param name="page">The page. It must not change meanwhile.</param>
+    /// <param name="length">The page's length in bytes: at most the length that the ticket was prepared for.</param>
+    /// <param name="policy">The owner's policy, which says how the page is compressed.</param>
     /// <returns>The descriptor, with one reference; 0 when the ticket has no room and the page needs some.</returns>
     internal uint Store(StoreTicket ticket, byte* page, int length, CompressionPolicy policy)
     {
@@ -221,7 +223,7 @@ internal sealed unsafe partial class SwapStore
         }
         finally
         {
-            // Before the entry is placed nothing counts it; behind that nothing throws.
+            // Before the entry is placed, nothing counts it. After that, nothing throws.
             if (location == default)
             {
                 Cancel(ticket);
@@ -239,7 +241,8 @@ internal sealed unsafe partial class SwapStore
         return index;
     }
 
-    /// <summary>Notes that a stored page is in use elsewhere. True when it has been compressed again meanwhile, as if it were not.</summary>
+    /// <summary>Notes that a stored page is in use, in a frame. True when it has been compressed again meanwhile, as if it were
+    /// not.</summary>
     internal bool NoteUsed(uint index)
     {
         _descriptors.NoteLoaded(index);
@@ -272,7 +275,8 @@ internal sealed unsafe partial class SwapStore
             return true;
         }
 
-        // From here on a mover fails; where the page is by now is what must be debited, not where it was when we looked.
+        // From here on a mover fails. The location that must be debited is the one where the page is now, not where it was at the first
+        // look.
         Location location = _descriptors.TakeLocation(index);
         EntrySize size = _descriptors.SizeAt(index, location);
         _descriptors.Recycle(index);
@@ -324,7 +328,8 @@ internal sealed unsafe partial class SwapStore
         return false;
     }
 
-    /// <summary>The page length that a log for this one is cut for. A large pool serves all long pages from one log.</summary>
+    /// <summary>The longest page, in bytes, of a log that is made for this length. A large pool serves all long pages from one
+    /// log.</summary>
     internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForMaxPages
         ? MaxPageBytes
         : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));

@@ -4,13 +4,24 @@ using Paging.Threading;
 namespace Paging.Swap;
 
 /// <summary>Swapoff: moves everything off a file, so that it can be removed.</summary>
-/// <remarks>It scans the segment table, never page tables. It uses nothing of what the pool holds back: room is made as for a store, by writing to other files
-/// too, with nothing held but the claim on the segment. What cannot be read becomes lost, entry by entry, so that it ends.</remarks>
+/// <remarks>It scans the segment table, never page tables. It uses nothing of the pool's reserve: room is made as for a store, also by
+/// writing to other files, and the thread holds nothing but the claim on the segment meanwhile. Entries that cannot be read become lost,
+/// one by one, so that draining ends.</remarks>
 internal sealed unsafe class Swapoff(
-    SegmentTable segments, DescriptorTable descriptors, Counters counters, Room room, FileCleaner fileCleaner, Writeback writeback, Rundown rundown)
+    SegmentTable segments,
+    DescriptorTable descriptors,
+    Counters counters,
+    Room room,
+    FileCleaner fileCleaner,
+    Writeback writeback,
+    Rundown rundown)
 {
     /// <summary>Moves everything off a file that takes no more segments.</summary>
-    /// <returns>False when the pool and the other files have no room, or the pager is being disposed; what was moved stays moved.</returns>
+    /// <param name="area">The file.</param>
+    /// <param name="cancellation">Ends it between two segments or entries.</param>
+    /// <returns>False when the pool and the other files have no room, or the pager is being disposed. What was moved by then stays
+    /// moved.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled. What was moved by then stays moved.</exception>
     internal bool TryDrain(SwapArea area, CancellationToken cancellation)
     {
         while (!area.IsEmpty)
@@ -59,7 +70,8 @@ internal sealed unsafe class Swapoff(
                 return false;
             }
 
-            // What is left is being written to the file, being read, or about to be published or freed by another thread.
+            // The segments that are left are being written to the file or read, or an entry is about to be published or freed by another
+            // thread.
             if (!any && !area.IsEmpty)
             {
                 if (writeback.InFlight != 0)
@@ -76,12 +88,11 @@ internal sealed unsafe class Swapoff(
         return true;
     }
 
-    /// <summary>Moves what lives in a segment into the pool, making room as long as that helps.</summary>
+    /// <summary>Moves the live entries of a segment into the pool, making room for them as long as that helps.</summary>
     internal FileEmptied TryEmpty(int segment) => fileCleaner.TryEmpty(segment, StoreLevel.Normal, room);
 
-    /// <summary>Moves what can be read of the damaged segments of a file, entry by entry, and gives up the rest: it becomes lost, so that the file
-    /// can be removed.
-    /// One look at every descriptor for all segments together.</summary>
+    /// <summary>Moves the readable entries out of the damaged segments of a file, and gives up the others: they become lost, so that the
+    /// file can be removed. Goes through all descriptors once, for all segments together.</summary>
     /// <returns>False when the pool has no room.</returns>
     private bool TrySalvage(SwapArea area, CancellationToken cancellation)
     {
@@ -149,7 +160,7 @@ internal sealed unsafe class Swapoff(
             }
         }
 
-        // Its details say how much of it is to be counted out; they are constant as long as the location is.
+        // Its details give the size to be counted out. They are constant as long as the location is.
         EntrySize size = descriptors.SizeAt(index, location);
         Volatile.ReadBarrier();
         if (descriptors.TryMove(index, location, Location.Lost))

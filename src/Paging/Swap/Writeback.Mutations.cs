@@ -3,10 +3,11 @@ using Paging.TestSeam;
 
 namespace Paging.Swap;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The steps that a test control breaks on purpose, to show that the tests notice. Without the test seam each member does only
+/// what its name says.</summary>
 internal sealed unsafe partial class Writeback
 {
-    /// <summary>A segment is about to be written. Its pin stays (rule 5).</summary>
+    /// <summary>Notes that a segment is about to be written. Its pin stays (rule 5).</summary>
     [Conditional("PAGING_TEST_HOOKS")]
     private void NoteChosen(int segment)
     {
@@ -16,7 +17,7 @@ internal sealed unsafe partial class Writeback
         }
     }
 
-    /// <summary>A segment has been written. The last one out of it lets its memory go (rule 5).</summary>
+    /// <summary>Notes that a segment has been written. The last thread out of it gives back its memory (rule 5).</summary>
     [Conditional("PAGING_TEST_HOOKS")]
     private void NoteDemoting(int segment)
     {

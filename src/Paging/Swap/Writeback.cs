@@ -4,53 +4,57 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
+/// <summary>The outcome of an attempt to start writing a segment.</summary>
 internal enum WritebackStart
 {
     /// <summary>A segment is being written.</summary>
     Started,
 
-    /// <summary>As many are being written as there may be at once.</summary>
+    /// <summary>As many segments are being written already as may be at once.</summary>
     Busy,
 
     /// <summary>The coldest segment was emptied in memory instead, since much of it was dead.</summary>
     Cleaned,
 
-    /// <summary>No file has a slot for it.</summary>
+    /// <summary>No file has a slot for the segment.</summary>
     NoSlot,
 
     /// <summary>The log has no segment to write.</summary>
     Nothing,
 }
 
-/// <summary>Takes the coldest segments out of the pool: a sealed segment is written to a file as it stands, from its own memory, in one
-/// transfer; then its memory is let go. No descriptor is touched, nothing is decoded or encoded.</summary>
+/// <summary>Takes the coldest segments out of the pool. A sealed segment is written to a file as it stands, from its own memory, in one
+/// transfer; then its memory is given back. No descriptor is touched, and nothing is decoded or encoded.</summary>
 /// <remarks>
-/// Segments are written in the order in which they were sealed, which is that of eviction. One whose pages have been loaded since gets a
-/// second chance: it goes to the end of the order. One that is dead in good part is emptied by the cleaner rather than written, so that what
-/// is written is mostly alive.
+/// Segments are written in the order in which they were sealed, which is the order of eviction. A segment from which enough has been loaded
+/// since then gets a second chance: it goes to the end of the order. A segment that is dead in good part is emptied by the cleaner instead,
+/// so that what is written is mostly alive.
 ///
-/// Who writes a segment pins it until the transfer has ended, so that neither its memory nor its slot can be used for anything else; a
-/// segment emptied meanwhile is freed by that pin. Completions run on the engine's thread, and never block.
+/// The thread that writes a segment pins it until the transfer has ended, so that neither its memory nor its slot can be used for anything
+/// else. When a segment is emptied meanwhile, the end of that pin frees it. Completions run on the engine's thread, and never block.
 /// </remarks>
 internal sealed unsafe partial class Writeback
 {
-    /// <summary>Segments under way at once.</summary>
+    /// <summary>Segments that may be under way at once.</summary>
     internal const int Depth = 4;
 
-    /// <summary>Segments looked at before one is written whatever its pages say: the search must end.</summary>
+    /// <summary>Segments that may be passed over or emptied before one is written whatever its pages say, so that the search
+    /// ends.</summary>
     private const int MaxChances = 8;
 
-    /// <summary>A segment is written when at least this share of it is alive: what is written is at most 1/0.85 of what is demoted.</summary>
+    /// <summary>A segment is written when at least this share of it is alive, so the bytes written are at most 1/0.85 of the live bytes
+    /// demoted.</summary>
     private const double MinAlive = 0.85;
 
-    /// <summary>A segment of which more than this share has been loaded since it was sealed is not cold.</summary>
+    /// <summary>A segment is not cold when more than this share of it has been loaded since it was sealed.</summary>
     private const double MaxLoaded = 0.25;
 
     private readonly SegmentTable _segments;
     private readonly PoolBudget _budget;
     private readonly Counters _counters;
 
-    /// <summary>Guards the choice of segments, and who takes a request. No I/O under it, and no completion waits for it.</summary>
+    /// <summary>Guards the choice of segments and the taking of requests. No I/O happens under it, and no completion waits for
+    /// it.</summary>
     private readonly Gate _gate = new();
     private readonly SegmentWrite[] _writes = new SegmentWrite[Depth];
     private int _inFlight;
@@ -66,7 +70,7 @@ internal sealed unsafe partial class Writeback
         }
     }
 
-    /// <summary>Counts completions, for whoever waits for one.</summary>
+    /// <summary>Counts completions, so that threads can wait for one.</summary>
     internal EventCount Completions { get; } = new();
 
     internal int InFlight
@@ -77,15 +81,16 @@ internal sealed unsafe partial class Writeback
         }
     }
 
-    /// <summary>Kept alive while a transfer is under way: its finalizer unmaps the memory that is being written.</summary>
+    /// <summary>Kept alive while a transfer is under way, since its finalizer unmaps the memory that is being written.</summary>
     internal object? Owner { get; set; }
 
-    /// <summary>One step ahead of demand. True when there may be more to do at once.</summary>
+    /// <summary>Takes one step ahead of demand. True when there may be more to do at once.</summary>
     internal bool WriteAhead(SegmentLog log) =>
         log.IsShortBeside(InFlight) && TryStart(log) is WritebackStart.Started or WritebackStart.Cleaned;
 
-    /// <summary>Frees memory of a log for a thread that needs some now, by writing: waits for a device, and must be called with nothing held.</summary>
-    /// <returns>True when it is worth looking again; false when nothing can be written any more.</returns>
+    /// <summary>Frees memory of a log, by writing, for a thread that needs some now. Waits for a device: the caller must hold
+    /// nothing.</summary>
+    /// <returns>True when it is worth looking for a segment again; false when nothing can be written any more.</returns>
     internal bool TryMakeRoom(SegmentLog log, StoreLevel level)
     {
         if (!_segments.Files.IsAny)
@@ -105,7 +110,7 @@ internal sealed unsafe partial class Writeback
                 return true;
 
             case WritebackStart.Started:
-                // The next ones may as well be on their way while this one is waited for.
+                // The next segments may as well be on their way while this thread waits for the first.
                 while (log.IsShortBeside(InFlight) && TryStart(log) == WritebackStart.Started)
                 {
                 }
@@ -120,7 +125,7 @@ internal sealed unsafe partial class Writeback
             default:
                 if (InFlight == 0)
                 {
-                    // The last one may have ended since we looked, and its memory wait for its readers.
+                    // The last transfer may have ended since we looked, and its memory may be waiting for its readers.
                     return Completions.Count != seen || log.Chunks.HasFreeChunk(level) || log.Cleaner.AwaitReaders();
                 }
 
@@ -140,7 +145,7 @@ internal sealed unsafe partial class Writeback
                 return WritebackStart.Cleaned;
             }
 
-            // No room to empty it into: then it is written, dead entries and all.
+            // There was no room to empty it into. Then it is written, dead entries and all.
             start = Choose(log, chances: 0, out victim, out write);
         }
 
@@ -152,7 +157,7 @@ internal sealed unsafe partial class Writeback
         return start;
     }
 
-    /// <summary>The transfer has ended, well or not. On the engine's thread.</summary>
+    /// <summary>Notes that a transfer has ended, well or not. Called on the engine's thread.</summary>
     internal void Complete(SegmentWrite write)
     {
         int number = write.Segment;
@@ -165,8 +170,8 @@ internal sealed unsafe partial class Writeback
             _counters.Add(Counter.Writebacks);
             _counters.Add(Counter.BytesWritten, (long)area.SlotBlocks(write.Length) * SwapDevice.BufferAlignment);
 
-            // Our pin is the last or one of the last: whoever is the last out lets the memory go. While the cleaner is at it, or when
-            // nothing lives in it any more, it need not be in a file.
+            // Our pin is the last one or one of the last, and the thread that gives back the last one gives back the memory. While the
+            // cleaner is emptying the segment, or when nothing in it is alive any more, it need not be in a file.
             if (SegmentWord.TryBeginDemote(&segment->Word))
             {
                 NoteDemoting(number);
@@ -178,7 +183,7 @@ internal sealed unsafe partial class Writeback
         }
         else
         {
-            // Nothing is lost: the segment stays in the pool, and is tried elsewhere.
+            // Nothing is lost: the segment stays in the pool, and is written elsewhere later.
             _counters.Add(Counter.IoErrors);
             uint block = segment->Block;
             segment->File = 0;
@@ -189,7 +194,7 @@ internal sealed unsafe partial class Writeback
         _segments.Unpin(number);
     }
 
-    /// <summary>The device has let go of the request.</summary>
+    /// <summary>Notes that the device has let go of a request.</summary>
     internal void Release(SegmentWrite write)
     {
         write.IsBusy = false;
@@ -211,12 +216,12 @@ internal sealed unsafe partial class Writeback
         return null;
     }
 
-    /// <summary>Finds the segment that is to go.</summary>
-    /// <param name="log">Whose.</param>
-    /// <param name="chances">How many may be passed over or cleaned instead.</param>
-    /// <param name="victim">The segment. When it is to be written it is pinned, has a slot and a name for this writing.</param>
-    /// <param name="write">The request, when it is to be written.</param>
-    /// <returns>Cleaned when it is worth cleaning instead, which is left to the caller.</returns>
+    /// <summary>Finds the segment that is to be written.</summary>
+    /// <param name="log">The log to choose from.</param>
+    /// <param name="chances">How many segments may be passed over or emptied instead.</param>
+    /// <param name="victim">The segment. If it is to be written, it is pinned, and has a slot and a stamp for this write.</param>
+    /// <param name="write">The request, if the segment is to be written.</param>
+    /// <returns>Cleaned when the segment is worth emptying instead, which is left to the caller.</returns>
     private WritebackStart Choose(SegmentLog log, int chances, out int victim, out SegmentWrite? write)
     {
         write = null;
@@ -245,7 +250,7 @@ internal sealed unsafe partial class Writeback
             int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
             if (live == 0)
             {
-                // About to be freed by the thread that emptied it.
+                // The thread that emptied it is about to free it.
                 _segments.Unpin(victim);
                 continue;
             }
@@ -265,7 +270,7 @@ internal sealed unsafe partial class Writeback
                 return WritebackStart.Cleaned;
             }
 
-            // A name for this writing that no other one has; and the end of the order, should it fail.
+            // A stamp that no other write has; and the end of the order, in case the write fails.
             segment->SealedAt = _segments.NextSeal();
             bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
             log.Sealed.Refresh(segment->Chunk);
@@ -282,7 +287,7 @@ internal sealed unsafe partial class Writeback
         }
     }
 
-    /// <summary>Pins a segment that was chosen without holding anything, if it is still what it was.</summary>
+    /// <summary>Pins a segment that was chosen without holding anything, if it is still as it was then.</summary>
     private bool TryPinSealed(SegmentLog log, int number)
     {
         if (!_segments.TryPin(number, out _))
@@ -319,19 +324,19 @@ internal sealed unsafe partial class Writeback
         }
         catch when (!write.IsComplete)
         {
-            // The device has not taken it, and nobody else will end it: the segment keeps its memory, and its slot is given back.
+            // The device has not taken it, and no other thread will complete it. The segment keeps its memory, and its slot is given back.
             write.Complete(Interop.Errno.NoMemory);
             throw;
         }
     }
 }
 
-/// <summary>The writing of one segment.</summary>
+/// <summary>The request to write one segment.</summary>
 internal sealed class SegmentWrite(Writeback writeback) : IoRequest
 {
     private bool _isBusy;
 
-    /// <summary>Set under the gate of writeback, cleared by the engine's thread.</summary>
+    /// <summary>Set under the gate of <see cref="Writeback"/>, cleared on the engine's thread.</summary>
     internal bool IsBusy
     {
         get => Volatile.Read(ref _isBusy);
