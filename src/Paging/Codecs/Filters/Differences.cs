@@ -9,7 +9,7 @@ namespace Paging.Codecs.Filters;
 /// must still be there to be read.</remarks>
 internal static unsafe class Differences
 {
-    private const int LongestVector = 64;
+    private const int MaxVectorBytes = 64;
 
     /// <summary>Differences of whole elements: the length is a multiple of the stride, and that of the lane.</summary>
     internal static void Take<TDifference>(byte* source, byte* target, int length, int stride, SimdLevel level)
@@ -34,7 +34,7 @@ internal static unsafe class Differences
         {
             SumScalar<TDifference>(source, target, length, stride);
         }
-        else if (level >= SimdLevel.Avx512Vbmi || (level >= SimdLevel.Avx512 && stride > LongestVector / 2))
+        else if (level >= SimdLevel.Avx512Vbmi || (level >= SimdLevel.Avx512 && stride > MaxVectorBytes / 2))
         {
             Sum<TDifference, Simd512, Vector512<byte>>(source, target, length, stride);
         }
@@ -116,8 +116,8 @@ internal static unsafe class Differences
         if (at < length)
         {
             // Whole elements, but less than a vector.
-            byte* copy = stackalloc byte[2 * LongestVector];
-            byte* sums = copy + LongestVector;
+            byte* copy = stackalloc byte[2 * MaxVectorBytes];
+            byte* sums = copy + MaxVectorBytes;
             Unsafe.CopyBlockUnaligned(copy, source + at, (uint)(length - at));
             _ = SumRows<TDifference, TSimd, TVector>(copy, sums, TSimd.Bytes, stride, ref sum);
             Unsafe.CopyBlockUnaligned(target + at, sums, (uint)(length - at));
@@ -214,7 +214,7 @@ internal static unsafe class Differences
     /// <summary>Indices that move bytes to later places, zeroes before them.</summary>
     private static TVector Later<TSimd, TVector>(int places)
         where TSimd : ISimd<TVector>
-        where TVector : struct => TSimd.Subtract<byte>(TSimd.Indices, TSimd.Repeat((byte)Math.Min(places, LongestVector)));
+        where TVector : struct => TSimd.Subtract<byte>(TSimd.Indices, TSimd.Repeat((byte)Math.Min(places, MaxVectorBytes)));
 
     /// <summary>Indices that repeat the last of the rows in a vector.</summary>
     private static TVector LastRow<TSimd, TVector>(int stride, int rows)
