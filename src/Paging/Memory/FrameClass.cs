@@ -9,7 +9,7 @@ namespace Paging.Memory;
 /// frame of the pager, never two. <see cref="FrameClass"/> hands frames out; what is in them is the reclaimer's business.</remarks>
 internal sealed unsafe partial class FrameClass
 {
-    internal const int MostKeptClean = 4;
+    internal const int MaxKeptClean = 4;
 
     /// <summary>Bits of coarse time: what a swapped page's word has room for.</summary>
     internal const int TimeBits = 12;
@@ -40,7 +40,7 @@ internal sealed unsafe partial class FrameClass
         MaxFrames = pool.BudgetBytes >> PageShift;
         Records = (FrameRecord*)records.Address;
         _records = new GrowingRange(records, firstFrame * FrameRecord.Bytes, MaxFrames * FrameRecord.Bytes);
-        KeptClean = MaxFrames >= 32 ? MostKeptClean : MaxFrames >= 8 ? 2 : 1;
+        KeptClean = MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
         TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
         _free = new FrameStack(Records);
         _memory = memory;

@@ -10,7 +10,7 @@ namespace Paging.Memory;
 /// </remarks>
 internal sealed class HugeZones
 {
-    internal const int MostZones = 64;
+    internal const int MaxZones = 64;
 
     private readonly Reservation _memory;
     private readonly bool _huge;
@@ -24,7 +24,7 @@ internal sealed class HugeZones
     {
         _memory = memory;
         _huge = huge;
-        long unit = (long)MostZones * Reservation.HugePageBytes;
+        long unit = (long)MaxZones * Reservation.HugePageBytes;
         ZoneBytes = (memory.Bytes + unit - 1) / unit * Reservation.HugePageBytes;
         _missing = new long[(memory.Bytes + ZoneBytes - 1) / ZoneBytes];
     }

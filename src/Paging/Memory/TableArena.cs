@@ -15,7 +15,7 @@ namespace Paging.Memory;
 internal sealed unsafe class TableArena : TableHome
 {
     /// <summary>Of which an arena has this many at most: each can be a mapping of its own.</summary>
-    private const int MostUnits = 512;
+    private const int MaxUnits = 512;
 
     private readonly TableMemory _owner;
     private readonly Reservation _memory;
@@ -39,7 +39,7 @@ internal sealed unsafe class TableArena : TableHome
         }
 
         const long Huge = Reservation.HugePageBytes;
-        _unitBytes = (((_memory.Bytes + MostUnits - 1) / MostUnits) + Huge - 1) / Huge * Huge;
+        _unitBytes = (((_memory.Bytes + MaxUnits - 1) / MaxUnits) + Huge - 1) / Huge * Huge;
         _writable = new byte[(_memory.Bytes + _unitBytes - 1) / _unitBytes];
         _free = [(0, _memory.Bytes)];
     }

@@ -11,23 +11,23 @@ namespace Paging.Memory;
 ///
 /// Addresses wait for the finalizer of their array, since a late reader may still look. When many wait, or the system has no more, a
 /// collection is brought about.</remarks>
-internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultMostWaiting)
+internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMaxWaiting)
 {
     /// <summary>Tables longer than this get an arena of their own, if none that is there has room.</summary>
-    private const long LargestShared = ArenaBytes / 4;
+    private const long MaxSharedBytes = ArenaBytes / 4;
     private const long ArenaBytes = 64L << 20;
 
     /// <summary>Addresses of disposed arrays that may wait for a collection: one part in a hundred of what a process has.</summary>
-    private const long DefaultMostWaiting = 1L << 40;
+    private const long DefaultMaxWaiting = 1L << 40;
 
     /// <summary>How long finalizers are waited for: this often a while, as long as addresses come back.</summary>
-    private const int MostWaits = 50;
+    private const int MaxWaits = 50;
     private const int WaitMilliseconds = 20;
 
     private readonly List<TableArena> _arenas = [];
 
     /// <summary>By size: the slabs with free slots.</summary>
-    private readonly List<TableSlab>[] _slabs = new List<TableSlab>[(int)(MostSlotBytes / TableSlab.SlotUnit) + 1];
+    private readonly List<TableSlab>[] _slabs = new List<TableSlab>[(int)(MaxSlotBytes / TableSlab.SlotUnit) + 1];
 
     /// <summary>The thread that runs finalizers, as far as it was seen: it must not wait for itself.</summary>
     private static int s_finalizerThread;
@@ -37,7 +37,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
     private long _waitingBytes;
 
     /// <summary>Tables of at most so many bytes are cut from slabs.</summary>
-    internal const long MostSlotBytes = 4 << 10;
+    internal const long MaxSlotBytes = 4 << 10;
 
     /// <summary>Guards arenas and slabs. Nothing is waited for under it.</summary>
     internal Gate Gate { get; } = new();
@@ -52,9 +52,9 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
     /// <exception cref="InsufficientMemoryException">The system has no more address space.</exception>
     internal byte* Take(long bytes, out TableHome home, out long taken)
     {
-        long unit = bytes <= MostSlotBytes ? TableSlab.SlotUnit : VirtualMemory.SystemPageBytes;
+        long unit = bytes <= MaxSlotBytes ? TableSlab.SlotUnit : VirtualMemory.SystemPageBytes;
         taken = (bytes + unit - 1) / unit * unit;
-        if (WaitingBytes + taken > mostWaiting)
+        if (WaitingBytes + taken > maxWaiting)
         {
             CollectWaiting();
         }
@@ -84,7 +84,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
     {
         home.GiveBack(address, bytes);
         Interlocked.Add(ref _waitingBytes, -bytes);
-        if (bytes > LargestShared)
+        if (bytes > MaxSharedBytes)
         {
             lock (_returned)
             {
@@ -148,7 +148,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         Gate.Enter();
         try
         {
-            if (bytes > MostSlotBytes)
+            if (bytes > MaxSlotBytes)
             {
                 byte* address = TakeRangeUnsynchronized(bytes, out TableArena arena);
                 home = arena;
@@ -220,7 +220,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
             }
         }
 
-        arena = new TableArena(this, bytes > LargestShared ? RoundUp(bytes) : ArenaBytes);
+        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(bytes) : ArenaBytes);
         _arenas.Add(arena);
         Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);
         return arena.TryTakeUnsynchronized(bytes);
@@ -250,7 +250,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         lock (_returned)
         {
             // Half is enough: who disposes at the same time adds to it. A finalizer of the program may hold them all up: not for ever.
-            for (int i = 0; i < MostWaits && WaitingBytes > before / 2; i++)
+            for (int i = 0; i < MaxWaits && WaitingBytes > before / 2; i++)
             {
                 try
                 {

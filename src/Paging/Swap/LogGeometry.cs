@@ -19,7 +19,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
 
     /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and
     /// of the smaller sizes together as many bytes again.</summary>
-    private const int MostKeptClean = 2 * Memory.FrameClass.MostKeptClean;
+    private const int MaxKeptClean = 2 * Memory.FrameClass.MaxKeptClean;
 
     /// <summary>The smallest pool that pages of this length can use.</summary>
     internal static long MinPoolBytes(int maxPage) => MinSegments * (SegmentFor(1, maxPage) + Segment.Size);
@@ -50,11 +50,11 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
         }
 
         long count = Math.Min(poolBytes / (bytes + Segment.Size), Location.MaxSegments / 4);
-        long lastResort = ((MostKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
+        long lastResort = ((MaxKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
         if (count < 2 * MinSegments)
         {
             // Segments of one page each: those of one page size are what a pool this small can promise.
-            lastResort = Math.Min(lastResort, Memory.FrameClass.MostKeptClean);
+            lastResort = Math.Min(lastResort, Memory.FrameClass.MaxKeptClean);
         }
 
         return new LogGeometry(maxPage, (int)bytes, (int)count, (int)lastResort);

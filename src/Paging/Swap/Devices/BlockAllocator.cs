@@ -73,12 +73,12 @@ internal sealed class BlockAllocator
     /// <summary>Takes the first run of free blocks that begins at <paramref name="from"/> or behind, for trimming: while it is trimmed
     /// nobody else may have it. <see cref="Free"/> gives it back.</summary>
     /// <param name="from">0, and then the end of the run before.</param>
-    /// <param name="most">The longest run to take, so that allocation finds room meanwhile.</param>
+    /// <param name="max">The longest run to take, so that allocation finds room meanwhile.</param>
     /// <param name="count">The length of the run.</param>
     /// <returns>The first block, or <see cref="None"/> when there is no more.</returns>
-    internal long TakeFreeRun(long from, long most, out long count)
+    internal long TakeFreeRun(long from, long max, out long count)
     {
-        Debug.Assert(from >= 0 && most > 0, "a run has blocks");
+        Debug.Assert(from >= 0 && max > 0, "a run has blocks");
         _gate.Enter();
         try
         {
@@ -89,7 +89,7 @@ internal sealed class BlockAllocator
                 return None;
             }
 
-            count = NextUsed(first, Math.Min(Blocks, first + most)) - first;
+            count = NextUsed(first, Math.Min(Blocks, first + max)) - first;
             Mark(first, count, used: true);
             return first;
         }

@@ -12,7 +12,7 @@ namespace Paging.Swap.Devices;
 /// for as many as have been out at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
-    internal const int MostBuffers = 64;
+    internal const int MaxBuffers = 64;
 
     private readonly Reservation _memory;
     private readonly Condition _returned = new();
@@ -29,10 +29,10 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// taken by whole huge pages.</param>
     internal BounceBuffers(int count, int bufferBytes, bool huge = false)
     {
-        Debug.Assert(count is > 0 and <= MostBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
+        Debug.Assert(count is > 0 and <= MaxBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
         Count = count;
         BufferBytes = bufferBytes;
-        _free = ulong.MaxValue >> (MostBuffers - count);
+        _free = ulong.MaxValue >> (MaxBuffers - count);
         long bytes = (long)count * bufferBytes;
         _memory = new Reservation(
             huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes, accessible: true);

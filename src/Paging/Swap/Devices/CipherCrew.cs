@@ -12,12 +12,12 @@ namespace Paging.Swap.Devices;
 /// </remarks>
 internal sealed class CipherCrew : IDisposable
 {
-    internal const int MostThreads = 4;
+    internal const int MaxThreads = 4;
 
     private readonly Loop _loop;
 
     // Those that the system refused stay null: fewer will do, as long as there is one.
-    private readonly Thread?[] _threads = new Thread?[Math.Min(Environment.ProcessorCount, MostThreads)];
+    private readonly Thread?[] _threads = new Thread?[Math.Min(Environment.ProcessorCount, MaxThreads)];
 
     /// <exception cref="InsufficientMemoryException">The system gives not one thread.</exception>
     internal CipherCrew(EncryptedMedium medium)

@@ -19,14 +19,14 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     private readonly CipherCrew _crew;
 
     /// <param name="inner">With blocks of 4096 bytes; disposed of with this device.</param>
-    /// <param name="largestTransfer">Bytes of the largest transfer to carry out in one piece.</param>
+    /// <param name="maxTransfer">Bytes of the largest transfer to carry out in one piece.</param>
     /// <exception cref="PlatformNotSupportedException">The system's cryptography lacks AES-GCM.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
-    internal EncryptedDevice(SwapDevice inner, int largestTransfer = 1 << 20)
+    internal EncryptedDevice(SwapDevice inner, int maxTransfer = 1 << 20)
     {
         Debug.Assert(inner.BlockBytes == BlockCipher.StoredBytes, "the tag has to fit beside the payload");
         _inner = inner;
-        _medium = new EncryptedMedium(inner, largestTransfer);
+        _medium = new EncryptedMedium(inner, maxTransfer);
         try
         {
             _crew = new CipherCrew(_medium);

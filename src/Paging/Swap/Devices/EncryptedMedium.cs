@@ -15,7 +15,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
     private readonly ScratchPool _small;
     private readonly ScratchPool _large;
 
-    internal EncryptedMedium(SwapDevice device, int largestTransfer)
+    internal EncryptedMedium(SwapDevice device, int maxTransfer)
     {
         Device = device;
         Span<byte> key = stackalloc byte[BlockCipher.KeyBytes];
@@ -23,7 +23,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         {
             RandomNumberGenerator.Fill(key);
             _small = new ScratchPool(SmallCount, SmallBlocks, key);
-            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(largestTransfer), SmallBlocks), key);
+            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(maxTransfer), SmallBlocks), key);
         }
         catch
         {

@@ -140,7 +140,7 @@ public sealed unsafe class EncryptedDeviceTests
     [Fact]
     public void A_transfer_larger_than_the_scratch_buffers_goes_in_pieces()
     {
-        using var device = new EncryptedDevice(new MemoryDevice(Blocks * Stored), largestTransfer: 1);
+        using var device = new EncryptedDevice(new MemoryDevice(Blocks * Stored), maxTransfer: 1);
         using var memory = new AlignedMemory(Blocks * Stored);
         using var read = new AlignedMemory(Blocks * Stored);
         new Random(5).NextBytes(memory.Span);
@@ -171,7 +171,7 @@ public sealed unsafe class EncryptedDeviceTests
         }
 
         // A thread of the crew may be about to return its buffer when the next transfer takes one.
-        Assert.InRange(device.ScratchBytes, 1, (1 + CipherCrew.MostThreads) * (72 << 10));
+        Assert.InRange(device.ScratchBytes, 1, (1 + CipherCrew.MaxThreads) * (72 << 10));
     }
 
     [Theory]
