@@ -24,8 +24,8 @@ internal static unsafe partial class MMap
     private const int MapNoReserve = 0x4000;
     internal const int MapPopulate = 0x8000;
 
-    /// <summary>Flags of a reservation: private memory. Under vm.overcommit_memory = 2 the system ignores the second, and counts what may be
-    /// written against its limit.</summary>
+    /// <summary>Flags of a reservation: private memory. Under vm.overcommit_memory = 2 the system ignores the second, and counts what may
+    /// be written against its limit.</summary>
     internal const int ReservationFlags = MapPrivate | MapAnonymous | MapNoReserve;
 
     internal static readonly void* Failed = (void*)-1;

@@ -12,12 +12,12 @@ internal static unsafe class VirtualMemory
 
     internal static int SystemPageBytes => Environment.SystemPageSize;
 
-    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It costs nothing, whatever
-    /// the process has locked and however the system counts, and nothing of it may be touched until it is committed.</summary>
+    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It costs nothing,
+    /// whatever the process has locked and however the system counts, and nothing of it may be touched until it is committed.</summary>
     /// <param name="bytes">A multiple of the system's page.</param>
     /// <param name="alignment">A power of two, at least the system's page.</param>
-    /// <param name="sparse">True for what is touched here and there: in a process that locks its memory, only what is touched is locked. The
-    /// rest is locked as it is committed, as the process asked for.</param>
+    /// <param name="sparse">True for what is touched here and there: in a process that locks its memory, only what is touched is locked.
+    /// The rest is locked as it is committed, as the process asked for.</param>
     /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
     internal static byte* Reserve(nuint bytes, nuint alignment, bool sparse)
     {
@@ -103,10 +103,10 @@ internal static unsafe class VirtualMemory
     internal static bool ExcludeFromFork(byte* address, nuint bytes) => MMap.Advise(address, bytes, MMap.AdviseDontFork) == 0;
 
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
-    /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what is around
-    /// it. The advice is left to the caller, since each change of it within a reservation is a mapping more.</remarks>
-    /// <returns>False when the system refuses, as kernels before 5.18 do for locked memory; and for parts of system pages, which may be larger than 4 KiB: the
-    /// system would round up and take what lies behind along.</returns>
+    /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what
+    /// is around it. The advice is left to the caller, since each change of it within a reservation is a mapping more.</remarks>
+    /// <returns>False when the system refuses, as kernels before 5.18 do for locked memory; and for parts of system pages, which may be
+    /// larger than 4 KiB: the system would round up and take what lies behind along.</returns>
     internal static bool TryDecommit(byte* address, nuint bytes) =>
         (((nuint)address | bytes) & (nuint)(SystemPageBytes - 1)) == 0
         && (MMap.Advise(address, bytes, MMap.AdviseDontNeed) == 0 || MMap.Advise(address, bytes, MMap.AdviseDontNeedLocked) == 0);

@@ -2,7 +2,8 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>The filters worth trying on a page: those for its element, and those for a record length that the page itself suggests.</summary>
+/// <summary>The filters worth trying on a page: those for its element, and those for a record length that the page itself
+/// suggests.</summary>
 internal static unsafe class Candidates
 {
     /// <summary>The most candidates that there can be for one page.</summary>

@@ -29,7 +29,8 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
 
     /// <summary>Takes memory from the system.</summary>
     /// <param name="bytes">At least 1.</param>
-    /// <param name="zeroed">Whether it reads as zeroes. Otherwise its contents mean nothing, and physical memory is taken only as it is used.</param>
+    /// <param name="zeroed">Whether it reads as zeroes. Otherwise its contents mean nothing, and physical memory is taken only as it is
+    /// used.</param>
     /// <returns>Null when the system refuses.</returns>
     internal static CodecMemory? TryTake(nuint bytes, bool zeroed)
     {

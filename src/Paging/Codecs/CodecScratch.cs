@@ -39,8 +39,8 @@ internal sealed unsafe class CodecScratch : IDisposable
     internal static int TrialLength => TrialBytes;
 
     /// <summary>Takes a scratch for the calling thread, until <see cref="Exit"/>.</summary>
-    /// <returns>Null when the system has no memory for it, or had none for <see cref="Reserve"/>. The caller then must not exit, and filters
-    /// nothing; pages that were filtered before can still be read.</returns>
+    /// <returns>Null when the system has no memory for it, or had none for <see cref="Reserve"/>. The caller then must not exit, and
+    /// filters nothing; pages that were filtered before can still be read.</returns>
     internal static CodecScratch? Enter()
     {
         ref Held held = ref s_held;

@@ -8,8 +8,8 @@ namespace Paging.Codecs;
 /// <summary>How the pages of one owner are compressed: by its goal, and by the filter that was asked for or that its pages have shown to be
 /// best.</summary>
 /// <remarks>Any number of threads encode by one policy at the same time. They share words that may be read a page late: the goal, the
-/// choice, the count of pages in a row that did not shrink. Only one thread at a time is in the chooser, and the others do not wait for it.
-/// </remarks>
+/// choice, the count of pages in a row that did not shrink. Only one thread at a time is in the chooser, and the others do not wait for
+/// it.</remarks>
 internal sealed unsafe class CompressionPolicy
 {
     /// <summary>The level of Zstd for pages that are stored out of a frame.</summary>
@@ -27,8 +27,8 @@ internal sealed unsafe class CompressionPolicy
     /// <summary>Null where the filter was asked for. Changes from shared to own, once.</summary>
     private FilterChooser? _chooser;
 
-    /// <summary>Pages still to be stored with the shared chooser; 0 from then on. Without a lock: threads may overwrite each other's counts.
-    /// </summary>
+    /// <summary>Pages still to be stored with the shared chooser; 0 from then on. Without a lock: threads may overwrite each other's
+    /// counts.</summary>
     private int _sharedStores;
     private int _goal;
 
@@ -138,7 +138,8 @@ internal sealed unsafe class CompressionPolicy
         return encoded;
     }
 
-    /// <summary>The chooser for the next page. After a few pages, which say that there will be more, the owner gets one of its own.</summary>
+    /// <summary>The chooser for the next page. After a few pages, which say that there will be more, the owner gets one of its
+    /// own.</summary>
     private FilterChooser? ChooserForStore()
     {
         TestHook.Reach(SharedWord.Counter);

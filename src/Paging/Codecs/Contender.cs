@@ -8,8 +8,8 @@ internal struct Contender
     /// <summary>After this many trials the sums are halved, so that old pages are forgotten.</summary>
     private const int MaxTrials = 12;
 
-    /// <summary>"No filter" is tried more often than its results alone ask for: where pages differ much, it is the one to come back to.
-    /// </summary>
+    /// <summary>"No filter" is tried more often than its results alone ask for: where pages differ much, it is the one to come back
+    /// to.</summary>
     private const double NoneAhead = 0.1;
 
     internal Filter Filter;

@@ -6,10 +6,11 @@ namespace Paging.Codecs;
 
 /// <summary>Codec contexts that all threads of the process share: one is taken for one page, and given back.</summary>
 /// <remarks>
-/// <para>There are as many contexts as have ever been in use at the same time, and at most twice as many as processors. So a thread that loses
-/// its processor in the middle of a page does not keep the others from working, and a thousand threads take no more than a few contexts.</para>
-/// <para>A thread that finds all contexts taken waits for another thread, which encodes or decodes one page in memory and meanwhile waits for
-/// nothing itself. A thread first tries the context that it had last.</para>
+/// <para>There are as many contexts as have ever been in use at the same time, and at most twice as many as processors. So a thread that
+/// loses its processor in the middle of a page does not keep the others from working, and a thousand threads take no more than a few
+/// contexts.</para>
+/// <para>A thread that finds all contexts taken waits for another thread, which encodes or decodes one page in memory and meanwhile waits
+/// for nothing itself. A thread first tries the context that it had last.</para>
 /// </remarks>
 /// <typeparam name="T">The context.</typeparam>
 /// <param name="create">Makes one; null when the system has no memory for it.</param>
@@ -35,7 +36,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
     /// <summary>How many there are. For tests, when no thread is at work.</summary>
     internal int Count => _slots.Count(static slot => slot.Context is not null);
 
-    /// <summary>Takes a context. The caller must <see cref="GiveBack">give it back</see>, and must not wait for anything before that.</summary>
+    /// <summary>Takes a context. The caller must <see cref="GiveBack">give it back</see>, and must not wait for anything before
+    /// that.</summary>
     /// <param name="hint">In: the number of the context that the thread had last. Out: the number of this one.</param>
     /// <returns>Null when the system has no memory for one: then there is nothing to give back.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,8 +64,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void GiveBack(int hint)
     {
-        // Taken → free, by the thread that has it. Pairs with the increment of the waiters: either this thread sees the waiter, or the waiter
-        // sees the slot free.
+        // Taken → free, by the thread that has it. Pairs with the increment of the waiters: either this thread sees the waiter, or the
+        // waiter sees the slot free.
         Interlocked.Exchange(ref _slots[hint].Taken, 0);
         Fences.AfterInterlocked();
         if (Volatile.Read(ref _waiters) != 0)
@@ -160,8 +162,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         _returned.Exit(interrupted);
     }
 
-    /// <summary>What is not done for each page: makes the context if there is none, and looks for idle ones. The caller has taken the slot.
-    /// </summary>
+    /// <summary>What is not done for each page: makes the context if there is none, and looks for idle ones. The caller has taken the
+    /// slot.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private T? Settle(int number)
     {
@@ -218,15 +220,15 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         /// <summary>1 while a thread has taken it. Changed to 1 by CAS, back to 0 by exchange.</summary>
         internal int Taken;
 
-        /// <summary>Written by the thread that has taken the slot. Others may read it, but rely on it only once they have taken the slot.
-        /// </summary>
+        /// <summary>Written by the thread that has taken the slot. Others may read it, but rely on it only once they have taken the
+        /// slot.</summary>
         internal T? Context;
 
         /// <summary>Pages encoded or decoded, modulo 2³². For the thread that has taken the slot.</summary>
         internal uint Pages;
 
-        /// <summary>The value of <see cref="Pages"/> when a thread last looked for idle contexts. For the thread that has taken the slot.
-        /// </summary>
+        /// <summary>The value of <see cref="Pages"/> when a thread last looked for idle contexts. For the thread that has taken the
+        /// slot.</summary>
         internal uint Seen;
 #pragma warning disable IDE0051, CS0169, CA1823 // Never read: it keeps the next slot off these cache lines.
         private readonly Padding _padding;

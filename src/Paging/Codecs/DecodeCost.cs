@@ -2,8 +2,8 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>How long a stored page takes to decode. It is estimated from what the page looks like, not timed, so that the choice of a filter is
-/// the same in every run, and on a busy machine.</summary>
+/// <summary>How long a stored page takes to decode. It is estimated from what the page looks like, not timed, so that the choice of a
+/// filter is the same in every run, and on a busy machine.</summary>
 /// <remarks>Nanoseconds on a processor of 2024; only their ratios matter.</remarks>
 internal static unsafe class DecodeCost
 {

@@ -8,9 +8,10 @@ namespace Paging.Codecs;
 /// <summary>Finds the filter that suits an owner's pages, by trying, and goes on trying as they change.</summary>
 /// <remarks>
 /// There are two kinds of trial, both on pages that are about to be stored. A survey encodes a piece of the page behind every candidate and
-/// ranks the candidates: at the first page, when pages suddenly shrink more or less than they used to, and now and then. A challenge encodes
-/// a whole page behind one of the best ranked, beside the filter in use. The shorter of the two encodings is stored, and a challenger that
-/// keeps winning takes over. <see cref="TrialPace"/> says when to try, <see cref="Ranking"/> who is next and who has won.
+/// ranks the candidates: at the first page, when pages suddenly shrink more or less than they used to, and now and then. A challenge
+/// encodes a whole page behind one of the best ranked, beside the filter in use. The shorter of the two encodings is stored, and a
+/// challenger that keeps winning takes over. <see cref="TrialPace"/> says when to try, <see cref="Ranking"/> which filter is next and which
+/// has won.
 ///
 /// One thread at a time tries, the one that has entered (<see cref="TryEnter"/>); the others do not wait for it. They share
 /// <see cref="Note"/>, <see cref="TryEncodeTrivial"/>, <see cref="IsDue"/> and <see cref="Current"/>, without a lock.

@@ -7,11 +7,11 @@ using Paging.TestSeam;
 
 namespace Paging.Codecs;
 
-/// <summary>Pages into bytes and back, on native memory. On any thread; without state, except for scratch that is taken for one page; without
-/// managed allocations.</summary>
-/// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements. Each block is filtered and
-/// encoded by itself, with its length in front. So scratch memory stays small, and what a filter has just written is still in the cache.
-/// </remarks>
+/// <summary>Pages into bytes and back, on native memory. On any thread; without state, except for scratch that is taken for one page;
+/// without managed allocations.</summary>
+/// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements. Each block is filtered
+/// and encoded by itself, with its length in front. So scratch memory stays small, and what a filter has just written is still in the
+/// cache.</remarks>
 internal static unsafe class PageCodec
 {
     private const int PrefixBytes = sizeof(uint);
@@ -116,8 +116,8 @@ internal static unsafe class PageCodec
         return form.IsValid && TryDecodeFiltered(form, source, encodedLength, page, length);
     }
 
-    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that the wrong entry fails to be read just as a damaged one does.
-    /// </summary>
+    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that the wrong entry fails to be read just as a damaged one
+    /// does.</summary>
     internal static ulong Checksum(ReadOnlySpan<byte> encoded, ulong id, uint lengthAndCodec, uint pageLengthAndStride)
     {
         // Mixed in after hashing, not used as the seed: it binds just as well, and no secret has to be derived from each seed.

@@ -64,8 +64,8 @@ internal struct Ranking(int stride)
         Promote(bestPlain, Ranked - 2, goal);
     }
 
-    /// <summary>The next challenger of the best ranked: in turn, and every other time the one that has come closest to the filter in use.
-    /// </summary>
+    /// <summary>The next challenger of the best ranked: in turn, and every other time the one that has come closest to the filter in
+    /// use.</summary>
     /// <param name="chosen">The filter in use.</param>
     /// <param name="goal">What counts.</param>
     /// <param name="inTurn">Whether each is to come, the filter in use too.</param>
@@ -99,8 +99,8 @@ internal struct Ranking(int stride)
         return _contenders[_next].Filter;
     }
 
-    /// <summary>Adds what a challenger and the filter in use made of the same page, and says whether the challenger is to take over: it must
-    /// have won often enough, or clearly enough.</summary>
+    /// <summary>Adds what a challenger and the filter in use made of the same page, and says whether the challenger is to take over: it
+    /// must have won often enough, or clearly enough.</summary>
     /// <param name="challenger">One of those ranked.</param>
     /// <param name="trial">What it made of the page.</param>
     /// <param name="chosen">The filter in use.</param>
@@ -183,8 +183,8 @@ internal struct Ranking(int stride)
         _contenders[to] = plain;
     }
 
-    /// <summary>The fewer pages have shown that a filter is better, the clearer it must be. "No filter" needs the smallest margin: where pages
-    /// differ much, it is rarely far off.</summary>
+    /// <summary>The fewer pages have shown that a filter is better, the clearer it must be. "No filter" needs the smallest margin: where
+    /// pages differ much, it is rarely far off.</summary>
     private static double MarginAfter(int trials, Filter challenger)
     {
         double margin = trials switch { 1 => 0.15, 2 => 0.08, 3 => 0.04, _ => 0.015 };

@@ -4,8 +4,8 @@ using Paging.Threading;
 
 namespace Paging.Codecs;
 
-/// <summary>One item for all threads that get none of their own because the system has no memory left: what is stored must stay readable.
-/// </summary>
+/// <summary>One item for all threads that get none of their own because the system has no memory left: what is stored must stay
+/// readable.</summary>
 /// <typeparam name="T">The item.</typeparam>
 /// <param name="item">Null when the system had no memory for it at the start: then nothing may be stored that needs it.</param>
 internal sealed class Reserve<T>(T? item)

@@ -3,7 +3,8 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never reused.</summary>
+/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never
+/// reused.</summary>
 internal enum Codec : byte
 {
     Raw,
@@ -11,8 +12,8 @@ internal enum Codec : byte
     Zstd,
 }
 
-/// <summary>How the bytes of a stored page are to be read. The header of each entry says it, so that a page stays readable whatever its owner
-/// decides later.</summary>
+/// <summary>How the bytes of a stored page are to be read. The header of each entry says it, so that a page stays readable whatever its
+/// owner decides later.</summary>
 /// <param name="Codec">The codec.</param>
 /// <param name="Filter">What the page went through before the codec.</param>
 /// <param name="StaysAsIs">Whether the page is not to be compressed again when it has gone cold.</param>

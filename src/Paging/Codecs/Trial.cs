@@ -19,8 +19,8 @@ internal readonly record struct Trial(double Bytes, double DecodeNanoseconds)
     /// <summary>Whether this way of encoding is to be preferred.</summary>
     /// <param name="other">What it is compared to.</param>
     /// <param name="goal">What counts.</param>
-    /// <param name="isPlain">Whether this is one of the filters that every codec of this kind has: then fewer bytes are enough, unless the goal
-    /// is speed.</param>
+    /// <param name="isPlain">Whether this is one of the filters that every codec of this kind has: then fewer bytes are enough, unless the
+    /// goal is speed.</param>
     /// <param name="margin">By what share it must be better.</param>
     internal bool IsBetterThan(Trial other, CompressionGoal goal, bool isPlain, double margin) =>
         (Score(goal) < other.Score(goal) - margin && (goal == CompressionGoal.Speed || Bytes <= other.Bytes * MaxLarger))

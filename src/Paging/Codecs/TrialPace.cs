@@ -2,8 +2,8 @@ namespace Paging.Codecs;
 
 /// <summary>When a <see cref="FilterChooser"/> is to try something, and the account that pays for it.</summary>
 /// <remarks>
-/// The account counts bytes encoded for trial. It starts with a few pages' worth, and each page stored adds an eightieth of itself. Nothing here
-/// looks at a clock, so that the same pages are stored the same way every time.
+/// The account counts bytes encoded for trial. It starts with a few pages' worth, and each page stored adds an eightieth of itself. Nothing
+/// here looks at a clock, so that the same pages are stored the same way every time.
 ///
 /// Every thread that stores a page calls <see cref="Note"/>, without a lock: threads may overwrite each other's values, which costs a trial
 /// too early or too late. What only the thread that has entered the chooser may call says so.
@@ -22,13 +22,13 @@ internal struct TrialPace()
     /// <summary>Pages between two challenges while the account is full; more as it empties.</summary>
     private const int PagesBetween = 3;
 
-    /// <summary>A strange page counts for so many pages.</summary>
+    /// <summary>A strange page counts as this many pages.</summary>
     private const int StrangeWeight = 4;
 
-    /// <summary>The least number of pages between two surveys, at first. Each survey doubles it, until the account is full again.</summary>
+    /// <summary>The least number of pages between two surveys. Each survey doubles it, until the account is full again.</summary>
     private const int MinGap = 24;
 
-    /// <summary>How far it is doubled.</summary>
+    /// <summary>It is not doubled beyond this.</summary>
     private const int MaxGap = 256;
 
     /// <summary>Challenges before a survey is due.</summary>
@@ -37,25 +37,28 @@ internal struct TrialPace()
     /// <summary>Pages at the start each of which is a challenge.</summary>
     private const int SettlingPages = 4;
 
-    /// <summary>A page is strange, and says that the data has changed, if it differs from the usual by more than this share of it …</summary>
+    /// <summary>A page is strange, and says that the data has changed, if it differs from the usual by more than this share of it
+    /// …</summary>
     private const int StrangeShare = 8;
 
-    /// <summary>… and by more than so many times what pages usually differ by.</summary>
+    /// <summary>… and by more than this many times what pages usually differ by.</summary>
     private const int StrangeSpread = 2;
 
-    /// <summary>So many strange pages are worth a survey.</summary>
+    /// <summary>This many strange pages are worth a survey.</summary>
     private const int StrangePages = 2;
 
     /// <summary>A page that takes less than this share of the usual says nothing about the others.</summary>
     private const int Telling = 8;
 
-    /// <summary>A page that takes so many times what the page of the last survey took calls for another survey at once.</summary>
+    /// <summary>A page that takes more than this many times what the page of the last survey took calls for another survey at
+    /// once.</summary>
     private const int Jump = 3;
 
-    /// <summary>Stored lengths are compared for so many bytes of page.</summary>
+    /// <summary>Stored lengths are compared per this many bytes of page.</summary>
     private const int UsualUnit = 1 << 10;
 
-    /// <summary>A page that takes less than this for a <see cref="UsualUnit"/> takes next to nothing. A smaller difference is none.</summary>
+    /// <summary>A page that takes less than this per <see cref="UsualUnit"/> takes next to nothing. A difference below it does not
+    /// matter.</summary>
     private const int Trivial = UsualUnit / 32;
 
     /// <summary>Whether the first page has come.</summary>
@@ -108,7 +111,7 @@ internal struct TrialPace()
     /// <summary>Whether the next page is to be tried as one that takes next to nothing: the page before did, and there is credit.</summary>
     internal readonly bool ExpectsTrivial => Volatile.Read(in _wasTrivial) && CanPay;
 
-    /// <summary>What a page stored as this many bytes takes for a <see cref="UsualUnit"/>; −1 bytes stand for all of the page.</summary>
+    /// <summary>What a page stored as this many bytes takes per <see cref="UsualUnit"/>; −1 bytes stand for all of the page.</summary>
     internal static int StoredFor(int length, int encoded) => (int)((long)(encoded < 0 ? length : encoded) * UsualUnit / length);
 
     /// <summary>A page stored in fewer bytes takes next to nothing.</summary>
@@ -206,7 +209,8 @@ internal struct TrialPace()
     /// hardly matters: the others make up the total.</summary>
     internal readonly bool IsTelling(int stored) => stored >= Trivial && stored * Telling >= Volatile.Read(in _usual);
 
-    /// <summary>Begins a survey at the first page, when pages have become strange, and now and then. By the thread that has entered.</summary>
+    /// <summary>Begins a survey at the first page, when pages have become strange, and now and then. By the thread that has
+    /// entered.</summary>
     /// <param name="length">Of the page.</param>
     /// <param name="stored">What it takes, as <see cref="StoredFor"/> says.</param>
     /// <param name="hasNewLag">Whether its records have another length than at the last survey.</param>

@@ -44,8 +44,8 @@ internal static unsafe class ZstdCodec
         }
     }
 
-    /// <summary>Decompresses a page. Whatever the bytes are, nothing is written outside the page, and nothing is read outside the source and
-    /// the page.</summary>
+    /// <summary>Decompresses a page. Whatever the bytes are, nothing is written outside the page, and nothing is read outside the source
+    /// and the page.</summary>
     /// <returns>False unless the bytes decode to exactly this length.</returns>
     internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
     {

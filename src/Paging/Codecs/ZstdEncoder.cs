@@ -6,8 +6,8 @@ namespace Paging.Codecs;
 
 /// <summary>A Zstd compression context in memory of its own, for one thread at a time.</summary>
 /// <remarks>A context that was given its memory ("static") never allocates. This one is as large as the tables of the level for the longest
-/// page seen so far, rounded up to a power of two: from 29 KiB to 1.3 MiB at levels up to 3. It grows between pages, and never shrinks.
-/// </remarks>
+/// page seen so far, rounded up to a power of two: from 29 KiB to 1.3 MiB at levels up to 3. It grows between pages, and never
+/// shrinks.</remarks>
 internal sealed unsafe class ZstdEncoder : IDisposable
 {
     private CodecMemory? _memory;

@@ -2,8 +2,8 @@ using ZstdSharp.Unsafe;
 
 namespace Paging.Codecs;
 
-/// <summary>What encoder and decoder agree on: a page is one frame, without the magic number (four bytes that every page would repeat), without
-/// checksum and dictionary id, and with the length of the page, which the decoder checks.</summary>
+/// <summary>What encoder and decoder agree on: a page is one frame, without the magic number (four bytes that every page would repeat),
+/// without checksum and dictionary id, and with the length of the page, which the decoder checks.</summary>
 internal static class ZstdFrame
 {
     /// <summary>ZSTD_c_format and ZSTD_d_format. They are not among the stable parameters, and so have no names of their own.</summary>

@@ -170,8 +170,9 @@ internal sealed unsafe partial class FrameClass
         return true;
     }
 
-    /// <summary>Gives the memory of a granule back. Of a small one, all of the huge page that it may lie in is advised against first, rather than the
-    /// granule alone: that would be two mappings more for each. A granule of whole huge pages is no part of any other.</summary>
+    /// <summary>Gives the memory of a granule back. Of a small one, all of the huge page that it may lie in is advised against first,
+    /// rather than the granule alone: that would be two mappings more for each. A granule of whole huge pages is no part of any
+    /// other.</summary>
     private bool TryDecommit(int granule, long offset, long bytes)
     {
         int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);

@@ -21,9 +21,9 @@ internal unsafe struct FrameRecord
     /// <summary>The next free frame plus one, while the frame is on the free list.</summary>
     internal uint Next;
 
-    /// <summary>The page came from a swap file although it had been in a frame not long ago, or was compressed again when it was cold: its next
-    /// eviction stores it in the pool anew, or its copy, still good, would keep it slow for ever. Written by
-    /// the frame's holder; set by the clock, whose record it may be no more: then a page is stored once too often.</summary>
+    /// <summary>The page came from a swap file although it had been in a frame not long ago, or was compressed again when it was cold: its
+    /// next eviction stores it in the pool anew, or its copy, still good, would keep it slow for ever. Written by the frame's holder; set
+    /// by the clock, whose record it may be no more: then a page is stored once too often.</summary>
     internal bool WantsPool;
 
     /// <summary>How the page's owner is compressed, by number. Written by the frame's holder.</summary>

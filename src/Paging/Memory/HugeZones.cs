@@ -1,12 +1,13 @@
 namespace Paging.Memory;
 
-/// <summary>Which parts of a reservation may be backed by huge pages, where memory inside it is given back in pieces and comes again.</summary>
+/// <summary>Which parts of a reservation may be backed by huge pages, where memory inside it is given back in pieces and comes
+/// again.</summary>
 /// <remarks>
 /// A hole must not lie in memory that huge pages are asked for: the system fills it when it joins what is around it to a huge page, and the
 /// budget is broken. But memory that is advised one way beside memory that is advised the other is two mappings, of which a process has few
-/// (65,530), and holes may be as many as there are segments. So advice is given by zones, of which a reservation has 64 at most: a zone without
-/// holes is advised huge; with its first hole all of it no longer is, and is again when the last hole is filled. Huge pages that are
-/// there stay huge whatever is advised. The owner keeps calls apart.
+/// (65,530), and holes may be as many as there are segments. So advice is given by zones, of which a reservation has 64 at most: a zone
+/// without holes is advised huge; with its first hole all of it no longer is, and is again when the last hole is filled. Huge pages that
+/// are there stay huge whatever is advised. The owner keeps calls apart.
 /// </remarks>
 internal sealed class HugeZones
 {
@@ -19,7 +20,8 @@ internal sealed class HugeZones
     private readonly long[] _missing;
 
     /// <param name="memory">The reservation.</param>
-    /// <param name="huge">Whether memory is advised huge when it is first committed. If not, a zone becomes so when all of it is there.</param>
+    /// <param name="huge">Whether memory is advised huge when it is first committed. If not, a zone becomes so when all of it is
+    /// there.</param>
     internal HugeZones(Reservation memory, bool huge)
     {
         _memory = memory;

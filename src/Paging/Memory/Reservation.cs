@@ -44,7 +44,8 @@ internal sealed unsafe class Reservation
     /// <summary>Address space reserved by all pagers of the process.</summary>
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
-    /// <summary>What the system refused to commit when it was asked last; 0 when it did not refuse. For who says why there is no room.</summary>
+    /// <summary>What the system refused to commit when it was asked last; 0 when it did not refuse. For who says why there is no
+    /// room.</summary>
     internal long RefusedBytes => Volatile.Read(ref _refusedBytes);
 
     internal bool TryCommit(long offset, long bytes, bool huge)

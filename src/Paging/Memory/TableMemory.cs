@@ -5,7 +5,8 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>Address space for page tables. It is used again for tables of any size, and never unmapped before the pager's memory goes.</summary>
+/// <summary>Address space for page tables. It is used again for tables of any size, and never unmapped before the pager's memory
+/// goes.</summary>
 /// <remarks>The clock reads page words through frame records that may be out of date. It may find the table of another array
 /// there, and since no two pages name the same frame, believes the word if it names the frame that it came from.
 ///

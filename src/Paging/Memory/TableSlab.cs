@@ -5,8 +5,8 @@ using Paging.Interop;
 namespace Paging.Memory;
 
 /// <summary>A chunk of an arena cut into slots for small tables of one size.</summary>
-/// <remarks>A slot is free, taken, or closed: used no more, but not yet given up by the finalizer of its array. Physical memory goes back as
-/// soon as no slot is taken. The bits are guarded by the gate of <see cref="TableMemory"/>.</remarks>
+/// <remarks>A slot is free, taken, or closed: used no more, but not yet given up by the finalizer of its array. Physical memory goes back
+/// as soon as no slot is taken. The bits are guarded by the gate of <see cref="TableMemory"/>.</remarks>
 internal sealed unsafe class TableSlab : TableHome
 {
     internal const int Bytes = 64 << 10;
@@ -82,7 +82,8 @@ internal sealed unsafe class TableSlab : TableHome
 
     internal override void GiveBack(byte* address, long bytes)
     {
-        // Nobody else has this slot: what was left in it goes before it is free. Looked at first, since writing zeroes would take memory anew.
+        // Nobody else has this slot: what was left in it goes before it is free. Looked at first, since writing zeroes would take memory
+        // anew.
         var slot = new Span<byte>(address, SlotBytes);
         bool isUsed = slot.ContainsAnyExcept((byte)0);
         if (isUsed)

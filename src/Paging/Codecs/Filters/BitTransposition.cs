@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Paging.Codecs.Filters;
 
 /// <summary>Planes of bytes into planes of bits, and back.</summary>
-/// <remarks>To a plane of bytes belong 8 rows of bits, a row having a bit for each element. Seen as bytes, that is the transposition of
-/// elements of 8 bytes, the 8 × 8 bits of each transposed too: the kernels are the same.</remarks>
+/// <remarks>A plane of bytes becomes 8 rows of bits, each with one bit for each element. Seen as bytes, that is the transposition of
+/// elements of 8 bytes, in which the 8 × 8 bits of each element are transposed as well. So the kernels are the same.</remarks>
 internal static unsafe class BitTransposition
 {
     private const int BitsPerByte = 8;
@@ -60,7 +60,7 @@ internal static unsafe class BitTransposition
             }
             else if (at + BlockBytes <= total)
             {
-                // A row is shorter than a vector: what is too much of it is overwritten by the next one.
+                // A row is shorter than a vector: what is written beyond it, the next row overwrites.
                 _ = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes + at, BitsPerByte, bits + at, row, 0, Block);
             }
             else
@@ -92,7 +92,7 @@ internal static unsafe class BitTransposition
         }
     }
 
-    /// <summary>A plane of short rows with too little of the matrix behind it for whole vectors.</summary>
+    /// <summary>A plane of short rows, behind which the matrix ends too soon for whole vectors.</summary>
     private static void LastPlaneToBits<TBits>(byte* bytes, byte* bits, int row)
         where TBits : IBitMatrix
     {
@@ -130,7 +130,7 @@ internal static unsafe class BitTransposition
         done = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
         if (done < row)
         {
-            // Once more over some of the elements before: the same is written.
+            // Some of the elements before are covered a second time, and the same bytes are written.
             _ = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, row - Block, row);
         }
     }

@@ -9,11 +9,11 @@ namespace Paging.Codecs.Filters;
 /// <para>Both are the transposition of a matrix of bytes, in blocks of 16, 32 or 64 elements. Where the elements do not fill whole blocks,
 /// the last block covers some elements a second time. Where the vectors of a block would reach past the matrix, its rows are copied to the
 /// stack first.</para>
-/// <para>The kernels (<see cref="TwoByteKernels"/> and so on, by the length of an element) work on blocks of as many elements as a vector has
-/// bytes. A plane's part of a block is one vector. A lane holds one row of up to 16 bytes, or several shorter ones, padded to a power of two.
-/// A kernel goes through the whole blocks that begin at <c>start</c> or later and end by <c>end</c>, and returns where the last of them ended.
-/// Its caller makes sure that the 16 bytes at the rows of the last lane are within bounds. Rows are stored in order, because a lane may
-/// reach into the rows that the next lane holds.</para>
+/// <para>The kernels (<see cref="TwoByteKernels"/> and so on, by the length of an element) work on blocks of as many elements as a vector
+/// has bytes. A plane's part of a block is one vector. A lane holds one row of up to 16 bytes, or several shorter ones, padded to a power
+/// of two. A kernel goes through the whole blocks that begin at <c>start</c> or later and end by <c>end</c>, and returns where the last of
+/// them ended. Its caller makes sure that the 16 bytes at the rows of the last lane are within bounds. Rows are stored in order, because a
+/// lane may reach into the rows that the next lane holds.</para>
 /// <para>No kernel is inlined: the compiler limits how much it inlines into one method, and a kernel that became a part of its caller would
 /// be left with calls in its innermost loop.</para>
 /// </remarks>
@@ -21,7 +21,8 @@ internal static unsafe class ByteTransposition
 {
     private const int Block = 16;
 
-    /// <summary>Byte k of element i, at <paramref name="rows"/>[i · stride + k], goes to <paramref name="planes"/>[k · count + i].</summary>
+    /// <summary>Byte k of element i, at <paramref name="rows"/>[i · stride + k], goes to <paramref name="planes"/>[k · count +
+    /// i].</summary>
     internal static void ToPlanes(byte* rows, byte* planes, int count, int stride, SimdLevel level)
     {
         if (count <= 1 || stride == 1)
@@ -135,8 +136,8 @@ internal static unsafe class ByteTransposition
         }
     }
 
-    /// <summary>How many elements before the last one a block must end, so that its last access of 16 bytes ends with the last element.
-    /// </summary>
+    /// <summary>How many elements before the last one a block must end, so that its last access of 16 bytes ends with the last
+    /// element.</summary>
     private static int Excess(int stride)
     {
         if (stride >= Block)

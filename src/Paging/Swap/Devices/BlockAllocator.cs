@@ -5,8 +5,8 @@ using Paging.Threading;
 namespace Paging.Swap.Devices;
 
 /// <summary>The free space of one device, in blocks: a bitmap, searched from where the last search ended (next fit).</summary>
-/// <remarks>Thread-safe; allocates nothing after construction. Next fit fills a file in the order of writing and leaves no crumbs in front, as
-/// first fit does. Sixty-four blocks are looked at per step where they are all used or all free.</remarks>
+/// <remarks>Thread-safe; allocates nothing after construction. Next fit fills a file in the order of writing and leaves no crumbs in front,
+/// as first fit does. Sixty-four blocks are looked at per step where they are all used or all free.</remarks>
 internal sealed class BlockAllocator
 {
     internal const long None = -1;

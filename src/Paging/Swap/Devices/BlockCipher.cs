@@ -9,10 +9,10 @@ namespace Paging.Swap.Devices;
 /// <summary>AES-256 in Galois/Counter mode (NIST SP 800-38D) over blocks of a device: 4080 bytes and a tag become 4096.</summary>
 /// <remarks>
 /// <para>Used by one thread at a time.</para>
-/// <para>No nonce may come twice under a key. A nonce is the stamp of the write (8 bytes) and the low 32 bits of the block's number on the device. Within
-/// a write the blocks are consecutive and fewer than 2³², so their numbers differ in those bits; two writes have different stamps, of
-/// which the caller gives each to one write only, failed ones included; and each device has a key of its own. This is the deterministic
-/// construction of section 8.2.1 there, which bounds the number of blocks by nothing else. The whole number of the block is
+/// <para>No nonce may come twice under a key. A nonce is the stamp of the write (8 bytes) and the low 32 bits of the block's number on the
+/// device. Within a write the blocks are consecutive and fewer than 2³², so their numbers differ in those bits; two writes have different
+/// stamps, of which the caller gives each to one write only, failed ones included; and each device has a key of its own. This is the
+/// deterministic construction of section 8.2.1 there, which bounds the number of blocks by nothing else. The whole number of the block is
 /// authenticated with the block, so that what lies elsewhere on the device, or was written here before, is refused.</para>
 /// </remarks>
 internal sealed unsafe class BlockCipher : IDisposable

@@ -8,8 +8,8 @@ using Paging.Threading;
 namespace Paging.Swap.Devices;
 
 /// <summary>A fixed number of aligned native buffers for transfers whose bytes cannot go where they belong at once.</summary>
-/// <remarks>Thread-safe. The free buffers are bits of one word, and the lowest is the next one taken, so that physical memory is touched only
-/// for as many as have been out at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
+/// <remarks>Thread-safe. The free buffers are bits of one word, and the lowest is the next one taken, so that physical memory is touched
+/// only for as many as have been out at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
     internal const int MaxBuffers = 64;
@@ -25,8 +25,8 @@ internal sealed unsafe class BounceBuffers : IDisposable
 
     /// <param name="count">How many there are, 64 at most.</param>
     /// <param name="bufferBytes">A multiple of the system's page.</param>
-    /// <param name="huge">True to put them on huge pages, as the system has them: a transfer then has few pieces to pin and to map. Their memory is
-    /// taken by whole huge pages.</param>
+    /// <param name="huge">True to put them on huge pages, as the system has them: a transfer then has few pieces to pin and to map. Their
+    /// memory is taken by whole huge pages.</param>
     internal BounceBuffers(int count, int bufferBytes, bool huge = false)
     {
         Debug.Assert(count is > 0 and <= MaxBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");

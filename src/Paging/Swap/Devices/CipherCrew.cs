@@ -5,10 +5,11 @@ namespace Paging.Swap.Devices;
 
 /// <summary>A few threads that encrypt what is to be written: it is more than one processor can do at the speed of a disk.</summary>
 /// <remarks>
-/// <para>Its own threads, and no pool's, where what waits for a page could keep it from being made room for. They start with the device: who adds a swap
-/// file can be told that there is no thread for it, and who writes a page cannot.</para>
+/// <para>Its own threads, and no pool's, where what waits for a page could keep it from being made room for. They start with the device:
+/// who adds a swap file can be told that there is no thread for it, and who writes a page cannot.</para>
 /// <para>Each takes whole requests. They wait for work and for scratch buffers, which come back without them.</para>
-/// <para>They know the medium, and nothing of the device: a device that is dropped drops its crew, which finishes what is queued, and ends.</para>
+/// <para>They know the medium, and nothing of the device: a device that is dropped drops its crew, which finishes what is queued, and
+/// ends.</para>
 /// </remarks>
 internal sealed class CipherCrew : IDisposable
 {

@@ -7,8 +7,8 @@ using Paging.Interop;
 namespace Paging.Swap.Devices;
 
 /// <summary>A file without a name, read and written past the page cache where its file system allows that.</summary>
-/// <remarks>Its space is set aside when it is opened, so that a full disk is found there. What <see cref="Trim"/> hands back is not set aside
-/// any more: a later write there may find the disk full.</remarks>
+/// <remarks>Its space is set aside when it is opened, so that a full disk is found there. What <see cref="Trim"/> hands back is not set
+/// aside any more: a later write there may find the disk full.</remarks>
 internal sealed unsafe class DirectFile : SwapDevice
 {
     private readonly SafeFileHandle _file;

@@ -6,10 +6,11 @@ namespace Paging.Swap.Devices;
 
 /// <summary>Encrypts and authenticates each block on its way to another device, under a key that nobody can ever know again.</summary>
 /// <remarks>
-/// <para>The key is drawn at random, given to the ciphers, and wiped; they keep it in memory that OpenSSL clears when the device is disposed.</para>
-/// <para>Transfers go through scratch buffers, each with a cipher of its own: whoever has the buffer has the cipher. There are many for reads
-/// of pages and few for segments; who finds none waits. A transfer holds one of them, and completing one needs none, so they come back.
-/// Submitted writes are encrypted by a crew of threads, and reads decrypted on the thread that completes them.</para>
+/// <para>The key is drawn at random, given to the ciphers, and wiped; they keep it in memory that OpenSSL clears when the device is
+/// disposed.</para>
+/// <para>Transfers go through scratch buffers, each with a cipher of its own: whoever has the buffer has the cipher. There are many for
+/// reads of pages and few for segments; who finds none waits. A transfer holds one of them, and completing one needs none, so they come
+/// back. Submitted writes are encrypted by a crew of threads, and reads decrypted on the thread that completes them.</para>
 /// </remarks>
 internal sealed unsafe class EncryptedDevice : SwapDevice
 {

@@ -4,8 +4,8 @@ using Paging.Interop;
 namespace Paging.Swap.Devices;
 
 /// <summary>A device of encrypted blocks, and the scratch buffers and ciphers through which payload gets there.</summary>
-/// <remarks>Thread-safe: whoever has a scratch buffer has its cipher. It knows nothing of the <see cref="EncryptedDevice"/> that owns it, which
-/// counts what is under way here.</remarks>
+/// <remarks>Thread-safe: whoever has a scratch buffer has its cipher. It knows nothing of the <see cref="EncryptedDevice"/> that owns it,
+/// which counts what is under way here.</remarks>
 internal sealed unsafe class EncryptedMedium : IDisposable
 {
     private const int SmallBlocks = 18;

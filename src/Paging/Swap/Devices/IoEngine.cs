@@ -4,7 +4,8 @@ namespace Paging.Swap.Devices;
 
 internal enum IoEngineKind
 {
-    /// <summary>io_uring, or threads where the system refuses it or the switch <see cref="IoEngine.DisableIoUringSwitch"/> is set.</summary>
+    /// <summary>io_uring, or threads where the system refuses it or the switch <see cref="IoEngine.DisableIoUringSwitch"/> is
+    /// set.</summary>
     Auto,
     Uring,
     Threads,

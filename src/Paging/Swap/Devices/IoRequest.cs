@@ -11,8 +11,8 @@ internal enum IoOperation : byte
 }
 
 /// <summary>One asynchronous transfer. Its owner pools it; nothing here allocates after construction.</summary>
-/// <remarks>The owner sets the operation and calls <see cref="Begin"/>, then <see cref="SwapDevice.Submit"/>; from there on the device alone
-/// writes to it, until <see cref="IsComplete"/>. The memory of the buffer must stay until then. Waiters of one transfer must have
+/// <remarks>The owner sets the operation and calls <see cref="Begin"/>, then <see cref="SwapDevice.Submit"/>; from there on the device
+/// alone writes to it, until <see cref="IsComplete"/>. The memory of the buffer must stay until then. Waiters of one transfer must have
 /// left <see cref="Wait"/> before the request begins another.</remarks>
 internal unsafe class IoRequest
 {
@@ -105,7 +105,8 @@ internal unsafe class IoRequest
         _completion.Exit(interrupted);
     }
 
-    /// <summary>The transfer is done, and waiters still wait. Runs on the engine's thread: it must neither block nor throw nor submit.</summary>
+    /// <summary>The transfer is done, and waiters still wait. Runs on the engine's thread: it must neither block nor throw nor
+    /// submit.</summary>
     protected virtual void OnCompleted()
     {
     }

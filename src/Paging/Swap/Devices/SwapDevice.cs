@@ -2,11 +2,12 @@ namespace Paging.Swap.Devices;
 
 /// <summary>Where segments go: write a block-aligned extent, read a range of it, trim.</summary>
 /// <remarks>
-/// <para>Nothing above may assume a local file. All members are thread-safe. Ranges of transfers under way at the same time must not overlap,
-/// unless all of them read.</para>
+/// <para>Nothing above may assume a local file. All members are thread-safe. Ranges of transfers under way at the same time must not
+/// overlap, unless all of them read.</para>
 /// <para>Offsets are multiples of <see cref="BlockBytes"/>. A write's length need not be: the device writes whole blocks, and what it
 /// writes beyond the length is arbitrary. A read's length is a multiple of <see cref="BlockBytes"/>. Buffers start at a multiple of
-/// <see cref="BufferAlignment"/>, are readable up to the next multiple of it behind a write's length, and should be excluded from fork.</para>
+/// <see cref="BufferAlignment"/>, are readable up to the next multiple of it behind a write's length, and should be excluded from
+/// fork.</para>
 /// </remarks>
 internal abstract unsafe class SwapDevice : IDisposable
 {

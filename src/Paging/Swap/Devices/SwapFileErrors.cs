@@ -3,7 +3,8 @@ using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>What is wrong with a swap file's path or size, said with the figures and with what to do: of the types that File gives.</summary>
+/// <summary>What is wrong with a swap file's path or size, said with the figures and with what to do: of the types that File
+/// gives.</summary>
 internal static class SwapFileErrors
 {
     internal const string SizeRule = "The size of a swap file must be positive, and a multiple of 4,096 bytes.";

@@ -9,9 +9,9 @@ namespace Paging.Swap.Devices;
 
 /// <summary>What the thread of a <see cref="UringEngine"/> runs, and the queue that others fill for it.</summary>
 /// <remarks>
-/// <para>A submitter adds to the queue and, if the thread sleeps, adds to an event counter. The thread keeps a read of that counter in the ring, so
-/// that it sleeps in one place for completions and for new requests alike. No wake-up is lost: the thread says that it will sleep under the
-/// lock under which it found the queue empty.</para>
+/// <para>A submitter adds to the queue and, if the thread sleeps, adds to an event counter. The thread keeps a read of that counter in the
+/// ring, so that it sleeps in one place for completions and for new requests alike. No wake-up is lost: the thread says that it will sleep
+/// under the lock under which it found the queue empty.</para>
 /// <para>At most <see cref="Depth"/> requests and that one read are in flight, fewer than the ring has entries and half of what it has
 /// places for completions: neither ring can be full.</para>
 /// </remarks>

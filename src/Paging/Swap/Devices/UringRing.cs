@@ -7,10 +7,10 @@ namespace Paging.Swap.Devices;
 
 /// <summary>The two rings that a process shares with the kernel: entries to submit, and completions.</summary>
 /// <remarks>
-/// <para>One thread uses it, from <see cref="Enable"/> on; it races with the kernel only. Each ring has one writer of its tail and one of its
-/// head, who publish by a release what the other side acquires.</para>
-/// <para>Why one thread, instead of letting every submitter enter the kernel: a request belongs to the thread that submitted it. The kernel cancels
-/// it when that thread exits, and interrupts that thread to finish it. No thread of a user should have to bear with either.</para>
+/// <para>One thread uses it, from <see cref="Enable"/> on; it races with the kernel only. Each ring has one writer of its tail and one of
+/// its head, who publish by a release what the other side acquires.</para>
+/// <para>Why one thread, instead of letting every submitter enter the kernel: a request belongs to the thread that submitted it. The kernel
+/// cancels it when that thread exits, and interrupts that thread to finish it. No thread of a user should have to bear with either.</para>
 /// </remarks>
 internal sealed unsafe class UringRing : IDisposable
 {
