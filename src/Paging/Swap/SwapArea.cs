@@ -219,7 +219,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
         Volatile.Write(ref _writeError, error);
-        if (error == Interop.Errno.NoMemory)
+        if (error == Interop.Errno.ENOMEM)
         {
             // It never came to the medium.
             GiveBack(block, segmentBytes);

@@ -320,7 +320,7 @@ internal sealed unsafe partial class Writeback
         catch when (!write.IsComplete)
         {
             // The device has not taken it, and nobody else will end it: the segment keeps its memory, and its slot is given back.
-            write.Complete(Interop.Errno.NoMemory);
+            write.Complete(Interop.Errno.ENOMEM);
             throw;
         }
     }

@@ -68,12 +68,12 @@ internal sealed unsafe class BlockCipher : IDisposable
         }
         catch (CryptographicException)
         {
-            return Errno.InputOutput;
+            return Errno.EIO;
         }
         catch (OutOfMemoryException)
         {
             // Here and below: what follows runs on threads that nobody could tell by an exception.
-            return Errno.NoMemory;
+            return Errno.ENOMEM;
         }
     }
 
@@ -106,11 +106,11 @@ internal sealed unsafe class BlockCipher : IDisposable
         }
         catch (CryptographicException)
         {
-            return Errno.BadMessage;
+            return Errno.EBADMSG;
         }
         catch (OutOfMemoryException)
         {
-            return Errno.NoMemory;
+            return Errno.ENOMEM;
         }
     }
 

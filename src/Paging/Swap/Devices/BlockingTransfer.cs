@@ -22,8 +22,8 @@ internal static unsafe class BlockingTransfer
             byte* rest = buffer + progress.Done;
             long at = offset + progress.Done;
             transferred = operation == IoOperation.Read
-                ? Transfer.Read(descriptor, rest, (nuint)progress.Remaining, at)
-                : Transfer.Write(descriptor, rest, (nuint)progress.Remaining, at);
+                ? Transfer.pread(descriptor, rest, (nuint)progress.Remaining, at)
+                : Transfer.pwrite(descriptor, rest, (nuint)progress.Remaining, at);
             if (transferred < 0)
             {
                 transferred = -Marshal.GetLastPInvokeError();

@@ -82,7 +82,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         int length = WholeBlocks(request.Offset, request.Buffer, request.Length);
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
@@ -101,7 +101,7 @@ internal sealed unsafe class DirectFile : SwapDevice
 
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
         int descriptor = (int)_file.DangerousGetHandle();
@@ -110,11 +110,11 @@ internal sealed unsafe class DirectFile : SwapDevice
         {
             do
             {
-                error = FileSpace.Allocate(descriptor, FileSpace.PunchHole | FileSpace.KeepSize, offset, length) == 0
+                error = FileSpace.fallocate(descriptor, FileSpace.FALLOC_FL_PUNCH_HOLE | FileSpace.FALLOC_FL_KEEP_SIZE, offset, length) == 0
                     ? 0
                     : Marshal.GetLastPInvokeError();
             }
-            while (error == Errno.Interrupted);
+            while (error == Errno.EINTR);
         }
         finally
         {
@@ -136,7 +136,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         int blocks = WholeBlocks(offset, buffer, length);
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
         // The count keeps the descriptor from Dispose, and this object from the finalizer of its handle.
@@ -165,8 +165,8 @@ internal sealed unsafe class DirectFile : SwapDevice
     /// <summary>Turns O_DIRECT on and tries it: some file systems refuse the flag, others the first transfer.</summary>
     private static bool TryBypassCache(int descriptor)
     {
-        int flags = OpenFile.Control(descriptor, OpenFile.GetFlags, 0);
-        if (flags < 0 || OpenFile.Control(descriptor, OpenFile.SetFlags, flags | OpenFile.Direct) != 0)
+        int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0);
+        if (flags < 0 || OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags | OpenFile.O_DIRECT) != 0)
         {
             return false;
         }
@@ -187,7 +187,7 @@ internal sealed unsafe class DirectFile : SwapDevice
             return true;
         }
 
-        _ = OpenFile.Control(descriptor, OpenFile.SetFlags, flags);
+        _ = OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags);
         return false;
     }
 }

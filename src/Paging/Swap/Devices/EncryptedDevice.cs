@@ -67,7 +67,7 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
         Check(request.Offset, request.Buffer, request.Length);
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
@@ -101,7 +101,7 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
         Check(offset, buffer, length);
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
         try

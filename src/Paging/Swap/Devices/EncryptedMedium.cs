@@ -55,7 +55,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
 
         EncryptedTransfer transfer = pool.Rent();
-        int error = Errno.NoMemory;
+        int error = Errno.ENOMEM;
         try
         {
             error = transfer.Prepare(
@@ -84,7 +84,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         catch when (!transfer.IsComplete)
         {
             // The device has not taken it, and nobody else will end it.
-            transfer.Complete(Errno.NoMemory);
+            transfer.Complete(Errno.ENOMEM);
             throw;
         }
     }

@@ -41,16 +41,16 @@ internal static class SwapFileErrors
         string message = $"The swap file '{path}' cannot be {action}: ";
         throw error switch
         {
-            Errno.Access or Errno.Permission =>
+            Errno.EACCES or Errno.EPERM =>
                 new UnauthorizedAccessException($"{message}permission denied. Give a directory that this user may write to."),
-            Errno.ReadOnlyFileSystem =>
+            Errno.EROFS =>
                 new IOException($"{message}the file system is read-only. Give a path on one that can be written to."),
-            Errno.NameTooLong => new PathTooLongException($"{message}the path is too long."),
-            Errno.NotDirectory or Errno.NoEntry =>
+            Errno.ENAMETOOLONG => new PathTooLongException($"{message}the path is too long."),
+            Errno.ENOTDIR or Errno.ENOENT =>
                 new DirectoryNotFoundException($"{message}a part of the path is missing, or no directory."),
-            Errno.TooManyLinks =>
+            Errno.ELOOP =>
                 new IOException($"{message}symbolic links lead in a circle, or its last part is one, and none is followed there. Give the path that it leads to."),
-            Errno.FileTooLarge =>
+            Errno.EFBIG =>
                 new IOException($"{message}the file system allows no file of that size. Ask for a smaller one."),
             _ => new IOException($"{message}{System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
         };

@@ -27,7 +27,7 @@ internal struct TransferProgress
         if (transferred < 0)
         {
             error = (int)-transferred;
-            return error != Errno.Interrupted;
+            return error != Errno.EINTR;
         }
 
         if (transferred >= Remaining)
@@ -43,7 +43,7 @@ internal struct TransferProgress
         // Nothing at all is the end of the file, or a device that takes no more. Less than a block may be a signal's doing, once.
         if (transferred == 0 || (blocks == 0 && _stalled))
         {
-            error = Errno.InputOutput;
+            error = Errno.EIO;
             return true;
         }
 

@@ -61,7 +61,7 @@ internal sealed unsafe class UringLoop : IDisposable
             return error;
         }
 
-        int wake = EventCounter.Create(0, EventCounter.CloseOnExec);
+        int wake = EventCounter.eventfd(0, EventCounter.EFD_CLOEXEC);
         if (wake < 0)
         {
             error = Marshal.GetLastPInvokeError();
@@ -165,22 +165,22 @@ internal sealed unsafe class UringLoop : IDisposable
             return error;
         }
 
-        IoUringSubmission* trial = _ring.Prepare();
-        trial->Operation = IoUring.OperationNop;
-        trial->UserData = TrialData;
-        IoUringCompletion completion;
+        IoUringSqe* trial = _ring.Prepare();
+        trial->opcode = IoUring.IORING_OP_NOP;
+        trial->user_data = TrialData;
+        IoUringCqe completion;
         while (!_ring.TryReap(out completion))
         {
             error = _ring.SubmitAndWait();
-            if (error is not 0 and not Errno.Interrupted)
+            if (error is not 0 and not Errno.EINTR)
             {
                 return error;
             }
         }
 
-        if (completion.Result < 0)
+        if (completion.res < 0)
         {
-            return -completion.Result;
+            return -completion.res;
         }
 
         TellStart(0);
@@ -210,12 +210,12 @@ internal sealed unsafe class UringLoop : IDisposable
 
         // No request lives on this thread's stack while it sleeps here: those in flight are in the table, and nowhere else.
         int error = _ring.SubmitAndWait();
-        if (!Reap() && error is Errno.Again or Errno.Busy or Errno.NoMemory)
+        if (!Reap() && error is Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM)
         {
             // The kernel is short of memory for the moment.
             Spinner.Yield();
         }
-        else if (error is not (0 or Errno.Interrupted or Errno.Again or Errno.Busy or Errno.NoMemory))
+        else if (error is not (0 or Errno.EINTR or Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM))
         {
             // The kernel may or may not have the buffers: nobody can be told anything that is true.
             Environment.FailFast($"io_uring_enter failed with errno {error}.");
@@ -264,16 +264,16 @@ internal sealed unsafe class UringLoop : IDisposable
     private bool Reap()
     {
         bool any = false;
-        while (_ring.TryReap(out IoUringCompletion completion))
+        while (_ring.TryReap(out IoUringCqe completion))
         {
             any = true;
-            if (completion.UserData == WakeData)
+            if (completion.user_data == WakeData)
             {
                 _wakeArmed = false;
             }
             else
             {
-                Take((int)completion.UserData, completion.Result);
+                Take((int)completion.user_data, completion.res);
             }
         }
 
@@ -284,7 +284,7 @@ internal sealed unsafe class UringLoop : IDisposable
     {
         IoRequest request = _inFlight[slot]!;
         int error;
-        if (result == -Errno.Again)
+        if (result == -Errno.EAGAIN)
         {
             // The kernel cannot do it without blocking, and will not do it elsewhere: this thread can.
             int descriptor = (int)request.File!.DangerousGetHandle();
@@ -304,23 +304,23 @@ internal sealed unsafe class UringLoop : IDisposable
     private void Prepare(int slot, IoRequest request)
     {
         int done = request.Progress.Done;
-        IoUringSubmission* entry = _ring.Prepare();
-        entry->Operation = request.Operation == IoOperation.Read ? IoUring.OperationRead : IoUring.OperationWrite;
-        entry->Descriptor = (int)request.File!.DangerousGetHandle();
-        entry->Offset = (ulong)(request.Offset + done);
-        entry->Address = (ulong)(request.Buffer + done);
-        entry->Length = (uint)request.Progress.Remaining;
-        entry->UserData = (ulong)slot;
+        IoUringSqe* entry = _ring.Prepare();
+        entry->opcode = request.Operation == IoOperation.Read ? IoUring.IORING_OP_READ : IoUring.IORING_OP_WRITE;
+        entry->fd = (int)request.File!.DangerousGetHandle();
+        entry->off = (ulong)(request.Offset + done);
+        entry->addr = (ulong)(request.Buffer + done);
+        entry->len = (uint)request.Progress.Remaining;
+        entry->user_data = (ulong)slot;
     }
 
     private void ArmWake()
     {
-        IoUringSubmission* entry = _ring.Prepare();
-        entry->Operation = IoUring.OperationRead;
-        entry->Descriptor = (int)_wake.DangerousGetHandle();
-        entry->Address = (ulong)_wakeCount;
-        entry->Length = sizeof(ulong);
-        entry->UserData = WakeData;
+        IoUringSqe* entry = _ring.Prepare();
+        entry->opcode = IoUring.IORING_OP_READ;
+        entry->fd = (int)_wake.DangerousGetHandle();
+        entry->addr = (ulong)_wakeCount;
+        entry->len = sizeof(ulong);
+        entry->user_data = WakeData;
         _wakeArmed = true;
     }
 
@@ -344,9 +344,9 @@ internal sealed unsafe class UringLoop : IDisposable
         nint written;
         do
         {
-            written = EventCounter.Write((int)_wake.DangerousGetHandle(), &one, sizeof(ulong));
+            written = EventCounter.write((int)_wake.DangerousGetHandle(), &one, sizeof(ulong));
         }
-        while (written < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+        while (written < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR);
         Debug.Assert(written == sizeof(ulong), "the event counter takes every wake-up");
         _wake.DangerousRelease();
     }

@@ -89,7 +89,7 @@ public sealed unsafe class CipherCrewTests
         Assert.Equal(Count, medium.Writes);
         Assert.All(threads, thread => Assert.True(thread.Join(0)));
         IoRequest late = Submit(device, 0, memory.Address);
-        Assert.Equal((true, Errno.BadDescriptor), (late.IsComplete, late.Error));
+        Assert.Equal((true, Errno.EBADF), (late.IsComplete, late.Error));
     }
 
     [Fact]
