@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>fallocate, ftruncate, fstatvfs, getrlimit and setrlimit, as the system has them: without policy; errors are left in errno.</summary>
+/// <summary>fallocate, ftruncate, fstatvfs, getrlimit and setrlimit, as the system has them: without policy; errors are left in
+/// errno.</summary>
 internal static unsafe partial class FileSpace
 {
     internal const int FALLOC_FL_KEEP_SIZE = 1;
     internal const int FALLOC_FL_PUNCH_HOLE = 2;
 
-    /// <summary>The limit of the size of files, in bytes. A thread that grows a file beyond it gets a signal that ends the process.</summary>
+    /// <summary>The limit of the size of files, in bytes. A thread that grows a file beyond it gets a signal that ends the
+    /// process.</summary>
     internal const int RLIMIT_FSIZE = 1;
 
     [LibraryImport("libc", SetLastError = true)]

@@ -17,8 +17,8 @@ internal static unsafe class VirtualMemory
     /// <summary>Bytes of a page of the system: 4096, or more on some machines.</summary>
     internal static int SystemPageBytes => Environment.SystemPageSize;
 
-    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It takes no
-    /// memory, whatever the process has locked and however the system counts. No part of it may be touched before it is committed.</summary>
+    /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It takes no memory,
+    /// whatever the process has locked and however the system counts. No part of it may be touched before it is committed.</summary>
     /// <param name="bytes">A multiple of the system's page.</param>
     /// <param name="alignment">A power of two, at least the system's page.</param>
     /// <param name="sparse">True for a range that is touched here and there: in a process that locks its memory, only what is touched is
@@ -103,8 +103,8 @@ internal static unsafe class VirtualMemory
     }
 
     /// <summary>Leaves the range out of children that the process forks.</summary>
-    /// <remarks>With O_DIRECT a device accesses physical pages. After a fork, the process that touches a page first gets a copy of it. If that
-    /// is the parent, the device goes on filling the page that the child now has.</remarks>
+    /// <remarks>With O_DIRECT a device accesses physical pages. After a fork, the process that touches a page first gets a copy of it. If
+    /// that is the parent, the device goes on filling the page that the child now has.</remarks>
     /// <returns>False when the system refuses.</returns>
     internal static bool ExcludeFromFork(byte* address, nuint bytes) => MMap.madvise(address, bytes, MMap.MADV_DONTFORK) == 0;
 
@@ -120,8 +120,8 @@ internal static unsafe class VirtualMemory
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
     internal static void Release(byte* address, nuint bytes) => Check(MMap.munmap(address, bytes), "munmap");
 
-    /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as it
-    /// may be written.</summary>
+    /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as
+    /// it may be written.</summary>
     private static void KeepUnpopulated(byte* address, nuint bytes)
     {
         if (MMap.madvise(address, bytes, MMap.MADV_DONTNEED) == 0)

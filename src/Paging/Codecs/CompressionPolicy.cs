@@ -88,8 +88,8 @@ internal sealed unsafe class CompressionPolicy
     internal int Encode(byte* page, int length, byte* target, out StoredForm form)
     {
         CompressionGoal goal = Goal;
-        form = new StoredForm(
-            goal == CompressionGoal.Ratio ? Codec.Zstd : Codec.Lz4, Filter, StaysAsIs: goal is CompressionGoal.None or CompressionGoal.Speed);
+        Codec codec = goal == CompressionGoal.Ratio ? Codec.Zstd : Codec.Lz4;
+        form = new StoredForm(codec, Filter, StaysAsIs: goal is CompressionGoal.None or CompressionGoal.Speed);
         int encoded = goal == CompressionGoal.None || IsHopeless() ? -1 : TryEncode(goal, page, length, target, ref form);
         if (encoded > 0)
         {

@@ -6,7 +6,7 @@ using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>What is tried of a file system's abilities; tests take some away.</summary>
+/// <summary>The abilities of a file system that are tried; tests take some away.</summary>
 [Flags]
 internal enum FileAbilities
 {
@@ -15,7 +15,7 @@ internal enum FileAbilities
     /// <summary>Files that never have a name (O_TMPFILE).</summary>
     Unnamed = 1,
 
-    /// <summary>Space set aside before it is written (fallocate).</summary>
+    /// <summary>Space is set aside before it is written (fallocate).</summary>
     Preallocation = 2,
 
     /// <summary>Transfers that bypass the page cache (O_DIRECT).</summary>
@@ -24,13 +24,15 @@ internal enum FileAbilities
     All = Unnamed | Preallocation | Direct,
 }
 
-/// <summary>Brings a swap file into the world: nobody else's, without a name, and with its space set aside.</summary>
-/// <remarks>The directory is held open meanwhile, so that what was checked is what is used. A process killed at any moment leaves no file,
-/// unless the file system lacks O_TMPFILE and it is killed between two system calls.</remarks>
+/// <summary>Creates a swap file that only this process can open: it has no name, and only its owner may read and write it. Its space is set
+/// aside.</summary>
+/// <remarks>The directory is held open meanwhile, so that the directory that was checked is the one that is used. If the process is killed,
+/// no file is left, unless the file system lacks O_TMPFILE and the process is killed between two particular system calls.</remarks>
 internal static unsafe class SwapFileBirth
 {
-    /// <param name="path">A directory, or a name that does not exist yet in one that does.</param>
-    /// <param name="bytes">Checked already.</param>
+    /// <summary>Creates the file.</summary>
+    /// <param name="path">An existing directory, or a name that does not exist yet in an existing directory.</param>
+    /// <param name="bytes">The size, which the caller has checked.</param>
     /// <param name="abilities">What to try.</param>
     internal static SafeFileHandle Create(string path, long bytes, FileAbilities abilities)
     {
@@ -44,7 +46,7 @@ internal static unsafe class SwapFileBirth
         SafeFileHandle file = CreateIn(parent, path, name, abilities);
         try
         {
-            // The umask may have taken bits from the mode, never added any.
+            // The umask may have taken bits from the mode; it never adds any.
             if (OpenFile.fchmod(Descriptor(file), OpenFile.S_IRUSR | OpenFile.S_IWUSR) != 0)
             {
                 SwapFileErrors.Throw(path, "made private", Marshal.GetLastPInvokeError());
@@ -62,7 +64,7 @@ internal static unsafe class SwapFileBirth
 
     private static int Descriptor(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
 
-    /// <returns>The directory, and the name in it if the path is not the directory itself.</returns>
+    /// <returns>The directory, and the name of the file in it, unless the path is the directory itself.</returns>
     private static (string Directory, string? Name) Locate(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -122,14 +124,15 @@ internal static unsafe class SwapFileBirth
         int error;
         if (abilities.HasFlag(FileAbilities.Unnamed))
         {
-            // O_EXCL: nobody can give the file a name later.
+            // With O_EXCL the file cannot be given a name later.
             error = Open(Descriptor(parent), ".", Common | OpenFile.O_TMPFILE | OpenFile.O_EXCL, out SafeFileHandle? unnamed);
             if (unnamed is not null)
             {
                 return unnamed;
             }
 
-            // What file systems and kernels answer that do not know O_TMPFILE; anything else would not end better with a name.
+            // File systems and kernels that do not know O_TMPFILE give one of these answers. After any other, a file with a name would
+            // fail, too.
             if (error is not (Errno.EOPNOTSUPP or Errno.EISDIR or Errno.EINVAL or Errno.ENOENT))
             {
                 SwapFileErrors.Throw(path, "created", error);
@@ -162,7 +165,8 @@ internal static unsafe class SwapFileBirth
         return file;
     }
 
-    /// <summary>A name that nobody else draws. From the kernel: a file that nobody encrypts needs no cryptography.</summary>
+    /// <summary>Draws a name that is different every time. The random bytes come from the kernel: a file that is not encrypted needs no
+    /// library of cryptography.</summary>
     internal static string DrawName(string path)
     {
         Span<byte> drawn = stackalloc byte[16];
@@ -177,14 +181,14 @@ internal static unsafe class SwapFileBirth
 
     private static void SetSpaceAside(SafeFileHandle file, string path, long bytes, FileAbilities abilities)
     {
-        // Before anything else: the answer to growing a file beyond it is a signal that ends the process.
+        // Before anything else: to grow a file beyond this limit brings a signal that ends the process.
         RLimit limit;
         if (FileSpace.getrlimit(FileSpace.RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < (ulong)bytes)
         {
             SwapFileErrors.ThrowLimit(path, bytes, limit.rlim_cur);
         }
 
-        // Before setting aside: a file system may take minutes, and all that it has, to find out that it has too little.
+        // Before the space is set aside: a file system may take minutes, and all the space that it has, to find out that it has too little.
         long? available = AvailableBytes(file);
         if (available < bytes)
         {
@@ -259,7 +263,8 @@ internal static unsafe class SwapFileBirth
         fixed (Statx* result = &information)
         fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            return FileStatus.statx(directory, bytes, FileStatus.AT_SYMLINK_NOFOLLOW, FileStatus.STATX_TYPE | FileStatus.STATX_MODE, result) == 0
+            const uint Wanted = FileStatus.STATX_TYPE | FileStatus.STATX_MODE;
+            return FileStatus.statx(directory, bytes, FileStatus.AT_SYMLINK_NOFOLLOW, Wanted, result) == 0
                 ? 0
                 : Marshal.GetLastPInvokeError();
         }

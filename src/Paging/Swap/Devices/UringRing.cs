@@ -7,10 +7,11 @@ namespace Paging.Swap.Devices;
 
 /// <summary>The two rings that a process shares with the kernel: entries to submit, and completions.</summary>
 /// <remarks>
-/// <para>One thread uses it, from <see cref="Enable"/> on; it races with the kernel only. Each ring has one writer of its tail and one of
-/// its head, who publish by a release what the other side acquires.</para>
-/// <para>Why one thread, instead of letting every submitter enter the kernel: a request belongs to the thread that submitted it. The kernel
-/// cancels it when that thread exits, and interrupts that thread to finish it. No thread of a user should have to bear with either.</para>
+/// <para>From <see cref="Enable"/> on, one thread uses it, and races only with the kernel. The tail of each ring has one writer, and so has
+/// its head. The writer publishes by a release, and the other side reads by an acquire.</para>
+/// <para>Submitters do not enter the kernel themselves, because a request belongs to the thread that has submitted it: the kernel cancels
+/// the request when that thread exits, and interrupts the thread to finish it. No thread of the program should have to put up with
+/// either.</para>
 /// </remarks>
 internal sealed unsafe class UringRing : IDisposable
 {
@@ -35,10 +36,11 @@ internal sealed unsafe class UringRing : IDisposable
     private readonly uint _completionMask;
     private readonly IoUringCqe* _completions;
 
-    // The tail with the entries that are filled and not yet published.
+    // The tail, including the entries that are filled and not yet published.
     private uint _tail;
 
-    private UringRing(int descriptor, in IoUringParams parameters, byte* rings, nuint ringBytes, byte* submissions, nuint submissionBytes)
+    private UringRing(
+        int descriptor, in IoUringParams parameters, byte* rings, nuint ringBytes, byte* submissions, nuint submissionBytes)
     {
         _handle = new SafeFileHandle(descriptor, ownsHandle: true);
         _isDisabled = (parameters.flags & IoUring.IORING_SETUP_R_DISABLED) != 0;
@@ -54,7 +56,7 @@ internal sealed unsafe class UringRing : IDisposable
         _completionMask = *(uint*)(rings + parameters.cq_off.ring_mask);
         _completions = (IoUringCqe*)(rings + parameters.cq_off.cqes);
 
-        // The ring holds indices into the array of entries; here an entry always stands at its own place.
+        // The ring holds indices into the array of entries. Here index i always names entry i.
         uint* array = (uint*)(rings + parameters.sq_off.array);
         for (uint i = 0; i < _entries; i++)
         {
@@ -62,21 +64,23 @@ internal sealed unsafe class UringRing : IDisposable
         }
     }
 
+    /// <summary>Makes a ring, if the system allows it.</summary>
     /// <param name="entries">A power of two. There are twice as many places for completions.</param>
-    /// <param name="ring">Null where the system refuses.</param>
+    /// <param name="ring">Null if the system refuses.</param>
     /// <returns>0 or an error number: EPERM or ENOSYS where io_uring is forbidden.</returns>
     internal static int TryCreate(uint entries, out UringRing? ring)
     {
         ring = null;
-        // Completions are then worked off by the one thread when it asks for them, and not by interrupting it.
+        // With these flags the thread works completions off when it asks for them, and is not interrupted for them.
         IoUringParams parameters = new()
         {
-            flags = IoUring.IORING_SETUP_R_DISABLED | IoUring.IORING_SETUP_SUBMIT_ALL | IoUring.IORING_SETUP_SINGLE_ISSUER | IoUring.IORING_SETUP_DEFER_TASKRUN,
+            flags = IoUring.IORING_SETUP_R_DISABLED | IoUring.IORING_SETUP_SUBMIT_ALL
+                | IoUring.IORING_SETUP_SINGLE_ISSUER | IoUring.IORING_SETUP_DEFER_TASKRUN,
         };
         int descriptor = Setup(entries, ref parameters, out int error);
         if (error == Errno.EINVAL)
         {
-            // A kernel older than 6.1 knows no such flags.
+            // A kernel older than 6.1 does not know these flags.
             parameters = default;
             descriptor = Setup(entries, ref parameters, out error);
         }
@@ -116,12 +120,14 @@ internal sealed unsafe class UringRing : IDisposable
     /// <summary>Makes the calling thread the one that uses the ring.</summary>
     /// <returns>0 or an error number.</returns>
     internal int Enable() =>
-        !_isDisabled || IoUring.io_uring_register(Descriptor, IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0) >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        !_isDisabled || IoUring.io_uring_register(Descriptor, IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0) >= 0
+            ? 0
+            : Marshal.GetLastPInvokeError();
 
-    /// <summary>The next free entry, zeroed. Its caller bounds what is in flight, so that there always is one.</summary>
+    /// <summary>The next free entry, zeroed. The caller limits what is in flight, so that there always is one.</summary>
     internal IoUringSqe* Prepare()
     {
-        // Acquire; pairs with the kernel's release of the head, after which it reads the entry no more.
+        // Acquire; pairs with the kernel's release of the head, after which the kernel does not read the entry any more.
         Debug.Assert(_tail - Volatile.Read(ref *_submissionHead) < _entries, "more in flight than the ring has entries");
         IoUringSqe* entry = _submissions + (_tail++ & (_entries - 1));
         *entry = default;
@@ -132,16 +138,18 @@ internal sealed unsafe class UringRing : IDisposable
     /// <returns>0 or an error number. What the kernel did not take stays prepared.</returns>
     internal int SubmitAndWait()
     {
-        // Release; pairs with the kernel's acquire of the tail, before it reads the entries.
+        // Release; pairs with the kernel's acquire of the tail, after which the kernel reads the entries.
         Volatile.Write(ref *_submissionTail, _tail);
         uint submit = _tail - Volatile.Read(ref *_submissionHead);
         return IoUring.io_uring_enter(Descriptor, submit, 1, IoUring.IORING_ENTER_GETEVENTS) >= 0 ? 0 : Marshal.GetLastPInvokeError();
     }
 
+    /// <summary>Takes the next completion.</summary>
+    /// <returns>False when there is none.</returns>
     internal bool TryReap(out IoUringCqe completion)
     {
         uint head = *_completionHead;
-        // Acquire; pairs with the kernel's release of the tail, before which it wrote the completion, and into the buffer.
+        // Acquire; pairs with the kernel's release of the tail, before which the kernel has written the completion, and the buffer.
         if (head == Volatile.Read(ref *_completionTail))
         {
             completion = default;
@@ -149,12 +157,12 @@ internal sealed unsafe class UringRing : IDisposable
         }
 
         completion = _completions[head & _completionMask];
-        // Release; pairs with the kernel's acquire of the head, before it writes to this place again.
+        // Release; pairs with the kernel's acquire of the head, after which the kernel may write to this place again.
         Volatile.Write(ref *_completionHead, head + 1);
         return true;
     }
 
-    /// <summary>Nothing is in flight any more.</summary>
+    /// <summary>Gives the rings back. Nothing may be in flight any more.</summary>
     public void Dispose()
     {
         _ = MMap.munmap(_submissions, _submissionBytes);
@@ -183,7 +191,7 @@ internal sealed unsafe class UringRing : IDisposable
             return null;
         }
 
-        // A child must not meddle with this process's rings.
+        // A child must not interfere with the rings of this process.
         _ = VirtualMemory.ExcludeFromFork((byte*)address, bytes);
         return (byte*)address;
     }
