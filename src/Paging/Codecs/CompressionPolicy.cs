@@ -84,7 +84,7 @@ internal sealed unsafe class CompressionPolicy
     /// <param name="length">Its length.</param>
     /// <param name="target">Room for the raw page.</param>
     /// <param name="form">How the bytes are to be read.</param>
-    /// <returns>How many there are.</returns>
+    /// <returns>The number of bytes stored.</returns>
     internal int Encode(byte* page, int length, byte* target, out StoredForm form)
     {
         CompressionGoal goal = Goal;
