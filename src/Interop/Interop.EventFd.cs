@@ -5,12 +5,12 @@ namespace Paging.Interop;
 /// <summary>eventfd: a counter that one thread adds to, and another one sleeps on.</summary>
 internal static unsafe partial class EventCounter
 {
-    internal const int CloseOnExec = 0x80000;
+    internal const int EFD_CLOEXEC = 0x80000;
 
-    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
-    internal static partial int Create(uint value, int flags);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int eventfd(uint value, int flags);
 
-    /// <summary>Adds the eight bytes at <paramref name="value"/>. Does not block before the counter reaches 2⁶⁴ − 1.</summary>
-    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    internal static partial nint Write(int descriptor, ulong* value, nuint length);
+    /// <summary>Adds the eight bytes at <paramref name="value"/> to the counter. Blocks only if the sum would exceed 2⁶⁴ − 2.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint write(int descriptor, ulong* value, nuint length);
 }

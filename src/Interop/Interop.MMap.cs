@@ -2,49 +2,47 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>mmap, mprotect, madvise, mlock and munmap, as the system has them: no policy, errno for an answer.</summary>
+/// <summary>mmap, mprotect, madvise, mlock2 and their inverses, as the system has them: without policy; errors are left in errno.</summary>
 internal static unsafe partial class MMap
 {
-    internal const int ProtNone = 0;
-    internal const int ProtRead = 1;
-    internal const int ProtReadWrite = 1 | 2;
-    internal const int MapShared = 1;
-    internal const int MapPrivate = 2;
-    internal const int AdviseDontNeed = 4;
-    internal const int AdviseDontFork = 10;
-    internal const int AdviseHugePage = 14;
-    internal const int AdviseNoHugePage = 15;
-    internal const int AdviseDontDump = 16;
-    internal const int AdviseDontNeedLocked = 24;
-    internal const int AdviseCollapse = 25;
+    internal const int PROT_NONE = 0;
+    internal const int PROT_READ = 1;
+    internal const int PROT_WRITE = 2;
 
-    /// <summary>For <see cref="Lock"/>: pages are locked as they are touched, not brought in now.</summary>
-    internal const uint LockOnFault = 1;
-    private const int MapAnonymous = 0x20;
-    private const int MapNoReserve = 0x4000;
-    internal const int MapPopulate = 0x8000;
+    internal const int MAP_SHARED = 1;
+    internal const int MAP_PRIVATE = 2;
+    internal const int MAP_ANONYMOUS = 0x20;
+    internal const int MAP_NORESERVE = 0x4000;
+    internal const int MAP_POPULATE = 0x8000;
 
-    /// <summary>Flags of a reservation: private memory. Under vm.overcommit_memory = 2 the system ignores the second, and counts what may be
-    /// written against its limit.</summary>
-    internal const int ReservationFlags = MapPrivate | MapAnonymous | MapNoReserve;
+    internal const int MADV_DONTNEED = 4;
+    internal const int MADV_DONTFORK = 10;
+    internal const int MADV_HUGEPAGE = 14;
+    internal const int MADV_NOHUGEPAGE = 15;
+    internal const int MADV_DONTDUMP = 16;
+    internal const int MADV_DONTNEED_LOCKED = 24;
+    internal const int MADV_COLLAPSE = 25;
 
-    internal static readonly void* Failed = (void*)-1;
+    /// <summary>For <see cref="mlock2"/>: pages are locked as they are touched, and not brought in at once.</summary>
+    internal const uint MLOCK_ONFAULT = 1;
 
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    internal static partial void* Map(void* address, nuint length, int protection, int flags, int descriptor, long offset);
+    internal static readonly void* MAP_FAILED = (void*)-1;
 
-    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
-    internal static partial int Unmap(void* address, nuint length);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial void* mmap(void* address, nuint length, int protection, int flags, int descriptor, long offset);
 
-    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
-    internal static partial int Protect(void* address, nuint length, int protection);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int munmap(void* address, nuint length);
 
-    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
-    internal static partial int Advise(void* address, nuint length, int advice);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int mprotect(void* address, nuint length, int protection);
 
-    [LibraryImport("libc", EntryPoint = "mlock2", SetLastError = true)]
-    internal static partial int Lock(void* address, nuint length, uint flags);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int madvise(void* address, nuint length, int advice);
 
-    [LibraryImport("libc", EntryPoint = "munlock", SetLastError = true)]
-    internal static partial int Unlock(void* address, nuint length);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int mlock2(void* address, nuint length, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int munlock(void* address, nuint length);
 }

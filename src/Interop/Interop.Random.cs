@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>getrandom: bytes from the kernel, without any library.</summary>
+/// <summary>getrandom: random bytes from the kernel, without a library of cryptography.</summary>
 internal static unsafe partial class SystemRandom
 {
-    [LibraryImport("libc", EntryPoint = "getrandom", SetLastError = true)]
-    private static partial nint Get(byte* buffer, nuint length, uint flags);
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint getrandom(byte* buffer, nuint length, uint flags);
 
     /// <summary>Fills a buffer.</summary>
     /// <returns>0 or an error number.</returns>
@@ -16,9 +16,9 @@ internal static unsafe partial class SystemRandom
         {
             for (int done = 0; done < buffer.Length;)
             {
-                nint got = Get(bytes + done, (nuint)(buffer.Length - done), 0);
+                nint got = getrandom(bytes + done, (nuint)(buffer.Length - done), 0);
                 int error = got < 0 ? Marshal.GetLastPInvokeError() : 0;
-                if (error is not 0 and not Errno.Interrupted)
+                if (error is not 0 and not Errno.EINTR)
                 {
                     return error;
                 }

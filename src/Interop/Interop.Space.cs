@@ -2,47 +2,53 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>fallocate, ftruncate, fstatvfs and getrlimit, as the system has them: no policy, errno for an answer.</summary>
+/// <summary>fallocate, ftruncate, fstatvfs, getrlimit and setrlimit, as the system has them: without policy; errors are left in
+/// errno.</summary>
 internal static unsafe partial class FileSpace
 {
-    internal const int KeepSize = 1;
-    internal const int PunchHole = 2;
+    internal const int FALLOC_FL_KEEP_SIZE = 1;
+    internal const int FALLOC_FL_PUNCH_HOLE = 2;
 
-    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
-    internal static partial int Allocate(int descriptor, int mode, long offset, long length);
+    /// <summary>The limit of the size of files, in bytes. A thread that grows a file beyond it gets a signal that ends the
+    /// process.</summary>
+    internal const int RLIMIT_FSIZE = 1;
 
-    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
-    internal static partial int Truncate(int descriptor, long length);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fallocate(int descriptor, int mode, long offset, long length);
 
-    [LibraryImport("libc", EntryPoint = "fstatvfs", SetLastError = true)]
-    internal static partial int Statistics(int descriptor, FileSystemStatistics* statistics);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int ftruncate(int descriptor, long length);
 
-    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
-    internal static partial int GetLimit(int resource, ResourceLimit* limit);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fstatvfs(int descriptor, StatVfs* status);
 
-    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
-    internal static partial int SetLimit(int resource, ResourceLimit* limit);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getrlimit(int resource, RLimit* limit);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setrlimit(int resource, RLimit* limit);
 }
 
 /// <summary>struct rlimit.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct ResourceLimit
+internal struct RLimit
 {
-    /// <summary>The size of files, in bytes. Who grows one beyond it gets a signal that ends the process.</summary>
-    internal const int FileSize = 1;
+    /// <summary>The soft limit, which the system enforces.</summary>
+    internal ulong rlim_cur;
 
-    internal ulong Soft;
-    internal ulong Hard;
+    /// <summary>The hard limit, up to which the process may raise the soft one.</summary>
+    internal ulong rlim_max;
 }
 
-/// <summary>The head of statvfs, which is the same in glibc and musl on 64 bits, and room for the rest.</summary>
+/// <summary>The head of struct statvfs, which is the same in glibc and musl on 64 bits, and room for the rest.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
-internal struct FileSystemStatistics
+internal struct StatVfs
 {
+    /// <summary>Bytes of a fragment.</summary>
     [FieldOffset(8)]
-    internal ulong FragmentBytes;
+    internal ulong f_frsize;
 
     /// <summary>Fragments that a process without privileges may still take.</summary>
     [FieldOffset(32)]
-    internal ulong AvailableFragments;
+    internal ulong f_bavail;
 }

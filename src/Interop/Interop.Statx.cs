@@ -2,44 +2,46 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
 
-/// <summary>statx: what a path or a descriptor is. Unlike stat's, its structure is the same on every processor.</summary>
+/// <summary>statx: what a path or a descriptor is. Its structure is the same on every processor, while the one of stat is not.</summary>
 internal static unsafe partial class FileStatus
 {
-    internal const int NoFollow = 0x100;
+    internal const int AT_SYMLINK_NOFOLLOW = 0x100;
 
     /// <summary>With an empty path: the status of the descriptor itself.</summary>
-    internal const int EmptyPath = 0x1000;
+    internal const int AT_EMPTY_PATH = 0x1000;
 
-    internal const uint TypeAndMode = 3;
-    internal const uint BasicStatistics = 0x7ff;
+    internal const uint STATX_TYPE = 1;
+    internal const uint STATX_MODE = 2;
+    internal const uint STATX_BASIC_STATS = 0x7ff;
 
-    internal const int KindMask = 0xf000;
-    internal const int KindFifo = 0x1000;
-    internal const int KindCharacterDevice = 0x2000;
-    internal const int KindDirectory = 0x4000;
-    internal const int KindBlockDevice = 0x6000;
-    internal const int KindRegular = 0x8000;
-    internal const int KindLink = 0xa000;
-    internal const int KindSocket = 0xc000;
+    internal const int S_IFMT = 0xf000;
+    internal const int S_IFIFO = 0x1000;
+    internal const int S_IFCHR = 0x2000;
+    internal const int S_IFDIR = 0x4000;
+    internal const int S_IFBLK = 0x6000;
+    internal const int S_IFREG = 0x8000;
+    internal const int S_IFLNK = 0xa000;
+    internal const int S_IFSOCK = 0xc000;
 
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
-    internal static partial int Get(int directory, byte* path, int flags, uint mask, FileInformation* information);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int statx(int directory, byte* path, int flags, uint mask, Statx* status);
 }
 
 /// <summary>struct statx, as far as it is read here.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
-internal struct FileInformation
+internal struct Statx
 {
+    /// <summary>How many names the file has.</summary>
     [FieldOffset(0x10)]
-    internal uint Links;
+    internal uint stx_nlink;
 
     [FieldOffset(0x1c)]
-    internal ushort Mode;
+    internal ushort stx_mode;
 
     [FieldOffset(0x28)]
-    internal ulong Size;
+    internal ulong stx_size;
 
-    /// <summary>In units of 512 bytes.</summary>
+    /// <summary>Space that is allocated, in units of 512 bytes.</summary>
     [FieldOffset(0x30)]
-    internal ulong AllocatedSectors;
+    internal ulong stx_blocks;
 }

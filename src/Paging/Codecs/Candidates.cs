@@ -2,25 +2,28 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>The filters worth trying on a page: those of its element, and those of a record length that the page itself suggests.</summary>
+/// <summary>The filters worth trying on a page: those for its element, and those for a record length that the page itself
+/// suggests.</summary>
 internal static unsafe class Candidates
 {
-    /// <summary>As many as there can be at once.</summary>
-    internal const int Most = 24;
+    /// <summary>The most candidates that there can be for one page.</summary>
+    internal const int Max = 24;
 
-    private const int MostLags = 24;
+    private const int MaxLags = 24;
 
+    /// <summary>A longer lag must cost less than this share of a shorter one.</summary>
     private const double ClearlyLess = 0.95;
 
     /// <summary>Bytes of a page that are looked at for its record length.</summary>
     internal const int LookedAt = 2 << 10;
 
-    /// <summary>Lags that are looked at where the element says nothing: of pixels, vertices, samples.</summary>
+    /// <summary>Lags that are looked at where the element says nothing: those of pixels, vertices, samples.</summary>
     private static ReadOnlySpan<byte> OfBytes => [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64];
 
-    /// <param name="elementBytes">Of its elements.</param>
+    /// <summary>Finds the candidates for a page.</summary>
+    /// <param name="elementBytes">The length of its elements.</param>
     /// <param name="lag">As <see cref="BestLag"/> finds it.</param>
-    /// <param name="used">The filter in use, which is one of them always.</param>
+    /// <param name="used">The filter in use, which is always one of them.</param>
     /// <param name="found">Receives the candidates.</param>
     /// <returns>How many.</returns>
     internal static int Find(int elementBytes, int lag, Filter used, Span<Filter> found)
@@ -29,14 +32,14 @@ internal static unsafe class Candidates
         Add(found, ref count, Filter.None);
         Add(found, ref count, used);
 
-        int stride = FilterChooser.StrideFor(elementBytes);
-        AddStride(found, ref count, stride, FilterChooser.LaneFor(stride));
+        int stride = ElementShape.StrideFor(elementBytes);
+        AddStride(found, ref count, stride, ElementShape.LaneFor(stride));
         if (lag != stride)
         {
-            AddStride(found, ref count, lag, Math.Min(4, FilterChooser.LaneFor(lag)));
+            AddStride(found, ref count, lag, Math.Min(4, ElementShape.LaneFor(lag)));
         }
 
-        // Blocks of compressed textures, quadruples of halves, doubles: what a program that says 1, 2 or 4 often holds.
+        // Blocks of compressed textures, groups of four halves, doubles: elements of 1, 2 or 4 bytes are often parts of such things.
         if (8 % stride == 0 && stride < 8 && lag != 8)
         {
             Add(found, ref count, new Filter(FilterKind.BitShuffle, 8, 1));
@@ -47,9 +50,10 @@ internal static unsafe class Candidates
         return count;
     }
 
+    /// <summary>Adds the filters of one stride.</summary>
     /// <param name="found">Receives the candidates.</param>
     /// <param name="count">How many there are.</param>
-    /// <param name="stride">Of an element, or of a record.</param>
+    /// <param name="stride">The length of an element, or of a record.</param>
     /// <param name="lane">The longest number in it.</param>
     private static void AddStride(Span<Filter> found, ref int count, int stride, int lane)
     {
@@ -78,13 +82,13 @@ internal static unsafe class Candidates
         }
     }
 
-    /// <summary>The distance at which bytes resemble each other most.</summary>
+    /// <summary>The distance at which the bytes of a page resemble each other most.</summary>
     internal static int BestLag(byte* page, int length, int stride)
     {
         int piece = Math.Min(length, LookedAt);
         int best = stride;
-        double least = double.MaxValue;
-        for (int i = 0; i < MostLags; i++)
+        double min = double.MaxValue;
+        for (int i = 0; i < MaxLags; i++)
         {
             int lag = stride == 1 ? (i < OfBytes.Length ? OfBytes[i] : 0) : stride * (i + 1);
             if (lag is 0 or > 128 || lag > piece / 4)
@@ -92,11 +96,11 @@ internal static unsafe class Candidates
                 break;
             }
 
-            // Further away must be clearly better: of two periods that fit, the shorter.
+            // A longer distance must be clearly better: of two periods that fit, the shorter one is taken.
             double cost = StrideProbe.BitCost(page, piece, lag) / (double)(piece - lag);
-            if (cost < least * ClearlyLess)
+            if (cost < min * ClearlyLess)
             {
-                least = cost;
+                min = cost;
                 best = lag;
             }
         }

@@ -7,7 +7,7 @@ namespace Paging.Codecs;
 /// <summary>The native memory of one codec context, or of one scratch: freed exactly once, by its owner.</summary>
 internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
 {
-    /// <summary>What Zstd aligns its tables to: memory that starts there wastes nothing in front of them.</summary>
+    /// <summary>Zstd aligns its tables to this: memory that starts at a multiple of it wastes nothing in front of them.</summary>
     private const int Alignment = 64;
 
     private static long s_outstanding;
@@ -24,11 +24,13 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
 
     internal nuint Bytes { get; }
 
-    /// <summary>What the contexts and scratches of the process take.</summary>
+    /// <summary>What all contexts and scratch buffers of the process take.</summary>
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
+    /// <summary>Takes memory from the system.</summary>
     /// <param name="bytes">At least 1.</param>
-    /// <param name="zeroed">Otherwise its contents mean nothing, and physical memory is taken only as it is used.</param>
+    /// <param name="zeroed">Whether it reads as zeroes. Otherwise its contents mean nothing, and physical memory is taken only as it is
+    /// used.</param>
     /// <returns>Null when the system refuses.</returns>
     internal static CodecMemory? TryTake(nuint bytes, bool zeroed)
     {
@@ -47,7 +49,7 @@ internal sealed unsafe class CodecMemory : SafeHandleZeroOrMinusOneIsInvalid
                 NativeMemory.Clear(memory, bytes);
             }
 
-            // The object may be refused as well as what it stands for.
+            // The system may refuse memory for the object, too.
             TestHook.MayFail(FailurePoint.CodecMemory);
             var owner = new CodecMemory(memory, bytes);
             memory = null;

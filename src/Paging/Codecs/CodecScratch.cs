@@ -2,15 +2,16 @@ using System.Diagnostics;
 
 namespace Paging.Codecs;
 
-/// <summary>Buffers between a filter and a codec, in native memory. For one thread at a time, which may enter again what it has entered.</summary>
-/// <remarks>Physical memory is taken as far as pages are long: three buffers of one page for most. Whoever has one may take a context of a codec
-/// besides, never the other way round.</remarks>
+/// <summary>Buffers between a filter and a codec, in native memory. For one thread at a time, which may enter again what it has already
+/// entered.</summary>
+/// <remarks>How much physical memory they take depends on the length of the pages: for most pages it is three buffers of one page. A thread
+/// that has entered may take a codec's context as well. A thread that has a context may not enter.</remarks>
 internal sealed unsafe class CodecScratch : IDisposable
 {
     /// <summary>The longest piece that is filtered at once.</summary>
     internal const int BlockBytes = 64 << 10;
 
-    // What LZ4 may write for a block of noise, and a little more.
+    // What LZ4 may write for a block of noise, and a little to spare.
     private const int TrialBytes = BlockBytes + (BlockBytes >> 4);
 
     [ThreadStatic]
@@ -22,22 +23,24 @@ internal sealed unsafe class CodecScratch : IDisposable
 
     private CodecScratch(CodecMemory memory) => _memory = memory;
 
+    /// <summary>One for threads that the system has no memory for.</summary>
     internal static Reserve<CodecScratch> Reserve { get; } = new(TryCreate());
 
     /// <summary>What a filter makes of a block: <see cref="BlockBytes"/>.</summary>
     internal byte* Filtered => _memory.Address;
 
-    /// <summary>For filters of several steps: <see cref="BlockBytes"/>.</summary>
+    /// <summary>Where filters of several steps keep what is between them: <see cref="BlockBytes"/>.</summary>
     internal byte* Between => _memory.Address + BlockBytes;
 
     /// <summary>Where an encoding is tried: <see cref="TrialLength"/>.</summary>
     internal byte* Trial => _memory.Address + (2 * BlockBytes);
 
+    /// <summary>The length of <see cref="Trial"/>.</summary>
     internal static int TrialLength => TrialBytes;
 
-    /// <summary>The calling thread's, from here to <see cref="Exit"/>.</summary>
-    /// <returns>Null when the system has no memory for it, or has had none for <see cref="Reserve"/>: nothing is owed then. Nothing is filtered,
-    /// while what has been filtered before can still be read.</returns>
+    /// <summary>Takes a scratch for the calling thread, until <see cref="Exit"/>.</summary>
+    /// <returns>Null when the system has no memory for it, or had none for <see cref="Reserve"/>. The caller then must not exit, and
+    /// filters nothing; pages that were filtered before can still be read.</returns>
     internal static CodecScratch? Enter()
     {
         ref Held held = ref s_held;
@@ -54,6 +57,7 @@ internal sealed unsafe class CodecScratch : IDisposable
         return held.Scratch;
     }
 
+    /// <summary>Ends the latest <see cref="Enter"/> of the calling thread.</summary>
     internal static void Exit()
     {
         ref Held held = ref s_held;
@@ -65,6 +69,7 @@ internal sealed unsafe class CodecScratch : IDisposable
         }
     }
 
+    /// <returns>Null when the system has no memory for it.</returns>
     internal static CodecScratch? TryCreate()
     {
         CodecMemory? memory = CodecMemory.TryTake(Bytes, zeroed: false);

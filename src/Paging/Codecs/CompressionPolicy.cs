@@ -5,27 +5,30 @@ using Paging.Threading;
 
 namespace Paging.Codecs;
 
-/// <summary>How the pages of one owner are compressed: its goal, and the filter that was asked for or that its pages have shown to be best.</summary>
-/// <remarks>Any number of threads encode by one policy at a time. What they share are words that may be read a page late: the goal, the choice,
-/// the run of pages that did not shrink. The chooser behind them is one thread's at a time, and the others do not wait for it.</remarks>
+/// <summary>How the pages of one owner are compressed: by its goal, and by the filter that was asked for or that its pages have shown to be
+/// best.</summary>
+/// <remarks>Any number of threads encode by one policy at the same time. They share words that may be read a page late: the goal, the
+/// choice, the count of pages in a row that did not shrink. Only one thread at a time is in the chooser, and the others do not wait for
+/// it.</remarks>
 internal sealed unsafe class CompressionPolicy
 {
-    /// <summary>Of Zstd on the way out of the frames.</summary>
+    /// <summary>The level of Zstd for pages that are stored out of a frame.</summary>
     internal const int StoreLevel = 1;
 
-    /// <summary>Failures in a row before pages are stored without trying.</summary>
+    /// <summary>So many pages in a row must fail to shrink before pages are stored without trying.</summary>
     private const int PatientFor = 8;
 
-    /// <summary>Pages stored without trying between two tries, at most.</summary>
-    private const int MostUntried = 32;
+    /// <summary>The most pages that are stored without trying between two tries.</summary>
+    private const int MaxUntried = 32;
 
-    /// <summary>Pages that are stored with a chooser that other owners use too, before there is one of its own.</summary>
+    /// <summary>Pages that an owner stores with a chooser that it shares with others, before it gets its own.</summary>
     private const int SharedStores = 8;
 
-    /// <summary>Null where the filter was asked for. Shared → own, once.</summary>
+    /// <summary>Null where the filter was asked for. Changes from shared to own, once.</summary>
     private FilterChooser? _chooser;
 
-    /// <summary>Pages still to be stored with the shared chooser; 0 from then on. Loose: threads may overwrite each other's counts.</summary>
+    /// <summary>Pages still to be stored with the shared chooser; 0 from then on. Without a lock: threads may overwrite each other's
+    /// counts.</summary>
     private int _sharedStores;
     private int _goal;
 
@@ -35,13 +38,13 @@ internal sealed unsafe class CompressionPolicy
     /// <summary>Pages in a row that were tried and did not shrink. Threads may overwrite each other's counts: it is a hint.</summary>
     private int _failures;
 
-    /// <summary>Pages still to be stored without trying. As loose as the above.</summary>
+    /// <summary>Pages still to be stored without trying. A hint as well.</summary>
     private int _untried;
 
-    /// <param name="elementBytes">Of the owner's elements; 1 when nothing is known.</param>
-    /// <param name="goal">Until it is changed.</param>
+    /// <param name="elementBytes">The length of the owner's elements; 1 when nothing is known.</param>
+    /// <param name="goal">The goal until it is changed.</param>
     /// <param name="filter">Null to let the pages decide.</param>
-    /// <param name="shared">Where owners of a few pages find a chooser; null to have one from the start.</param>
+    /// <param name="shared">Where owners of a few pages find a chooser; null for a chooser of its own from the start.</param>
     internal CompressionPolicy(int elementBytes, CompressionGoal goal, PageFilter? filter, SharedChoosers? shared = null)
     {
         _goal = (int)goal;
@@ -61,7 +64,7 @@ internal sealed unsafe class CompressionPolicy
         {
             if (value != Goal && Volatile.Read(ref _sharedStores) > 0)
             {
-                // Those who share a chooser have one goal.
+                // Owners that share a chooser have one goal.
                 HaveOwnChooser();
             }
 
@@ -70,21 +73,23 @@ internal sealed unsafe class CompressionPolicy
     }
 
     /// <summary>The filter for the next page.</summary>
-    internal Filter Filter => Shared.Read(SharedWord.Counter, ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
+    internal Filter Filter =>
+        Shared.Read(SharedWord.Counter, ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
 
-    /// <summary>What choosing has cost so far; null where nothing is chosen.</summary>
+    /// <summary>Says what choosing has cost so far; null where the filter was asked for.</summary>
     internal FilterChooser? Chooser => Volatile.Read(ref _chooser);
 
     /// <summary>Encodes a page, or copies it when it does not shrink.</summary>
-    /// <param name="page">The page, which must not change meanwhile for its contents to mean anything.</param>
+    /// <param name="page">The page. If it changes meanwhile, what is stored means nothing.</param>
     /// <param name="length">Its length.</param>
     /// <param name="target">Room for the raw page.</param>
     /// <param name="form">How the bytes are to be read.</param>
-    /// <returns>How many there are.</returns>
+    /// <returns>The number of bytes stored.</returns>
     internal int Encode(byte* page, int length, byte* target, out StoredForm form)
     {
         CompressionGoal goal = Goal;
-        form = new StoredForm(goal == CompressionGoal.Ratio ? Codec.Zstd : Codec.Lz4, Filter, StaysAsIs: goal is CompressionGoal.None or CompressionGoal.Speed);
+        Codec codec = goal == CompressionGoal.Ratio ? Codec.Zstd : Codec.Lz4;
+        form = new StoredForm(codec, Filter, StaysAsIs: goal is CompressionGoal.None or CompressionGoal.Speed);
         int encoded = goal == CompressionGoal.None || IsHopeless() ? -1 : TryEncode(goal, page, length, target, ref form);
         if (encoded > 0)
         {
@@ -113,7 +118,7 @@ internal sealed unsafe class CompressionPolicy
 
         if (chooser is not null && chooser.IsDue && chooser.TryEnter())
         {
-            // The page is in the caller's hands, and whoever wants it waits: that much at a time and no more.
+            // The caller has the page, and every thread that wants it waits: so not more than this is tried at a time.
             try
             {
                 encoded = chooser.Encode(goal, page, length, target, limit, ref form);
@@ -133,7 +138,8 @@ internal sealed unsafe class CompressionPolicy
         return encoded;
     }
 
-    /// <summary>The chooser for the next page: after a few pages, which say that there will be more, the owner gets one of its own.</summary>
+    /// <summary>The chooser for the next page. After a few pages, which say that there will be more, the owner gets one of its
+    /// own.</summary>
     private FilterChooser? ChooserForStore()
     {
         TestHook.Reach(SharedWord.Counter);
@@ -150,7 +156,8 @@ internal sealed unsafe class CompressionPolicy
         return Chooser;
     }
 
-    /// <summary>Shared → own, by the first of several threads. Where memory is short, the shared one goes on.</summary>
+    /// <summary>Changes the shared chooser for one of its own; of several threads, the first does it. Where memory is short, the shared one
+    /// stays.</summary>
     private void HaveOwnChooser()
     {
         FilterChooser? shared = Chooser;
@@ -167,8 +174,8 @@ internal sealed unsafe class CompressionPolicy
         }
     }
 
-    /// <summary>Whether so many pages in a row have not shrunk that this one is stored without trying. The longer the run, the rarer the tries;
-    /// the first page that shrinks ends it.</summary>
+    /// <summary>Whether this page is stored without trying, because so many pages before it did not shrink. The more there were in a row,
+    /// the rarer the tries; the first page that shrinks ends it.</summary>
     private bool IsHopeless()
     {
         TestHook.Reach(SharedWord.Counter);
@@ -196,7 +203,7 @@ internal sealed unsafe class CompressionPolicy
             return;
         }
 
-        failures = Math.Min(failures + 1, PatientFor * MostUntried);
+        failures = Math.Min(failures + 1, PatientFor * MaxUntried);
         Volatile.Write(ref _failures, failures);
         Volatile.Write(ref _untried, failures / PatientFor);
     }
@@ -204,12 +211,12 @@ internal sealed unsafe class CompressionPolicy
     /// <summary>The filter that a program asked for by name.</summary>
     internal static Filter FilterFor(PageFilter filter, int elementBytes)
     {
-        int stride = FilterChooser.StrideFor(elementBytes);
+        int stride = ElementShape.StrideFor(elementBytes);
         return filter switch
         {
             PageFilter.Shuffle when stride > 1 => new Filter(FilterKind.Shuffle, stride, 1),
             PageFilter.BitShuffle => new Filter(FilterKind.BitShuffle, stride, 1),
-            PageFilter.Delta => new Filter(FilterKind.DeltaShuffle, stride, FilterChooser.LaneFor(stride)),
+            PageFilter.Delta => new Filter(FilterKind.DeltaShuffle, stride, ElementShape.LaneFor(stride)),
             _ => Filter.None,
         };
     }

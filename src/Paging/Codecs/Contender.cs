@@ -2,25 +2,37 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>What a filter has shown against the one in use.</summary>
+/// <summary>A candidate, and what it has shown against the filter in use.</summary>
 internal struct Contender
 {
-    /// <summary>Sums are halved at so many trials, so that old pages are forgotten.</summary>
-    private const int MostTrials = 12;
+    /// <summary>After this many trials the sums are halved, so that old pages are forgotten.</summary>
+    private const int MaxTrials = 12;
 
-    /// <summary>No filter at all is looked at the more often: where pages differ much, it is the one to come back to.</summary>
+    /// <summary>"No filter" is tried more often than its results alone ask for: where pages differ much, it is the one to come back
+    /// to.</summary>
     private const double NoneAhead = 0.1;
 
     internal Filter Filter;
+
+    /// <summary>By which the last survey ranked it.</summary>
     internal double Score;
+
+    /// <summary>What it made of the piece that was surveyed.</summary>
     internal Trial OnPiece;
+
+    /// <summary>The sum of its trials against the filter in use.</summary>
     internal Trial Own;
+
+    /// <summary>What the filter in use made of the same pages.</summary>
     internal Trial Other;
+
+    /// <summary>How many trials the sums are of.</summary>
     internal int Trials;
 
+    /// <summary>Adds one trial of both filters on the same page.</summary>
     internal void Add(Trial own, Trial other)
     {
-        if (Trials == MostTrials)
+        if (Trials == MaxTrials)
         {
             Own = Own.Half();
             Other = Other.Half();
@@ -36,6 +48,7 @@ internal struct Contender
     internal readonly double Behind(CompressionGoal goal) =>
         (Trials == 0 ? 0 : Own.Score(goal) - Other.Score(goal)) - (Filter.Kind == FilterKind.None ? NoneAhead : 0);
 
+    /// <summary>Takes over half of what it had shown before a survey.</summary>
     internal void Learn(Contender before)
     {
         Own = before.Own.Half();
@@ -43,6 +56,7 @@ internal struct Contender
         Trials = (before.Trials + 1) / 2;
     }
 
+    /// <summary>Takes over what the new filter in use has shown against this one, the other way round.</summary>
     internal void LearnReversed(Contender winner)
     {
         Own = winner.Other;
@@ -50,6 +64,7 @@ internal struct Contender
         Trials = winner.Trials;
     }
 
+    /// <summary>Forgets the trials: they were against another filter.</summary>
     internal void Forget()
     {
         Own = default;

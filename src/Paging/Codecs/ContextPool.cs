@@ -5,19 +5,23 @@ using Paging.Threading;
 namespace Paging.Codecs;
 
 /// <summary>Codec contexts that all threads of the process share: one is taken for one page, and given back.</summary>
-/// <remarks>There are as many as have ever been in use at the same time, twice as many as processors at most: so a thread that has lost its processor
-/// in the middle of a page keeps no other from working, and a thousand threads take no more than a few. Who finds all taken waits for somebody who
-/// encodes or decodes one page in memory, and waits for nothing else meanwhile. A thread tries the one first that it had last.</remarks>
+/// <remarks>
+/// <para>There are as many contexts as have ever been in use at the same time, and at most twice as many as processors. So a thread that
+/// loses its processor in the middle of a page does not keep the others from working, and a thousand threads take no more than a few
+/// contexts.</para>
+/// <para>A thread that finds all contexts taken waits for another thread, which encodes or decodes one page in memory and meanwhile waits
+/// for nothing itself. A thread first tries the context that it had last.</para>
+/// </remarks>
 /// <typeparam name="T">The context.</typeparam>
 /// <param name="create">Makes one; null when the system has no memory for it.</param>
 /// <param name="slots">How many there can be.</param>
 internal sealed class ContextPool<T>(Func<T?> create, int slots)
     where T : class, IDisposable
 {
-    /// <summary>Contexts that stay although nobody has used them for a while.</summary>
+    /// <summary>So many contexts stay even if no thread has used them for a while.</summary>
     internal const int Kept = 2;
 
-    /// <summary>After so many pages on one context its user looks whether others lie idle. A power of two.</summary>
+    /// <summary>After this many pages on one context, the thread that uses it looks for idle ones. A power of two.</summary>
     internal const int PagesBetweenLooks = 4096;
 
     private const int SpinRounds = 20;
@@ -32,15 +36,16 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
     /// <summary>How many there are. For tests, when no thread is at work.</summary>
     internal int Count => _slots.Count(static slot => slot.Context is not null);
 
-    /// <summary>Takes a context, which the caller owes a <see cref="GiveBack"/> of. It must wait for nothing before that.</summary>
-    /// <param name="hint">The number of the one that the thread had last; that of this one.</param>
-    /// <returns>Null when there is none to be had: then nothing is owed.</returns>
+    /// <summary>Takes a context. The caller must <see cref="GiveBack">give it back</see>, and must not wait for anything before
+    /// that.</summary>
+    /// <param name="hint">In: the number of the context that the thread had last. Out: the number of this one.</param>
+    /// <returns>Null when the system has no memory for one: then there is nothing to give back.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal T? Take(ref int hint)
     {
         ref Slot slot = ref _slots[hint];
 
-        // Free → taken: races with every other thread. Acquires what the one before has left in the context.
+        // Free → taken: races with all other threads. Acquires what the thread before has left in the context.
         if (slot.Context is not null && Interlocked.CompareExchange(ref slot.Taken, 1, 0) == 0)
         {
             if (slot.Context is { } context && !TestHook.RefusesMemory && (++slot.Pages & (PagesBetweenLooks - 1)) != 0)
@@ -54,11 +59,13 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         return TakeSlow(ref hint);
     }
 
+    /// <summary>Gives a context back, and wakes a thread that waits for one.</summary>
     /// <param name="hint">As <see cref="Take"/> has left it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void GiveBack(int hint)
     {
-        // Taken → free, by the thread that has it. Pairs with the increment of the waiters: either the waiter is seen here, or it sees the slot free.
+        // Taken → free, by the thread that has it. Pairs with the increment of the waiters: either this thread sees the waiter, or the
+        // waiter sees the slot free.
         Interlocked.Exchange(ref _slots[hint].Taken, 0);
         Fences.AfterInterlocked();
         if (Volatile.Read(ref _waiters) != 0)
@@ -67,7 +74,7 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         }
     }
 
-    /// <summary>Gives back the memory of those that nobody is using.</summary>
+    /// <summary>Gives back the memory of all contexts that are not in use.</summary>
     internal void Trim()
     {
         for (int i = 0; i < _slots.Length; i++)
@@ -103,7 +110,7 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         return Settle(hint);
     }
 
-    /// <summary>Takes one that exists, if there is one free; or else room for one more.</summary>
+    /// <summary>Takes a slot: one whose context exists, if such a one is free, else any free one.</summary>
     private bool TryTakeAny(ref int hint)
     {
         for (int i = 0; i < _slots.Length; i++)
@@ -155,7 +162,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         _returned.Exit(interrupted);
     }
 
-    /// <summary>What is not done for each page. The slot is the caller's.</summary>
+    /// <summary>What is not done for each page: makes the context if there is none, and looks for idle ones. The caller has taken the
+    /// slot.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private T? Settle(int number)
     {
@@ -209,18 +217,20 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
     /// <summary>What belongs to one context, on cache lines of its own.</summary>
     private struct Slot
     {
-        /// <summary>1 while a thread has it. By CAS to 1, by exchange to 0.</summary>
+        /// <summary>1 while a thread has taken it. Changed to 1 by CAS, back to 0 by exchange.</summary>
         internal int Taken;
 
-        /// <summary>Written by who has taken it; looked at by others, who believe it once they have.</summary>
+        /// <summary>Written by the thread that has taken the slot. Others may read it, but rely on it only once they have taken the
+        /// slot.</summary>
         internal T? Context;
 
-        /// <summary>Pages, modulo 2³². By who has taken it.</summary>
+        /// <summary>Pages encoded or decoded, modulo 2³². For the thread that has taken the slot.</summary>
         internal uint Pages;
 
-        /// <summary>How many they were when somebody looked for idle ones. By who has taken it.</summary>
+        /// <summary>The value of <see cref="Pages"/> when a thread last looked for idle contexts. For the thread that has taken the
+        /// slot.</summary>
         internal uint Seen;
-#pragma warning disable IDE0051, CS0169, CA1823 // Never read: it keeps the next one's words away.
+#pragma warning disable IDE0051, CS0169, CA1823 // Never read: it keeps the next slot off these cache lines.
         private readonly Padding _padding;
 #pragma warning restore IDE0051, CS0169, CA1823
     }

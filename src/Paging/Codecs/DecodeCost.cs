@@ -2,8 +2,8 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>How long a stored page takes to decode, estimated from what it looks like rather than timed, so that the choice is the same in every run
-/// and on a busy machine.</summary>
+/// <summary>How long a stored page takes to decode. It is estimated from what the page looks like, not timed, so that the choice of a
+/// filter is the same in every run, and on a busy machine.</summary>
 /// <remarks>Nanoseconds on a processor of 2024; only their ratios matter.</remarks>
 internal static unsafe class DecodeCost
 {
@@ -11,14 +11,16 @@ internal static unsafe class DecodeCost
     private const double PerSequence = 1.7;
     private const double ZstdPerByte = 0.8;
 
-    private const double MostOfFilterPerByte = 0.06;
-    private const int ShortestMatch = 4;
+    private const double MaxFilterPerByte = 0.06;
+    private const int MinMatch = 4;
 
+    /// <summary>Of a raw page.</summary>
     internal static double OfCopy(int length) => length * CopyPerByte;
 
-    /// <summary>No page takes longer behind any filter.</summary>
-    internal static double MostOfLz4(int length) => length * (CopyPerByte + (PerSequence / ShortestMatch) + MostOfFilterPerByte);
+    /// <summary>No page that LZ4 has encoded takes longer, behind any filter.</summary>
+    internal static double MaxOfLz4(int length) => length * (CopyPerByte + (PerSequence / MinMatch) + MaxFilterPerByte);
 
+    /// <summary>Of a page that was encoded.</summary>
     internal static double Of(StoredForm form, byte* encoded, int encodedLength, int length)
     {
         double codec = form.Codec == Codec.Zstd
@@ -27,7 +29,7 @@ internal static unsafe class DecodeCost
         return codec + (length * FilterPerByte(form.Filter.Kind));
     }
 
-    /// <summary>Matches of an LZ4 block of our own: what most of its decoding time goes by.</summary>
+    /// <summary>The number of matches in an LZ4 block that this library has encoded: most of its decoding time depends on it.</summary>
     internal static int Sequences(byte* encoded, int length)
     {
         int sequences = 0;
@@ -77,6 +79,6 @@ internal static unsafe class DecodeCost
         FilterKind.Shuffle => 0.02,
         FilterKind.BitShuffle => 0.03,
         FilterKind.DeltaShuffle => 0.045,
-        _ => MostOfFilterPerByte,
+        _ => MaxFilterPerByte,
     };
 }

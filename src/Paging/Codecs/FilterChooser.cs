@@ -7,136 +7,56 @@ namespace Paging.Codecs;
 
 /// <summary>Finds the filter that suits an owner's pages, by trying, and goes on trying as they change.</summary>
 /// <remarks>
-/// Two kinds of trial, both on pages that are about to be stored. A survey encodes a piece of the page behind every candidate and ranks them:
-/// at the first page, when pages suddenly shrink more or less than they used to, and now and then. A challenge encodes a whole page behind one
-/// of the best ranked beside the filter in use; the smaller of the two is stored, and one that keeps winning takes over.
+/// There are two kinds of trial, both on pages that are about to be stored. A survey encodes a piece of the page behind every candidate and
+/// ranks the candidates: at the first page, when pages suddenly shrink more or less than they used to, and now and then. A challenge
+/// encodes a whole page behind one of the best ranked, beside the filter in use. The shorter of the two encodings is stored, and a
+/// challenger that keeps winning takes over. <see cref="TrialPace"/> says when to try, <see cref="Ranking"/> which filter is next and which
+/// has won.
 ///
-/// What it costs is bounded by an account in bytes encoded for trial: it starts with a few pages' worth, and each page stored adds an eightieth of
-/// itself. Nothing here looks at a clock, so that the same pages are stored the same way every time.
-///
-/// One thread's at a time, by <see cref="TryEnter"/>; what <see cref="Note"/> writes is loose, and shared.
+/// One thread at a time tries, the one that has entered (<see cref="TryEnter"/>); the others do not wait for it. They share
+/// <see cref="Note"/>, <see cref="TryEncodeTrivial"/>, <see cref="IsDue"/> and <see cref="Current"/>, without a lock.
 /// </remarks>
-internal sealed unsafe partial class FilterChooser
+internal sealed unsafe class FilterChooser
 {
-    /// <summary>Pages whose encoding the account pays for at the start, and the most that it holds.</summary>
-    private const int MostPages = 30;
-
-    /// <summary>A page stored adds this share of itself.</summary>
-    private const int EarnedShare = 80;
-
-    /// <summary>Of which this share is put by for surveys.</summary>
-    private const int SavedShare = 4;
-
-    /// <summary>Pages between two challenges while the account is full; more as it empties. Strange pages count several times.</summary>
-    private const int PagesBetween = 3;
-    private const int StrangeWeight = 4;
-
-    /// <summary>Pages between two surveys at least: doubled by each, until the account is full again.</summary>
-    private const int ShortestGap = 24;
-    private const int LongestGap = 256;
-
-    /// <summary>Challenges before a survey is due.</summary>
-    private const int ChallengesBetween = 16;
-
-    /// <summary>Pages at the start that each are a challenge.</summary>
-    private const int SettlingPages = 4;
-
-    /// <summary>Contenders that are challenged in turn.</summary>
-    private const int Ranked = 4;
-
-    /// <summary>A page that differs from those before it by more than this share of their size says that the data has changed.</summary>
-    private const int StrangeShare = 8;
-
-    /// <summary>And by so many times what they differ from one another.</summary>
-    private const int StrangeSpread = 2;
-
-    /// <summary>So many strange pages are worth a survey.</summary>
-    private const int StrangePages = 2;
-
-    /// <summary>A page that takes less than this share of what the others take says nothing about them.</summary>
-    private const int Telling = 8;
-
-    /// <summary>Stored for a <see cref="UsualUnit"/>: a page that takes less is next to nothing, and so is such a difference.</summary>
-    private const int Trivial = UsualUnit / 32;
-
-    /// <summary>A page that takes so many times what the one of the last survey took calls for another at once.</summary>
-    private const int Jump = 3;
-
-    /// <summary>Stored lengths are compared for so many bytes of page.</summary>
-    private const int UsualUnit = 1 << 10;
-
-    private readonly Contender[] _contenders = new Contender[Candidates.Most];
-    private readonly Contender[] _before = new Contender[Candidates.Most];
     private readonly int _elementBytes;
     private readonly int _stride;
-    private int _count;
-    private int _countBefore;
+
+    /// <summary>Changed in place: not readonly, although never assigned again.</summary>
+    private TrialPace _pace = new();
+    private Ranking _ranking;
     private int _busy;
 
-    /// <summary>That of the thread that has entered.</summary>
+    /// <summary>The scratch of the thread that has entered.</summary>
     private CodecScratch? _scratch;
 
     /// <summary>The filter in use, packed as in a stored form. Written by the thread that has entered, read by all.</summary>
     private uint _published = CompressionPolicy.Pack(Filter.None);
 
-    /// <summary>Whether the first page has come.</summary>
-    private bool _isStarted;
-
-    /// <summary>Bytes that trials may still encode. Earned by every thread that stores, loosely; spent by the one that tries.</summary>
-    private long _credit;
-
-    /// <summary>The same, put by for the next survey. Loose.</summary>
-    private long _savings;
-
-    /// <summary>What a <see cref="UsualUnit"/> of recent pages took when stored. Loose.</summary>
-    private int _usual;
-
-    /// <summary>How far recent pages were from it. Loose.</summary>
-    private int _spread;
-
-    /// <summary>Pages stored since the last trial, strange ones several times. Loose.</summary>
-    private int _quiet;
-
-    /// <summary>Whether they are enough for the next one. Loose.</summary>
-    private bool _isDue;
-
-    /// <summary>Pages stored since the last survey. Loose.</summary>
-    private int _sinceSurvey;
-    private int _gap = ShortestGap;
-
-    /// <summary>Pages since the last survey that differed from the usual. Loose.</summary>
-    private int _strange;
-
-    private int _challenges;
-    private int _next;
-    private int _settling;
-    private int _surveyed;
-
-    /// <summary>The record length that the last survey went by, and that of the last trial.</summary>
+    /// <summary>The record length that the last survey went by.</summary>
     private int _lag;
-    private int _seenLag;
 
-    /// <summary>Whether the last page stored took next to nothing. Loose.</summary>
-    private bool _wasTrivial;
+    /// <summary>The record length that the last trial found.</summary>
+    private int _seenLag;
     private CompressionGoal _goal;
 
     internal FilterChooser(int elementBytes)
     {
         _elementBytes = elementBytes;
-        _stride = StrideFor(elementBytes);
+        _stride = ElementShape.StrideFor(elementBytes);
+        _ranking = new Ranking(_stride);
     }
 
-    /// <summary>The filter in use. Read by who has entered.</summary>
+    /// <summary>The filter in use, for the thread that has entered.</summary>
     internal Filter Chosen { get; private set; } = Filter.None;
 
-    /// <summary>The same, for everybody, as of the last time that somebody left.</summary>
+    /// <summary>The filter in use as of the last <see cref="Exit"/>, for every thread.</summary>
     internal Filter Current
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => StoredForm.Unpack(Shared.Read(SharedWord.Counter, ref _published)).Filter;
     }
 
-    /// <summary>Another for an owner that has used this one so far, which goes on from what this one has chosen.</summary>
+    /// <summary>Another chooser, for an owner that has used this one so far; it goes on from what this one has chosen.</summary>
     internal FilterChooser Successor()
     {
         Filter current = Current;
@@ -146,37 +66,17 @@ internal sealed unsafe partial class FilterChooser
     /// <summary>Bytes encoded for trial. For tests and benchmarks, when no thread is at work.</summary>
     internal long TriedBytes { get; private set; }
 
-    /// <summary>The longest stride that a filter can have and that divides the element.</summary>
-    internal static int StrideFor(int elementBytes)
-    {
-        if (elementBytes <= Filter.MaxStride)
-        {
-            return Math.Max(1, elementBytes);
-        }
-
-        int stride = Filter.MaxStride;
-        while (elementBytes % stride != 0)
-        {
-            stride--;
-        }
-
-        return stride;
-    }
-
-    /// <summary>The numbers that an element is taken to consist of.</summary>
-    internal static int LaneFor(int stride) => Math.Min(8, stride & -stride);
-
     /// <summary>Whether a trial is called for and can be paid for.</summary>
     internal bool IsDue
     {
         get
         {
             TestHook.Reach(SharedWord.Counter);
-            return !Volatile.Read(ref _isStarted) || Volatile.Read(ref _isDue);
+            return _pace.IsDue;
         }
     }
 
-    /// <summary>0 → 1: races with other threads that store pages of the same owner. Acquires what the one before left.</summary>
+    /// <summary>0 → 1: races with other threads that store pages of the same owner. Acquires what the thread before has written.</summary>
     internal bool TryEnter()
     {
         if (Shared.Read(SharedWord.Counter, ref _busy) != 0 || CodecScratch.Enter() is not { } scratch)
@@ -202,4 +102,185 @@ internal sealed unsafe partial class FilterChooser
         Volatile.Write(ref _published, CompressionPolicy.Pack(Chosen));
         Shared.Write(SharedWord.Counter, ref _busy, 0);
     }
+
+    /// <summary>Keeps account of a page that was encoded with the filter in use. By any thread.</summary>
+    /// <param name="length">Of the page.</param>
+    /// <param name="encoded">What it takes stored; −1 for all of it.</param>
+    internal void Note(int length, int encoded)
+    {
+        TestHook.Reach(SharedWord.Counter);
+        _pace.Note(length, encoded, _ranking.Count);
+    }
+
+    /// <summary>Encodes a page without a filter if the page before took next to nothing: then this one most likely does too, and a filter
+    /// would only make it longer. By any thread.</summary>
+    /// <returns>−1 when it takes more: then it is to be encoded as usual.</returns>
+    internal int TryEncodeTrivial(StoredForm form, byte* page, int length, byte* target)
+    {
+        if (!_pace.ExpectsTrivial)
+        {
+            return -1;
+        }
+
+        int encoded = PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, TrialPace.TrivialLength(length));
+        if (encoded < 0)
+        {
+            _pace.NoteNotTrivial(length);
+        }
+
+        return encoded;
+    }
+
+    /// <summary>Encodes a page for storing, and tries another filter or several on it. By the thread that has entered.</summary>
+    /// <param name="goal">What makes one filter better than another.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
+    /// <param name="limit">Above it the page is stored raw.</param>
+    /// <param name="form">Codec in, filter out.</param>
+    /// <returns>As <see cref="PageCodec.TryEncode"/>.</returns>
+    internal int Encode(CompressionGoal goal, byte* page, int length, byte* target, int limit, ref StoredForm form)
+    {
+        if (!_pace.IsStarted || goal != _goal)
+        {
+            _goal = goal;
+            _ranking.Clear();
+            _pace.Start(length);
+        }
+
+        form = form with { Filter = Chosen };
+        int encoded = PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, limit);
+        _pace.NoteTrial();
+        int stored = TrialPace.StoredFor(length, encoded);
+        if (!_pace.IsTelling(stored))
+        {
+            Note(length, encoded);
+            return encoded;
+        }
+
+        int piece = TrialPace.PieceFor(length);
+        byte* middle = page + InMiddle(length, piece);
+        bool survey = _pace.TryBeginSurvey(length, stored, HasNewLag(middle, piece), _ranking.Count, _ranking.Challenges);
+        if (survey)
+        {
+            _lag = _seenLag;
+            Survey(middle, piece, form);
+        }
+
+        Trial used = Measure(form, target, encoded, length);
+        Trial kept = used;
+        for (int i = survey ? Math.Min(Ranking.Ranked, _ranking.Count) : 1; i > 0 && _pace.CanPay; i--)
+        {
+            Filter challenger = _ranking.NextChallenger(Chosen, _goal, inTurn: survey);
+            if (challenger == Chosen)
+            {
+                continue;
+            }
+
+            if (length > CodecScratch.BlockBytes)
+            {
+                ChallengeOnPiece(challenger, page + InMiddle(length, CodecScratch.BlockBytes), form);
+                continue;
+            }
+
+            byte* other = _scratch!.Trial;
+            StoredForm tried = form with { Filter = challenger };
+            int again = Try(tried, page, length, other, Math.Min(limit, CodecScratch.TrialLength));
+            Trial trial = Measure(tried, other, again, length);
+            if (trial.IsBetterThan(kept, _goal, _ranking.IsPlain(challenger), margin: 0))
+            {
+                if (again > 0)
+                {
+                    Unsafe.CopyBlockUnaligned(target, other, (uint)again);
+                }
+
+                encoded = again;
+                form = tried;
+                kept = trial;
+            }
+
+            if (TryTakeOver(challenger, trial, used))
+            {
+                used = trial;
+            }
+        }
+
+        _pace.NoteChallenged();
+        Note(length, encoded);
+        return encoded;
+    }
+
+    /// <summary>Ranks all candidates on a piece of a page.</summary>
+    private void Survey(byte* piece, int length, StoredForm form)
+    {
+        Span<Filter> candidates = stackalloc Filter[Candidates.Max];
+        int count = Candidates.Find(_elementBytes, _lag, Chosen, candidates);
+        byte* trial = _scratch!.Trial;
+        Trial plain = default;
+        Filter bestPlain = Filter.None;
+        _ranking.BeginSurvey();
+        for (int i = 0; i < count; i++)
+        {
+            StoredForm tried = form with { Filter = candidates[i] };
+            int encoded = Try(tried, piece, length, trial, length - 1);
+            Trial result = Measure(tried, trial, encoded, length);
+            _ranking.Insert(candidates[i], result, _goal, i);
+            if (_ranking.IsPlain(candidates[i]) && (plain.Bytes == 0 || result.Bytes < plain.Bytes))
+            {
+                plain = result;
+                bestPlain = candidates[i];
+            }
+        }
+
+        _ranking.EndSurvey(count, bestPlain, _goal);
+    }
+
+    /// <summary>For pages too long to be encoded twice: encodes a piece of the page behind both filters.</summary>
+    private void ChallengeOnPiece(Filter challenger, byte* piece, StoredForm form)
+    {
+        const int Length = CodecScratch.BlockBytes;
+        byte* other = _scratch!.Trial;
+        StoredForm used = form with { Filter = Chosen };
+        StoredForm tried = form with { Filter = challenger };
+        Trial held = Measure(used, other, Try(used, piece, Length, other, Length - 1), Length);
+        Trial trial = Measure(tried, other, Try(tried, piece, Length, other, Length - 1), Length);
+        TryTakeOver(challenger, trial, held);
+    }
+
+    private bool TryTakeOver(Filter challenger, Trial trial, Trial used)
+    {
+        bool takesOver = _ranking.TakesOver(challenger, trial, Chosen, used, _goal);
+        if (takesOver)
+        {
+            Chosen = challenger;
+        }
+
+        return takesOver;
+    }
+
+    /// <summary>Whether records of another length have come: two trials in a row must have found it.</summary>
+    private bool HasNewLag(byte* piece, int length)
+    {
+        _pace.Spend(Math.Min(length, Candidates.LookedAt) / 8);
+        int lag = Candidates.BestLag(piece, length, _stride);
+        bool again = lag == _seenLag && lag != _lag;
+        _seenLag = lag;
+        return again;
+    }
+
+    /// <summary>Where a piece in the middle of a page begins, at the start of an element.</summary>
+    private int InMiddle(int length, int piece) => (length - piece) / 2 / _elementBytes * _elementBytes;
+
+    private int Try(StoredForm form, byte* page, int length, byte* target, int limit)
+    {
+        TriedBytes += length;
+        _pace.Spend(length);
+        return PageCodec.TryEncode(form, CompressionPolicy.StoreLevel, page, length, target, limit);
+    }
+
+    /// <remarks>The fastest faults are those of raw pages. But a filter that saves nothing is not to win by that over one that does: under
+    /// the goal Speed, a raw page is taken to decode as slowly as the slowest.</remarks>
+    private Trial Measure(StoredForm form, byte* encoded, int encodedLength, int length) => encodedLength < 0
+        ? new Trial(length, _goal == CompressionGoal.Speed ? DecodeCost.MaxOfLz4(length) : DecodeCost.OfCopy(length))
+        : new Trial(encodedLength, DecodeCost.Of(form, encoded, encodedLength, length));
 }

@@ -7,23 +7,26 @@ using Paging.TestSeam;
 
 namespace Paging.Codecs;
 
-/// <summary>Pages into bytes and back, on native memory. No state but scratch that is taken for one page, no managed allocation, any thread.</summary>
-/// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements, each filtered and encoded by
-/// itself with its length in front, so that scratch memory stays small and what a filter has just written is still in the cache.</remarks>
+/// <summary>Pages into bytes and back, on native memory. On any thread; without state, except for scratch that is taken for one page;
+/// without managed allocations.</summary>
+/// <remarks>A filtered page longer than <see cref="CodecScratch.BlockBytes"/> is cut into blocks of whole elements. Each block is filtered
+/// and encoded by itself, with its length in front. So scratch memory stays small, and what a filter has just written is still in the
+/// cache.</remarks>
 internal static unsafe class PageCodec
 {
     private const int PrefixBytes = sizeof(uint);
     private const uint RawBlock = 1u << 31;
 
-    /// <summary>What does not shrink by a sixteenth is stored raw: its faults are a copy.</summary>
+    /// <summary>A page that does not shrink by a sixteenth is stored raw: a fault of it then only copies.</summary>
     internal static int MaxEncoded(int pageLength) => pageLength - (pageLength >> 4);
 
+    /// <summary>Filters and compresses a page.</summary>
     /// <param name="form">Codec and filter; not raw.</param>
-    /// <param name="level">Of Zstd.</param>
+    /// <param name="level">The level of Zstd.</param>
     /// <param name="page">The page.</param>
     /// <param name="length">Its length.</param>
     /// <param name="target">Receives at most <paramref name="limit"/> bytes.</param>
-    /// <param name="limit">What it may take.</param>
+    /// <param name="limit">How long the encoding may be.</param>
     /// <returns>The encoded length, or −1 when it would exceed <paramref name="limit"/>.</returns>
     internal static int TryEncode(StoredForm form, int level, byte* page, int length, byte* target, int limit)
     {
@@ -90,7 +93,8 @@ internal static unsafe class PageCodec
         return written;
     }
 
-    /// <returns>False when the bytes are not the encoding of a page of exactly this length. Never writes outside the page.</returns>
+    /// <summary>Turns stored bytes back into a page. Whatever they are, nothing is written outside the page.</summary>
+    /// <returns>False when they are not the encoding of a page of exactly this length.</returns>
     internal static bool TryDecode(StoredForm form, byte* source, int encodedLength, byte* page, int length)
     {
         if (form.Codec == Codec.Raw)
@@ -112,15 +116,16 @@ internal static unsafe class PageCodec
         return form.IsValid && TryDecodeFiltered(form, source, encodedLength, page, length);
     }
 
-    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that a read of the wrong entry fails as a damaged one does.</summary>
+    /// <summary>XXH3 of the encoded bytes, bound to the id and the lengths, so that the wrong entry fails to be read just as a damaged one
+    /// does.</summary>
     internal static ulong Checksum(ReadOnlySpan<byte> encoded, ulong id, uint lengthAndCodec, uint pageLengthAndStride)
     {
-        // Mixed behind the hash instead of seeding it: the same binding, without deriving a secret from each seed.
+        // Mixed in after hashing, not used as the seed: it binds just as well, and no secret has to be derived from each seed.
         ulong salt = (id ^ (((ulong)pageLengthAndStride << 32) | lengthAndCodec)) * 0x9E3779B185EBCA87;
         return XxHash3.HashToUInt64(encoded) ^ salt ^ (salt >> 29);
     }
 
-    /// <summary>Whole elements, and eight at a time, so that a bit shuffle leaves none over.</summary>
+    /// <summary>The length of a block: a multiple of eight whole elements, so that a bit shuffle leaves none over.</summary>
     private static int BlockFor(Filter filter) => CodecScratch.BlockBytes / (8 * filter.Stride) * (8 * filter.Stride);
 
     private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length)

@@ -4,17 +4,19 @@ using Paging.Threading;
 
 namespace Paging.Codecs;
 
-/// <summary>One item that threads share for which the system has no memory left for one of their own: what is stored must stay readable.</summary>
-/// <param name="item">Null when there was none to be had: then nothing may be stored that needs it.</param>
+/// <summary>One item for all threads that get none of their own because the system has no memory left: what is stored must stay
+/// readable.</summary>
+/// <typeparam name="T">The item.</typeparam>
+/// <param name="item">Null when the system had no memory for it at the start: then nothing may be stored that needs it.</param>
 internal sealed class Reserve<T>(T? item)
     where T : class
 {
-    /// <summary>0 → 1 by CAS, by whichever thread is about to decode; back by that thread alone.</summary>
+    /// <summary>Changed to 1 by CAS, by a thread that is about to decode, and back to 0 by that thread alone.</summary>
     private int _taken;
 
     internal bool Exists => item is not null;
 
-    /// <summary>Waits for the thread before, which decodes one page.</summary>
+    /// <summary>Takes the item. Waits while another thread has it, which decodes one page.</summary>
     internal T Take()
     {
         Debug.Assert(item is not null, "nothing was stored that needs it");

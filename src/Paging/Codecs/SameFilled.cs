@@ -6,7 +6,7 @@ namespace Paging.Codecs;
 /// <summary>Pages that repeat one pattern of up to 16 bytes (zswap's same-filled pages, of any power-of-two period).</summary>
 internal static unsafe class SameFilled
 {
-    /// <summary>True when the page repeats its first 16 bytes; a page of real data is told by its first differing vector.</summary>
+    /// <summary>True when the page repeats its first 16 bytes. Any other page is recognized at the first vector that differs.</summary>
     /// <remarks>A page shorter than 16 bytes is its own pattern, padded with zeroes.</remarks>
     internal static bool TryFind(byte* page, int length, out Vector128<byte> pattern)
     {

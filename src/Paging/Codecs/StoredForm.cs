@@ -3,7 +3,8 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never reused.</summary>
+/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never
+/// reused.</summary>
 internal enum Codec : byte
 {
     Raw,
@@ -11,12 +12,12 @@ internal enum Codec : byte
     Zstd,
 }
 
-/// <summary>How the bytes of a stored page are to be read. Stands in the header of each entry, so that a page stays readable whatever its
+/// <summary>How the bytes of a stored page are to be read. The header of each entry says it, so that a page stays readable whatever its
 /// owner decides later.</summary>
 /// <param name="Codec">The codec.</param>
-/// <param name="Filter">What the page went through before.</param>
-/// <param name="StaysAsIs">Not to be compressed again when it has gone cold.</param>
-/// <param name="IsRecompressed">It was compressed again when it had gone cold.</param>
+/// <param name="Filter">What the page went through before the codec.</param>
+/// <param name="StaysAsIs">Whether the page is not to be compressed again when it has gone cold.</param>
+/// <param name="IsRecompressed">Whether it was compressed again when it had gone cold.</param>
 internal readonly record struct StoredForm(Codec Codec, Filter Filter, bool StaysAsIs = false, bool IsRecompressed = false)
 {
     /// <summary>Bits of each half of the packed form.</summary>
@@ -28,7 +29,8 @@ internal readonly record struct StoredForm(Codec Codec, Filter Filter, bool Stay
 
     /// <summary>codec (2) | filter (3) | lane (2) | stays (1) | recompressed (1).</summary>
     internal uint PackCodec() =>
-        (uint)Codec | ((uint)Filter.Kind << 2) | ((uint)int.Log2(Filter.LaneBytes) << 5) | (StaysAsIs ? 1u << 7 : 0) | (IsRecompressed ? 1u << 8 : 0);
+        (uint)Codec | ((uint)Filter.Kind << 2) | ((uint)int.Log2(Filter.LaneBytes) << 5)
+        | (StaysAsIs ? 1u << 7 : 0) | (IsRecompressed ? 1u << 8 : 0);
 
     /// <summary>The stride, less one.</summary>
     internal uint PackStride()

@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace Paging.Codecs;
 
-/// <summary>Zstd for pages that have gone cold. Any thread; contexts are shared, and taken for one page. Nothing else is allocated, natively or
-/// managed.</summary>
+/// <summary>Zstd, for pages that have gone cold and for the goal Ratio. On any thread; contexts are shared, and taken for one page. Nothing
+/// else is allocated, natively or managed.</summary>
 internal static unsafe class ZstdCodec
 {
     [ThreadStatic]
@@ -12,11 +12,12 @@ internal static unsafe class ZstdCodec
     [ThreadStatic]
     private static int s_decoder;
 
+    /// <summary>Compresses a page.</summary>
     /// <param name="source">The page.</param>
     /// <param name="length">Its length, at least 1.</param>
     /// <param name="target">Receives the encoding. When there is none, what it holds means nothing.</param>
     /// <param name="limit">How far the target may be written to.</param>
-    /// <param name="level">As Zstd counts them: 1 is the fastest of them.</param>
+    /// <param name="level">As Zstd counts levels: 1 is the fastest used here.</param>
     /// <returns>The encoded length; −1 when it would exceed the limit, or when the system has no memory for the context.</returns>
     internal static int TryEncode(byte* source, int length, byte* target, int limit, int level)
     {
@@ -43,8 +44,9 @@ internal static unsafe class ZstdCodec
         }
     }
 
-    /// <returns>False unless the bytes decode to exactly this length. Whatever they are, nothing is written outside the page, nor read
-    /// outside the source and the page.</returns>
+    /// <summary>Decompresses a page. Whatever the bytes are, nothing is written outside the page, and nothing is read outside the source
+    /// and the page.</summary>
+    /// <returns>False unless the bytes decode to exactly this length.</returns>
     internal static bool TryDecode(byte* source, int encodedLength, byte* page, int length)
     {
         Debug.Assert(length > 0, "a page has a length");
@@ -65,7 +67,7 @@ internal static unsafe class ZstdCodec
         }
     }
 
-    /// <summary>Nothing is encoded before it exists.</summary>
+    /// <summary>A decoder for threads that get none of their own. Nothing is encoded unless it exists.</summary>
     internal static Reserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
 
     private static bool TryDecodeByReserve(byte* source, int encodedLength, byte* page, int length)

@@ -27,10 +27,11 @@ internal sealed unsafe class ZstdDecoder : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
+    /// <summary>Decompresses one page.</summary>
     /// <returns>False unless the bytes decode to exactly this length.</returns>
     internal bool TryDecode(byte* source, int encodedLength, byte* page, int length)
     {
-        // Errors are the highest numbers, never a length. A negative length would be a very long one there.
+        // Errors are the highest numbers, and never a length. A negative length would be taken for a very long one.
         return encodedLength > 0
             && Methods.ZSTD_decompressDCtx(_context, page, (nuint)length, source, (nuint)encodedLength) == (nuint)length;
     }

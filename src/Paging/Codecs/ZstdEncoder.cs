@@ -5,8 +5,9 @@ using ZstdSharp.Unsafe;
 namespace Paging.Codecs;
 
 /// <summary>A Zstd compression context in memory of its own, for one thread at a time.</summary>
-/// <remarks>A context that was given its memory ("static") never allocates. This one is as large as the level's tables for the longest page
-/// seen, in powers of two: from 29 KiB to 1.3 MiB at levels up to 3; it grows between pages, and stays.</remarks>
+/// <remarks>A context that was given its memory ("static") never allocates. This one is as large as the tables of the level for the longest
+/// page seen so far, rounded up to a power of two: from 29 KiB to 1.3 MiB at levels up to 3. It grows between pages, and never
+/// shrinks.</remarks>
 internal sealed unsafe class ZstdEncoder : IDisposable
 {
     private CodecMemory? _memory;
@@ -19,6 +20,7 @@ internal sealed unsafe class ZstdEncoder : IDisposable
 
     public void Dispose() => _memory?.Dispose();
 
+    /// <summary>Compresses one page.</summary>
     /// <returns>The encoded length; −1 when it exceeds the limit, or when there is no memory for the tables.</returns>
     internal int TryEncode(byte* source, int length, byte* target, int limit, int level)
     {
@@ -28,8 +30,8 @@ internal sealed unsafe class ZstdEncoder : IDisposable
             return -1;
         }
 
-        // The call starts a frame by itself, whatever became of the last one, and keeps the tables: they need no clearing, since
-        // positions go on counting where the last page ended.
+        // The call itself starts a frame, whatever became of the last one, and keeps the tables. They need no clearing, since positions go
+        // on counting where the last page ended.
         nuint encoded = Methods.ZSTD_compress2(_context, target, (nuint)limit, source, (nuint)length);
         return Methods.ZSTD_isError(encoded) ? -1 : (int)encoded;
     }
@@ -43,7 +45,7 @@ internal sealed unsafe class ZstdEncoder : IDisposable
             return false;
         }
 
-        // A page that exceeded its limit has left a frame unfinished, which parameters may not be changed in.
+        // A page that exceeded its limit has left a frame unfinished, and within a frame no parameter may be changed.
         Check(Methods.ZSTD_CCtx_reset(_context, ZSTD_ResetDirective.ZSTD_reset_session_only));
         Check(Methods.ZSTD_CCtx_setParameter(_context, ZSTD_cParameter.ZSTD_c_compressionLevel, level));
         _length = length;
@@ -59,14 +61,14 @@ internal sealed unsafe class ZstdEncoder : IDisposable
             return false;
         }
 
-        // Nothing fits until all of this is done: the old context goes with its memory.
+        // With the old memory the old context goes: until all of this is done, no page fits.
         _length = 0;
         _memory?.Dispose();
         _memory = memory;
         _context = Methods.ZSTD_initStaticCCtx(memory.Address, memory.Bytes);
         Debug.Assert(_context != null, "the memory is as large and as aligned as the context asks for");
 
-        // A static context begins with zeroes for parameters, not with the defaults: its frames would not say how long they are.
+        // The parameters of a static context are zeroes at first, not the defaults: its frames would not say how long they are.
         Check(Methods.ZSTD_CCtx_reset(_context, ZSTD_ResetDirective.ZSTD_reset_session_and_parameters));
         Check(Methods.ZSTD_CCtx_setParameter(_context, ZstdFrame.EncoderFormat, ZstdFrame.Magicless));
         return true;

@@ -2,11 +2,11 @@ using ZstdSharp.Unsafe;
 
 namespace Paging.Codecs;
 
-/// <summary>What both sides agree on: one frame a page, without the magic number (four bytes that every page would repeat), without
-/// checksum and dictionary id, with the page's length, which the decoder holds the frame to.</summary>
+/// <summary>What encoder and decoder agree on: a page is one frame, without the magic number (four bytes that every page would repeat),
+/// without checksum and dictionary id, and with the length of the page, which the decoder checks.</summary>
 internal static class ZstdFrame
 {
-    /// <summary>ZSTD_c_format and ZSTD_d_format: not among the stable parameters, so they have no names of their own.</summary>
+    /// <summary>ZSTD_c_format and ZSTD_d_format. They are not among the stable parameters, and so have no names of their own.</summary>
     internal const ZSTD_cParameter EncoderFormat = ZSTD_cParameter.ZSTD_c_experimentalParam2;
 
     /// <inheritdoc cref="EncoderFormat"/>

@@ -1,7 +1,7 @@
 namespace Paging.Memory;
 
-/// <summary>How a class gets memory and gives it back. All of it under the pool's gate, and none of it on a fault
-/// that finds a free or an evictable frame.</summary>
+/// <summary>How a class gets memory and gives it back. All of this happens under the gate of the pool, and none of it on a fault that finds
+/// a frame that is free or can be evicted.</summary>
 internal sealed unsafe partial class FrameClass
 {
     /// <summary>Set in <see cref="FrameRecord.Next"/> of a frame that waits for the rest of its granule to be free.</summary>
@@ -54,7 +54,8 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Starts to empty a granule; the caller evicts what is in its frames.</summary>
     /// <param name="floor">Frames that the class keeps.</param>
-    /// <param name="below">Only granules before this one: those from it on could not be emptied.</param>
+    /// <param name="below">Only granules before this one are taken: the others could not be emptied.</param>
+    /// <returns>The granule, or −1 when there is none to empty.</returns>
     internal int BeginDrain(long floor, int below = int.MaxValue)
     {
         _pool.Gate.Enter();
@@ -85,14 +86,15 @@ internal sealed unsafe partial class FrameClass
         return (first, first + _granules[granule].Granted);
     }
 
-    /// <summary>Whether a frame below <see cref="End"/> has memory now; one of a granule given back has not.</summary>
+    /// <summary>Whether a frame below <see cref="End"/> has memory now. A frame of a granule that was given back has none.</summary>
     internal bool HasMemory(long frame)
     {
         ref Granule granule = ref _granules[(frame - FirstFrame) >> _granuleShift];
         return ((frame - FirstFrame) & ((1L << _granuleShift) - 1)) < Volatile.Read(ref granule.Granted);
     }
 
-    /// <summary>Gives the granule's memory back if all its frames are free, else puts those that are back to use.</summary>
+    /// <summary>Gives the memory of a granule back if all its frames are free; otherwise puts those that are free to use again.</summary>
+    /// <returns>Whether the memory was given back.</returns>
     internal bool EndDrain(int granule)
     {
         _pool.Gate.Enter();
@@ -135,7 +137,7 @@ internal sealed unsafe partial class FrameClass
 
     private bool TryCommitUnsynchronized(int granule)
     {
-        // What is left of the budget may be less than a granule: then this one stays short, until there is more.
+        // What is left of the budget may be less than a granule: then this granule stays short until there is more.
         ref Granule entry = ref _granules[granule];
         long first = FirstFrame + ((long)granule << _granuleShift) + entry.Granted;
         long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingFor(this) >> PageShift);
@@ -170,8 +172,10 @@ internal sealed unsafe partial class FrameClass
         return true;
     }
 
-    /// <summary>Gives the memory of a granule back. Of a small one, all of the huge page that it may lie in is advised against first, rather than the
-    /// granule alone: that would be two mappings more for each. A granule of whole huge pages is no part of any other.</summary>
+    /// <summary>Gives the memory of a granule back.</summary>
+    /// <remarks>If the granule is small, the system is first advised against huge pages for all of the huge page that the granule may lie
+    /// in. Advice for each granule alone would add two mappings for each. A granule of whole huge pages is not part of another huge
+    /// page.</remarks>
     private bool TryDecommit(int granule, long offset, long bytes)
     {
         int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
@@ -184,8 +188,8 @@ internal sealed unsafe partial class FrameClass
         return _memory.TryDecommit(offset, bytes);
     }
 
-    /// <summary>Small granules add up to huge pages once all of a block are there; not before, since a huge page takes its
-    /// whole size and would break the budget.</summary>
+    /// <summary>Joins the small granules of a block to a huge page once all of them have their memory. Not before: a huge page takes its
+    /// whole size, and would exceed the budget.</summary>
     private void CollapseIfComplete(int granule)
     {
         int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
@@ -221,7 +225,7 @@ internal sealed unsafe partial class FrameClass
         _pool.Gate.Enter();
         try
         {
-            // Looked at again under the gate: the drain may have ended meanwhile, and nobody would come for the frame.
+            // Checked again under the gate: if the drain has ended meanwhile, no thread would come for the frame.
             if (!IsDraining(frame))
             {
                 return false;

@@ -4,12 +4,13 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>The frames of one page size: a reservation as large as the whole budget, of which granules get memory.</summary>
-/// <remarks>Frames are numbered through all classes, so that a frame number says its size too: a page's word names one
-/// frame of the pager, never two. <see cref="FrameClass"/> hands frames out; what is in them is the reclaimer's business.</remarks>
+/// <summary>The frames of one page size: a part of the address space as large as the whole budget, in which granules get memory.</summary>
+/// <remarks>Frames are numbered through all classes, so that the number of a frame also says its size, and the word of a page names exactly
+/// one frame of the pager. This class hands frames out; the reclaimer decides what is in them.</remarks>
 internal sealed unsafe partial class FrameClass
 {
-    internal const int MostKeptClean = 4;
+    /// <summary>The most frames of a class that are kept clean.</summary>
+    internal const int MaxKeptClean = 4;
 
     /// <summary>Bits of coarse time: what a swapped page's word has room for.</summary>
     internal const int TimeBits = 12;
@@ -27,7 +28,7 @@ internal sealed unsafe partial class FrameClass
     /// <param name="pool">All frames of the pager.</param>
     /// <param name="pageBytes">The page size.</param>
     /// <param name="firstFrame">The number of the first frame.</param>
-    /// <param name="offset">Where it lies in <paramref name="memory"/>.</param>
+    /// <param name="offset">Where that frame lies in <paramref name="memory"/>.</param>
     /// <param name="memory">The address space of all classes.</param>
     /// <param name="records">The records of all frames.</param>
     internal FrameClass(
@@ -40,7 +41,7 @@ internal sealed unsafe partial class FrameClass
         MaxFrames = pool.BudgetBytes >> PageShift;
         Records = (FrameRecord*)records.Address;
         _records = new GrowingRange(records, firstFrame * FrameRecord.Bytes, MaxFrames * FrameRecord.Bytes);
-        KeptClean = MaxFrames >= 32 ? MostKeptClean : MaxFrames >= 8 ? 2 : 1;
+        KeptClean = MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
         TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
         _free = new FrameStack(Records);
         _memory = memory;
@@ -61,10 +62,10 @@ internal sealed unsafe partial class FrameClass
 
     internal FrameRecord* Records { get; }
 
-    /// <summary>What the offsets in page words count from: the same for all classes.</summary>
+    /// <summary>The address that the offsets in page words count from: the same for all classes.</summary>
     internal byte* Base => _memory.Address;
 
-    /// <summary>Frames that no write may dirty while the pool cannot take a raw page (rule 8).</summary>
+    /// <summary>So many frames may not become dirty while the pool cannot take a raw page (rule 8).</summary>
     internal int KeptClean { get; }
 
     /// <summary>Frames that have memory.</summary>
@@ -75,7 +76,7 @@ internal sealed unsafe partial class FrameClass
     /// <summary>One past the last frame that has ever had memory.</summary>
     internal long End => Volatile.Read(ref _end);
 
-    /// <summary>Frames whose contents nothing stored holds, and claims about to make one.</summary>
+    /// <summary>Frames whose contents are stored nowhere, and claims that are about to make such a frame.</summary>
     internal long DirtyFrames => Volatile.Read(ref _dirty);
 
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
@@ -83,32 +84,34 @@ internal sealed unsafe partial class FrameClass
 
     internal byte* Address(long frame) => Base + OffsetOf(frame);
 
+    /// <summary>What a page word says of a frame.</summary>
     internal long OffsetOf(long frame) => _offset + ((frame - FirstFrame) << PageShift);
 
     /// <summary>The frame of this class at an offset that a page word names.</summary>
     internal long FrameAt(long offset) => FirstFrame + ((offset - _offset) >> PageShift);
 
-    /// <summary>Whether an address is one of a frame of this class.</summary>
+    /// <summary>Whether an address lies in a frame of this class.</summary>
     internal bool Contains(byte* address) => (ulong)(address - (Base + _offset)) < (ulong)MaxFrames << PageShift;
 
     internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
-    /// <summary>Advances the clock; threads that sweep at the same time get frames of their own.</summary>
+    /// <summary>Advances the hand of the clock. Threads that sweep at the same time get different frames.</summary>
     internal long NextHand()
     {
         long turn = Shared.Increment(SharedWord.Counter, ref _hand);
         return FirstFrame + (long)((ulong)turn % (ulong)Math.Max(1, End - FirstFrame));
     }
 
-    /// <summary>Coarse time: what the hand has passed, about 32 units a turn when all frames are there.</summary>
+    /// <summary>Coarse time: how far the hand has moved, about 32 units a turn when all frames have memory.</summary>
     internal int Now => (int)((Volatile.Read(ref _hand) >> TimeShift) & ((1 << TimeBits) - 1));
 
-    /// <summary>Units of <see cref="Now"/> in which the hand passes as many frames as there can be.</summary>
+    /// <summary>Units of <see cref="Now"/> in which the hand passes <see cref="MaxFrames"/> frames.</summary>
     internal int UnitsPerTurn => (int)(MaxFrames >> TimeShift);
 
     private int TimeShift { get; }
 
-    /// <returns>A free frame, or −1.</returns>
+    /// <summary>Takes a free frame.</summary>
+    /// <returns>The frame, or −1 when there is none.</returns>
     internal long TakeFree()
     {
         while (true)
@@ -123,7 +126,7 @@ internal sealed unsafe partial class FrameClass
         }
     }
 
-    /// <summary>Gives back a frame that nobody refers to; its record must be clear.</summary>
+    /// <summary>Gives back a frame that nothing refers to any more. Its record must be clear.</summary>
     internal void GiveBack(long frame)
     {
         if (!IsDraining(frame) || !TrySetAside(frame))
@@ -132,9 +135,10 @@ internal sealed unsafe partial class FrameClass
         }
     }
 
-    /// <summary>Counts a page about to be dirty. False when it would take one of the frames kept clean.</summary>
+    /// <summary>Counts a page that is about to become dirty.</summary>
     /// <param name="capacity">Frames that the class has or could have.</param>
-    /// <param name="force">True to count it all the same: the pool has room.</param>
+    /// <param name="force">True to count it in any case, since the pool has room.</param>
+    /// <returns>False when it would take one of the frames kept clean.</returns>
     internal bool TryReserveDirty(long capacity, bool force)
     {
         if (MayDirtyAny(force))
@@ -143,7 +147,7 @@ internal sealed unsafe partial class FrameClass
             return true;
         }
 
-        // By CAS rather than by adding and taking back: a count that is about to be taken back must refuse nobody else.
+        // By CAS, not by adding and taking back: a count that is about to be taken back must not make another thread be refused.
         long dirty = DirtyFrames;
         while (capacity - (dirty + 1) >= KeptClean)
         {
@@ -159,5 +163,6 @@ internal sealed unsafe partial class FrameClass
         return false;
     }
 
+    /// <summary>A page is not dirty any more, or does not become so.</summary>
     internal void ReleaseDirty() => Shared.Decrement(SharedWord.Counter, ref _dirty);
 }

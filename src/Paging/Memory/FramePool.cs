@@ -5,22 +5,23 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>All frames of a pager: one <see cref="FrameClass"/> a page size, one budget of physical bytes for all.</summary>
+/// <summary>All frames of a pager: a <see cref="FrameClass"/> for each page size, and one budget of physical memory for all.</summary>
 internal sealed unsafe class FramePool
 {
     internal const int MinPageBytes = 4 << 10;
     internal const int MaxPageBytes = 4 << 20;
     internal const int MinPageShift = 12;
 
-    /// <summary>Fewer would leave nothing to page with: one page pinned, one kept clean, one going out, one coming in.</summary>
+    /// <summary>With fewer frames nothing could be paged: one is pinned, one is kept clean, one is going out, one is coming in.</summary>
     internal const int MinFrames = 4;
 
-    /// <summary>The largest budget: the offsets in page words reach over the address space of all classes.</summary>
+    /// <summary>The largest budget: the offsets in page words must reach over the address space of all classes.</summary>
     internal const long MaxBudgetBytes = 256L << 30;
 
+    /// <summary>Page sizes from the smallest to the largest.</summary>
     internal const int ClassCount = 11;
 
-    /// <summary>Below this budget huge pages are too coarse to count by.</summary>
+    /// <summary>For budgets below this, huge pages are too coarse a unit.</summary>
     private const long HugeBudget = 64L << 20;
 
     private readonly FrameClass?[] _classes = new FrameClass?[ClassCount];
@@ -38,7 +39,7 @@ internal sealed unsafe class FramePool
             ? Reservation.HugePageBytes
             : Math.Max(MinPageBytes, VirtualMemory.SystemPageBytes);
 
-        // A class for each size down to 4 KiB: together fewer than twice the frames of the smallest.
+        // There can be a class for each size. Together they have fewer than twice as many frames as the one of the smallest pages.
         _maxFrames = 2 * (budgetBytes / MinPageBytes);
         _classSpan = (budgetBytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes;
         _memory = new Reservation(ClassCount * _classSpan, accessible: false);
@@ -55,30 +56,32 @@ internal sealed unsafe class FramePool
 
     internal long BudgetBytes { get; }
 
-    /// <summary>The least that is committed at once: a huge page where the budget is large enough.</summary>
+    /// <summary>The smallest amount that is committed at once: a huge page where the budget is large enough.</summary>
     internal int GranuleBytes { get; }
 
-    /// <summary>Guards the budget and the granules of all classes. Nothing is evicted, encoded or waited for under it.</summary>
+    /// <summary>Guards the budget and the granules of all classes. A thread inside neither evicts nor encodes nor waits.</summary>
     internal Gate Gate { get; } = new();
 
     internal long CommittedBytes => Volatile.Read(ref _committedBytes);
 
     internal long RemainingBytes => BudgetBytes - CommittedBytes;
 
-    /// <summary>What the system refused when frames were to get memory last; 0 when it did not.</summary>
+    /// <summary>What the system refused when frames were last to get memory; 0 when it did not refuse.</summary>
     internal long RefusedBytes => Math.Max(_memory.RefusedBytes, _records.RefusedBytes);
 
-    /// <summary>The class that memory is being collected for, granule by granule: the next frame that the budget buys is its.</summary>
+    /// <summary>The class that memory is being collected for, granule by granule. The next frame that the budget pays for belongs to
+    /// it.</summary>
     private FrameClass? _collector;
 
-    /// <summary>What the budget would still buy a class, less what is being collected for another.</summary>
+    /// <summary>What is left of the budget for a class: without what is being collected for another.</summary>
     internal long RemainingFor(FrameClass size)
     {
         FrameClass? collector = Volatile.Read(ref _collector);
         return RemainingBytes - (collector is null || collector == size ? 0 : collector.PageBytes);
     }
 
-    /// <summary>Keeps what comes free for one class until <see cref="EndCollecting"/>. False when that is being done already.</summary>
+    /// <summary>Keeps the memory that becomes free for one class, until <see cref="EndCollecting"/>.</summary>
+    /// <returns>False when memory is already being collected.</returns>
     internal bool TryBeginCollecting(FrameClass size) => Shared.CompareExchange(SharedWord.Counter, ref _collector, size, null) is null;
 
     internal void EndCollecting() => Shared.Write(SharedWord.Counter, ref _collector, null);
@@ -88,7 +91,7 @@ internal sealed unsafe class FramePool
 
     internal ReadOnlySpan<FrameClass?> Classes => _classes;
 
-    /// <summary>Bytes of frames that hold pages, or are in a thread's hands on the way to.</summary>
+    /// <summary>Bytes of frames that hold pages, or that threads have taken to put pages in.</summary>
     internal long UsedBytes
     {
         get
@@ -108,7 +111,7 @@ internal sealed unsafe class FramePool
 
     internal static bool IsPageSize(int bytes) => bytes is >= MinPageBytes and <= MaxPageBytes && BitOperations.IsPow2(bytes);
 
-    /// <summary>Refuses what is no page size.</summary>
+    /// <summary>Refuses a number that is no page size.</summary>
     internal static void CheckPageBytes(int pageBytes, string parameter)
     {
         if (!IsPageSize(pageBytes))

@@ -3,16 +3,16 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>The free frames of one size: a lock-free stack through the frames' own records.</summary>
-/// <remarks>The head holds the top frame plus one in its low half and a tag in its high half. The tag grows with every
-/// change, so that a pop that read the link of a frame which left and came back meanwhile fails. Records are never unmapped, so reading
-/// the link of a frame that somebody else has just popped is harmless.</remarks>
+/// <summary>The free frames of one size: a lock-free stack, linked through the records of the frames.</summary>
+/// <remarks>The head holds the top frame plus one in its low half and a tag in its high half. The tag grows with every change.
+/// So a pop fails if the frame whose link it has read was popped and pushed again meanwhile. Records are never unmapped, so that it does no
+/// harm to read the link of a frame that another thread has just popped.</remarks>
 internal sealed unsafe class FrameStack(FrameRecord* records)
 {
     private ulong _head;
     private long _count;
 
-    /// <summary>Frames on the stack, give or take operations in flight.</summary>
+    /// <summary>Frames on the stack; inexact while other threads push or pop.</summary>
     internal long Count => Math.Max(0, Volatile.Read(ref _count));
 
     internal void Push(long frame)
@@ -53,7 +53,8 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
         }
     }
 
-    /// <summary>Takes the whole stack; <see cref="Next"/> walks it.</summary>
+    /// <summary>Takes all frames; <see cref="Next"/> goes through them.</summary>
+    /// <returns>The first, or −1 when there is none.</returns>
     internal long PopAll()
     {
         while (true)
@@ -72,7 +73,7 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
         }
     }
 
-    /// <summary>The frame behind one of <see cref="PopAll"/>, which leaves the stack's count.</summary>
+    /// <summary>The frame behind one that <see cref="PopAll"/> has taken, or −1. The given one is not counted any more.</summary>
     internal long Next(long frame)
     {
         Interlocked.Decrement(ref _count);

@@ -3,12 +3,12 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>A part of a reservation that is used from its beginning on, and committed as its end moves: however long it is, it is two
+/// <summary>A part of a reservation that is used from its beginning, and committed as its end moves. However long it is, it takes two
 /// mappings, and only what is used counts.</summary>
 /// <remarks>Thread-safe. What is committed stays so.</remarks>
 internal sealed class GrowingRange
 {
-    /// <summary>Committed at once: little at first, so that a small pager stays small, then a huge page at a time.</summary>
+    /// <summary>How much is committed at once: little at first, so that a small pager stays small; later a huge page at a time.</summary>
     private const int SmallStep = 64 << 10;
 
     private readonly Gate _gate = new();
@@ -16,12 +16,12 @@ internal sealed class GrowingRange
     private readonly long _first;
     private readonly long _bytes;
 
-    /// <summary>Written under the gate; read by all. It only grows.</summary>
+    /// <summary>How much is committed. Written under the gate, read by all threads. It only grows.</summary>
     private long _committed;
 
-    /// <param name="memory">Nothing of the part is committed.</param>
+    /// <param name="memory">The reservation. Nothing of the part is committed.</param>
     /// <param name="offset">Where the part begins, rounded down to a system page. Neighbours may share the page.</param>
-    /// <param name="bytes">How long it can become.</param>
+    /// <param name="bytes">How long the part can become.</param>
     internal GrowingRange(Reservation memory, long offset, long bytes)
     {
         _memory = memory;

@@ -1,16 +1,19 @@
 namespace Paging.Memory;
 
-/// <summary>Which parts of a reservation may be backed by huge pages, where memory inside it is given back in pieces and comes again.</summary>
+/// <summary>Which parts of a reservation may have huge pages, where memory is given back in pieces and taken again.</summary>
 /// <remarks>
-/// A hole must not lie in memory that huge pages are asked for: the system fills it when it joins what is around it to a huge page, and the
-/// budget is broken. But memory that is advised one way beside memory that is advised the other is two mappings, of which a process has few
-/// (65,530), and holes may be as many as there are segments. So advice is given by zones, of which a reservation has 64 at most: a zone without
-/// holes is advised huge; with its first hole all of it no longer is, and is again when the last hole is filled. Huge pages that are
-/// there stay huge whatever is advised. The owner keeps calls apart.
+/// <para>A hole must not lie in memory that is advised huge: the system fills the hole when it joins what is around it to a huge page, and
+/// the budget is exceeded. But wherever the advice changes, another mapping begins. A process can have 65,530 mappings, and there may be as
+/// many holes as segments.</para>
+/// <para>So advice is given by zones, of which a reservation has 64 at most. A zone without holes is advised huge. Its first hole takes the
+/// advice from all of the zone, and when the last hole is filled the zone gets it back. Huge pages that exist stay, whatever is
+/// advised.</para>
+/// <para>The owner makes sure that no two calls run at the same time.</para>
 /// </remarks>
 internal sealed class HugeZones
 {
-    internal const int MostZones = 64;
+    /// <summary>The most zones of a reservation.</summary>
+    internal const int MaxZones = 64;
 
     private readonly Reservation _memory;
     private readonly bool _huge;
@@ -19,22 +22,23 @@ internal sealed class HugeZones
     private readonly long[] _missing;
 
     /// <param name="memory">The reservation.</param>
-    /// <param name="huge">Whether memory is advised huge when it is first committed. If not, a zone becomes so when all of it is there.</param>
+    /// <param name="huge">Whether memory is advised huge when it is first committed. If not, a zone becomes so when all of it is
+    /// there.</param>
     internal HugeZones(Reservation memory, bool huge)
     {
         _memory = memory;
         _huge = huge;
-        long unit = (long)MostZones * Reservation.HugePageBytes;
+        long unit = (long)MaxZones * Reservation.HugePageBytes;
         ZoneBytes = (memory.Bytes + unit - 1) / unit * Reservation.HugePageBytes;
         _missing = new long[(memory.Bytes + ZoneBytes - 1) / ZoneBytes];
     }
 
     internal long ZoneBytes { get; }
 
-    /// <summary>Whether nothing has been given back, or all has come again, in the zone of an offset.</summary>
+    /// <summary>Whether the zone of an offset has no holes.</summary>
     internal bool IsWhole(long offset) => _missing[offset / ZoneBytes] == 0;
 
-    /// <summary>Before memory is given back.</summary>
+    /// <summary>Makes a hole. To be called before the memory is given back.</summary>
     internal void Open(long offset, long bytes)
     {
         for (long end = offset + bytes; offset < end; offset = ZoneEnd(offset))
@@ -50,10 +54,10 @@ internal sealed class HugeZones
         }
     }
 
-    /// <summary>Memory that was given back is there again, or was not given back after all.</summary>
-    /// <param name="offset">Of the memory.</param>
+    /// <summary>Fills a hole: the memory is there again, or was not given back after all.</summary>
+    /// <param name="offset">Where the memory begins.</param>
     /// <param name="bytes">Its length.</param>
-    /// <param name="accessible">Where the memory ends that has ever been committed.</param>
+    /// <param name="accessible">The end of all memory that has ever been committed.</param>
     internal void Fill(long offset, long bytes, long accessible)
     {
         for (long end = offset + bytes; offset < end; offset = ZoneEnd(offset))
@@ -64,7 +68,7 @@ internal sealed class HugeZones
             long length = ZoneEnd(offset) - start;
             if (missing == 0 && (_huge || start + length <= accessible))
             {
-                // Joined to huge pages in the system's own time: a pool whose fill swings would pay for it here with every swing.
+                // The system joins it to huge pages later. Joining it here would cost time whenever the fill of the pool goes up and down.
                 _memory.Advise(start, length, huge: true);
             }
         }

@@ -5,7 +5,7 @@ using Paging.TestSeam;
 namespace Paging.Memory;
 
 /// <summary>A range of address space that stays reserved until its owner releases it, exactly once.</summary>
-/// <remarks>The debug build keeps a ledger of what is reserved; <see cref="OutstandingBytes"/> must return to where it was.</remarks>
+/// <remarks>Once its owner is gone, <see cref="OutstandingBytes"/> must be what it was before: tests check that.</remarks>
 internal sealed unsafe class Reservation
 {
     private static long s_outstanding;
@@ -13,8 +13,8 @@ internal sealed unsafe class Reservation
     private long _refusedBytes;
 
     /// <param name="bytes">Rounded up to whole system pages.</param>
-    /// <param name="accessible">True to let any part be touched at any time. Otherwise nothing may be until it is committed.</param>
-    /// <param name="sparse">True for what is touched here and there.</param>
+    /// <param name="accessible">True if any part may be touched at any time. Otherwise a part must be committed before.</param>
+    /// <param name="sparse">True for a range that is touched here and there.</param>
     /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
     internal Reservation(long bytes, bool accessible, bool sparse = false)
     {
@@ -44,7 +44,8 @@ internal sealed unsafe class Reservation
     /// <summary>Address space reserved by all pagers of the process.</summary>
     internal static long OutstandingBytes => Volatile.Read(ref s_outstanding);
 
-    /// <summary>What the system refused to commit when it was asked last; 0 when it did not refuse. For who says why there is no room.</summary>
+    /// <summary>What the system refused to commit when it was last asked; 0 when it did not refuse. For messages that say why there is no
+    /// room.</summary>
     internal long RefusedBytes => Volatile.Read(ref _refusedBytes);
 
     internal bool TryCommit(long offset, long bytes, bool huge)
@@ -62,8 +63,8 @@ internal sealed unsafe class Reservation
     /// <summary>Backs the huge-page-sized blocks of a committed range with huge pages, as far as the system can.</summary>
     internal void Collapse(long offset, long bytes) => VirtualMemory.Collapse(Address + offset, (nuint)bytes);
 
-    /// <summary>Gives physical memory back and keeps the addresses: a late reader finds zeroes. False when the system refuses, as it
-    /// does for locked memory.</summary>
+    /// <summary>Gives physical memory back and keeps the addresses: a late reader finds zeroes.</summary>
+    /// <returns>False when the system refuses, as it may for locked memory.</returns>
     internal bool TryDecommit(long offset, long bytes)
     {
         Debug.Assert(offset >= 0 && bytes >= 0 && offset + bytes <= Bytes, "outside the reservation");

@@ -5,24 +5,25 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>Address space for large tables and for slabs of small ones. All of it can be read at any time, as zeroes where nothing was
-/// written, and becomes writable by units as tables are touched.</summary>
+/// <summary>Address space for large tables, and for slabs of small ones. All of it can be read at any time, as zeroes where nothing was
+/// written. Its units become writable as tables are touched.</summary>
 /// <remarks>
-/// A unit that is writable stays so: the clock may be about to compare and exchange a word of a table that is long gone. Units are coarse
-/// enough that the mappings of an arena are few whatever is touched. What is free is a list of ranges in order of address, joined where
-/// they meet, under the gate of <see cref="TableMemory"/>.
+/// A unit that is writable stays writable, because the clock may be about to compare and exchange a word of a table that is long gone.
+/// Units are so coarse that an arena has few mappings, whatever is touched. Free ranges are kept in a list, in order of address, and
+/// neighbours are joined; the gate of <see cref="TableMemory"/> guards the list.
 /// </remarks>
 internal sealed unsafe class TableArena : TableHome
 {
-    /// <summary>Of which an arena has this many at most: each can be a mapping of its own.</summary>
-    private const int MostUnits = 512;
+    /// <summary>The most units of an arena: each can be a mapping of its own.</summary>
+    private const int MaxUnits = 512;
 
     private readonly TableMemory _owner;
     private readonly Reservation _memory;
     private readonly List<(long Offset, long Bytes)> _free;
     private readonly long _unitBytes;
 
-    /// <summary>1 where a unit is writable. Set, and never cleared, by whoever has made it so; making it so twice does nothing.</summary>
+    /// <summary>1 where a unit is writable. Set by the thread that has made it writable, and never cleared. To make a unit writable twice
+    /// does no harm.</summary>
     private readonly byte[] _writable;
 
     internal TableArena(TableMemory owner, long bytes)
@@ -30,7 +31,7 @@ internal sealed unsafe class TableArena : TableHome
         _owner = owner;
         _memory = new Reservation(bytes, accessible: false, sparse: true);
 
-        // Touched here and there: a huge page under it would take 2 MiB for eight bytes.
+        // Tables are touched here and there: with huge pages, eight bytes would take 2 MiB.
         _memory.Advise(0, _memory.Bytes, huge: false);
         if (!_memory.TryMakeReadable(0, _memory.Bytes))
         {
@@ -39,7 +40,7 @@ internal sealed unsafe class TableArena : TableHome
         }
 
         const long Huge = Reservation.HugePageBytes;
-        _unitBytes = (((_memory.Bytes + MostUnits - 1) / MostUnits) + Huge - 1) / Huge * Huge;
+        _unitBytes = (((_memory.Bytes + MaxUnits - 1) / MaxUnits) + Huge - 1) / Huge * Huge;
         _writable = new byte[(_memory.Bytes + _unitBytes - 1) / _unitBytes];
         _free = [(0, _memory.Bytes)];
     }
@@ -48,7 +49,7 @@ internal sealed unsafe class TableArena : TableHome
 
     internal long Bytes => _memory.Bytes;
 
-    /// <summary>What is free in one piece, at most: an upper bound, under the owner's gate.</summary>
+    /// <summary>No free range is longer than this, and all may be shorter. Under the gate of the owner.</summary>
     internal long LargestFree { get; private set; } = long.MaxValue;
 
     internal override void MakeWritable(byte* address, long bytes)
@@ -69,7 +70,7 @@ internal sealed unsafe class TableArena : TableHome
                 throw VirtualMemory.Refused(length, "memory for a page table", error: 0);
             }
 
-            // Release: who finds it set may write.
+            // Release: a thread that finds it set may write to the unit.
             Volatile.Write(ref _writable[unit], 1);
         }
     }
@@ -81,14 +82,15 @@ internal sealed unsafe class TableArena : TableHome
 
     internal override void GiveBack(byte* address, long bytes)
     {
-        // Late claims may have brought some of it back. What the system keeps is not zeroes, and not used again.
+        // Late claims may have brought some of it back. If the system keeps the memory, it is not zeroes, and is never used again.
         if (VirtualMemory.TryDecommit(address, (nuint)bytes))
         {
             _owner.Free(this, address, bytes);
         }
     }
 
-    /// <summary>The first range that is long enough. Under the owner's gate.</summary>
+    /// <summary>Takes a part of the first free range that is long enough. Under the gate of the owner.</summary>
+    /// <returns>Null when there is none.</returns>
     internal byte* TryTakeUnsynchronized(long bytes)
     {
         if (LargestFree < bytes)
@@ -121,7 +123,7 @@ internal sealed unsafe class TableArena : TableHome
         return null;
     }
 
-    /// <summary>Under the owner's gate.</summary>
+    /// <summary>Makes a range free again. Under the gate of the owner.</summary>
     internal void FreeUnsynchronized(byte* address, long bytes)
     {
         long offset = address - Address;

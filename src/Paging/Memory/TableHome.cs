@@ -1,21 +1,22 @@
 namespace Paging.Memory;
 
-/// <summary>Where a table lies: in a slab among others of its size, or in an arena.</summary>
+/// <summary>Where a table lies: in a slab, among others of its size, or in an arena.</summary>
 internal abstract unsafe class TableHome
 {
-    /// <summary>Before the first write to a part of a table; whatever was made writable stays so. Thread-safe.</summary>
+    /// <summary>To be called before the first write to a part of a table. What was made writable stays writable. Thread-safe.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses. Nothing has changed.</exception>
     internal abstract void MakeWritable(byte* address, long bytes);
 
-    /// <summary>The table is used no more, though late readers may still look at it: what they find reads as zeroes or as it was left.
-    /// Physical memory goes back as far as no other table has a part in it. Once a table.</summary>
+    /// <summary>The table is not used any more. Late readers may still read it, and find zeroes or what was left in it. Physical memory is
+    /// given back unless other tables share it. To be called once for each table.</summary>
     /// <returns>False when the system keeps the memory.</returns>
     internal abstract bool Close(byte* address, long bytes);
 
-    /// <summary>Gives the memory of a part of a table back that is still in use: it reads as zeroes, and stays writable.</summary>
-    /// <returns>False when the system keeps it, or others have a part in it.</returns>
+    /// <summary>Gives back the memory of a part of a table that stays in use: the part reads as zeroes, and stays writable.</summary>
+    /// <returns>False when the system keeps the memory, or other tables share it.</returns>
     internal abstract bool TryDrop(byte* address, long bytes);
 
-    /// <summary>Nobody can look at the table any more: its addresses can be another's. After <see cref="Close"/>, once.</summary>
+    /// <summary>No thread can read the table any more, so that another table may have its addresses. To be called once, after
+    /// <see cref="Close"/>.</summary>
     internal abstract void GiveBack(byte* address, long bytes);
 }

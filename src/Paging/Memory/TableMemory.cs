@@ -5,41 +5,45 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>Address space for page tables. It is used again for tables of any size, and never unmapped before the pager's memory goes.</summary>
-/// <remarks>The clock reads page words through frame records that may be out of date. It may find the table of another array
-/// there, and since no two pages name the same frame, believes the word if it names the frame that it came from.
+/// <summary>Address space for page tables. It is used again for tables of any size, and never unmapped before the memory of the pager
+/// is.</summary>
+/// <remarks>
+/// The clock finds page words through frame records that may be out of date. So it may read a word in the table of another array. Since no
+/// two pages name the same frame, it relies on a word that names the frame whose record it came from.
 ///
-/// Addresses wait for the finalizer of their array, since a late reader may still look. When many wait, or the system has no more, a
-/// collection is brought about.</remarks>
-internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultMostWaiting)
+/// The addresses of a closed table wait for the finalizer of its array, since a late reader may still read them. When many wait, or the
+/// system has no more, a collection is brought about.
+/// </remarks>
+/// <param name="maxWaiting">How many bytes of addresses may wait before a collection is brought about.</param>
+internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMaxWaiting)
 {
-    /// <summary>Tables longer than this get an arena of their own, if none that is there has room.</summary>
-    private const long LargestShared = ArenaBytes / 4;
+    /// <summary>Longer tables get an arena of their own, if no existing arena has room.</summary>
+    private const long MaxSharedBytes = ArenaBytes / 4;
     private const long ArenaBytes = 64L << 20;
 
-    /// <summary>Addresses of disposed arrays that may wait for a collection: one part in a hundred of what a process has.</summary>
-    private const long DefaultMostWaiting = 1L << 40;
+    /// <summary>So many addresses of disposed arrays may wait for a collection: a hundredth of the address space of a process.</summary>
+    private const long DefaultMaxWaiting = 1L << 40;
 
-    /// <summary>How long finalizers are waited for: this often a while, as long as addresses come back.</summary>
-    private const int MostWaits = 50;
+    /// <summary>How long to wait for finalizers: this many times a short while, until enough addresses have come back.</summary>
+    private const int MaxWaits = 50;
     private const int WaitMilliseconds = 20;
 
     private readonly List<TableArena> _arenas = [];
 
-    /// <summary>By size: the slabs with free slots.</summary>
-    private readonly List<TableSlab>[] _slabs = new List<TableSlab>[(int)(MostSlotBytes / TableSlab.SlotUnit) + 1];
+    /// <summary>The slabs with free slots, by the size of their slots.</summary>
+    private readonly List<TableSlab>[] _slabs = new List<TableSlab>[(int)(MaxSlotBytes / TableSlab.SlotUnit) + 1];
 
-    /// <summary>The thread that runs finalizers, as far as it was seen: it must not wait for itself.</summary>
+    /// <summary>The thread that runs finalizers, if it has been seen: it must not wait for itself.</summary>
     private static int s_finalizerThread;
 
     private readonly object _returned = new();
     private long _reservedBytes;
     private long _waitingBytes;
 
-    /// <summary>Tables of at most so many bytes are cut from slabs.</summary>
-    internal const long MostSlotBytes = 4 << 10;
+    /// <summary>Tables of up to this many bytes are slots of slabs.</summary>
+    internal const long MaxSlotBytes = 4 << 10;
 
-    /// <summary>Guards arenas and slabs. Nothing is waited for under it.</summary>
+    /// <summary>Guards arenas and slabs. A thread inside waits for nothing.</summary>
     internal Gate Gate { get; } = new();
 
     /// <summary>Address space held.</summary>
@@ -48,13 +52,14 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
     /// <summary>Addresses of disposed tables that wait for their array's finalizer.</summary>
     internal long WaitingBytes => Volatile.Read(ref _waitingBytes);
 
-    /// <returns>Memory that reads as zeroes, of which nothing is committed: see <see cref="TableHome.MakeWritable"/>.</returns>
+    /// <summary>Takes addresses for a table.</summary>
+    /// <returns>Memory that reads as zeroes. None of it may be written to before <see cref="TableHome.MakeWritable"/>.</returns>
     /// <exception cref="InsufficientMemoryException">The system has no more address space.</exception>
     internal byte* Take(long bytes, out TableHome home, out long taken)
     {
-        long unit = bytes <= MostSlotBytes ? TableSlab.SlotUnit : VirtualMemory.SystemPageBytes;
+        long unit = bytes <= MaxSlotBytes ? TableSlab.SlotUnit : VirtualMemory.SystemPageBytes;
         taken = (bytes + unit - 1) / unit * unit;
-        if (WaitingBytes + taken > mostWaiting)
+        if (WaitingBytes + taken > maxWaiting)
         {
             CollectWaiting();
         }
@@ -69,22 +74,22 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         }
     }
 
-    /// <summary>A table of an array that is closed.</summary>
+    /// <summary>Closes the table of an array that is closed.</summary>
     internal void Close(TableHome home, byte* address, long bytes)
     {
         Shared.Add(SharedWord.Counter, ref _waitingBytes, bytes);
         _ = home.Close(address, bytes);
     }
 
-    /// <summary>The calling thread runs finalizers.</summary>
+    /// <summary>To be called by the thread that runs finalizers.</summary>
     internal static void NoteFinalizerThread() => Volatile.Write(ref s_finalizerThread, Environment.CurrentManagedThreadId);
 
-    /// <summary>By the array's finalizer: a table that was <see cref="Close">closed</see>.</summary>
+    /// <summary>Gives back a table that was <see cref="Close">closed</see>. To be called by the finalizer of its array.</summary>
     internal void GiveBack(TableHome home, byte* address, long bytes)
     {
         home.GiveBack(address, bytes);
         Interlocked.Add(ref _waitingBytes, -bytes);
-        if (bytes > LargestShared)
+        if (bytes > MaxSharedBytes)
         {
             lock (_returned)
             {
@@ -93,7 +98,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         }
     }
 
-    /// <summary>A table that no array ever used.</summary>
+    /// <summary>Gives back a table that no array ever used.</summary>
     internal static void Undo(TableHome home, byte* address, long bytes)
     {
         _ = home.Close(address, bytes);
@@ -126,7 +131,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
                 open.Add(slab);
             }
 
-            // One stays, for the next table of its size.
+            // One empty slab stays, for the next table of its size.
             if (slab.IsEmpty && open.Count > 1)
             {
                 open.Remove(slab);
@@ -148,7 +153,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         Gate.Enter();
         try
         {
-            if (bytes > MostSlotBytes)
+            if (bytes > MaxSlotBytes)
             {
                 byte* address = TakeRangeUnsynchronized(bytes, out TableArena arena);
                 home = arena;
@@ -194,7 +199,7 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
 
     private byte* TakeRangeUnsynchronized(long bytes, out TableArena arena)
     {
-        // Of those with room the smallest, so that the large ones stay whole for large tables.
+        // The smallest arena with room, so that the large ones stay whole for large tables.
         TableArena? best = null;
         while (true)
         {
@@ -220,13 +225,13 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
             }
         }
 
-        arena = new TableArena(this, bytes > LargestShared ? RoundUp(bytes) : ArenaBytes);
+        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(bytes) : ArenaBytes);
         _arenas.Add(arena);
         Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);
         return arena.TryTakeUnsynchronized(bytes);
     }
 
-    /// <summary>To an eighth of a power of two, so that the next table, a little longer, fits there too.</summary>
+    /// <summary>Rounds up to a multiple of an eighth of a power of two, so that a slightly longer table fits there later.</summary>
     private static long RoundUp(long bytes)
     {
         long step = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes) / 16;
@@ -235,8 +240,9 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
 
     private List<TableSlab> Slabs(int slotBytes) => _slabs[slotBytes / TableSlab.SlotUnit] ??= [];
 
-    /// <summary>Brings a collection about, so that disposed arrays are finalized and their addresses come back. Holds nothing.</summary>
-    /// <returns>Whether any did.</returns>
+    /// <summary>Brings a collection about, so that disposed arrays are finalized and their addresses come back. The caller is in no
+    /// gate.</summary>
+    /// <returns>Whether any have come back.</returns>
     private bool CollectWaiting()
     {
         long before = WaitingBytes;
@@ -249,8 +255,9 @@ internal sealed unsafe class TableMemory(long mostWaiting = TableMemory.DefaultM
         bool interrupted = false;
         lock (_returned)
         {
-            // Half is enough: who disposes at the same time adds to it. A finalizer of the program may hold them all up: not for ever.
-            for (int i = 0; i < MostWaits && WaitingBytes > before / 2; i++)
+            // Half is enough, since other threads may dispose of arrays at the same time. The wait has an end, since a finalizer of the
+            // program may hold up all others.
+            for (int i = 0; i < MaxWaits && WaitingBytes > before / 2; i++)
             {
                 try
                 {

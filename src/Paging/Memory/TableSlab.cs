@@ -4,14 +4,14 @@ using Paging.Interop;
 
 namespace Paging.Memory;
 
-/// <summary>A chunk of an arena cut into slots for small tables of one size.</summary>
-/// <remarks>A slot is free, taken, or closed: used no more, but not yet given up by the finalizer of its array. Physical memory goes back as
-/// soon as no slot is taken. The bits are guarded by the gate of <see cref="TableMemory"/>.</remarks>
+/// <summary>A chunk of an arena, cut into slots for small tables of one size.</summary>
+/// <remarks>A slot is free, taken, or closed. Closed means that it is not used any more, but that the finalizer of its array has not yet
+/// given it up. Physical memory is given back as soon as no slot is taken. The gate of <see cref="TableMemory"/> guards the bits.</remarks>
 internal sealed unsafe class TableSlab : TableHome
 {
     internal const int Bytes = 64 << 10;
 
-    /// <summary>Sizes are multiples of this.</summary>
+    /// <summary>The length of a slot is a multiple of this.</summary>
     internal const int SlotUnit = 64;
 
     private readonly TableMemory _owner;
@@ -20,11 +20,11 @@ internal sealed unsafe class TableSlab : TableHome
     private int _freeCount;
     private int _taken;
 
-    /// <summary>Whether anything was written since memory was last given back.</summary>
+    /// <summary>Whether anything was written since the memory was last given back.</summary>
     private bool _isUsed;
 
-    /// <param name="owner">Whose gate guards it.</param>
-    /// <param name="arena">Where its chunk comes from.</param>
+    /// <param name="owner">Its gate guards the slab.</param>
+    /// <param name="arena">Where the chunk comes from.</param>
     /// <param name="address">The chunk: zeroes, and writable.</param>
     /// <param name="slotBytes">A multiple of <see cref="SlotUnit"/>.</param>
     internal TableSlab(TableMemory owner, TableArena arena, byte* address, int slotBytes)
@@ -48,10 +48,10 @@ internal sealed unsafe class TableSlab : TableHome
 
     internal int SlotBytes { get; }
 
-    /// <summary>Nothing is taken or closed. Under the gate.</summary>
+    /// <summary>Whether all slots are free. Under the gate.</summary>
     internal bool IsEmpty => _freeCount == _slots;
 
-    /// <summary>Under the gate.</summary>
+    /// <summary>Whether no slot is free. Under the gate.</summary>
     internal bool IsFull => _freeCount == 0;
 
     internal override void MakeWritable(byte* address, long bytes)
@@ -82,7 +82,8 @@ internal sealed unsafe class TableSlab : TableHome
 
     internal override void GiveBack(byte* address, long bytes)
     {
-        // Nobody else has this slot: what was left in it goes before it is free. Looked at first, since writing zeroes would take memory anew.
+        // No other thread has this slot. It is cleared before it is free, but only if it is not zeroes already: writing zeroes would take
+        // memory again.
         var slot = new Span<byte>(address, SlotBytes);
         bool isUsed = slot.ContainsAnyExcept((byte)0);
         if (isUsed)
@@ -93,7 +94,7 @@ internal sealed unsafe class TableSlab : TableHome
         _owner.Free(this, address, isUsed);
     }
 
-    /// <summary>Under the gate. There is one.</summary>
+    /// <summary>Takes a free slot; there must be one. Under the gate.</summary>
     internal byte* TakeUnsynchronized()
     {
         int word = 0;
@@ -110,8 +111,8 @@ internal sealed unsafe class TableSlab : TableHome
         return Address + ((long)slot * SlotBytes);
     }
 
-    /// <summary>Under the gate.</summary>
-    /// <param name="address">Of the slot.</param>
+    /// <summary>Makes a slot free again. Under the gate.</summary>
+    /// <param name="address">The slot.</param>
     /// <param name="isUsed">Whether it has memory.</param>
     internal void FreeUnsynchronized(byte* address, bool isUsed)
     {
@@ -126,7 +127,7 @@ internal sealed unsafe class TableSlab : TableHome
         }
     }
 
-    /// <summary>All that could still be read is of arrays that are closed: zeroes do as well.</summary>
+    /// <summary>Gives the memory back. Only tables of closed arrays could still be read, and these may read as zeroes.</summary>
     private void DropUnsynchronized()
     {
         if (_isUsed)

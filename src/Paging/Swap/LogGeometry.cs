@@ -19,7 +19,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
 
     /// <summary>The most raw pages that the frames kept clean can ask the log to take at once (rule 8): four of the largest size, and pages
     /// of the smaller sizes with as many bytes again in all.</summary>
-    private const int MaxKeptClean = 2 * Memory.FrameClass.MostKeptClean;
+    private const int MaxKeptClean = 2 * Memory.FrameClass.MaxKeptClean;
 
     /// <summary>Bytes of the smallest pool that pages of this length, in bytes, can use.</summary>
     internal static long MinPoolBytes(int maxPage) => MinSegments * (SegmentFor(1, maxPage) + Segment.Size);
@@ -55,7 +55,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
         if (count < 2 * MinSegments)
         {
             // Segments of one page each: a pool this small can promise enough of them only for one page size.
-            lastResort = Math.Min(lastResort, Memory.FrameClass.MostKeptClean);
+            lastResort = Math.Min(lastResort, Memory.FrameClass.MaxKeptClean);
         }
 
         return new LogGeometry(maxPage, (int)bytes, (int)count, (int)lastResort);

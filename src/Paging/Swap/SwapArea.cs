@@ -223,7 +223,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
         Volatile.Write(ref _writeError, error);
-        if (error == Interop.Errno.NoMemory)
+        if (error == Interop.Errno.ENOMEM)
         {
             // The write never reached the medium.
             GiveBack(block, segmentBytes);

@@ -325,7 +325,7 @@ internal sealed unsafe partial class Writeback
         catch when (!write.IsComplete)
         {
             // The device has not taken it, and no other thread will complete it. The segment keeps its memory, and its slot is given back.
-            write.Complete(Interop.Errno.NoMemory);
+            write.Complete(Interop.Errno.ENOMEM);
             throw;
         }
     }

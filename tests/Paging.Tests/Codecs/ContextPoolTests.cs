@@ -179,13 +179,13 @@ public sealed class ContextPoolTests
                 Array.ForEach(threads, static thread => thread.Join());
             }
 
-            Assert.InRange(CodecContexts.Encoders.Count, 1, CodecContexts.Most);
-            Assert.InRange(CodecContexts.Decoders.Count, 1, CodecContexts.Most);
-            Assert.InRange(CodecContexts.Scratch.Count, 1, CodecContexts.Most);
+            Assert.InRange(CodecContexts.Encoders.Count, 1, CodecContexts.Max);
+            Assert.InRange(CodecContexts.Decoders.Count, 1, CodecContexts.Max);
+            Assert.InRange(CodecContexts.Scratch.Count, 1, CodecContexts.Max);
 
             // 200 KiB of scratch, 94 of a decoder, 280 of an encoder for such pages.
             long scratch = pager.GetStatistics().ScratchBytes;
-            Assert.InRange(scratch - before, 1, (long)CodecContexts.Most * (600 << 10));
+            Assert.InRange(scratch - before, 1, (long)CodecContexts.Max * (600 << 10));
         }
 
         Assert.Equal(before, CodecMemory.OutstandingBytes);

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Paging.Codecs.Filters;
 
 /// <summary>Planes of bytes into planes of bits, and back.</summary>
-/// <remarks>To a plane of bytes belong 8 rows of bits, a row having a bit for each element. Seen as bytes, that is the transposition of
-/// elements of 8 bytes, the 8 × 8 bits of each transposed too: the kernels are the same.</remarks>
+/// <remarks>A plane of bytes becomes 8 rows of bits, each with one bit for each element. Seen as bytes, that is the transposition of
+/// elements of 8 bytes, in which the 8 × 8 bits of each element are transposed as well. So the kernels are the same.</remarks>
 internal static unsafe class BitTransposition
 {
     private const int BitsPerByte = 8;
@@ -60,8 +60,8 @@ internal static unsafe class BitTransposition
             }
             else if (at + BlockBytes <= total)
             {
-                // A row is shorter than a vector: what is too much of it is overwritten by the next one.
-                _ = TranspositionKernels.ToPlanes8<Simd128, Vector128<byte>, TBits>(bytes + at, BitsPerByte, bits + at, row, 0, Block);
+                // A row is shorter than a vector: what is written beyond it, the next row overwrites.
+                _ = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes + at, BitsPerByte, bits + at, row, 0, Block);
             }
             else
             {
@@ -83,7 +83,7 @@ internal static unsafe class BitTransposition
             }
             else if (at + BlockBytes <= total)
             {
-                _ = TranspositionKernels.ToRows8<Simd128, Vector128<byte>, TBits>(bits + at, row, bytes + at, BitsPerByte, 0, Block);
+                _ = EightByteKernels.ToRows<Simd128, Vector128<byte>, TBits>(bits + at, row, bytes + at, BitsPerByte, 0, Block);
             }
             else
             {
@@ -92,14 +92,14 @@ internal static unsafe class BitTransposition
         }
     }
 
-    /// <summary>A plane of short rows with too little of the matrix behind it for whole vectors.</summary>
+    /// <summary>A plane of short rows, behind which the matrix ends too soon for whole vectors.</summary>
     private static void LastPlaneToBits<TBits>(byte* bytes, byte* bits, int row)
         where TBits : IBitMatrix
     {
         byte* from = stackalloc byte[BlockBytes];
         byte* to = stackalloc byte[BlockBytes];
         Unsafe.CopyBlockUnaligned(from, bytes, (uint)(row * BitsPerByte));
-        _ = TranspositionKernels.ToPlanes8<Simd128, Vector128<byte>, TBits>(from, BitsPerByte, to, row, 0, Block);
+        _ = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(from, BitsPerByte, to, row, 0, Block);
         Unsafe.CopyBlockUnaligned(bits, to, (uint)(row * BitsPerByte));
     }
 
@@ -109,7 +109,7 @@ internal static unsafe class BitTransposition
         byte* from = stackalloc byte[BlockBytes];
         byte* to = stackalloc byte[BlockBytes];
         Unsafe.CopyBlockUnaligned(from, bits, (uint)(row * BitsPerByte));
-        _ = TranspositionKernels.ToRows8<Simd128, Vector128<byte>, TBits>(from, row, to, BitsPerByte, 0, Block);
+        _ = EightByteKernels.ToRows<Simd128, Vector128<byte>, TBits>(from, row, to, BitsPerByte, 0, Block);
         Unsafe.CopyBlockUnaligned(bytes, to, (uint)(row * BitsPerByte));
     }
 
@@ -119,19 +119,19 @@ internal static unsafe class BitTransposition
         int done = 0;
         if (level >= SimdLevel.Avx512)
         {
-            done = TranspositionKernels.ToPlanes8<Simd512, Vector512<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
+            done = EightByteKernels.ToPlanes<Simd512, Vector512<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
         }
 
         if (level >= SimdLevel.Avx2)
         {
-            done = TranspositionKernels.ToPlanes8<Simd256, Vector256<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
+            done = EightByteKernels.ToPlanes<Simd256, Vector256<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
         }
 
-        done = TranspositionKernels.ToPlanes8<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
+        done = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, done, row);
         if (done < row)
         {
-            // Once more over some of the elements before: the same is written.
-            _ = TranspositionKernels.ToPlanes8<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, row - Block, row);
+            // Some of the elements before are covered a second time, and the same bytes are written.
+            _ = EightByteKernels.ToPlanes<Simd128, Vector128<byte>, TBits>(bytes, BitsPerByte, bits, row, row - Block, row);
         }
     }
 
@@ -141,18 +141,18 @@ internal static unsafe class BitTransposition
         int done = 0;
         if (level >= SimdLevel.Avx512)
         {
-            done = TranspositionKernels.ToRows8<Simd512, Vector512<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
+            done = EightByteKernels.ToRows<Simd512, Vector512<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
         }
 
         if (level >= SimdLevel.Avx2)
         {
-            done = TranspositionKernels.ToRows8<Simd256, Vector256<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
+            done = EightByteKernels.ToRows<Simd256, Vector256<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
         }
 
-        done = TranspositionKernels.ToRows8<Simd128, Vector128<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
+        done = EightByteKernels.ToRows<Simd128, Vector128<byte>, TBits>(bits, row, bytes, BitsPerByte, done, row);
         if (done < row)
         {
-            _ = TranspositionKernels.ToRows8<Simd128, Vector128<byte>, TBits>(bits, row, bytes, BitsPerByte, row - Block, row);
+            _ = EightByteKernels.ToRows<Simd128, Vector128<byte>, TBits>(bits, row, bytes, BitsPerByte, row - Block, row);
         }
     }
 }

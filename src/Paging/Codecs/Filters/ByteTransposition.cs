@@ -5,13 +5,24 @@ using System.Runtime.Intrinsics;
 namespace Paging.Codecs.Filters;
 
 /// <summary>Elements of a number of bytes into planes, one for each byte of the element, and back.</summary>
-/// <remarks>Both are the transposition of a matrix of bytes, in blocks of 16, 32 or 64 elements. Where the elements do not fill blocks, the
-/// last block covers some once more; where the vectors of a block would reach past the matrix, its rows go by way of the stack.</remarks>
+/// <remarks>
+/// <para>Both are the transposition of a matrix of bytes, in blocks of 16, 32 or 64 elements. Where the elements do not fill whole blocks,
+/// the last block covers some elements a second time. Where the vectors of a block would reach past the matrix, its rows are copied to the
+/// stack first.</para>
+/// <para>The kernels (<see cref="TwoByteKernels"/> and so on, by the length of an element) work on blocks of as many elements as a vector
+/// has bytes. A plane's part of a block is one vector. A lane holds one row of up to 16 bytes, or several shorter ones, padded to a power
+/// of two. A kernel goes through the whole blocks that begin at <c>start</c> or later and end by <c>end</c>, and returns where the last of
+/// them ended. Its caller makes sure that the 16 bytes at the rows of the last lane are within bounds. Rows are stored in order, because a
+/// lane may reach into the rows that the next lane holds.</para>
+/// <para>No kernel is inlined: the compiler limits how much it inlines into one method, and a kernel that became a part of its caller would
+/// be left with calls in its innermost loop.</para>
+/// </remarks>
 internal static unsafe class ByteTransposition
 {
     private const int Block = 16;
 
-    /// <summary>Byte k of element i, at <paramref name="rows"/>[i · stride + k], goes to <paramref name="planes"/>[k · count + i].</summary>
+    /// <summary>Byte k of element i, at <paramref name="rows"/>[i · stride + k], goes to <paramref name="planes"/>[k · count +
+    /// i].</summary>
     internal static void ToPlanes(byte* rows, byte* planes, int count, int stride, SimdLevel level)
     {
         if (count <= 1 || stride == 1)
@@ -24,7 +35,7 @@ internal static unsafe class ByteTransposition
         }
         else if (count < Block)
         {
-            // Few, long elements are planes already, of elements as long as they are many.
+            // A few long elements are planes already: those of as many elements as each has bytes, each as long as there are elements.
             ToRows(rows, planes, stride, count, level);
         }
         else
@@ -79,7 +90,7 @@ internal static unsafe class ByteTransposition
             return;
         }
 
-        // What is left can be more than a block, by the elements that the vectors reach over.
+        // What is left can be longer than a block, by the elements that vectors reach into.
         Debug.Assert(stride < Block);
         byte* copy = stackalloc byte[(Block + 1) * Block];
         for (; done < count; done += Block)
@@ -125,7 +136,8 @@ internal static unsafe class ByteTransposition
         }
     }
 
-    /// <summary>How many elements a block must end before the last, for its last 16-byte access to end with the last.</summary>
+    /// <summary>How many elements before the last one a block must end, so that its last access of 16 bytes ends with the last
+    /// element.</summary>
     private static int Excess(int stride)
     {
         if (stride >= Block)
@@ -137,7 +149,8 @@ internal static unsafe class ByteTransposition
         return ((Block + stride - 1) / stride) - rowsInVector;
     }
 
-    /// <summary>Whole blocks from <paramref name="start"/> on that end by <paramref name="end"/>; returns where they ended.</summary>
+    /// <summary>Transposes the whole blocks from <paramref name="start"/> to <paramref name="end"/>.</summary>
+    /// <returns>Where the last of them ended.</returns>
     private static int ToPlanes<TSimd, TVector>(byte* rows, byte* planes, int count, int stride, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -145,13 +158,13 @@ internal static unsafe class ByteTransposition
         switch (stride)
         {
             case 2:
-                return TranspositionKernels.ToPlanes2<TSimd, TVector>(rows, planes, count, start, end);
+                return TwoByteKernels.ToPlanes<TSimd, TVector>(rows, planes, count, start, end);
             case <= 4:
-                return TranspositionKernels.ToPlanes4<TSimd, TVector>(rows, stride, planes, count, start, end);
+                return FourByteKernels.ToPlanes<TSimd, TVector>(rows, stride, planes, count, start, end);
             case <= 8:
-                return TranspositionKernels.ToPlanes8<TSimd, TVector, WholeBytes>(rows, stride, planes, count, start, end);
+                return EightByteKernels.ToPlanes<TSimd, TVector, WholeBytes>(rows, stride, planes, count, start, end);
             case <= Block:
-                return TranspositionKernels.ToPlanes16<TSimd, TVector>(rows, stride, planes, count, stride, start, end);
+                return SixteenByteKernels.ToPlanes<TSimd, TVector>(rows, stride, planes, count, stride, start, end);
         }
 
         int at = start;
@@ -159,9 +172,9 @@ internal static unsafe class ByteTransposition
         {
             for (int column = 0; column < stride; column += Block)
             {
-                // The last 16 columns may be partly those before: written twice, the same.
+                // The last 16 columns may overlap those before them, which are then written twice, with the same bytes.
                 int from = Math.Min(column, stride - Block);
-                _ = TranspositionKernels.ToPlanes16<TSimd, TVector>(
+                _ = SixteenByteKernels.ToPlanes<TSimd, TVector>(
                     rows + from, stride, planes + ((nint)from * count), count, Block, at, at + TSimd.Bytes);
             }
         }
@@ -169,7 +182,8 @@ internal static unsafe class ByteTransposition
         return at;
     }
 
-    /// <summary>Whole blocks from <paramref name="start"/> on that end by <paramref name="end"/>; returns where they ended.</summary>
+    /// <summary>Transposes the whole blocks from <paramref name="start"/> to <paramref name="end"/>.</summary>
+    /// <returns>Where the last of them ended.</returns>
     private static int ToRows<TSimd, TVector>(byte* planes, byte* rows, int count, int stride, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -177,13 +191,13 @@ internal static unsafe class ByteTransposition
         switch (stride)
         {
             case 2:
-                return TranspositionKernels.ToRows2<TSimd, TVector>(planes, count, rows, start, end);
+                return TwoByteKernels.ToRows<TSimd, TVector>(planes, count, rows, start, end);
             case <= 4:
-                return TranspositionKernels.ToRows4<TSimd, TVector>(planes, count, rows, stride, start, end);
+                return FourByteKernels.ToRows<TSimd, TVector>(planes, count, rows, stride, start, end);
             case <= 8:
-                return TranspositionKernels.ToRows8<TSimd, TVector, WholeBytes>(planes, count, rows, stride, start, end);
+                return EightByteKernels.ToRows<TSimd, TVector, WholeBytes>(planes, count, rows, stride, start, end);
             case <= Block:
-                return TranspositionKernels.ToRows16<TSimd, TVector>(planes, count, stride, rows, stride, start, end);
+                return SixteenByteKernels.ToRows<TSimd, TVector>(planes, count, stride, rows, stride, start, end);
         }
 
         int at = start;
@@ -192,7 +206,7 @@ internal static unsafe class ByteTransposition
             for (int column = 0; column < stride; column += Block)
             {
                 int from = Math.Min(column, stride - Block);
-                _ = TranspositionKernels.ToRows16<TSimd, TVector>(
+                _ = SixteenByteKernels.ToRows<TSimd, TVector>(
                     planes + ((nint)from * count), count, Block, rows + from, stride, at, at + TSimd.Bytes);
             }
         }

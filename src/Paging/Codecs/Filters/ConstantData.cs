@@ -3,8 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Codecs.Filters;
 
+/// <summary>Constants that kernels load by address.</summary>
 internal static unsafe class ConstantData
 {
-    /// <param name="constants">Of a property that is a list of constant bytes: they are part of the image, and do not move.</param>
+    /// <summary>The address of bytes that never move.</summary>
+    /// <param name="constants">From a property that is a list of constant bytes: they are part of the image.</param>
     internal static byte* Address(ReadOnlySpan<byte> constants) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(constants));
 }

@@ -4,14 +4,15 @@ using System.Runtime.Intrinsics;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>Elements into differences to the element before, and back. The first is told from an element of zeroes.</summary>
-/// <remarks>Source and target are distinct: running sums are stored by vectors that reach into the next elements, whose differences
-/// must still be there to be read.</remarks>
+/// <summary>Elements into their differences to the element before, and back. The element before the first counts as zeroes.</summary>
+/// <remarks>Source and target must not overlap: running sums are stored by vectors that reach into the next elements, whose differences are
+/// still to be read.</remarks>
 internal static unsafe class Differences
 {
-    private const int LongestVector = 64;
+    private const int MaxVectorBytes = 64;
 
-    /// <summary>Differences of whole elements: the length is a multiple of the stride, and that of the lane.</summary>
+    /// <summary>Takes differences of whole elements: the length is a multiple of the stride, and the stride a multiple of the
+    /// lane.</summary>
     internal static void Take<TDifference>(byte* source, byte* target, int length, int stride, SimdLevel level)
         where TDifference : IDifference
     {
@@ -34,7 +35,7 @@ internal static unsafe class Differences
         {
             SumScalar<TDifference>(source, target, length, stride);
         }
-        else if (level >= SimdLevel.Avx512Vbmi || (level >= SimdLevel.Avx512 && stride > LongestVector / 2))
+        else if (level >= SimdLevel.Avx512Vbmi || (level >= SimdLevel.Avx512 && stride > MaxVectorBytes / 2))
         {
             Sum<TDifference, Simd512, Vector512<byte>>(source, target, length, stride);
         }
@@ -67,7 +68,7 @@ internal static unsafe class Differences
             at = Take<TDifference, Simd128, Vector128<byte>>(values, previous, target, at, length);
             if (at < length && length >= Vector128<byte>.Count)
             {
-                // Once more over some of the lanes before: the same is written.
+                // Some of the lanes before are covered a second time, and the same bytes are written.
                 at = Take<TDifference, Simd128, Vector128<byte>>(values, previous, target, length - Vector128<byte>.Count, length);
             }
         }
@@ -102,7 +103,7 @@ internal static unsafe class Differences
         {
             for (int column = 0; column < stride; column += TSimd.Bytes)
             {
-                // The last columns may be partly those before: written twice, the same.
+                // The last columns may overlap those before them, which are then written twice, with the same bytes.
                 int from = Math.Min(column, stride - TSimd.Bytes);
                 TVector above = TSimd.Zero;
                 _ = SumLongRows<TDifference, TSimd, TVector>(source, target, from, length, stride, ref above);
@@ -115,17 +116,19 @@ internal static unsafe class Differences
         int at = SumRows<TDifference, TSimd, TVector>(source, target, length, stride, ref sum);
         if (at < length)
         {
-            // Whole elements, but less than a vector.
-            byte* copy = stackalloc byte[2 * LongestVector];
-            byte* sums = copy + LongestVector;
+            // What is left is whole elements, but shorter than a vector.
+            byte* copy = stackalloc byte[2 * MaxVectorBytes];
+            byte* sums = copy + MaxVectorBytes;
             Unsafe.CopyBlockUnaligned(copy, source + at, (uint)(length - at));
             _ = SumRows<TDifference, TSimd, TVector>(copy, sums, TSimd.Bytes, stride, ref sum);
             Unsafe.CopyBlockUnaligned(target + at, sums, (uint)(length - at));
         }
     }
 
-    /// <summary>Elements shorter than a vector, while a vector from the next of them on is within the length; returns where that ends.</summary>
+    /// <summary>Sums elements that are shorter than a vector, as long as a vector that begins at the next of them is within the
+    /// length.</summary>
     /// <remarks>The running sum is the last element so far, repeated.</remarks>
+    /// <returns>Where that ends.</returns>
     private static int SumRows<TDifference, TSimd, TVector>(byte* source, byte* target, int length, int stride, ref TVector sum)
         where TDifference : IDifference
         where TSimd : ISimd<TVector>
@@ -134,7 +137,7 @@ internal static unsafe class Differences
             ? SumLongRows<TDifference, TSimd, TVector>(source, target, 0, length, stride, ref sum)
             : SumShortRows<TDifference, TSimd, TVector>(source, target, length, stride, ref sum);
 
-    /// <summary>One vector of each element; what it has of the next one is overwritten by that one's.</summary>
+    /// <summary>One vector for each element. Where it reaches into the next element, the vector of that element overwrites it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int SumLongRows<TDifference, TSimd, TVector>(
         byte* source, byte* target, int start, int length, int stride, ref TVector sum)
@@ -154,7 +157,8 @@ internal static unsafe class Differences
         return at;
     }
 
-    /// <summary>Several elements a vector: sums within it in log steps, and the last element before it added to all.</summary>
+    /// <summary>Several elements in each vector: sums within the vector, in a logarithmic number of steps, then the last element before it
+    /// is added to all of them.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int SumShortRows<TDifference, TSimd, TVector>(byte* source, byte* target, int length, int stride, ref TVector sum)
         where TDifference : IDifference
@@ -203,7 +207,7 @@ internal static unsafe class Differences
 
             TSimd.Store(TDifference.Sum<TSimd, TVector>(sums, running), target + at);
 
-            // Not by way of what was stored: from one vector to the next there is but one addition to wait for.
+            // Computed apart from what was stored, so that the next vector has to wait for one addition only.
             running = TDifference.Sum<TSimd, TVector>(running, TSimd.Permute(sums, last));
         }
 
@@ -211,17 +215,18 @@ internal static unsafe class Differences
         return at;
     }
 
-    /// <summary>Indices that move bytes to later places, zeroes before them.</summary>
+    /// <summary>Indices that move bytes to later places, with zeroes in front of them.</summary>
     private static TVector Later<TSimd, TVector>(int places)
         where TSimd : ISimd<TVector>
-        where TVector : struct => TSimd.Subtract<byte>(TSimd.Indices, TSimd.Repeat((byte)Math.Min(places, LongestVector)));
+        where TVector : struct => TSimd.Subtract<byte>(TSimd.Indices, TSimd.Repeat((byte)Math.Min(places, MaxVectorBytes)));
 
     /// <summary>Indices that repeat the last of the rows in a vector.</summary>
     private static TVector LastRow<TSimd, TVector>(int stride, int rows)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        // Indices modulo the stride, by long division: a multiple that was too much wraps to more than there was.
+        // Indices modulo the stride, by long division. Where a multiple is too large, the difference wraps around to more than the index,
+        // and the smaller of the two is kept.
         TVector index = TSimd.Indices;
         for (int multiple = (int)BitOperations.RoundUpToPowerOf2((uint)rows) * stride; multiple >= stride; multiple /= 2)
         {

@@ -1,6 +1,6 @@
 namespace Paging.Codecs.Filters;
 
-/// <summary>What is done to a page ahead of its codec. Part of the stored form: values are never reused.</summary>
+/// <summary>What is done to a page before its codec encodes it. Part of the stored form: values are never reused.</summary>
 internal enum FilterKind : byte
 {
     None,
@@ -21,18 +21,18 @@ internal enum FilterKind : byte
     XorBitShuffle,
 }
 
-/// <summary>A filter with the shape of the data that it is for. Part of the stored form.</summary>
+/// <summary>A filter, with the shape of the data that it suits. Part of the stored form.</summary>
 /// <param name="Kind">The transform.</param>
 /// <param name="Stride">Bytes from an element, or record, to the next.</param>
-/// <param name="LaneBytes">The width of the little-endian numbers whose differences are taken, all across the element; 1 for the
-/// kinds without differences of numbers.</param>
+/// <param name="LaneBytes">The width of the little-endian numbers whose differences are taken; an element consists of such numbers. 1 for
+/// the kinds that take no differences of numbers.</param>
 internal readonly record struct Filter(FilterKind Kind, int Stride, int LaneBytes)
 {
     internal const int MaxStride = 512;
 
     internal static Filter None => new(FilterKind.None, 1, 1);
 
-    /// <summary>False for what only a damaged or foreign store can hold.</summary>
+    /// <summary>False for filters that only a damaged or foreign store can name.</summary>
     internal bool IsValid =>
         Kind <= FilterKind.XorBitShuffle
         && Stride is >= 1 and <= MaxStride

@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>What a transposition of 8 planes does to the bits on its way: nothing, or the transposition of each 8 × 8 of them.</summary>
-/// <remarks>The same can be had while the 8 planes are in a register each, or once 8 bytes of one row are next to one another; an
-/// implementation does one, and leaves the other as it is.</remarks>
+/// <summary>What a transposition of 8 planes does to the bits on the way: nothing, or it transposes each 8 × 8 of them.</summary>
+/// <remarks>The bits can be transposed while each of the 8 planes is in a register of its own, or once the 8 bytes of a row are next to one
+/// another. An implementation does one of the two, and in the other step leaves everything as it is.</remarks>
 internal interface IBitMatrix
 {
-    /// <summary>The plane to be taken as the one of this index, on the way to rows.</summary>
+    /// <summary>The plane to load as the one with this index, on the way to rows.</summary>
     static abstract int Plane(int index);
 
     /// <summary>Bit i of plane j becomes bit j of plane i. Its own inverse.</summary>
@@ -16,7 +16,7 @@ internal interface IBitMatrix
         where TSimd : ISimd<TVector>
         where TVector : struct;
 
-    /// <summary>In each 8 bytes, bit i of byte j, taken by <see cref="Plane"/>, becomes bit j of byte i.</summary>
+    /// <summary>In each 8 bytes, which were loaded in the order of <see cref="Plane"/>, bit i of byte j becomes bit j of byte i.</summary>
     static abstract TVector TransposeToRows<TSimd, TVector>(TVector rows)
         where TSimd : ISimd<TVector>
         where TVector : struct;
@@ -27,7 +27,7 @@ internal interface IBitMatrix
         where TVector : struct;
 }
 
-/// <summary>Bytes only.</summary>
+/// <summary>Leaves the bits as they are.</summary>
 internal readonly struct WholeBytes : IBitMatrix
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,25 +93,26 @@ internal readonly struct ExchangedBits : IBitMatrix
         where TSimd : ISimd<TVector>
         where TVector : struct => rows;
 
-    /// <summary>The bits of the lower plane that the mask leaves out for those of the upper one that it holds.</summary>
+    /// <summary>Exchanges the bits of the lower plane that are outside the mask for the bits of the upper plane that are inside
+    /// it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Exchange<TSimd, TVector>(ref TVector lower, ref TVector upper, int distance, TVector mask)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        // Shifts of 16 bits, for want of any of 8: what crosses into the next byte is masked out, or was shifted in as zeroes.
+        // Shifts of 16 bits, since there are none of 8. Bits that cross into the next byte are masked out, or are zeroes.
         TVector differing = TSimd.And(TSimd.Xor(TSimd.ShiftRight<ushort>(lower, distance), upper), mask);
         upper = TSimd.Xor(upper, differing);
         lower = TSimd.Xor(lower, TSimd.ShiftLeft<ushort>(differing, distance));
     }
 }
 
-/// <summary>GF2P8AFFINEQB: the data is the matrix, and the unit vectors that it is applied to give its columns.</summary>
+/// <summary>By the instruction GF2P8AFFINEQB: the data is the matrix, and is applied to unit vectors, which gives its columns.</summary>
 internal readonly struct AffineBits : IBitMatrix
 {
     private const ulong UnitVectors = 0x8040201008040201;
 
-    // The instruction counts a matrix's rows from its last byte.
+    // The instruction counts the rows of a matrix from its last byte.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Plane(int index) => 7 - index;
 
@@ -133,6 +134,6 @@ internal readonly struct AffineBits : IBitMatrix
         where TSimd : ISimd<TVector>
         where TVector : struct =>
 
-        // The unit vectors as a matrix mirror the bits of each byte.
+        // Used as a matrix, the unit vectors reverse the order of the bits in each byte.
         TSimd.MultiplyBits(TSimd.MultiplyBits(TSimd.Repeat(UnitVectors), rows), TSimd.Repeat(UnitVectors));
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>How an element is told from the one before it, lane by lane, for vectors and for single lanes.</summary>
+/// <summary>How an element is expressed by its difference to the element before, lane by lane, for vectors and for single lanes.</summary>
 internal interface IDifference
 {
     /// <summary>Bytes of a lane.</summary>
@@ -19,17 +19,19 @@ internal interface IDifference
         where TSimd : ISimd<TVector>
         where TVector : struct;
 
-    /// <summary>The running sum of decoded differences. Associative, so that sums can be taken of runs first.</summary>
+    /// <summary>The running sum of decoded differences. It is associative, so that parts can be summed first.</summary>
     static abstract TVector Sum<TSimd, TVector>(TVector left, TVector right)
         where TSimd : ISimd<TVector>
         where TVector : struct;
 
+    /// <summary>What is stored of one lane, given the one before.</summary>
     static abstract ulong Encode(ulong value, ulong previous);
 
+    /// <summary>One lane from what was stored of it, and the one before.</summary>
     static abstract ulong Restore(ulong stored, ulong previous);
 }
 
-/// <summary>Differences of numbers, zigzagged: small ones of either sign have their upper bits clear.</summary>
+/// <summary>Differences of numbers, zigzagged: the upper bits of small differences are zeroes, whatever the sign.</summary>
 /// <typeparam name="T">The signed number of the lane's width.</typeparam>
 internal readonly struct ZigzagDifference<T> : IDifference
     where T : unmanaged, IBinaryInteger<T>
@@ -71,7 +73,8 @@ internal readonly struct ZigzagDifference<T> : IDifference
     public static ulong Restore(ulong stored, ulong previous) => previous + ((stored >> 1) ^ (0 - (stored & 1)));
 }
 
-/// <summary>The bits that differ. For floating-point numbers: neighbours share sign, exponent and the mantissa's upper bits.</summary>
+/// <summary>The bits that differ. For floating-point numbers: neighbours share their sign, exponent and upper bits of the
+/// mantissa.</summary>
 internal readonly struct XorDifference : IDifference
 {
     public static int LaneBytes => 1;

@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Paging.Codecs.Filters;
 
 /// <summary>Vectors of one width as rows of 16-byte lanes, so that a kernel is written once for all widths.</summary>
-/// <remarks>What exists for 128 bits works alike in every lane of a wider vector: a kernel for 16 elements is one for 32 or 64, whose
-/// lanes hold consecutive runs of 16. Type arguments are structs, so the compiler makes each width its own code without calls.</remarks>
+/// <remarks>An instruction for 128 bits does the same in every lane of a wider vector. So a kernel for 16 elements is also one for 32 or
+/// 64, whose lanes hold consecutive runs of 16. The type arguments are structs, so that the compiler makes code without calls for each
+/// width.</remarks>
 /// <typeparam name="TVector">The vector of bytes.</typeparam>
 internal unsafe interface ISimd<TVector>
     where TVector : struct

@@ -3,24 +3,24 @@ using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>Transforms of pages, or of blocks of pages, into bytes of the same number that a codec makes less of.</summary>
+/// <summary>Transforms a page, or a block of a page, into as many bytes that a codec can make shorter.</summary>
 /// <remarks>
-/// With stride s, q = length / s elements are transformed; the bytes behind them are copied.
-/// Shuffle: byte k of element i goes to byte k · q + i. BitShuffle: of as many elements as make whole groups of eight, bit j of byte k of
-/// element i goes to bit i % 8 of byte (8k + j) · q / 8 + i / 8 (the order of the bitshuffle library and of Blosc's filters, over the
-/// whole block); the elements behind them are copied. Differences are taken of all q elements ahead of either.
-/// Pure functions on native memory: no state, no allocation, any thread. Nothing outside the lengths is read or written, whatever
-/// the content. The stored form does not depend on the instructions used.
+/// With stride s, q = length / s elements are transformed; the bytes behind them are copied. Shuffle: byte k of element i goes to byte k ·
+/// q + i. BitShuffle takes whole groups of eight elements: bit j of byte k of element i goes to bit i % 8 of byte (8k + j) · q / 8 + i / 8
+/// (the order of the bitshuffle library and of Blosc's filters, over the whole block); the elements behind them are copied. Where
+/// differences are taken, all q elements become differences first. Pure functions on native memory: no state, no allocation, any thread.
+/// Nothing outside the lengths is read or written, whatever the content. The stored form does not depend on the instructions used.
 /// </remarks>
 internal static unsafe class PageFilters
 {
+    /// <summary>The longest page or block.</summary>
     internal const int MaxLength = 64 << 10;
 
-    /// <summary>The transform, ahead of encoding.</summary>
-    /// <param name="filter">A valid one.</param>
+    /// <summary>Transforms a page before it is encoded.</summary>
+    /// <param name="filter">A valid filter.</param>
     /// <param name="source">The page; left as it is. The three buffers do not overlap, and need no alignment.</param>
-    /// <param name="target">For the result.</param>
-    /// <param name="scratch">For what is between; its content is undefined afterwards.</param>
+    /// <param name="target">Receives the result.</param>
+    /// <param name="scratch">For intermediate results; its content is undefined afterwards.</param>
     /// <param name="length">Bytes in each buffer, at most <see cref="MaxLength"/>.</param>
     internal static void Apply(Filter filter, byte* source, byte* target, byte* scratch, int length) =>
         Apply(filter, source, target, scratch, length, SimdLevels.Preferred);
@@ -29,7 +29,7 @@ internal static unsafe class PageFilters
     internal static void Undo(Filter filter, byte* source, byte* target, byte* scratch, int length) =>
         Undo(filter, source, target, scratch, length, SimdLevels.Preferred);
 
-    /// <summary>With the instructions of a level and no others.</summary>
+    /// <summary>The same, with the instructions of a level and no others.</summary>
     internal static void Apply(Filter filter, byte* source, byte* target, byte* scratch, int length, SimdLevel level)
     {
         Check(filter, length, level);
@@ -51,15 +51,15 @@ internal static unsafe class PageFilters
                 ByteTransposition.ToPlanes(scratch, target, whole / filter.Stride, filter.Stride, level);
                 break;
             default:
-                // Differences to the target, their planes to the scratch, the planes of bits to the target: the elements that are left
-                // over are in the target already.
+                // The differences go to the target, their planes to the scratch, the planes of bits back to the target. The elements that
+                // are left over are in the target already.
                 TakeDifferences(filter, source, target, whole, level);
                 ShuffleBits(target, target, scratch, whole, filter.Stride, level);
                 break;
         }
     }
 
-    /// <summary>With the instructions of a level and no others.</summary>
+    /// <summary>The same, with the instructions of a level and no others.</summary>
     internal static void Undo(Filter filter, byte* source, byte* target, byte* scratch, int length, SimdLevel level)
     {
         Check(filter, length, level);
@@ -85,7 +85,7 @@ internal static unsafe class PageFilters
                 break;
         }
 
-        // Last, for the target may have been scratch.
+        // Last, because the target may have served as scratch.
         Unsafe.CopyBlockUnaligned(target + whole, source + whole, (uint)(length - whole));
     }
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>The transforms byte by byte: for machines without vectors, and for matrices too small for them.</summary>
+/// <summary>The transforms byte by byte, for machines without vectors, and for matrices that are too small for vectors.</summary>
 internal static unsafe class ScalarFilters
 {
     internal static void ToPlanes(byte* rows, byte* planes, int count, int stride)
@@ -76,7 +76,7 @@ internal static unsafe class ScalarFilters
         return matrix ^ differing ^ (differing << distance);
     }
 
-    // Byte j in bits 8j to 8j + 7 whatever the machine's order.
+    // Byte j in bits 8j to 8j + 7, whatever the byte order of the machine.
     private static ulong Load(byte* source)
     {
         ulong value = Unsafe.ReadUnaligned<ulong>(source);

@@ -1,12 +1,13 @@
 namespace Paging.Codecs.Filters;
 
-/// <summary>Orders of the bytes of a lane that holds 8, 4 or 2 rows of 2, up to 4, or up to 8 bytes; 128 is a zero.</summary>
+/// <summary>Orders for the bytes of a lane that holds 8 rows of 2 bytes, 4 rows of up to 4, or 2 rows of up to 8; 128 stands for a
+/// zero.</summary>
 internal static unsafe class ShuffleTables
 {
     private const int LaneBytes = 16;
     private const int MinStride = 2;
 
-    // Rows that were padded to a power of two, without the padding.
+    // Take the padding out of rows that were padded to a power of two.
     private static ReadOnlySpan<byte> Compacts =>
     [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, // 2
@@ -18,7 +19,7 @@ internal static unsafe class ShuffleTables
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, // 8
     ];
 
-    // First bytes of all the lane's rows, then second bytes and so on, padded to a power of two.
+    // The first bytes of all rows of the lane, then their second bytes and so on, padded to a power of two.
     private static ReadOnlySpan<byte> Groups =>
     [
         0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15, // 2
@@ -30,8 +31,10 @@ internal static unsafe class ShuffleTables
         0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, // 8
     ];
 
+    /// <summary>16 indices that take the padding out of rows.</summary>
     internal static byte* Compact(int stride) => At(Compacts, stride);
 
+    /// <summary>16 indices that bring bytes of equal place in their rows together.</summary>
     internal static byte* Group(int stride) => At(Groups, stride);
 
     private static byte* At(ReadOnlySpan<byte> tables, int stride) =>

@@ -17,13 +17,14 @@ internal enum SimdLevel
     /// <summary>AVX-512 F, BW and VL.</summary>
     Avx512,
 
-    /// <summary>And VBMI and GFNI: permutations of bytes across a whole vector, and bit matrices.</summary>
+    /// <summary>AVX-512 VBMI and GFNI as well: permutations of bytes across a whole vector, and bit matrices.</summary>
     Avx512Vbmi,
 }
 
+/// <summary>What the machine can run.</summary>
 internal static class SimdLevels
 {
-    /// <summary>What this machine runs. The runtime's switches, such as DOTNET_EnableAVX2, bind it.</summary>
+    /// <summary>What this machine can run, as far as switches of the runtime such as DOTNET_EnableAVX2 allow it.</summary>
     internal static SimdLevel Supported =>
         !Vector128.IsHardwareAccelerated || !(Ssse3.IsSupported || AdvSimd.Arm64.IsSupported) ? SimdLevel.Scalar
         : !Avx2.IsSupported ? SimdLevel.Vector128
@@ -31,7 +32,8 @@ internal static class SimdLevels
         : !(Avx512Vbmi.IsSupported && Gfni.V512.IsSupported) ? SimdLevel.Avx512
         : SimdLevel.Avx512Vbmi;
 
-    /// <summary>What is used: 512 bits only where the runtime does not hold them to slow the processor down.</summary>
+    /// <summary>What is used. Vectors of 512 bits are used only where the runtime does not expect them to slow the processor
+    /// down.</summary>
     internal static SimdLevel Preferred =>
         Supported > SimdLevel.Avx2 && !Vector512.IsHardwareAccelerated ? SimdLevel.Avx2 : Supported;
 }

@@ -4,17 +4,18 @@ using System.Runtime.Intrinsics;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>What data would cost as differences at some distance: low where the distance is the length of its records.</summary>
+/// <summary>What data would cost as differences at some distance. The cost is low where the distance is the length of the
+/// records.</summary>
 internal static unsafe class StrideProbe
 {
-    // As many costs of 8 bits as a byte can hold.
+    // So many costs of at most 8 bits each can be added up in one byte.
     private const int MaxVectorsInByte = byte.MaxValue / 8;
 
-    /// <summary>The sum of the significant bits, 0 to 8 each, of the zigzagged differences of bytes to those a lag before.</summary>
+    /// <summary>The sum of the significant bits (0 to 8 each) of the zigzagged differences between bytes and those a lag before.</summary>
     /// <remarks>The lag is at least 1; 0 comes out when the length does not exceed it.</remarks>
     internal static int BitCost(byte* source, int length, int lag) => BitCost(source, length, lag, SimdLevels.Preferred);
 
-    /// <summary>With the instructions of a level and no others.</summary>
+    /// <summary>The same, with the instructions of a level and no others.</summary>
     internal static int BitCost(byte* source, int length, int lag, SimdLevel level)
     {
         int cost = 0;
@@ -72,7 +73,7 @@ internal static unsafe class StrideProbe
         return cost;
     }
 
-    // Significant bits of a byte with this lower half and no upper one, and with this upper half.
+    // Significant bits of a byte whose upper half is zero, by its lower half; and of the others, by their upper half.
     private static ReadOnlySpan<byte> LowCosts => [0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4];
 
     private static ReadOnlySpan<byte> HighCosts => [0, 5, 6, 6, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8];

@@ -5,15 +5,15 @@ using Paging.Threading;
 namespace Paging.Swap.Devices;
 
 /// <summary>The free space of one device, in blocks: a bitmap, searched from where the last search ended (next fit).</summary>
-/// <remarks>Thread-safe; allocates nothing after construction. Next fit fills a file in the order of writing and leaves no crumbs in front, as
-/// first fit does. Sixty-four blocks are looked at per step where they are all used or all free.</remarks>
+/// <remarks>Thread-safe; allocates nothing after construction. Next fit fills a file in the order of writing, and leaves no small gaps at
+/// its beginning, as first fit does. Where blocks are all used or all free, the search looks at sixty-four of them in one step.</remarks>
 internal sealed class BlockAllocator
 {
     internal const long None = -1;
 
     private readonly Gate _gate = new();
 
-    // Under the gate. A set bit is a block in use; those beyond the last block are set for ever.
+    // Under the gate. A set bit is a block in use; bits beyond the last block are always set.
     private readonly ulong[] _used;
     private long _usedBlocks;
     private long _next;
@@ -37,8 +37,8 @@ internal sealed class BlockAllocator
 
     /// <summary>Takes a run of blocks.</summary>
     /// <param name="count">At least 1.</param>
-    /// <param name="reserve">Blocks that must be left free: what is kept for somebody more important.</param>
-    /// <returns>The first block, or <see cref="None"/> where no run is long enough or too little would be left.</returns>
+    /// <param name="reserve">Blocks that must be left free, since they are kept for a more important use.</param>
+    /// <returns>The first block, or <see cref="None"/> when no run is long enough or too few blocks would be left.</returns>
     internal long Allocate(long count, long reserve)
     {
         Debug.Assert(count > 0 && reserve >= 0, "a run has blocks");
@@ -53,7 +53,7 @@ internal sealed class BlockAllocator
             long first = Find(_next, Blocks, count);
             if (first == None)
             {
-                // A run may begin before the start of the first search and end behind it.
+                // A run may begin before the place where the first search started, and end behind it.
                 first = Find(0, Math.Min(Blocks, _next + count - 1), count);
             }
 
@@ -70,15 +70,15 @@ internal sealed class BlockAllocator
         }
     }
 
-    /// <summary>Takes the first run of free blocks that begins at <paramref name="from"/> or behind, for trimming: while it is trimmed
-    /// nobody else may have it. <see cref="Free"/> gives it back.</summary>
-    /// <param name="from">0, and then the end of the run before.</param>
-    /// <param name="most">The longest run to take, so that allocation finds room meanwhile.</param>
+    /// <summary>Takes the first run of free blocks that begins at <paramref name="from"/> or later, for trimming: while it is trimmed, no
+    /// other thread may take it. <see cref="Free"/> gives it back.</summary>
+    /// <param name="from">0 at first, then the end of the run before.</param>
+    /// <param name="max">The length of the longest run to take, so that allocation finds room meanwhile.</param>
     /// <param name="count">The length of the run.</param>
     /// <returns>The first block, or <see cref="None"/> when there is no more.</returns>
-    internal long TakeFreeRun(long from, long most, out long count)
+    internal long TakeFreeRun(long from, long max, out long count)
     {
-        Debug.Assert(from >= 0 && most > 0, "a run has blocks");
+        Debug.Assert(from >= 0 && max > 0, "a run has blocks");
         _gate.Enter();
         try
         {
@@ -89,7 +89,7 @@ internal sealed class BlockAllocator
                 return None;
             }
 
-            count = NextUsed(first, Math.Min(Blocks, first + most)) - first;
+            count = NextUsed(first, Math.Min(Blocks, first + max)) - first;
             Mark(first, count, used: true);
             return first;
         }
@@ -99,7 +99,7 @@ internal sealed class BlockAllocator
         }
     }
 
-    /// <summary>Gives back blocks that were taken, all or some of a run.</summary>
+    /// <summary>Gives back blocks that were taken: all of a run, or a part of it.</summary>
     internal void Free(long first, long count)
     {
         Debug.Assert(first >= 0 && count > 0 && first + count <= Blocks, "blocks of the device");
@@ -114,7 +114,7 @@ internal sealed class BlockAllocator
         }
     }
 
-    /// <summary>The next search begins at the first block.</summary>
+    /// <summary>Makes the next search begin at the first block.</summary>
     internal void Rewind()
     {
         _gate.Enter();
@@ -156,7 +156,8 @@ internal sealed class BlockAllocator
 
     private long NextUsed(long from, long end) => Next(from, end, flip: 0);
 
-    /// <summary>The first block at or behind <paramref name="from"/> whose bit, flipped, is set; else <paramref name="end"/>.</summary>
+    /// <summary>The first block from <paramref name="from"/> on whose bit is set once it is flipped; otherwise
+    /// <paramref name="end"/>.</summary>
     private long Next(long from, long end, ulong flip)
     {
         if (from >= end)

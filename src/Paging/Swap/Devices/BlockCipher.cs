@@ -9,20 +9,21 @@ namespace Paging.Swap.Devices;
 /// <summary>AES-256 in Galois/Counter mode (NIST SP 800-38D) over blocks of a device: 4080 bytes and a tag become 4096.</summary>
 /// <remarks>
 /// <para>Used by one thread at a time.</para>
-/// <para>No nonce may come twice under a key. A nonce is the stamp of the write (8 bytes) and the low 32 bits of the block's number on the device. Within
-/// a write the blocks are consecutive and fewer than 2³², so their numbers differ in those bits; two writes have different stamps, of
-/// which the caller gives each to one write only, failed ones included; and each device has a key of its own. This is the deterministic
-/// construction of section 8.2.1 there, which bounds the number of blocks by nothing else. The whole number of the block is
-/// authenticated with the block, so that what lies elsewhere on the device, or was written here before, is refused.</para>
+/// <para>No nonce may be used twice under a key. A nonce consists of the stamp of the write (8 bytes) and the low 32 bits of the number of
+/// the block on the device. The blocks of one write are consecutive and fewer than 2³², so that their numbers differ in those bits. Two
+/// writes have different stamps: the caller uses each stamp for one write only, even if the write fails. Each device has a key of its own.
+/// This is the deterministic construction of section 8.2.1 of the standard, which sets no other limit to the number of blocks.</para>
+/// <para>The whole number of the block is authenticated together with its content. So a block is refused if it comes from another place of
+/// the device, or was written to this place earlier.</para>
 /// </remarks>
 internal sealed unsafe class BlockCipher : IDisposable
 {
     internal const int KeyBytes = 32;
 
-    /// <summary>What a block holds.</summary>
+    /// <summary>Bytes of payload that a block holds.</summary>
     internal const int PayloadBytes = StoredBytes - TagBytes;
 
-    /// <summary>What it takes on the medium.</summary>
+    /// <summary>Bytes that a block takes on the medium.</summary>
     internal const int StoredBytes = 4096;
 
     private const int TagBytes = 16;
@@ -32,11 +33,12 @@ internal sealed unsafe class BlockCipher : IDisposable
 
     internal BlockCipher(ReadOnlySpan<byte> key) => _cipher = new AesGcm(key, TagBytes);
 
-    /// <param name="payload">Whole payloads, but for the last one, whose rest is stored as zeroes.</param>
+    /// <summary>Encrypts blocks.</summary>
+    /// <param name="payload">Payloads of whole blocks; only the last one may be shorter, and its rest is stored as zeroes.</param>
     /// <param name="length">Bytes of payload.</param>
-    /// <param name="stored">Takes <see cref="StoredBytes"/> for each block.</param>
-    /// <param name="firstBlock">Its number on the device.</param>
-    /// <param name="stamp">Used for this write, and never again.</param>
+    /// <param name="stored">Receives <see cref="StoredBytes"/> for each block.</param>
+    /// <param name="firstBlock">The number of the first block on the device.</param>
+    /// <param name="stamp">The stamp of this write, never to be used again.</param>
     /// <returns>0 or an error number.</returns>
     internal int Encrypt(byte* payload, int length, byte* stored, long firstBlock, ulong stamp)
     {
@@ -51,7 +53,8 @@ internal sealed unsafe class BlockCipher : IDisposable
                 Span<byte> plain = new(payload, PayloadBytes);
                 if (length < PayloadBytes)
                 {
-                    // What lies behind the payload may not be readable: it is encrypted where it is stored.
+                    // The memory behind the payload may not be readable: so the payload is copied to where it is stored, and encrypted
+                    // there.
                     plain[..length].CopyTo(text);
                     text[length..].Clear();
                     plain = text;
@@ -68,21 +71,23 @@ internal sealed unsafe class BlockCipher : IDisposable
         }
         catch (CryptographicException)
         {
-            return Errno.InputOutput;
+            return Errno.EIO;
         }
         catch (OutOfMemoryException)
         {
-            // Here and below: what follows runs on threads that nobody could tell by an exception.
-            return Errno.NoMemory;
+            // An error number, here and below, because the caller may be a thread of the device: an exception there would reach no one.
+            return Errno.ENOMEM;
         }
     }
 
+    /// <summary>Decrypts blocks, and authenticates them.</summary>
     /// <param name="stored">Whole blocks.</param>
-    /// <param name="payload">Takes <see cref="PayloadBytes"/> of each.</param>
+    /// <param name="payload">Receives <see cref="PayloadBytes"/> for each block.</param>
     /// <param name="length">Bytes of payload, of whole blocks.</param>
-    /// <param name="firstBlock">Its number on the device.</param>
-    /// <param name="stamp">Of the write that is wanted.</param>
-    /// <returns>0, or EBADMSG where a block is not what that write stored there.</returns>
+    /// <param name="firstBlock">The number of the first block on the device.</param>
+    /// <param name="stamp">The stamp of the write that is wanted.</param>
+    /// <returns>0, or EBADMSG if a block is not what that write stored there; another error number when the system refuses
+    /// memory.</returns>
     internal int Decrypt(byte* stored, byte* payload, int length, long firstBlock, ulong stamp)
     {
         Debug.Assert(length % PayloadBytes == 0, "whole blocks");
@@ -106,11 +111,11 @@ internal sealed unsafe class BlockCipher : IDisposable
         }
         catch (CryptographicException)
         {
-            return Errno.BadMessage;
+            return Errno.EBADMSG;
         }
         catch (OutOfMemoryException)
         {
-            return Errno.NoMemory;
+            return Errno.ENOMEM;
         }
     }
 

@@ -6,6 +6,7 @@ namespace Paging.Swap.Devices;
 /// <summary>Reads and writes on the calling thread. Lengths are whole blocks.</summary>
 internal static unsafe class BlockingTransfer
 {
+    /// <summary>Transfers a range.</summary>
     /// <returns>0 or an error number.</returns>
     internal static int Run(int descriptor, IoOperation operation, byte* buffer, int length, long offset)
     {
@@ -13,6 +14,8 @@ internal static unsafe class BlockingTransfer
         return Continue(descriptor, operation, buffer, offset, ref progress);
     }
 
+    /// <summary>Transfers the rest of a transfer.</summary>
+    /// <returns>0 or an error number.</returns>
     internal static int Continue(int descriptor, IoOperation operation, byte* buffer, long offset, ref TransferProgress progress)
     {
         int error;
@@ -22,8 +25,8 @@ internal static unsafe class BlockingTransfer
             byte* rest = buffer + progress.Done;
             long at = offset + progress.Done;
             transferred = operation == IoOperation.Read
-                ? Transfer.Read(descriptor, rest, (nuint)progress.Remaining, at)
-                : Transfer.Write(descriptor, rest, (nuint)progress.Remaining, at);
+                ? Transfer.pread(descriptor, rest, (nuint)progress.Remaining, at)
+                : Transfer.pwrite(descriptor, rest, (nuint)progress.Remaining, at);
             if (transferred < 0)
             {
                 transferred = -Marshal.GetLastPInvokeError();

@@ -7,12 +7,13 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>A fixed number of aligned native buffers for transfers whose bytes cannot go where they belong at once.</summary>
-/// <remarks>Thread-safe. The free buffers are bits of one word, and the lowest is the next one taken, so that physical memory is touched only
-/// for as many as have been out at the same time. Excluded from fork, as O_DIRECT wants it.</remarks>
+/// <summary>A fixed number of aligned native buffers, for transfers whose bytes cannot go directly to where they belong.</summary>
+/// <remarks>Thread-safe. The free buffers are bits of one word, of which the lowest is taken next. So physical memory is touched only for
+/// as many buffers as have been out at the same time. The memory is excluded from fork, as O_DIRECT requires.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
-    internal const int MostBuffers = 64;
+    /// <summary>There can be as many as one word has bits.</summary>
+    internal const int MaxBuffers = 64;
 
     private readonly Reservation _memory;
     private readonly Condition _returned = new();
@@ -25,17 +26,17 @@ internal sealed unsafe class BounceBuffers : IDisposable
 
     /// <param name="count">How many there are, 64 at most.</param>
     /// <param name="bufferBytes">A multiple of the system's page.</param>
-    /// <param name="huge">True to put them on huge pages, as the system has them: a transfer then has few pieces to pin and to map. Their memory is
-    /// taken by whole huge pages.</param>
+    /// <param name="huge">True to put them on huge pages, if the system has them: then a transfer has few pieces to pin and to map. Memory
+    /// is then taken by whole huge pages.</param>
     internal BounceBuffers(int count, int bufferBytes, bool huge = false)
     {
-        Debug.Assert(count is > 0 and <= MostBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
+        Debug.Assert(count is > 0 and <= MaxBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
         Count = count;
         BufferBytes = bufferBytes;
-        _free = ulong.MaxValue >> (MostBuffers - count);
+        _free = ulong.MaxValue >> (MaxBuffers - count);
         long bytes = (long)count * bufferBytes;
-        _memory = new Reservation(
-            huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes, accessible: true);
+        bytes = huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes;
+        _memory = new Reservation(bytes, accessible: true);
         _memory.Advise(0, _memory.Bytes, huge);
         _ = VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
     }
@@ -47,19 +48,20 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// <summary>Where buffer number 0 starts; the others follow.</summary>
     internal byte* Address => _memory.Address;
 
-    /// <summary>Memory of the buffers that have been out: at most <see cref="Count"/> times <see cref="BufferBytes"/>.</summary>
+    /// <summary>Memory of all buffers that have ever been out: at most <see cref="Count"/> times <see cref="BufferBytes"/>.</summary>
     internal long TotalBytes => (long)Volatile.Read(ref _touched) * BufferBytes;
 
-    /// <summary>Blocks while all are out: whoever has one must not wait for another.</summary>
+    /// <summary>Takes a buffer. Waits while all are out: a thread that has one must not wait for another.</summary>
     internal byte* Rent()
     {
         byte* buffer = TryRent();
         return buffer != null ? buffer : RentSlow();
     }
 
-    /// <summary>As <see cref="Rent()"/>; the end of the scope returns the buffer.</summary>
+    /// <summary>Takes a buffer as <see cref="Rent()"/> does. The end of the scope returns it.</summary>
     internal Scope Rent(out byte* buffer) => new(this, buffer = Rent());
 
+    /// <summary>Takes a buffer without waiting.</summary>
     /// <returns>Null when all are out.</returns>
     internal byte* TryRent()
     {
@@ -73,7 +75,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
                 return null;
             }
 
-            // n free → n − 1: races with renters and returners.
+            // n free → n − 1: races with threads that take or return buffers.
             if (Interlocked.CompareExchange(ref _free, free & (free - 1), free) == free)
             {
                 int number = BitOperations.TrailingZeroCount(free);
@@ -87,13 +89,14 @@ internal sealed unsafe class BounceBuffers : IDisposable
         }
     }
 
+    /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>
     internal void Return(byte* buffer)
     {
         ulong bit = 1UL << IndexOf(buffer);
         ulong before = Shared.Or(SharedWord.Counter, ref _free, bit);
         Debug.Assert((before & bit) == 0, "a buffer is returned once");
 
-        // Pairs with the increment in RentSlow: either the waiter is seen here, or it sees the buffer.
+        // Pairs with the increment in RentSlow: either this thread sees the waiter, or the waiter sees the buffer.
         Fences.AfterInterlocked();
         if (Volatile.Read(ref _waiters) != 0)
         {
@@ -104,7 +107,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
         }
     }
 
-    /// <summary>From 0 to <see cref="Count"/> − 1, for what belongs to a buffer and is kept elsewhere.</summary>
+    /// <summary>The number of a buffer, from 0 to <see cref="Count"/> − 1, for data that belongs to it and is kept elsewhere.</summary>
     internal int IndexOf(byte* buffer)
     {
         long offset = buffer - _memory.Address;
@@ -112,7 +115,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
         return (int)(offset / BufferBytes);
     }
 
-    /// <summary>All have been returned, and the memory goes.</summary>
+    /// <summary>Gives the memory back. All buffers must have been returned.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -122,6 +125,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
         }
     }
 
+    /// <summary>Returns a buffer at its end.</summary>
     internal readonly ref struct Scope(BounceBuffers buffers, byte* buffer)
     {
         private readonly byte* _buffer = buffer;

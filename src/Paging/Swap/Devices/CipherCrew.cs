@@ -3,28 +3,31 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>A few threads that encrypt what is to be written: it is more than one processor can do at the speed of a disk.</summary>
+/// <summary>A few threads that encrypt what is to be written: one processor cannot encrypt as fast as a disk writes.</summary>
 /// <remarks>
-/// <para>Its own threads, and no pool's, where what waits for a page could keep it from being made room for. They start with the device: who adds a swap
-/// file can be told that there is no thread for it, and who writes a page cannot.</para>
-/// <para>Each takes whole requests. They wait for work and for scratch buffers, which come back without them.</para>
-/// <para>They know the medium, and nothing of the device: a device that is dropped drops its crew, which finishes what is queued, and ends.</para>
+/// <para>They are threads of its own, not of a pool: there, work that waits for a page could keep back the work that makes room for the
+/// page. They start with the device: a program that adds a swap file can be told that there is no thread for it, one that writes a page
+/// cannot.</para>
+/// <para>Each takes whole requests. They wait for work, and for scratch buffers, which other threads return without their help.</para>
+/// <para>They know the medium, but not the device. When a device is dropped, its crew is dropped too, finishes what is queued, and
+/// ends.</para>
 /// </remarks>
 internal sealed class CipherCrew : IDisposable
 {
-    internal const int MostThreads = 4;
+    /// <summary>The most threads of a crew.</summary>
+    internal const int MaxThreads = 4;
 
     private readonly Loop _loop;
 
-    // Those that the system refused stay null: fewer will do, as long as there is one.
-    private readonly Thread?[] _threads = new Thread?[Math.Min(Environment.ProcessorCount, MostThreads)];
+    // Threads that the system refuses stay null: one is enough.
+    private readonly Thread?[] _threads = new Thread?[Math.Min(Environment.ProcessorCount, MaxThreads)];
 
-    /// <exception cref="InsufficientMemoryException">The system gives not one thread.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread at all.</exception>
     internal CipherCrew(EncryptedMedium medium)
     {
         _loop = new Loop(medium);
 
-        // A seeded scheduler has the threads of its test, and no others.
+        // Under a seeded scheduler only the threads of the test run.
         for (int i = 0; i < _threads.Length && TestHook.Interleaver is null; i++)
         {
             try
@@ -40,11 +43,11 @@ internal sealed class CipherCrew : IDisposable
 
     ~CipherCrew() => _loop.Stop();
 
-    /// <summary>Those that have started, which end some time after the crew is dropped.</summary>
+    /// <summary>The threads that have started. They end some time after the crew is dropped.</summary>
     internal IReadOnlyList<Thread> Threads => [.. _threads.OfType<Thread>()];
 
-    /// <summary>Hands over a write, counted as under way on the device.</summary>
-    /// <returns>False when nobody is there to take it: the submitter encrypts it.</returns>
+    /// <summary>Hands over a write that is counted as under way on the device.</summary>
+    /// <returns>False when there is no thread to take it: then the submitter encrypts it.</returns>
     internal bool TryAdd(IoRequest request)
     {
         bool added = _threads[0] is not null && _loop.TryAdd(request);
@@ -52,7 +55,7 @@ internal sealed class CipherCrew : IDisposable
         return added;
     }
 
-    /// <summary>Ends the threads. All writes have completed.</summary>
+    /// <summary>Ends the threads. All writes must have completed.</summary>
     public void Dispose()
     {
         _loop.Stop();

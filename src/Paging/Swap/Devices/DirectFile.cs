@@ -7,8 +7,8 @@ using Paging.Interop;
 namespace Paging.Swap.Devices;
 
 /// <summary>A file without a name, read and written past the page cache where its file system allows that.</summary>
-/// <remarks>Its space is set aside when it is opened, so that a full disk is found there. What <see cref="Trim"/> hands back is not set aside
-/// any more: a later write there may find the disk full.</remarks>
+/// <remarks>Its space is set aside when it is opened, so that a full disk is noticed then. Space that <see cref="Trim"/> has handed back is
+/// not set aside any more: a later write there may find the disk full.</remarks>
 internal sealed unsafe class DirectFile : SwapDevice
 {
     private readonly SafeFileHandle _file;
@@ -24,7 +24,8 @@ internal sealed unsafe class DirectFile : SwapDevice
         IsDirect = isDirect;
     }
 
-    /// <summary>The path that was given; nothing has that name unless it is a directory.</summary>
+    /// <summary>The path that was given. The file does not have that name; if anything has it, it is the directory that was
+    /// given.</summary>
     internal override string Path { get; }
 
     internal override long Bytes { get; }
@@ -33,7 +34,7 @@ internal sealed unsafe class DirectFile : SwapDevice
 
     internal override bool IsDirect { get; }
 
-    /// <summary>For use before anything is opened.</summary>
+    /// <summary>Checks a size before anything is opened.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or no multiple of 4096.</exception>
     internal static void ValidateBytes(long bytes, [CallerArgumentExpression(nameof(bytes))] string parameter = "")
     {
@@ -43,10 +44,11 @@ internal sealed unsafe class DirectFile : SwapDevice
         }
     }
 
-    /// <param name="path">A directory that exists, or a name that does not yet in one that does.</param>
+    /// <summary>Creates a file and sets its space aside.</summary>
+    /// <param name="path">An existing directory, or a name that does not exist yet in an existing directory.</param>
     /// <param name="bytes">Positive, and a multiple of 4096.</param>
-    /// <param name="engine">Carries out what is submitted; outlives the file, and may serve several.</param>
-    /// <param name="abilities">What of the file system's abilities to try.</param>
+    /// <param name="engine">Carries out what is submitted. It must outlive the file, and may serve several.</param>
+    /// <param name="abilities">Which abilities of the file system to try.</param>
     /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or no multiple of 4096.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no directory to create the file in.</exception>
@@ -82,7 +84,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         int length = WholeBlocks(request.Offset, request.Buffer, request.Length);
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
@@ -101,7 +103,7 @@ internal sealed unsafe class DirectFile : SwapDevice
 
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
         int descriptor = (int)_file.DangerousGetHandle();
@@ -110,11 +112,11 @@ internal sealed unsafe class DirectFile : SwapDevice
         {
             do
             {
-                error = FileSpace.Allocate(descriptor, FileSpace.PunchHole | FileSpace.KeepSize, offset, length) == 0
+                error = FileSpace.fallocate(descriptor, FileSpace.FALLOC_FL_PUNCH_HOLE | FileSpace.FALLOC_FL_KEEP_SIZE, offset, length) == 0
                     ? 0
                     : Marshal.GetLastPInvokeError();
             }
-            while (error == Errno.Interrupted);
+            while (error == Errno.EINTR);
         }
         finally
         {
@@ -136,10 +138,10 @@ internal sealed unsafe class DirectFile : SwapDevice
         int blocks = WholeBlocks(offset, buffer, length);
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
-        // The count keeps the descriptor from Dispose, and this object from the finalizer of its handle.
+        // While the transfer is counted, Dispose does not close the descriptor, and this object stays alive, and with it the handle.
         int error;
         try
         {
@@ -162,11 +164,11 @@ internal sealed unsafe class DirectFile : SwapDevice
         return blocks;
     }
 
-    /// <summary>Turns O_DIRECT on and tries it: some file systems refuse the flag, others the first transfer.</summary>
+    /// <summary>Sets O_DIRECT and tries it: some file systems refuse the flag, others the first transfer.</summary>
     private static bool TryBypassCache(int descriptor)
     {
-        int flags = OpenFile.Control(descriptor, OpenFile.GetFlags, 0);
-        if (flags < 0 || OpenFile.Control(descriptor, OpenFile.SetFlags, flags | OpenFile.Direct) != 0)
+        int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0);
+        if (flags < 0 || OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags | OpenFile.O_DIRECT) != 0)
         {
             return false;
         }
@@ -187,7 +189,7 @@ internal sealed unsafe class DirectFile : SwapDevice
             return true;
         }
 
-        _ = OpenFile.Control(descriptor, OpenFile.SetFlags, flags);
+        _ = OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags);
         return false;
     }
 }

@@ -4,12 +4,15 @@ using Paging.TestSeam;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>Encrypts and authenticates each block on its way to another device, under a key that nobody can ever know again.</summary>
+/// <summary>Encrypts and authenticates each block on its way to another device, under a key that is kept nowhere else and cannot be
+/// recovered later.</summary>
 /// <remarks>
-/// <para>The key is drawn at random, given to the ciphers, and wiped; they keep it in memory that OpenSSL clears when the device is disposed.</para>
-/// <para>Transfers go through scratch buffers, each with a cipher of its own: whoever has the buffer has the cipher. There are many for reads
-/// of pages and few for segments; who finds none waits. A transfer holds one of them, and completing one needs none, so they come back.
-/// Submitted writes are encrypted by a crew of threads, and reads decrypted on the thread that completes them.</para>
+/// <para>The key is drawn at random, given to the ciphers, and wiped. The ciphers keep it in memory that OpenSSL clears when the device is
+/// disposed of.</para>
+/// <para>Transfers go through scratch buffers, each with a cipher of its own, which the thread that has the buffer may use. There are many
+/// buffers for reads of pages and a few for segments; a transfer that finds none waits. A transfer holds one buffer, and to complete it
+/// needs no other, so that buffers always come back. Submitted writes are encrypted by a crew of threads. Reads are decrypted on the thread
+/// that completes them.</para>
 /// </remarks>
 internal sealed unsafe class EncryptedDevice : SwapDevice
 {
@@ -18,15 +21,15 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
     private readonly EncryptedMedium _medium;
     private readonly CipherCrew _crew;
 
-    /// <param name="inner">With blocks of 4096 bytes; disposed of with this device.</param>
-    /// <param name="largestTransfer">Bytes of the largest transfer to carry out in one piece.</param>
+    /// <param name="inner">A device with blocks of 4096 bytes. It is disposed of with this one.</param>
+    /// <param name="maxTransfer">The largest transfer, in bytes, that is carried out in one piece.</param>
     /// <exception cref="PlatformNotSupportedException">The system's cryptography lacks AES-GCM.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
-    internal EncryptedDevice(SwapDevice inner, int largestTransfer = 1 << 20)
+    internal EncryptedDevice(SwapDevice inner, int maxTransfer = 1 << 20)
     {
         Debug.Assert(inner.BlockBytes == BlockCipher.StoredBytes, "the tag has to fit beside the payload");
         _inner = inner;
-        _medium = new EncryptedMedium(inner, largestTransfer);
+        _medium = new EncryptedMedium(inner, maxTransfer);
         try
         {
             _crew = new CipherCrew(_medium);
@@ -46,10 +49,10 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
 
     internal override bool IsDirect => _inner.IsDirect;
 
-    /// <summary>Memory of the scratch buffers that have been in use.</summary>
+    /// <summary>Memory of all scratch buffers that have ever been in use.</summary>
     internal long ScratchBytes => _medium.ScratchBytes;
 
-    /// <summary>Those of the crew.</summary>
+    /// <summary>The threads of the crew.</summary>
     internal IReadOnlyList<Thread> Threads => _crew.Threads;
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp)
@@ -66,12 +69,12 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
         Check(request.Offset, request.Buffer, request.Length);
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
         request.Counted = _underWay;
-        // A seeded scheduler has the threads of its test, and no others.
+        // Under a seeded scheduler only the threads of the test run.
         bool mayHandOver = request.Operation == IoOperation.Write && TestHook.Interleaver is null;
         if (!mayHandOver || !_crew.TryAdd(request))
         {
@@ -87,10 +90,10 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
 
     public override void Dispose()
     {
-        // Everything has completed after this, and the crew has nothing to do any more.
+        // After this everything has completed, and the crew has nothing left to do.
         _underWay.Close();
         _crew.Dispose();
-        // After this no transfer has a scratch buffer: one counts on the inner device until it has given it back.
+        // After this no transfer has a scratch buffer: the inner device counts a transfer until it has returned its buffer.
         _inner.Dispose();
         _medium.Dispose();
     }
@@ -100,7 +103,7 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
         Check(offset, buffer, length);
         if (!_underWay.TryEnter())
         {
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         }
 
         try

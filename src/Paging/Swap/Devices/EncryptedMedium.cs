@@ -4,8 +4,8 @@ using Paging.Interop;
 namespace Paging.Swap.Devices;
 
 /// <summary>A device of encrypted blocks, and the scratch buffers and ciphers through which payload gets there.</summary>
-/// <remarks>Thread-safe: whoever has a scratch buffer has its cipher. It knows nothing of the <see cref="EncryptedDevice"/> that owns it, which
-/// counts what is under way here.</remarks>
+/// <remarks>Thread-safe: the thread that has a scratch buffer uses the cipher that belongs to it. The medium does not know the
+/// <see cref="EncryptedDevice"/> that owns it and that counts what is under way here.</remarks>
 internal sealed unsafe class EncryptedMedium : IDisposable
 {
     private const int SmallBlocks = 18;
@@ -15,7 +15,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
     private readonly ScratchPool _small;
     private readonly ScratchPool _large;
 
-    internal EncryptedMedium(SwapDevice device, int largestTransfer)
+    internal EncryptedMedium(SwapDevice device, int maxTransfer)
     {
         Device = device;
         Span<byte> key = stackalloc byte[BlockCipher.KeyBytes];
@@ -23,7 +23,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         {
             RandomNumberGenerator.Fill(key);
             _small = new ScratchPool(SmallCount, SmallBlocks, key);
-            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(largestTransfer), SmallBlocks), key);
+            _large = new ScratchPool(LargeCount, Math.Max(BlocksOf(maxTransfer), SmallBlocks), key);
         }
         catch
         {
@@ -36,15 +36,16 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
     }
 
-    /// <summary>The one below.</summary>
+    /// <summary>The device below.</summary>
     internal SwapDevice Device { get; }
 
-    /// <summary>Memory of the scratch buffers that have been in use.</summary>
+    /// <summary>Memory of all scratch buffers that have ever been in use.</summary>
     internal long ScratchBytes => _small.Buffers.TotalBytes + _large.Buffers.TotalBytes;
 
+    /// <summary>How many blocks a payload of this length takes.</summary>
     internal static int BlocksOf(int length) => (length + BlockCipher.PayloadBytes - 1) / BlockCipher.PayloadBytes;
 
-    /// <summary>Encrypts what is to be written, and submits. Blocks while there is no scratch buffer.</summary>
+    /// <summary>Encrypts what is to be written, and submits the transfer. Waits while there is no scratch buffer.</summary>
     internal void Start(IoRequest request)
     {
         ScratchPool pool = PoolFor(request.Length);
@@ -55,7 +56,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
 
         EncryptedTransfer transfer = pool.Rent();
-        int error = Errno.NoMemory;
+        int error = Errno.ENOMEM;
         try
         {
             error = transfer.Prepare(
@@ -83,13 +84,13 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
         catch when (!transfer.IsComplete)
         {
-            // The device has not taken it, and nobody else will end it.
-            transfer.Complete(Errno.NoMemory);
+            // The device has not taken the transfer, so that it must be ended here.
+            transfer.Complete(Errno.ENOMEM);
             throw;
         }
     }
 
-    /// <summary>Transfers on the calling thread, in pieces if it must be.</summary>
+    /// <summary>Transfers on the calling thread, in pieces if need be.</summary>
     /// <returns>0 or an error number.</returns>
     internal int Run(IoOperation operation, long offset, byte* buffer, int length, ulong stamp)
     {
@@ -123,7 +124,7 @@ internal sealed unsafe class EncryptedMedium : IDisposable
         }
     }
 
-    /// <summary>No transfer has a scratch buffer any more. The device below is not this object's.</summary>
+    /// <summary>Gives the scratch buffers back; no transfer may have one any more. The device below is left alone.</summary>
     public void Dispose()
     {
         _small.Dispose();

@@ -1,6 +1,6 @@
 namespace Paging.Swap.Devices;
 
-/// <summary>A transfer of encrypted blocks to or from a scratch buffer, on behalf of one that knows the payload.</summary>
+/// <summary>A transfer of encrypted blocks between the device below and a scratch buffer, on behalf of a transfer of the payload.</summary>
 internal sealed unsafe class EncryptedTransfer : IoRequest
 {
     private readonly ScratchPool _pool;
@@ -18,10 +18,10 @@ internal sealed unsafe class EncryptedTransfer : IoRequest
 
     internal byte* Scratch { get; }
 
-    /// <summary>The asynchronous transfer that this one completes.</summary>
+    /// <summary>The asynchronous transfer of the payload, which this one completes.</summary>
     internal IoRequest? Outer { get; set; }
 
-    /// <summary>Says what to transfer, and encrypts what is to be written.</summary>
+    /// <summary>Sets what to transfer, and encrypts what is to be written.</summary>
     /// <returns>0 or an error number.</returns>
     internal int Prepare(IoOperation operation, long firstBlock, byte* payload, int length, ulong stamp)
     {

@@ -2,35 +2,43 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Paging.Swap.Devices;
 
+/// <summary>How requests are carried out.</summary>
 internal enum IoEngineKind
 {
-    /// <summary>io_uring, or threads where the system refuses it or the switch <see cref="IoEngine.DisableIoUringSwitch"/> is set.</summary>
+    /// <summary>io_uring, or threads where the system refuses it or the switch <see cref="IoEngine.DisableIoUringSwitch"/> is
+    /// set.</summary>
     Auto,
+
+    /// <summary>io_uring, fed by one thread.</summary>
     Uring,
+
+    /// <summary>A few threads that block.</summary>
     Threads,
 }
 
 /// <summary>Carries out requests on files, several at a time, on threads of its own.</summary>
-/// <remarks>Thread-safe. Its threads know the engine's state and what is queued, and nothing of the pager: an engine that is dropped
-/// without Dispose is finalized, finishes what is queued, and ends them.</remarks>
+/// <remarks>Thread-safe. The threads of an engine know its state and what is queued, but not the pager. So an engine that is dropped
+/// without Dispose is finalized: it finishes what is queued, and ends its threads.</remarks>
 internal abstract class IoEngine : IDisposable
 {
+    /// <summary>The switch by which a program avoids io_uring.</summary>
     internal const string DisableIoUringSwitch = "Paging.DisableIoUring";
 
     internal abstract IoEngineKind Kind { get; }
 
-    /// <summary>The engine's own threads, which end some time after it is dropped.</summary>
+    /// <summary>The threads of the engine. They end some time after it is dropped.</summary>
     internal abstract IReadOnlyList<Thread> Threads { get; }
 
-    /// <summary>Starts a transfer of whole blocks. <see cref="IoRequest.Progress"/> says how many.</summary>
-    /// <param name="file">Stays open until the request has completed.</param>
-    /// <param name="request">Begun, and not yet complete.</param>
-    /// <exception cref="ObjectDisposedException">The engine has been disposed; the request is untouched.</exception>
+    /// <summary>Starts a transfer of whole blocks, as many as <see cref="IoRequest.Progress"/> says.</summary>
+    /// <param name="file">A file that stays open until the request has completed.</param>
+    /// <param name="request">A request that has begun, and is not complete.</param>
+    /// <exception cref="ObjectDisposedException">The engine has been disposed of; the request is as it was.</exception>
     internal abstract void Submit(SafeFileHandle file, IoRequest request);
 
     /// <summary>Finishes what is queued, then ends the threads.</summary>
     public abstract void Dispose();
 
+    /// <summary>Makes an engine.</summary>
     /// <exception cref="PlatformNotSupportedException">io_uring was asked for, and the system refuses it.</exception>
     internal static IoEngine Create(IoEngineKind kind)
     {

@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>Requests in the order of arrival, linked through themselves: as many as there are, and no memory. Its owner's lock guards it.</summary>
+/// <summary>Requests in the order of arrival, linked through themselves, so that a queue of any length takes no memory. The lock of its
+/// owner guards it.</summary>
 internal struct IoQueue
 {
     private IoRequest? _first;

@@ -11,9 +11,9 @@ internal enum IoOperation : byte
 }
 
 /// <summary>One asynchronous transfer. Its owner pools it; nothing here allocates after construction.</summary>
-/// <remarks>The owner sets the operation and calls <see cref="Begin"/>, then <see cref="SwapDevice.Submit"/>; from there on the device alone
-/// writes to it, until <see cref="IsComplete"/>. The memory of the buffer must stay until then. Waiters of one transfer must have
-/// left <see cref="Wait"/> before the request begins another.</remarks>
+/// <remarks>The owner sets the operation, and calls <see cref="Begin"/> and then <see cref="SwapDevice.Submit"/>. From then on only the
+/// device writes to the request, until <see cref="IsComplete"/>; the memory of the buffer must stay for as long. Threads that wait for one
+/// transfer must have left <see cref="Wait"/> before the request begins another.</remarks>
 internal unsafe class IoRequest
 {
     private const int Idle = 0;
@@ -22,7 +22,7 @@ internal unsafe class IoRequest
 
     private readonly Condition _completion = new();
 
-    // Begin: Idle → Pending. A waiter: Pending → PendingWithWaiters, by CAS under the lock. Complete: either → Idle, by exchange.
+    // Begin: Idle → Pending. A waiter: Pending → PendingWithWaiters, by CAS under the lock. Complete: either of them → Idle, by exchange.
     private int _state;
 
     internal IoOperation Operation;
@@ -30,19 +30,19 @@ internal unsafe class IoRequest
     internal byte* Buffer;
     internal int Length;
 
-    /// <summary>Names a write of the range, and no other one of the same device, ever. A read gives the stamp of the write that it
+    /// <summary>Names a write of the range. No other write of the device has this stamp, ever. A read gives the stamp of the write that it
     /// wants.</summary>
     internal ulong Stamp;
 
     /// <summary>0 or an error number; valid once complete.</summary>
     internal int Error;
 
-    // What follows belongs to the device and its engine, between Submit and Complete.
+    // The following fields belong to the device and its engine, from Submit to Complete.
 
-    /// <summary>The next of an engine's queue.</summary>
+    /// <summary>The next request in the queue of an engine.</summary>
     internal IoRequest? Next;
 
-    /// <summary>Keeps the descriptor open while an engine has the request.</summary>
+    /// <summary>The file; it keeps the descriptor open while an engine has the request.</summary>
     internal SafeFileHandle? File;
 
     /// <summary>How far the transfer has come.</summary>
@@ -53,7 +53,7 @@ internal unsafe class IoRequest
 
     internal bool IsComplete => Volatile.Read(ref _state) == Idle;
 
-    /// <summary>By the submitter, before Submit.</summary>
+    /// <summary>To be called by the submitter, before Submit.</summary>
     internal void Begin()
     {
         Debug.Assert(IsComplete && Counted is null, "a request is under way once at a time");
@@ -61,7 +61,7 @@ internal unsafe class IoRequest
         Volatile.Write(ref _state, Pending);
     }
 
-    /// <summary>By the device or its engine, exactly once per <see cref="Begin"/>.</summary>
+    /// <summary>To be called by the device or its engine, exactly once for each <see cref="Begin"/>.</summary>
     internal void Complete(int error)
     {
         Debug.Assert(!IsComplete, "a request completes once");
@@ -72,7 +72,7 @@ internal unsafe class IoRequest
         Error = error;
         OnCompleted();
 
-        // Releases Error, and what a read has brought, to whoever sees Idle.
+        // Releases Error, and what a read has brought, to a thread that sees Idle.
         if (Interlocked.Exchange(ref _state, Idle) == PendingWithWaiters)
         {
             bool interrupted = false;
@@ -81,7 +81,7 @@ internal unsafe class IoRequest
             _completion.Exit(interrupted);
         }
 
-        // Last: an owner that reuses the request from here on finds nothing of this transfer left to do.
+        // Last: from here on the owner may use the request again, and nothing of this transfer is left to be done to it.
         OnReleased();
         counted?.Exit();
     }
@@ -96,7 +96,7 @@ internal unsafe class IoRequest
 
         bool interrupted = false;
         _completion.Enter(ref interrupted);
-        // Complete exchanges the state before it takes the lock: it either sees the waiter here, or is seen by it.
+        // Complete exchanges the state before it takes the lock: either it sees that there is a waiter, or the waiter sees the exchange.
         while (Interlocked.CompareExchange(ref _state, PendingWithWaiters, Pending) != Idle)
         {
             _completion.Wait(ref interrupted);
@@ -105,13 +105,14 @@ internal unsafe class IoRequest
         _completion.Exit(interrupted);
     }
 
-    /// <summary>The transfer is done, and waiters still wait. Runs on the engine's thread: it must neither block nor throw nor submit.</summary>
+    /// <summary>Called when the transfer is done, while waiters still wait. Runs on the thread of the engine: it must not block, throw or
+    /// submit.</summary>
     protected virtual void OnCompleted()
     {
     }
 
-    /// <summary>Waiters are released, and the device will not touch the request again: an owner for whom nobody waits may take it back to
-    /// its pool here. The same rules as for <see cref="OnCompleted"/>.</summary>
+    /// <summary>Called when waiters are released, and the device will not touch the request again. If no thread waits for the request, its
+    /// owner may take it back to its pool here. The rules are those of <see cref="OnCompleted"/>.</summary>
     protected virtual void OnReleased()
     {
     }

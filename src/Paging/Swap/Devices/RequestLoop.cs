@@ -3,24 +3,26 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>A queue of requests, and what the threads run that empty it.</summary>
-/// <remarks>Any thread adds and stops. The threads know this object and not its owner, so that an owner that is dropped is finalized, and
-/// stops them.</remarks>
+/// <summary>A queue of requests, and the code of the threads that empty it.</summary>
+/// <remarks>Any thread may add, or stop it. The threads know this object and not its owner, so that an owner that is dropped is finalized,
+/// and then stops them.</remarks>
 internal abstract class RequestLoop
 {
     private const int StackBytes = 256 << 10;
 
     private readonly Condition _work = new();
 
-    // Both under the lock.
+    // Both are read and written under the lock.
     private IoQueue _queue;
     private bool _stopped;
 
+    /// <summary>Starts one of the threads.</summary>
     /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
-    // A method of this object: the thread must not keep the owner alive.
+    // A thread runs a method of this object, not of the owner, which it must not keep alive.
     internal Thread StartThread(string name, string neededFor) => Threads.Start(Run, name, neededFor, StackBytes);
 
-    /// <returns>False once it has been stopped; the request is untouched.</returns>
+    /// <summary>Adds a request.</summary>
+    /// <returns>False once the loop has been stopped; then the request is as it was.</returns>
     internal bool TryAdd(IoRequest request)
     {
         bool interrupted = false;
@@ -36,7 +38,7 @@ internal abstract class RequestLoop
         return !stopped;
     }
 
-    /// <summary>The threads finish what is queued, and end. May be called again.</summary>
+    /// <summary>Makes the threads finish what is queued, and end. May be called again.</summary>
     internal void Stop()
     {
         bool interrupted = false;
@@ -46,7 +48,7 @@ internal abstract class RequestLoop
         _work.Exit(interrupted);
     }
 
-    /// <summary>Carries out a request, or hands it on. On one of the threads, without the lock; it must not throw.</summary>
+    /// <summary>Carries out a request, or hands it on. Runs on one of the threads, without the lock. Must not throw.</summary>
     protected abstract void Process(IoRequest request);
 
     private void Run()
@@ -56,7 +58,7 @@ internal abstract class RequestLoop
         }
     }
 
-    // Not inlined, so that no request, and with it no pager, lives on this thread's stack while it sleeps.
+    // Not inlined: otherwise the stack of a thread that sleeps could keep a request alive, and with it a pager.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryStep()
     {

@@ -30,15 +30,15 @@ internal sealed unsafe class ScratchPool : IDisposable
 
     internal BounceBuffers Buffers { get; }
 
-    /// <summary>The most that one of them takes.</summary>
+    /// <summary>How many bytes of payload one buffer has room for.</summary>
     internal int PayloadBytes { get; }
 
-    /// <summary>Blocks while all are out.</summary>
+    /// <summary>Takes a buffer, with its cipher and request. Waits while all are out.</summary>
     internal EncryptedTransfer Rent() => _transfers[Buffers.IndexOf(Buffers.Rent())];
 
     internal void Return(EncryptedTransfer transfer) => Buffers.Return(transfer.Scratch);
 
-    /// <summary>All have been returned.</summary>
+    /// <summary>Gives the memory back. All buffers must have been returned.</summary>
     public void Dispose()
     {
         Buffers.Dispose();

@@ -6,7 +6,7 @@ using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>What is tried of a file system's abilities; tests take some away.</summary>
+/// <summary>The abilities of a file system that are tried; tests take some away.</summary>
 [Flags]
 internal enum FileAbilities
 {
@@ -15,7 +15,7 @@ internal enum FileAbilities
     /// <summary>Files that never have a name (O_TMPFILE).</summary>
     Unnamed = 1,
 
-    /// <summary>Space set aside before it is written (fallocate).</summary>
+    /// <summary>Space is set aside before it is written (fallocate).</summary>
     Preallocation = 2,
 
     /// <summary>Transfers that bypass the page cache (O_DIRECT).</summary>
@@ -24,13 +24,15 @@ internal enum FileAbilities
     All = Unnamed | Preallocation | Direct,
 }
 
-/// <summary>Brings a swap file into the world: nobody else's, without a name, and with its space set aside.</summary>
-/// <remarks>The directory is held open meanwhile, so that what was checked is what is used. A process killed at any moment leaves no file,
-/// unless the file system lacks O_TMPFILE and it is killed between two system calls.</remarks>
+/// <summary>Creates a swap file that only this process can open: it has no name, and only its owner may read and write it. Its space is set
+/// aside.</summary>
+/// <remarks>The directory is held open meanwhile, so that the directory that was checked is the one that is used. If the process is killed,
+/// no file is left, unless the file system lacks O_TMPFILE and the process is killed between two particular system calls.</remarks>
 internal static unsafe class SwapFileBirth
 {
-    /// <param name="path">A directory, or a name that does not exist yet in one that does.</param>
-    /// <param name="bytes">Checked already.</param>
+    /// <summary>Creates the file.</summary>
+    /// <param name="path">An existing directory, or a name that does not exist yet in an existing directory.</param>
+    /// <param name="bytes">The size, which the caller has checked.</param>
     /// <param name="abilities">What to try.</param>
     internal static SafeFileHandle Create(string path, long bytes, FileAbilities abilities)
     {
@@ -44,8 +46,8 @@ internal static unsafe class SwapFileBirth
         SafeFileHandle file = CreateIn(parent, path, name, abilities);
         try
         {
-            // The umask may have taken bits from the mode, never added any.
-            if (OpenFile.ChangeMode(Descriptor(file), OpenFile.OwnerOnly) != 0)
+            // The umask may have taken bits from the mode; it never adds any.
+            if (OpenFile.fchmod(Descriptor(file), OpenFile.S_IRUSR | OpenFile.S_IWUSR) != 0)
             {
                 SwapFileErrors.Throw(path, "made private", Marshal.GetLastPInvokeError());
             }
@@ -62,17 +64,17 @@ internal static unsafe class SwapFileBirth
 
     private static int Descriptor(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
 
-    /// <returns>The directory, and the name in it if the path is not the directory itself.</returns>
+    /// <returns>The directory, and the name of the file in it, unless the path is the directory itself.</returns>
     private static (string Directory, string? Name) Locate(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        int error = Status(OpenFile.WorkingDirectory, full, out FileInformation information);
-        if (error == 0 && (information.Mode & FileStatus.KindMask) == FileStatus.KindDirectory)
+        int error = Status(OpenFile.AT_FDCWD, full, out Statx information);
+        if (error == 0 && (information.stx_mode & FileStatus.S_IFMT) == FileStatus.S_IFDIR)
         {
             return (full, null);
         }
 
-        if (error is not 0 and not Errno.NoEntry and not Errno.NotDirectory)
+        if (error is not 0 and not Errno.ENOENT and not Errno.ENOTDIR)
         {
             SwapFileErrors.Throw(path, "created", error);
         }
@@ -82,9 +84,9 @@ internal static unsafe class SwapFileBirth
 
     private static SafeFileHandle OpenDirectory(string path, string directory, bool follow)
     {
-        int flags = OpenFile.PathOnly | OpenFile.Directory | OpenFile.CloseOnExec | (follow ? 0 : OpenFile.NoFollow);
-        int error = Open(OpenFile.WorkingDirectory, directory, flags, out SafeFileHandle? parent);
-        if (error is Errno.NoEntry or Errno.NotDirectory)
+        int flags = OpenFile.O_PATH | OpenFile.O_DIRECTORY | OpenFile.O_CLOEXEC | (follow ? 0 : OpenFile.O_NOFOLLOW);
+        int error = Open(OpenFile.AT_FDCWD, directory, flags, out SafeFileHandle? parent);
+        if (error is Errno.ENOENT or Errno.ENOTDIR)
         {
             SwapFileErrors.ThrowNoDirectory(path, directory);
         }
@@ -99,47 +101,48 @@ internal static unsafe class SwapFileBirth
 
     private static string? KindOf(SafeFileHandle parent, string name)
     {
-        if (Status(Descriptor(parent), name, out FileInformation information) != 0)
+        if (Status(Descriptor(parent), name, out Statx information) != 0)
         {
             return null;
         }
 
-        return (information.Mode & FileStatus.KindMask) switch
+        return (information.stx_mode & FileStatus.S_IFMT) switch
         {
-            FileStatus.KindRegular => "a file",
-            FileStatus.KindLink => "a symbolic link, which is never followed,",
-            FileStatus.KindFifo => "a FIFO",
-            FileStatus.KindSocket => "a socket",
-            FileStatus.KindCharacterDevice or FileStatus.KindBlockDevice => "a device",
-            FileStatus.KindDirectory => "a directory",
+            FileStatus.S_IFREG => "a file",
+            FileStatus.S_IFLNK => "a symbolic link, which is never followed,",
+            FileStatus.S_IFIFO => "a FIFO",
+            FileStatus.S_IFSOCK => "a socket",
+            FileStatus.S_IFCHR or FileStatus.S_IFBLK => "a device",
+            FileStatus.S_IFDIR => "a directory",
             _ => "something",
         };
     }
 
     private static SafeFileHandle CreateIn(SafeFileHandle parent, string path, string? name, FileAbilities abilities)
     {
-        const int Common = OpenFile.ReadWrite | OpenFile.CloseOnExec;
+        const int Common = OpenFile.O_RDWR | OpenFile.O_CLOEXEC;
         int error;
         if (abilities.HasFlag(FileAbilities.Unnamed))
         {
-            // O_EXCL: nobody can give the file a name later.
-            error = Open(Descriptor(parent), ".", Common | OpenFile.Unnamed | OpenFile.Exclusive, out SafeFileHandle? unnamed);
+            // With O_EXCL the file cannot be given a name later.
+            error = Open(Descriptor(parent), ".", Common | OpenFile.O_TMPFILE | OpenFile.O_EXCL, out SafeFileHandle? unnamed);
             if (unnamed is not null)
             {
                 return unnamed;
             }
 
-            // What file systems and kernels answer that do not know O_TMPFILE; anything else would not end better with a name.
-            if (error is not (Errno.NotSupported or Errno.IsDirectory or Errno.Invalid or Errno.NoEntry))
+            // File systems and kernels that do not know O_TMPFILE give one of these answers. After any other, a file with a name would
+            // fail, too.
+            if (error is not (Errno.EOPNOTSUPP or Errno.EISDIR or Errno.EINVAL or Errno.ENOENT))
             {
                 SwapFileErrors.Throw(path, "created", error);
             }
         }
 
         string chosen = name ?? DrawName(path);
-        int flags = Common | OpenFile.Create | OpenFile.Exclusive | OpenFile.NoFollow;
+        int flags = Common | OpenFile.O_CREAT | OpenFile.O_EXCL | OpenFile.O_NOFOLLOW;
         error = Open(Descriptor(parent), chosen, flags, out SafeFileHandle? file);
-        if (error == Errno.Exists)
+        if (error == Errno.EEXIST)
         {
             SwapFileErrors.ThrowExists(path, "something");
         }
@@ -151,7 +154,7 @@ internal static unsafe class SwapFileBirth
 
         fixed (byte* bytes = Encoding.UTF8.GetBytes(chosen + '\0'))
         {
-            if (OpenFile.UnlinkAt(Descriptor(parent), bytes, 0) != 0)
+            if (OpenFile.unlinkat(Descriptor(parent), bytes, 0) != 0)
             {
                 error = Marshal.GetLastPInvokeError();
                 file.Dispose();
@@ -162,7 +165,8 @@ internal static unsafe class SwapFileBirth
         return file;
     }
 
-    /// <summary>A name that nobody else draws. From the kernel: a file that nobody encrypts needs no cryptography.</summary>
+    /// <summary>Draws a name that is different every time. The random bytes come from the kernel: a file that is not encrypted needs no
+    /// library of cryptography.</summary>
     internal static string DrawName(string path)
     {
         Span<byte> drawn = stackalloc byte[16];
@@ -177,14 +181,14 @@ internal static unsafe class SwapFileBirth
 
     private static void SetSpaceAside(SafeFileHandle file, string path, long bytes, FileAbilities abilities)
     {
-        // Before anything else: the answer to growing a file beyond it is a signal that ends the process.
-        ResourceLimit limit;
-        if (FileSpace.GetLimit(ResourceLimit.FileSize, &limit) == 0 && limit.Soft < (ulong)bytes)
+        // Before anything else: to grow a file beyond this limit brings a signal that ends the process.
+        RLimit limit;
+        if (FileSpace.getrlimit(FileSpace.RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < (ulong)bytes)
         {
-            SwapFileErrors.ThrowLimit(path, bytes, limit.Soft);
+            SwapFileErrors.ThrowLimit(path, bytes, limit.rlim_cur);
         }
 
-        // Before setting aside: a file system may take minutes, and all that it has, to find out that it has too little.
+        // Before the space is set aside: a file system may take minutes, and all the space that it has, to find out that it has too little.
         long? available = AvailableBytes(file);
         if (available < bytes)
         {
@@ -192,16 +196,16 @@ internal static unsafe class SwapFileBirth
         }
 
         int error = abilities.HasFlag(FileAbilities.Preallocation)
-            ? Repeat(file, bytes, static (descriptor, bytes) => FileSpace.Allocate(descriptor, 0, 0, bytes))
-            : Errno.NotSupported;
-        if (error is Errno.NotSupported or Errno.NoSystemCall)
+            ? Repeat(file, bytes, static (descriptor, bytes) => FileSpace.fallocate(descriptor, 0, 0, bytes))
+            : Errno.EOPNOTSUPP;
+        if (error is Errno.EOPNOTSUPP or Errno.ENOSYS)
         {
-            error = Repeat(file, bytes, static (descriptor, bytes) => FileSpace.Truncate(descriptor, bytes));
+            error = Repeat(file, bytes, static (descriptor, bytes) => FileSpace.ftruncate(descriptor, bytes));
         }
 
-        if (error is Errno.NoSpace or Errno.QuotaExceeded)
+        if (error is Errno.ENOSPC or Errno.EDQUOT)
         {
-            SwapFileErrors.ThrowFull(path, bytes, error == Errno.NoSpace ? AvailableBytes(file) : null);
+            SwapFileErrors.ThrowFull(path, bytes, error == Errno.ENOSPC ? AvailableBytes(file) : null);
         }
 
         if (error != 0)
@@ -212,13 +216,13 @@ internal static unsafe class SwapFileBirth
 
     private static long? AvailableBytes(SafeFileHandle file)
     {
-        FileSystemStatistics statistics;
-        if (FileSpace.Statistics(Descriptor(file), &statistics) != 0)
+        StatVfs statistics;
+        if (FileSpace.fstatvfs(Descriptor(file), &statistics) != 0)
         {
             return null;
         }
 
-        UInt128 available = (UInt128)statistics.FragmentBytes * statistics.AvailableFragments;
+        UInt128 available = (UInt128)statistics.f_frsize * statistics.f_bavail;
         return available > long.MaxValue ? long.MaxValue : (long)available;
     }
 
@@ -227,7 +231,7 @@ internal static unsafe class SwapFileBirth
         while (call(Descriptor(file), bytes) != 0)
         {
             int error = Marshal.GetLastPInvokeError();
-            if (error != Errno.Interrupted)
+            if (error != Errno.EINTR)
             {
                 return error;
             }
@@ -244,22 +248,23 @@ internal static unsafe class SwapFileBirth
             int error;
             do
             {
-                descriptor = OpenFile.At(directory, bytes, flags, OpenFile.OwnerOnly);
+                descriptor = OpenFile.openat(directory, bytes, flags, OpenFile.S_IRUSR | OpenFile.S_IWUSR);
                 error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
             }
-            while (error == Errno.Interrupted);
+            while (error == Errno.EINTR);
             Debug.Assert(descriptor >= 0 || error != 0, "an error has a number");
             file = descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
             return error;
         }
     }
 
-    private static int Status(int directory, string path, out FileInformation information)
+    private static int Status(int directory, string path, out Statx information)
     {
-        fixed (FileInformation* result = &information)
+        fixed (Statx* result = &information)
         fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            return FileStatus.Get(directory, bytes, FileStatus.NoFollow, FileStatus.TypeAndMode, result) == 0
+            const uint Wanted = FileStatus.STATX_TYPE | FileStatus.STATX_MODE;
+            return FileStatus.statx(directory, bytes, FileStatus.AT_SYMLINK_NOFOLLOW, Wanted, result) == 0
                 ? 0
                 : Marshal.GetLastPInvokeError();
         }

@@ -3,7 +3,8 @@ using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>What is wrong with a swap file's path or size, said with the figures and with what to do: of the types that File gives.</summary>
+/// <summary>Says what is wrong with the path or the size of a swap file, with the figures and what to do. The exceptions are of the types
+/// that <see cref="File"/> throws.</summary>
 internal static class SwapFileErrors
 {
     internal const string SizeRule = "The size of a swap file must be positive, and a multiple of 4,096 bytes.";
@@ -14,7 +15,8 @@ internal static class SwapFileErrors
     [DoesNotReturn]
     internal static void ThrowExists(string path, string kind) =>
         throw new IOException(
-            $"The swap file '{path}' cannot be created: there is {kind} of that name. Give the path of a directory, or of a file that does not exist yet.");
+            $"The swap file '{path}' cannot be created: there is {kind} of that name. "
+            + "Give the path of a directory, or of a file that does not exist yet.");
 
     [DoesNotReturn]
     internal static void ThrowNoDirectory(string path, string directory) =>
@@ -31,25 +33,28 @@ internal static class SwapFileErrors
     [DoesNotReturn]
     internal static void ThrowLimit(string path, long bytes, ulong limit) =>
         throw new IOException(
-            $"No swap file of {bytes:N0} bytes at '{path}': this process may not let a file grow beyond {limit:N0} bytes (ulimit -f). Raise the limit, or ask for a smaller file.");
+            $"No swap file of {bytes:N0} bytes at '{path}': this process may not let a file grow beyond {limit:N0} bytes (ulimit -f). "
+            + "Raise the limit, or ask for a smaller file.");
 
-    /// <summary>For the error of a system call that no other method here knows more about.</summary>
+    /// <summary>For an error of a system call that no other method here says more about.</summary>
     [DoesNotReturn]
     internal static void Throw(string path, string action, int error)
     {
         string message = $"The swap file '{path}' cannot be {action}: ";
         throw error switch
         {
-            Errno.Access or Errno.Permission =>
+            Errno.EACCES or Errno.EPERM =>
                 new UnauthorizedAccessException($"{message}permission denied. Give a directory that this user may write to."),
-            Errno.ReadOnlyFileSystem =>
+            Errno.EROFS =>
                 new IOException($"{message}the file system is read-only. Give a path on one that can be written to."),
-            Errno.NameTooLong => new PathTooLongException($"{message}the path is too long."),
-            Errno.NotDirectory or Errno.NoEntry =>
+            Errno.ENAMETOOLONG => new PathTooLongException($"{message}the path is too long."),
+            Errno.ENOTDIR or Errno.ENOENT =>
                 new DirectoryNotFoundException($"{message}a part of the path is missing, or no directory."),
-            Errno.TooManyLinks =>
-                new IOException($"{message}symbolic links lead in a circle, or its last part is one, and none is followed there. Give the path that it leads to."),
-            Errno.FileTooLarge =>
+            Errno.ELOOP =>
+                new IOException(
+                    $"{message}symbolic links lead in a circle, or its last part is one, and none is followed there. "
+                    + "Give the path that it leads to."),
+            Errno.EFBIG =>
                 new IOException($"{message}the file system allows no file of that size. Ask for a smaller one."),
             _ => new IOException($"{message}{System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
         };

@@ -3,10 +3,11 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>A few threads that read and write, each blocking: works wherever files do.</summary>
+/// <summary>A few threads that read and write, and block meanwhile. This works wherever files work.</summary>
 internal sealed class ThreadEngine : IoEngine
 {
-    /// <summary>Depth is what a disk wants, and a blocked thread costs no processor: not a matter of cores.</summary>
+    /// <summary>A disk is fast when it has many requests at once, and a thread that blocks takes no processor. So the number does not
+    /// depend on how many processors there are.</summary>
     internal const int DefaultThreads = 16;
 
     private readonly Loop _loop = new();
@@ -54,7 +55,7 @@ internal sealed class ThreadEngine : IoEngine
         GC.SuppressFinalize(this);
         foreach (Thread? thread in _threads)
         {
-            // Null where the system refused it.
+            // Null if the system has refused it.
             if (thread is not null)
             {
                 Uninterrupted.Join(thread);
@@ -67,7 +68,8 @@ internal sealed class ThreadEngine : IoEngine
         protected override unsafe void Process(IoRequest request)
         {
             int descriptor = (int)request.File!.DangerousGetHandle();
-            request.Complete(BlockingTransfer.Continue(descriptor, request.Operation, request.Buffer, request.Offset, ref request.Progress));
+            request.Complete(
+                BlockingTransfer.Continue(descriptor, request.Operation, request.Buffer, request.Offset, ref request.Progress));
         }
     }
 }

@@ -3,17 +3,19 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>Counts what is under way on a device, so that closing it can wait: for the disk, hence asleep and not spinning.</summary>
+/// <summary>Counts the transfers that are under way on a device, so that closing it can wait for them. The wait is for a disk: so the
+/// thread sleeps, and does not spin.</summary>
 internal sealed class TransferCount
 {
     private const int Closed = int.MinValue;
 
     private readonly Condition _drained = new();
 
-    // The number of transfers under way, and the sign bit once Close has begun. Changed by interlocked operations of any thread.
+    // The number of transfers under way, and the sign bit once Close has begun. Any thread changes it, by interlocked operations.
     private int _state;
 
-    /// <summary>False once <see cref="Close"/> has begun.</summary>
+    /// <summary>Counts a transfer.</summary>
+    /// <returns>False once <see cref="Close"/> has begun.</returns>
     internal bool TryEnter()
     {
         int state = Volatile.Read(ref _state);
@@ -31,6 +33,7 @@ internal sealed class TransferCount
         return false;
     }
 
+    /// <summary>The transfer is over.</summary>
     internal void Exit()
     {
         int state = Interlocked.Decrement(ref _state);
@@ -44,14 +47,14 @@ internal sealed class TransferCount
         }
     }
 
-    /// <summary>Lets nobody in any more, and returns when everybody has left. May be called again, by any thread.</summary>
+    /// <summary>Lets no transfer begin any more, and returns when all have ended. May be called again, by any thread.</summary>
     /// <returns>True for the call that closed it.</returns>
     internal bool Close()
     {
         bool first = Interlocked.Or(ref _state, Closed) >= 0;
         bool interrupted = false;
         _drained.Enter(ref interrupted);
-        // The last to leave changes the word before it takes the lock: the change is either seen here, or followed by a pulse.
+        // The last transfer changes the word before it takes the lock: either this thread sees the change, or a pulse follows it.
         while (Volatile.Read(ref _state) != Closed)
         {
             _drained.Wait(ref interrupted);

@@ -2,7 +2,7 @@ using Paging.Interop;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>How far a transfer has come that the system may do in pieces.</summary>
+/// <summary>How far a transfer has come. The system may do it in pieces.</summary>
 internal struct TransferProgress
 {
     private readonly int _total;
@@ -17,9 +17,9 @@ internal struct TransferProgress
 
     internal readonly int Remaining => _total - _done;
 
-    /// <summary>Takes what one system call answered for the rest.</summary>
+    /// <summary>Adds the answer of one system call, which was asked to transfer the rest.</summary>
     /// <param name="transferred">Bytes, or an error number, negated.</param>
-    /// <param name="error">0 or an error number, once it is over.</param>
+    /// <param name="error">0 or an error number, once the transfer is over.</param>
     /// <returns>False when there is more to do.</returns>
     internal bool Advance(nint transferred, out int error)
     {
@@ -27,7 +27,7 @@ internal struct TransferProgress
         if (transferred < 0)
         {
             error = (int)-transferred;
-            return error != Errno.Interrupted;
+            return error != Errno.EINTR;
         }
 
         if (transferred >= Remaining)
@@ -36,14 +36,14 @@ internal struct TransferProgress
             return true;
         }
 
-        // O_DIRECT goes on at block boundaries only: what is left of a block is transferred again.
+        // With O_DIRECT a transfer can go on only at a block boundary: a block that was transferred in part is transferred again.
         int blocks = (int)transferred & ~(SwapDevice.BufferAlignment - 1);
         _done += blocks;
 
-        // Nothing at all is the end of the file, or a device that takes no more. Less than a block may be a signal's doing, once.
+        // Nothing at all: the file has ended, or the device takes no more. Less than a block: a signal may be the reason, once.
         if (transferred == 0 || (blocks == 0 && _stalled))
         {
-            error = Errno.InputOutput;
+            error = Errno.EIO;
             return true;
         }
 

@@ -3,7 +3,8 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>One thread that feeds io_uring: as deep as the disk likes, at one system call for all that has gathered.</summary>
+/// <summary>One thread that feeds io_uring: the disk gets many requests at once, and one system call submits all that have
+/// gathered.</summary>
 internal sealed class UringEngine : IoEngine
 {
     private readonly UringLoop _loop;
@@ -12,7 +13,7 @@ internal sealed class UringEngine : IoEngine
     private UringEngine(UringLoop loop)
     {
         _loop = loop;
-        // A method of the loop: the thread must not keep the engine alive.
+        // The thread runs a method of the loop, not of the engine, which it must not keep alive.
         try
         {
             _thread = Threading.Threads.Start(_loop.Run, "Paging io_uring", "swap files need one to feed io_uring", stackBytes: 256 << 10);
@@ -31,6 +32,7 @@ internal sealed class UringEngine : IoEngine
 
     internal override IReadOnlyList<Thread> Threads => [_thread];
 
+    /// <summary>Makes an engine, if the system allows it.</summary>
     /// <returns>0 or an error number: EPERM or ENOSYS where io_uring is forbidden.</returns>
     internal static int TryCreate(out UringEngine? engine)
     {
@@ -42,7 +44,7 @@ internal sealed class UringEngine : IoEngine
         }
 
         var created = new UringEngine(loop);
-        // A sandbox may allow to set rings up, and forbid to use them.
+        // A sandbox may allow a process to set rings up, and forbid it to use them.
         error = loop.WaitForStart();
         if (error != 0)
         {

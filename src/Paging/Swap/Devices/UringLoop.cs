@@ -7,16 +7,17 @@ using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
-/// <summary>What the thread of a <see cref="UringEngine"/> runs, and the queue that others fill for it.</summary>
+/// <summary>The code of the thread of a <see cref="UringEngine"/>, and the queue that other threads fill for it.</summary>
 /// <remarks>
-/// <para>A submitter adds to the queue and, if the thread sleeps, adds to an event counter. The thread keeps a read of that counter in the ring, so
-/// that it sleeps in one place for completions and for new requests alike. No wake-up is lost: the thread says that it will sleep under the
-/// lock under which it found the queue empty.</para>
-/// <para>At most <see cref="Depth"/> requests and that one read are in flight, fewer than the ring has entries and half of what it has
-/// places for completions: neither ring can be full.</para>
+/// <para>A submitter adds a request to the queue and, if the thread sleeps, adds to an event counter. The thread always keeps a read of
+/// that counter in the ring: so it sleeps in one place, both for completions and for new requests. No wake-up is lost, because the thread
+/// announces that it will sleep under the same lock under which it has found the queue empty.</para>
+/// <para>At most <see cref="Depth"/> requests and that one read are in flight. The ring has more entries than that, and twice as many
+/// places for completions as entries: so neither ring can be full.</para>
 /// </remarks>
 internal sealed unsafe class UringLoop : IDisposable
 {
+    /// <summary>The most requests that are in flight.</summary>
     internal const int Depth = 64;
 
     private const uint Entries = 2 * Depth;
@@ -27,14 +28,14 @@ internal sealed unsafe class UringLoop : IDisposable
     private readonly SafeFileHandle _wake;
     private readonly Condition _work = new();
 
-    // Under the lock.
+    // Read and written under the lock.
     private IoQueue _queue;
     private bool _sleeping;
     private bool _stopped;
     private bool _closed;
     private int _startError = -1;
 
-    // Of the thread alone.
+    // Used by the thread alone.
     private readonly IoRequest?[] _inFlight = new IoRequest?[Depth];
     private readonly int[] _freeSlots = new int[Depth];
     private readonly ulong* _wakeCount;
@@ -61,7 +62,7 @@ internal sealed unsafe class UringLoop : IDisposable
             return error;
         }
 
-        int wake = EventCounter.Create(0, EventCounter.CloseOnExec);
+        int wake = EventCounter.eventfd(0, EventCounter.EFD_CLOEXEC);
         if (wake < 0)
         {
             error = Marshal.GetLastPInvokeError();
@@ -73,7 +74,8 @@ internal sealed unsafe class UringLoop : IDisposable
         return 0;
     }
 
-    /// <returns>0, or the error number of the thread's first use of the ring; it has ended then.</returns>
+    /// <summary>Waits until the thread has used the ring once.</summary>
+    /// <returns>0, or the error number of that first use; then the thread has ended.</returns>
     internal int WaitForStart()
     {
         bool interrupted = false;
@@ -87,6 +89,7 @@ internal sealed unsafe class UringLoop : IDisposable
         return _startError;
     }
 
+    /// <summary>Adds a request, and wakes the thread if it sleeps.</summary>
     internal void Enqueue(SafeFileHandle file, IoRequest request)
     {
         bool interrupted = false;
@@ -108,7 +111,7 @@ internal sealed unsafe class UringLoop : IDisposable
         }
     }
 
-    /// <summary>The thread finishes what is queued, and ends. May be called again.</summary>
+    /// <summary>Makes the thread finish what is queued, and end. May be called again.</summary>
     internal void Stop()
     {
         bool interrupted = false;
@@ -117,7 +120,7 @@ internal sealed unsafe class UringLoop : IDisposable
         if (!_stopped)
         {
             _stopped = true;
-            // Whether it sleeps or not: the read of the counter has to end.
+            // Set whether the thread sleeps or not: the read of the counter has to end.
             _sleeping = true;
             wake = MustWake();
         }
@@ -129,6 +132,7 @@ internal sealed unsafe class UringLoop : IDisposable
         }
     }
 
+    /// <summary>The code of the thread.</summary>
     internal void Run()
     {
         int error = TryStart();
@@ -143,7 +147,7 @@ internal sealed unsafe class UringLoop : IDisposable
         TellStart(error);
     }
 
-    /// <summary>By the thread, at its end; by the engine, if there is no thread.</summary>
+    /// <summary>Called by the thread when it ends; by the engine if there is no thread.</summary>
     public void Dispose()
     {
         bool interrupted = false;
@@ -165,22 +169,22 @@ internal sealed unsafe class UringLoop : IDisposable
             return error;
         }
 
-        IoUringSubmission* trial = _ring.Prepare();
-        trial->Operation = IoUring.OperationNop;
-        trial->UserData = TrialData;
-        IoUringCompletion completion;
+        IoUringSqe* trial = _ring.Prepare();
+        trial->opcode = IoUring.IORING_OP_NOP;
+        trial->user_data = TrialData;
+        IoUringCqe completion;
         while (!_ring.TryReap(out completion))
         {
             error = _ring.SubmitAndWait();
-            if (error is not 0 and not Errno.Interrupted)
+            if (error is not 0 and not Errno.EINTR)
             {
                 return error;
             }
         }
 
-        if (completion.Result < 0)
+        if (completion.res < 0)
         {
-            return -completion.Result;
+            return -completion.res;
         }
 
         TellStart(0);
@@ -200,7 +204,7 @@ internal sealed unsafe class UringLoop : IDisposable
         _work.Exit(interrupted);
     }
 
-    /// <returns>False when there is no more to do, ever.</returns>
+    /// <returns>False when there will never be more to do.</returns>
     private bool TryStep()
     {
         if (!Fill())
@@ -208,23 +212,24 @@ internal sealed unsafe class UringLoop : IDisposable
             return false;
         }
 
-        // No request lives on this thread's stack while it sleeps here: those in flight are in the table, and nowhere else.
+        // While the thread sleeps here, its stack keeps no request alive: those in flight are in the table, and nowhere else.
         int error = _ring.SubmitAndWait();
-        if (!Reap() && error is Errno.Again or Errno.Busy or Errno.NoMemory)
+        if (!Reap() && error is Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM)
         {
             // The kernel is short of memory for the moment.
             Spinner.Yield();
         }
-        else if (error is not (0 or Errno.Interrupted or Errno.Again or Errno.Busy or Errno.NoMemory))
+        else if (error is not (0 or Errno.EINTR or Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM))
         {
-            // The kernel may or may not have the buffers: nobody can be told anything that is true.
+            // Whether the kernel still uses the buffers is unknown: there is nothing true to answer to the waiting threads.
             Environment.FailFast($"io_uring_enter failed with errno {error}.");
         }
 
         return true;
     }
 
-    /// <summary>Prepares what has gathered, as far as there are slots.</summary>
+    /// <summary>Prepares the requests that have gathered, as far as there are slots.</summary>
+    /// <returns>False when there will never be more to do.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool Fill()
     {
@@ -238,7 +243,7 @@ internal sealed unsafe class UringLoop : IDisposable
             room--;
         }
 
-        // Without room nobody needs to wake it: a completion will.
+        // If there is no room, submitters need not wake the thread: a completion will.
         _sleeping = room > 0;
         bool stopped = _stopped;
         bool queued = !_queue.IsEmpty;
@@ -264,16 +269,16 @@ internal sealed unsafe class UringLoop : IDisposable
     private bool Reap()
     {
         bool any = false;
-        while (_ring.TryReap(out IoUringCompletion completion))
+        while (_ring.TryReap(out IoUringCqe completion))
         {
             any = true;
-            if (completion.UserData == WakeData)
+            if (completion.user_data == WakeData)
             {
                 _wakeArmed = false;
             }
             else
             {
-                Take((int)completion.UserData, completion.Result);
+                Take((int)completion.user_data, completion.res);
             }
         }
 
@@ -284,9 +289,9 @@ internal sealed unsafe class UringLoop : IDisposable
     {
         IoRequest request = _inFlight[slot]!;
         int error;
-        if (result == -Errno.Again)
+        if (result == -Errno.EAGAIN)
         {
-            // The kernel cannot do it without blocking, and will not do it elsewhere: this thread can.
+            // The kernel cannot do it without blocking, and does not leave it to a thread of its own. This thread may block.
             int descriptor = (int)request.File!.DangerousGetHandle();
             error = BlockingTransfer.Continue(descriptor, request.Operation, request.Buffer, request.Offset, ref request.Progress);
         }
@@ -304,27 +309,28 @@ internal sealed unsafe class UringLoop : IDisposable
     private void Prepare(int slot, IoRequest request)
     {
         int done = request.Progress.Done;
-        IoUringSubmission* entry = _ring.Prepare();
-        entry->Operation = request.Operation == IoOperation.Read ? IoUring.OperationRead : IoUring.OperationWrite;
-        entry->Descriptor = (int)request.File!.DangerousGetHandle();
-        entry->Offset = (ulong)(request.Offset + done);
-        entry->Address = (ulong)(request.Buffer + done);
-        entry->Length = (uint)request.Progress.Remaining;
-        entry->UserData = (ulong)slot;
+        IoUringSqe* entry = _ring.Prepare();
+        entry->opcode = request.Operation == IoOperation.Read ? IoUring.IORING_OP_READ : IoUring.IORING_OP_WRITE;
+        entry->fd = (int)request.File!.DangerousGetHandle();
+        entry->off = (ulong)(request.Offset + done);
+        entry->addr = (ulong)(request.Buffer + done);
+        entry->len = (uint)request.Progress.Remaining;
+        entry->user_data = (ulong)slot;
     }
 
     private void ArmWake()
     {
-        IoUringSubmission* entry = _ring.Prepare();
-        entry->Operation = IoUring.OperationRead;
-        entry->Descriptor = (int)_wake.DangerousGetHandle();
-        entry->Address = (ulong)_wakeCount;
-        entry->Length = sizeof(ulong);
-        entry->UserData = WakeData;
+        IoUringSqe* entry = _ring.Prepare();
+        entry->opcode = IoUring.IORING_OP_READ;
+        entry->fd = (int)_wake.DangerousGetHandle();
+        entry->addr = (ulong)_wakeCount;
+        entry->len = sizeof(ulong);
+        entry->user_data = WakeData;
         _wakeArmed = true;
     }
 
-    /// <summary>Under the lock: keeps the event counter open for <see cref="Wake"/>, which needs no lock.</summary>
+    /// <summary>Says whether the thread must be woken, and then keeps the event counter open for <see cref="Wake"/>, which needs no lock.
+    /// Under the lock.</summary>
     private bool MustWake()
     {
         if (!_sleeping || _closed)
@@ -344,9 +350,9 @@ internal sealed unsafe class UringLoop : IDisposable
         nint written;
         do
         {
-            written = EventCounter.Write((int)_wake.DangerousGetHandle(), &one, sizeof(ulong));
+            written = EventCounter.write((int)_wake.DangerousGetHandle(), &one, sizeof(ulong));
         }
-        while (written < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+        while (written < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR);
         Debug.Assert(written == sizeof(ulong), "the event counter takes every wake-up");
         _wake.DangerousRelease();
     }

@@ -7,21 +7,22 @@ namespace Paging.Swap.Devices;
 
 /// <summary>The two rings that a process shares with the kernel: entries to submit, and completions.</summary>
 /// <remarks>
-/// <para>One thread uses it, from <see cref="Enable"/> on; it races with the kernel only. Each ring has one writer of its tail and one of its
-/// head, who publish by a release what the other side acquires.</para>
-/// <para>Why one thread, instead of letting every submitter enter the kernel: a request belongs to the thread that submitted it. The kernel cancels
-/// it when that thread exits, and interrupts that thread to finish it. No thread of a user should have to bear with either.</para>
+/// <para>From <see cref="Enable"/> on, one thread uses it, and races only with the kernel. The tail of each ring has one writer, and so has
+/// its head. The writer publishes by a release, and the other side reads by an acquire.</para>
+/// <para>Submitters do not enter the kernel themselves, because a request belongs to the thread that has submitted it: the kernel cancels
+/// the request when that thread exits, and interrupts the thread to finish it. No thread of the program should have to put up with
+/// either.</para>
 /// </remarks>
 internal sealed unsafe class UringRing : IDisposable
 {
     private const uint NeededFeatures =
-        IoUring.FeatureSingleMap | IoUring.FeatureNoDrop | IoUring.FeatureCurrentPosition | IoUring.FeatureFastPoll;
+        IoUring.IORING_FEAT_SINGLE_MMAP | IoUring.IORING_FEAT_NODROP | IoUring.IORING_FEAT_RW_CUR_POS | IoUring.IORING_FEAT_FAST_POLL;
 
     private readonly SafeFileHandle _handle;
     private readonly bool _isDisabled;
     private readonly byte* _rings;
     private readonly nuint _ringBytes;
-    private readonly IoUringSubmission* _submissions;
+    private readonly IoUringSqe* _submissions;
     private readonly nuint _submissionBytes;
     private readonly uint _entries;
 
@@ -33,50 +34,53 @@ internal sealed unsafe class UringRing : IDisposable
     private readonly uint* _completionHead;
     private readonly uint* _completionTail;
     private readonly uint _completionMask;
-    private readonly IoUringCompletion* _completions;
+    private readonly IoUringCqe* _completions;
 
-    // The tail with the entries that are filled and not yet published.
+    // The tail, including the entries that are filled and not yet published.
     private uint _tail;
 
-    private UringRing(int descriptor, in IoUringParameters parameters, byte* rings, nuint ringBytes, byte* submissions, nuint submissionBytes)
+    private UringRing(
+        int descriptor, in IoUringParams parameters, byte* rings, nuint ringBytes, byte* submissions, nuint submissionBytes)
     {
         _handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        _isDisabled = (parameters.Flags & IoUring.SetupDisabled) != 0;
+        _isDisabled = (parameters.flags & IoUring.IORING_SETUP_R_DISABLED) != 0;
         _rings = rings;
         _ringBytes = ringBytes;
-        _submissions = (IoUringSubmission*)submissions;
+        _submissions = (IoUringSqe*)submissions;
         _submissionBytes = submissionBytes;
-        _entries = parameters.SubmissionEntries;
-        _submissionHead = (uint*)(rings + parameters.Submission.Head);
-        _submissionTail = (uint*)(rings + parameters.Submission.Tail);
-        _completionHead = (uint*)(rings + parameters.Completion.Head);
-        _completionTail = (uint*)(rings + parameters.Completion.Tail);
-        _completionMask = *(uint*)(rings + parameters.Completion.Mask);
-        _completions = (IoUringCompletion*)(rings + parameters.Completion.Completions);
+        _entries = parameters.sq_entries;
+        _submissionHead = (uint*)(rings + parameters.sq_off.head);
+        _submissionTail = (uint*)(rings + parameters.sq_off.tail);
+        _completionHead = (uint*)(rings + parameters.cq_off.head);
+        _completionTail = (uint*)(rings + parameters.cq_off.tail);
+        _completionMask = *(uint*)(rings + parameters.cq_off.ring_mask);
+        _completions = (IoUringCqe*)(rings + parameters.cq_off.cqes);
 
-        // The ring holds indices into the array of entries; here an entry always stands at its own place.
-        uint* array = (uint*)(rings + parameters.Submission.Array);
+        // The ring holds indices into the array of entries. Here index i always names entry i.
+        uint* array = (uint*)(rings + parameters.sq_off.array);
         for (uint i = 0; i < _entries; i++)
         {
             array[i] = i;
         }
     }
 
+    /// <summary>Makes a ring, if the system allows it.</summary>
     /// <param name="entries">A power of two. There are twice as many places for completions.</param>
-    /// <param name="ring">Null where the system refuses.</param>
+    /// <param name="ring">Null if the system refuses.</param>
     /// <returns>0 or an error number: EPERM or ENOSYS where io_uring is forbidden.</returns>
     internal static int TryCreate(uint entries, out UringRing? ring)
     {
         ring = null;
-        // Completions are then worked off by the one thread when it asks for them, and not by interrupting it.
-        IoUringParameters parameters = new()
+        // With these flags the thread works completions off when it asks for them, and is not interrupted for them.
+        IoUringParams parameters = new()
         {
-            Flags = IoUring.SetupDisabled | IoUring.SetupSubmitAll | IoUring.SetupSingleIssuer | IoUring.SetupDeferTaskRun,
+            flags = IoUring.IORING_SETUP_R_DISABLED | IoUring.IORING_SETUP_SUBMIT_ALL
+                | IoUring.IORING_SETUP_SINGLE_ISSUER | IoUring.IORING_SETUP_DEFER_TASKRUN,
         };
         int descriptor = Setup(entries, ref parameters, out int error);
-        if (error == Errno.Invalid)
+        if (error == Errno.EINVAL)
         {
-            // A kernel older than 6.1 knows no such flags.
+            // A kernel older than 6.1 does not know these flags.
             parameters = default;
             descriptor = Setup(entries, ref parameters, out error);
         }
@@ -86,26 +90,26 @@ internal sealed unsafe class UringRing : IDisposable
             return error;
         }
 
-        if ((parameters.Features & NeededFeatures) != NeededFeatures)
+        if ((parameters.features & NeededFeatures) != NeededFeatures)
         {
-            _ = OpenFile.Close(descriptor);
-            return Errno.NoSystemCall;
+            _ = OpenFile.close(descriptor);
+            return Errno.ENOSYS;
         }
 
         nuint ringBytes = Math.Max(
-            parameters.Submission.Array + ((nuint)parameters.SubmissionEntries * sizeof(uint)),
-            parameters.Completion.Completions + ((nuint)parameters.CompletionEntries * (nuint)sizeof(IoUringCompletion)));
-        nuint submissionBytes = (nuint)parameters.SubmissionEntries * (nuint)sizeof(IoUringSubmission);
-        byte* rings = Map(descriptor, ringBytes, IoUring.MapRings, ref error);
-        byte* submissions = error == 0 ? Map(descriptor, submissionBytes, IoUring.MapSubmissions, ref error) : null;
+            parameters.sq_off.array + ((nuint)parameters.sq_entries * sizeof(uint)),
+            parameters.cq_off.cqes + ((nuint)parameters.cq_entries * (nuint)sizeof(IoUringCqe)));
+        nuint submissionBytes = (nuint)parameters.sq_entries * (nuint)sizeof(IoUringSqe);
+        byte* rings = Map(descriptor, ringBytes, IoUring.IORING_OFF_SQ_RING, ref error);
+        byte* submissions = error == 0 ? Map(descriptor, submissionBytes, IoUring.IORING_OFF_SQES, ref error) : null;
         if (error != 0)
         {
             if (rings != null)
             {
-                _ = MMap.Unmap(rings, ringBytes);
+                _ = MMap.munmap(rings, ringBytes);
             }
 
-            _ = OpenFile.Close(descriptor);
+            _ = OpenFile.close(descriptor);
             return error;
         }
 
@@ -116,14 +120,16 @@ internal sealed unsafe class UringRing : IDisposable
     /// <summary>Makes the calling thread the one that uses the ring.</summary>
     /// <returns>0 or an error number.</returns>
     internal int Enable() =>
-        !_isDisabled || IoUring.Register(Descriptor, IoUring.RegisterEnableRings, null, 0) >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        !_isDisabled || IoUring.io_uring_register(Descriptor, IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0) >= 0
+            ? 0
+            : Marshal.GetLastPInvokeError();
 
-    /// <summary>The next free entry, zeroed. Its caller bounds what is in flight, so that there always is one.</summary>
-    internal IoUringSubmission* Prepare()
+    /// <summary>The next free entry, zeroed. The caller limits what is in flight, so that there always is one.</summary>
+    internal IoUringSqe* Prepare()
     {
-        // Acquire; pairs with the kernel's release of the head, after which it reads the entry no more.
+        // Acquire; pairs with the kernel's release of the head, after which the kernel does not read the entry any more.
         Debug.Assert(_tail - Volatile.Read(ref *_submissionHead) < _entries, "more in flight than the ring has entries");
-        IoUringSubmission* entry = _submissions + (_tail++ & (_entries - 1));
+        IoUringSqe* entry = _submissions + (_tail++ & (_entries - 1));
         *entry = default;
         return entry;
     }
@@ -132,16 +138,18 @@ internal sealed unsafe class UringRing : IDisposable
     /// <returns>0 or an error number. What the kernel did not take stays prepared.</returns>
     internal int SubmitAndWait()
     {
-        // Release; pairs with the kernel's acquire of the tail, before it reads the entries.
+        // Release; pairs with the kernel's acquire of the tail, after which the kernel reads the entries.
         Volatile.Write(ref *_submissionTail, _tail);
         uint submit = _tail - Volatile.Read(ref *_submissionHead);
-        return IoUring.Enter(Descriptor, submit, 1, IoUring.EnterGetEvents) >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        return IoUring.io_uring_enter(Descriptor, submit, 1, IoUring.IORING_ENTER_GETEVENTS) >= 0 ? 0 : Marshal.GetLastPInvokeError();
     }
 
-    internal bool TryReap(out IoUringCompletion completion)
+    /// <summary>Takes the next completion.</summary>
+    /// <returns>False when there is none.</returns>
+    internal bool TryReap(out IoUringCqe completion)
     {
         uint head = *_completionHead;
-        // Acquire; pairs with the kernel's release of the tail, before which it wrote the completion, and into the buffer.
+        // Acquire; pairs with the kernel's release of the tail, before which the kernel has written the completion, and the buffer.
         if (head == Volatile.Read(ref *_completionTail))
         {
             completion = default;
@@ -149,26 +157,26 @@ internal sealed unsafe class UringRing : IDisposable
         }
 
         completion = _completions[head & _completionMask];
-        // Release; pairs with the kernel's acquire of the head, before it writes to this place again.
+        // Release; pairs with the kernel's acquire of the head, after which the kernel may write to this place again.
         Volatile.Write(ref *_completionHead, head + 1);
         return true;
     }
 
-    /// <summary>Nothing is in flight any more.</summary>
+    /// <summary>Gives the rings back. Nothing may be in flight any more.</summary>
     public void Dispose()
     {
-        _ = MMap.Unmap(_submissions, _submissionBytes);
-        _ = MMap.Unmap(_rings, _ringBytes);
+        _ = MMap.munmap(_submissions, _submissionBytes);
+        _ = MMap.munmap(_rings, _ringBytes);
         _handle.Dispose();
     }
 
     private int Descriptor => (int)_handle.DangerousGetHandle();
 
-    private static int Setup(uint entries, ref IoUringParameters parameters, out int error)
+    private static int Setup(uint entries, ref IoUringParams parameters, out int error)
     {
-        fixed (IoUringParameters* address = &parameters)
+        fixed (IoUringParams* address = &parameters)
         {
-            int descriptor = IoUring.Setup(entries, address);
+            int descriptor = IoUring.io_uring_setup(entries, address);
             error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
             return descriptor;
         }
@@ -176,14 +184,14 @@ internal sealed unsafe class UringRing : IDisposable
 
     private static byte* Map(int descriptor, nuint bytes, long offset, ref int error)
     {
-        void* address = MMap.Map(null, bytes, MMap.ProtReadWrite, MMap.MapShared | MMap.MapPopulate, descriptor, offset);
-        if (address == MMap.Failed)
+        void* address = MMap.mmap(null, bytes, MMap.PROT_READ | MMap.PROT_WRITE, MMap.MAP_SHARED | MMap.MAP_POPULATE, descriptor, offset);
+        if (address == MMap.MAP_FAILED)
         {
             error = Marshal.GetLastPInvokeError();
             return null;
         }
 
-        // A child must not meddle with this process's rings.
+        // A child must not interfere with the rings of this process.
         _ = VirtualMemory.ExcludeFromFork((byte*)address, bytes);
         return (byte*)address;
     }

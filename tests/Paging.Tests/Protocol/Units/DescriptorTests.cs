@@ -170,7 +170,7 @@ public sealed unsafe class DescriptorTests
     {
         Assert.Equal(32, sizeof(Descriptor));
         Assert.Equal(64, sizeof(Segment));
-        Assert.Equal(32, sizeof(Memory.FrameRecord));
+        Assert.Equal(32, sizeof(Paging.Memory.FrameRecord));
         Assert.Equal(EntryHeader.Size, sizeof(EntryHeader));
     }
 

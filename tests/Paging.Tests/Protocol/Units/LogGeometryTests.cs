@@ -67,7 +67,7 @@ public sealed class LogGeometryTests
 
         // Whatever the frames kept clean may ask for at once is held back (rule 8).
         long pagesInReserve = (long)geometry.LastResortSegments * (geometry.SegmentBytes / (EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift));
-        Assert.True(pagesInReserve >= FrameClass.MostKeptClean, what);
+        Assert.True(pagesInReserve >= FrameClass.MaxKeptClean, what);
     }
 
     private static (long Bytes, int Page) Case(int page, int share, int poolShift)

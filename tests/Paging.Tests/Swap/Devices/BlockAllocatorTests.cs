@@ -95,7 +95,7 @@ public sealed class BlockAllocatorTests
         blocks.Free(60, 130);
         blocks.Free(299, 1);
         var runs = new List<(long First, long Count)>();
-        for (long at = 0; blocks.TakeFreeRun(at, most: 100, out long count) is >= 0 and long first; at = first + count)
+        for (long at = 0; blocks.TakeFreeRun(at, max: 100, out long count) is >= 0 and long first; at = first + count)
         {
             runs.Add((first, count));
             Assert.True(blocks.IsUsed(first));

@@ -57,7 +57,7 @@ public sealed unsafe class CipherCrewTests
                 }
             }
         });
-        Assert.InRange(device.Threads.Count, 1, CipherCrew.MostThreads);
+        Assert.InRange(device.Threads.Count, 1, CipherCrew.MaxThreads);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed unsafe class CipherCrewTests
         Assert.Equal(Count, medium.Writes);
         Assert.All(threads, thread => Assert.True(thread.Join(0)));
         IoRequest late = Submit(device, 0, memory.Address);
-        Assert.Equal((true, Errno.BadDescriptor), (late.IsComplete, late.Error));
+        Assert.Equal((true, Errno.EBADF), (late.IsComplete, late.Error));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed unsafe class CipherCrewTests
     {
         using var device = new EncryptedDevice(new MemoryDevice(Blocks * Stored));
         using var memory = new AlignedMemory(Blocks * Stored);
-        int all = Math.Min(CipherCrew.MostThreads, Environment.ProcessorCount);
+        int all = Math.Min(CipherCrew.MaxThreads, Environment.ProcessorCount);
         Assert.Equal(all, device.Threads.Count);
         Assert.Equal(0, device.Write(0, memory.Address, Payload, 1));
         IoRequest read = IoEngineTests.Request(IoOperation.Read, 0, memory.Address, Payload);

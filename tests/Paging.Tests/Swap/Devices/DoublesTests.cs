@@ -81,15 +81,15 @@ public sealed unsafe class DoublesTests
     {
         for (ulong seed = 0; seed < 40; seed++)
         {
-            Assert.Equal((Errno.InputOutput, 0), Write(Fault.InputOutputError, seed, submits));
-            Assert.Equal((Errno.NoSpace, 0), Write(Fault.NoSpace, seed, submits));
+            Assert.Equal((Errno.EIO, 0), Write(Fault.InputOutputError, seed, submits));
+            Assert.Equal((Errno.ENOSPC, 0), Write(Fault.NoSpace, seed, submits));
             Assert.Equal((0, 4), Write(Fault.None, seed, submits));
             Assert.Equal((0, 4), Write(Fault.Delay, seed, submits));
 
             // Read faults do nothing to a write.
             Assert.Equal((0, 4), Write(Fault.FlippedBit, seed, submits));
             (int error, int blocks) = Write(Fault.TornWrite, seed, submits);
-            Assert.Equal(Errno.InputOutput, error);
+            Assert.Equal(Errno.EIO, error);
             Assert.InRange(blocks, 0, 3);
             (error, blocks) = Write(Fault.SilentlyTornWrite, seed, submits);
             Assert.Equal(0, error);
@@ -98,7 +98,7 @@ public sealed unsafe class DoublesTests
             Assert.Equal(0, error);
             Assert.InRange(blocks, 0, 3);
 
-            Assert.Equal(Errno.InputOutput, Read(Fault.InputOutputError, seed, submits, out _));
+            Assert.Equal(Errno.EIO, Read(Fault.InputOutputError, seed, submits, out _));
             Assert.Equal(0, Read(Fault.None, seed, submits, out int wrong));
             Assert.Equal(0, wrong);
             Assert.Equal(0, Read(Fault.Delay, seed, submits, out wrong));

@@ -71,7 +71,7 @@ public sealed unsafe class EncryptedDeviceTests
         Assert.Equal(0, other.Write(0, memory.Address, Payload, 1));
         Assert.False(medium.Medium[..Stored].SequenceEqual(otherMedium.Medium[..Stored]));
         medium.Medium[..Stored].CopyTo(otherMedium.Medium);
-        Assert.Equal(Errno.BadMessage, other.Read(0, read.Address, Payload, 1));
+        Assert.Equal(Errno.EBADMSG, other.Read(0, read.Address, Payload, 1));
     }));
 
     [Fact]
@@ -87,10 +87,10 @@ public sealed unsafe class EncryptedDeviceTests
             int block = at / Stored;
             for (int other = 0; other < 3; other++)
             {
-                Assert.Equal(other == block ? Errno.BadMessage : 0, device.Read(other * Payload, read.Address, Payload, 1));
+                Assert.Equal(other == block ? Errno.EBADMSG : 0, device.Read(other * Payload, read.Address, Payload, 1));
             }
 
-            Assert.Equal(Errno.BadMessage, device.Read(0, read.Address, 3 * Payload, 1));
+            Assert.Equal(Errno.EBADMSG, device.Read(0, read.Address, 3 * Payload, 1));
             medium.Medium[at] ^= bit;
         }
 
@@ -105,19 +105,19 @@ public sealed unsafe class EncryptedDeviceTests
 
         // Another block of the same write.
         old.AsSpan(0, Stored).CopyTo(medium.Medium[Stored..]);
-        Assert.Equal(Errno.BadMessage, device.Read(Payload, read.Address, Payload, 1));
+        Assert.Equal(Errno.EBADMSG, device.Read(Payload, read.Address, Payload, 1));
 
         // The same blocks of the write before.
         Assert.Equal(0, device.Write(0, memory.Address, 4 * Payload, 2));
-        Assert.Equal(Errno.BadMessage, device.Read(0, read.Address, 4 * Payload, 1));
+        Assert.Equal(Errno.EBADMSG, device.Read(0, read.Address, 4 * Payload, 1));
         old.CopyTo(medium.Medium);
-        Assert.Equal(Errno.BadMessage, device.Read(0, read.Address, 4 * Payload, 2));
+        Assert.Equal(Errno.EBADMSG, device.Read(0, read.Address, 4 * Payload, 2));
 
         // What was trimmed, and what was never written.
         Assert.Equal(0, device.Trim(0, 4 * Payload));
         Assert.Equal(4L * Stored, medium.BytesTrimmed);
-        Assert.Equal(Errno.BadMessage, device.Read(0, read.Address, Payload, 2));
-        Assert.Equal(Errno.BadMessage, device.Read(10 * Payload, read.Address, Payload, 2));
+        Assert.Equal(Errno.EBADMSG, device.Read(0, read.Address, Payload, 2));
+        Assert.Equal(Errno.EBADMSG, device.Read(10 * Payload, read.Address, Payload, 2));
     });
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed unsafe class EncryptedDeviceTests
     [Fact]
     public void A_transfer_larger_than_the_scratch_buffers_goes_in_pieces()
     {
-        using var device = new EncryptedDevice(new MemoryDevice(Blocks * Stored), largestTransfer: 1);
+        using var device = new EncryptedDevice(new MemoryDevice(Blocks * Stored), maxTransfer: 1);
         using var memory = new AlignedMemory(Blocks * Stored);
         using var read = new AlignedMemory(Blocks * Stored);
         new Random(5).NextBytes(memory.Span);
@@ -166,12 +166,12 @@ public sealed unsafe class EncryptedDeviceTests
             IoRequest request = IoEngineTests.Request(i % 2 == 0 ? IoOperation.Write : IoOperation.Read, 0, memory.Address, Payload);
             device.Submit(request);
             request.Wait();
-            Assert.Equal(Errno.InputOutput, request.Error);
-            Assert.Equal(Errno.InputOutput, device.Read(0, memory.Address, Payload, 1));
+            Assert.Equal(Errno.EIO, request.Error);
+            Assert.Equal(Errno.EIO, device.Read(0, memory.Address, Payload, 1));
         }
 
         // A thread of the crew may be about to return its buffer when the next transfer takes one.
-        Assert.InRange(device.ScratchBytes, 1, (1 + CipherCrew.MostThreads) * (72 << 10));
+        Assert.InRange(device.ScratchBytes, 1, (1 + CipherCrew.MaxThreads) * (72 << 10));
     }
 
     [Theory]
@@ -204,7 +204,7 @@ public sealed unsafe class EncryptedDeviceTests
             device.Dispose();
             Assert.All(requests, request => Assert.True(request.IsComplete && request.Error == 0));
             device.Dispose();
-            Assert.Equal(Errno.BadDescriptor, device.Write(0, memory.Address, Payload, 99));
+            Assert.Equal(Errno.EBADF, device.Write(0, memory.Address, Payload, 99));
         }
     }
 

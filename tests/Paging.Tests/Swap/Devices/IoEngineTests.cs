@@ -45,10 +45,10 @@ public sealed unsafe class IoEngineTests
         requests[0].Begin();
         file.Submit(requests[0]);
         Assert.True(requests[0].IsComplete);
-        Assert.Equal(Errno.BadDescriptor, requests[0].Error);
-        Assert.Equal(Errno.BadDescriptor, file.Read(0, memory.Address, Block, 0));
-        Assert.Equal(Errno.BadDescriptor, file.Write(0, memory.Address, Block, 0));
-        Assert.Equal(Errno.BadDescriptor, file.Trim(0, Block));
+        Assert.Equal(Errno.EBADF, requests[0].Error);
+        Assert.Equal(Errno.EBADF, file.Read(0, memory.Address, Block, 0));
+        Assert.Equal(Errno.EBADF, file.Write(0, memory.Address, Block, 0));
+        Assert.Equal(Errno.EBADF, file.Trim(0, Block));
     }
 
     [Theory]
@@ -85,7 +85,7 @@ public sealed unsafe class IoEngineTests
                     }
                 }
                 while (request.Error == 0);
-                Assert.Equal(Errno.BadDescriptor, request.Error);
+                Assert.Equal(Errno.EBADF, request.Error);
             });
         }
     }
@@ -128,9 +128,9 @@ public sealed unsafe class IoEngineTests
         // Two blocks and not all of the second is there; none of the fourth; and the file is open for reading only.
         (IoRequest Request, int Error)[] all =
         [
-            (Request(IoOperation.Read, 0, memory.Address, 2 * Block), Errno.InputOutput),
-            (Request(IoOperation.Read, 4 * Block, memory.Address + (2 * Block), Block), Errno.InputOutput),
-            (Request(IoOperation.Write, 0, memory.Address + (2 * Block), Block), Errno.BadDescriptor),
+            (Request(IoOperation.Read, 0, memory.Address, 2 * Block), Errno.EIO),
+            (Request(IoOperation.Read, 4 * Block, memory.Address + (2 * Block), Block), Errno.EIO),
+            (Request(IoOperation.Write, 0, memory.Address + (2 * Block), Block), Errno.EBADF),
             (Request(IoOperation.Read, 0, memory.Address + (3 * Block), Block), 0),
         ];
         foreach ((IoRequest request, _) in all)

@@ -14,9 +14,9 @@ public sealed class IoRequestTests
         request.Wait();
         request.Begin();
         Assert.False(request.IsComplete);
-        request.Complete(Errno.NoSpace);
+        request.Complete(Errno.ENOSPC);
         Assert.Equal(["completed False", "released True"], request.Told);
-        Assert.Equal(Errno.NoSpace, request.Error);
+        Assert.Equal(Errno.ENOSPC, request.Error);
         request.Begin();
         Assert.Equal(0, request.Error);
         request.Complete(0);

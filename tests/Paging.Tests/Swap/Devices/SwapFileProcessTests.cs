@@ -26,13 +26,13 @@ public sealed class SwapFileProcessTests
         {
             using SafeFileHandle file = SwapFileBirth.Create(directory.In("swap"), 1 << 20, abilities);
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-            FileInformation information = StatusOf(file);
-            Assert.Equal(0u, information.Links);
-            Assert.Equal(1UL << 20, information.Size);
+            Statx information = StatusOf(file);
+            Assert.Equal(0u, information.stx_nlink);
+            Assert.Equal(1UL << 20, information.stx_size);
             if (abilities.HasFlag(FileAbilities.Preallocation))
             {
                 // Set aside, if the file system can; those that cannot are rare, and have no temporary directories.
-                Assert.InRange(information.AllocatedSectors, (1UL << 20) / 512, ulong.MaxValue);
+                Assert.InRange(information.stx_blocks, (1UL << 20) / 512, ulong.MaxValue);
             }
         }
         finally
@@ -46,11 +46,11 @@ public sealed class SwapFileProcessTests
     {
         const long Limit = 4L << 30;
         using var directory = new TemporaryDirectory();
-        ResourceLimit before;
-        Assert.Equal(0, FileSpace.GetLimit(ResourceLimit.FileSize, &before));
-        Assert.SkipWhen(before.Soft < Limit, "The process may write no large files anyhow.");
-        ResourceLimit lower = new() { Soft = Limit, Hard = before.Hard };
-        Assert.Equal(0, FileSpace.SetLimit(ResourceLimit.FileSize, &lower));
+        RLimit before;
+        Assert.Equal(0, FileSpace.getrlimit(FileSpace.RLIMIT_FSIZE, &before));
+        Assert.SkipWhen(before.rlim_cur < Limit, "The process may write no large files anyhow.");
+        RLimit lower = new() { rlim_cur = Limit, rlim_max = before.rlim_max };
+        Assert.Equal(0, FileSpace.setrlimit(FileSpace.RLIMIT_FSIZE, &lower));
         try
         {
             var exception = Assert.Throws<IOException>(() => SwapFileBirth.Create(directory.Path, Limit + 4096, FileAbilities.All));
@@ -58,17 +58,17 @@ public sealed class SwapFileProcessTests
         }
         finally
         {
-            Assert.Equal(0, FileSpace.SetLimit(ResourceLimit.FileSize, &before));
+            Assert.Equal(0, FileSpace.setrlimit(FileSpace.RLIMIT_FSIZE, &before));
         }
 
         directory.AssertEmpty();
     }
 
-    private static unsafe FileInformation StatusOf(SafeFileHandle file)
+    private static unsafe Statx StatusOf(SafeFileHandle file)
     {
         byte empty = 0;
-        FileInformation information;
-        int result = FileStatus.Get((int)file.DangerousGetHandle(), &empty, FileStatus.EmptyPath, FileStatus.BasicStatistics, &information);
+        Statx information;
+        int result = FileStatus.statx((int)file.DangerousGetHandle(), &empty, FileStatus.AT_EMPTY_PATH, FileStatus.STATX_BASIC_STATS, &information);
         Assert.Equal(0, result);
         return information;
     }

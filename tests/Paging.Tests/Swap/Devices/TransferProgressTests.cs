@@ -22,7 +22,7 @@ public sealed class TransferProgressTests
     public void An_interrupted_call_is_made_again()
     {
         var progress = new TransferProgress(4096);
-        Assert.False(progress.Advance(-Errno.Interrupted, out _));
+        Assert.False(progress.Advance(-Errno.EINTR, out _));
         Assert.Equal(4096, progress.Remaining);
         Assert.True(progress.Advance(4096, out int error));
         Assert.Equal(0, error);
@@ -36,11 +36,11 @@ public sealed class TransferProgressTests
         Assert.False(progress.Advance(4096, out _));
         Assert.False(progress.Advance(100, out _));
         Assert.True(progress.Advance(100, out int error));
-        Assert.Equal(Errno.InputOutput, error);
+        Assert.Equal(Errno.EIO, error);
 
         progress = new TransferProgress(8192);
         Assert.True(progress.Advance(0, out error));
-        Assert.Equal(Errno.InputOutput, error);
+        Assert.Equal(Errno.EIO, error);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class TransferProgressTests
     {
         var progress = new TransferProgress(8192);
         Assert.False(progress.Advance(4096, out _));
-        Assert.True(progress.Advance(-Errno.NoSpace, out int error));
-        Assert.Equal(Errno.NoSpace, error);
+        Assert.True(progress.Advance(-Errno.ENOSPC, out int error));
+        Assert.Equal(Errno.ENOSPC, error);
     }
 }

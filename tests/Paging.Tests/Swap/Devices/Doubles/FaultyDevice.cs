@@ -73,7 +73,7 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
         if (fault == Fault.InputOutputError)
         {
             Spoil(buffer, length, dice);
-            return Errno.InputOutput;
+            return Errno.EIO;
         }
 
         int error = inner.Read(fault == Fault.MisdirectedRead ? Elsewhere(offset, length, dice) : offset, buffer, length, stamp);
@@ -102,7 +102,7 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
         (Fault fault, Dice dice) = Next(request.Operation);
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
@@ -155,8 +155,8 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
 
     private static int ErrorOf(Fault fault) => fault switch
     {
-        Fault.InputOutputError or Fault.TornWrite => Errno.InputOutput,
-        Fault.NoSpace => Errno.NoSpace,
+        Fault.InputOutputError or Fault.TornWrite => Errno.EIO,
+        Fault.NoSpace => Errno.ENOSPC,
         _ => 0,
     };
 

@@ -74,7 +74,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
     {
         if (!_underWay.TryEnter())
         {
-            request.Complete(Errno.BadDescriptor);
+            request.Complete(Errno.EBADF);
             return;
         }
 
@@ -137,7 +137,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
     private int Run(IoOperation operation, long offset, byte* buffer, int length)
     {
         if (!_underWay.TryEnter())
-            return Errno.BadDescriptor;
+            return Errno.EBADF;
         lock (_lock)
             Move(operation, offset, buffer, length);
         _underWay.Exit();

@@ -1,6 +1,6 @@
 using Paging.Codecs.Filters;
 
-namespace Paging.Tests.Codecs;
+namespace Paging.Tests.Codecs.Filters;
 
 /// <summary>The transforms as their definitions say, one byte or bit at a time.</summary>
 internal static class ReferenceFilters

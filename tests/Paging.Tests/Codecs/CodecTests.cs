@@ -5,8 +5,9 @@ using FsCheck.Fluent;
 using Paging.Codecs;
 using Paging.Codecs.Filters;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Codecs;
 
 /// <summary>Pages into bytes and back; damaged bytes do no harm.</summary>
 public sealed unsafe class CodecTests

@@ -4,11 +4,13 @@ using System.Runtime.Intrinsics;
 
 namespace Paging.Codecs.Filters;
 
-internal static unsafe partial class TranspositionKernels
+/// <summary>Blocks of elements of 5 to 8 bytes, between planes and rows; or, with a bit matrix, between bytes and rows of bits.</summary>
+/// <remarks>What all kernels have in common is said at <see cref="ByteTransposition"/>.</remarks>
+internal static unsafe class EightByteKernels
 {
-    /// <summary>5 to 8 planes to rows of as many bytes; with a bit matrix, 8 rows of bits to 8 elements' bytes.</summary>
+    /// <summary>5 to 8 planes to rows of that many bytes; with a bit matrix, 8 rows of bits to the bytes of 8 elements.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static int ToRows8<TSimd, TVector, TBits>(
+    internal static int ToRows<TSimd, TVector, TBits>(
         byte* planes, nint pitch, byte* rows, int stride, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -30,7 +32,7 @@ internal static unsafe partial class TranspositionKernels
 
             TBits.TransposePlanes<TSimd, TVector>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
-            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
+            Zipper.ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
             v0 = TBits.TransposeToRows<TSimd, TVector>(v0);
             v1 = TBits.TransposeToRows<TSimd, TVector>(v1);
@@ -64,9 +66,9 @@ internal static unsafe partial class TranspositionKernels
         return at;
     }
 
-    /// <summary>Rows of 5 to 8 bytes to planes; with a bit matrix, 8 elements' bytes to 8 rows of bits.</summary>
+    /// <summary>Rows of 5 to 8 bytes to planes; with a bit matrix, the bytes of 8 elements to 8 rows of bits.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static int ToPlanes8<TSimd, TVector, TBits>(
+    internal static int ToPlanes<TSimd, TVector, TBits>(
         byte* rows, int stride, byte* planes, nint pitch, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -87,7 +89,7 @@ internal static unsafe partial class TranspositionKernels
             TVector v6 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (12 * stride), lane)), group);
             TVector v7 = TSimd.ShuffleLanes(TBits.TransposeToPlanes<TSimd, TVector>(TSimd.LoadLanes(row + (14 * stride), lane)), group);
 
-            ZipAll<TSimd, TVector, ushort>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
+            Zipper.ZipAll<TSimd, TVector, ushort>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 
             TBits.TransposePlanes<TSimd, TVector>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7);
 

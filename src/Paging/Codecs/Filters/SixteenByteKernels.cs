@@ -4,11 +4,13 @@ using System.Runtime.Intrinsics;
 
 namespace Paging.Codecs.Filters;
 
-internal static unsafe partial class TranspositionKernels
+/// <summary>Blocks of elements of 9 to 16 bytes, or of 16 columns of longer elements, between planes and rows.</summary>
+/// <remarks>What all kernels have in common is said at <see cref="ByteTransposition"/>.</remarks>
+internal static unsafe class SixteenByteKernels
 {
-    /// <summary>9 to 16 planes to rows of as many bytes.</summary>
+    /// <summary>9 to 16 planes to rows of that many bytes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static int ToRows16<TSimd, TVector>(
+    internal static int ToRows<TSimd, TVector>(
         byte* planes, nint pitch, int width, byte* rows, nint stride, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -34,7 +36,9 @@ internal static unsafe partial class TranspositionKernels
             TVector v14 = TSimd.Load(plane + (Math.Min(14, width - 1) * pitch));
             TVector v15 = TSimd.Load(plane + (Math.Min(15, width - 1) * pitch));
 
-            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7, ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
+            Zipper.ZipAll<TSimd, TVector, byte>(
+                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
+                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
 
             byte* row = rows + (at * stride);
             StoreLane<TSimd, TVector>(0, row, stride, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15);
@@ -46,9 +50,9 @@ internal static unsafe partial class TranspositionKernels
         return at;
     }
 
-    /// <summary>The first 9 to 16 bytes of each row to planes. Reads 16 of each.</summary>
+    /// <summary>The first 9 to 16 bytes of each row to planes. Reads 16 bytes of each row.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static int ToPlanes16<TSimd, TVector>(
+    internal static int ToPlanes<TSimd, TVector>(
         byte* rows, nint stride, byte* planes, nint pitch, int width, int start, int end)
         where TSimd : ISimd<TVector>
         where TVector : struct
@@ -74,7 +78,9 @@ internal static unsafe partial class TranspositionKernels
             TVector v14 = TSimd.LoadLanes(row + (14 * stride), 16 * stride);
             TVector v15 = TSimd.LoadLanes(row + (15 * stride), 16 * stride);
 
-            ZipAll<TSimd, TVector, byte>(ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7, ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
+            Zipper.ZipAll<TSimd, TVector, byte>(
+                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
+                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
 
             byte* plane = planes + at;
             TSimd.Store(v0, plane);

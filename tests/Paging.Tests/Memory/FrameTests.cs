@@ -1,6 +1,6 @@
 using Paging.Memory;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Memory;
 
 /// <summary>Frames by themselves: the stack of free ones, and classes that share a budget by granules.</summary>
 public sealed unsafe class FrameTests

@@ -1,7 +1,7 @@
 using Paging.Codecs.Filters;
 using Paging.Tests.Model;
 
-namespace Paging.Tests.Codecs;
+namespace Paging.Tests.Codecs.Filters;
 
 public sealed unsafe class StrideProbeTests : IDisposable
 {

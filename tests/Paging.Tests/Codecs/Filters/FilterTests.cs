@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 using Paging.Codecs.Filters;
 using Paging.Tests.Model;
 
-namespace Paging.Tests.Codecs;
+namespace Paging.Tests.Codecs.Filters;
 
 /// <summary>Every filter against its definition, at every level of instructions that the machine has, at the edge of the memory.</summary>
 public sealed unsafe class FilterTests : IDisposable

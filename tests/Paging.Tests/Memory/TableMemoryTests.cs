@@ -1,6 +1,6 @@
 using Paging.Memory;
 
-namespace Paging.Tests.Protocol;
+namespace Paging.Tests.Memory;
 
 public sealed unsafe class TableMemoryTests
 {
