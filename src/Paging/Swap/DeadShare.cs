@@ -1,11 +1,16 @@
 namespace Paging.Swap;
 
-/// <summary>The share of a segment that is dead, in thirty-seconds. Segments are kept in one list for each share.</summary>
+/// <summary>The share of a segment that is dead, as a rank: in thirty-seconds, and below one of them in powers of two. Segments are kept in
+/// one list for each rank.</summary>
 /// <remarks>Fine enough that emptying the first segment of the highest list moves at most a thirty-second of a segment more than emptying
-/// the best one would; coarse enough that few dying entries change it.</remarks>
+/// the best one would, and where hardly anything is dead anywhere, at most twice as much for each byte gained; coarse enough that few dying
+/// entries change it.</remarks>
 internal static class DeadShare
 {
-    internal const int Ranks = 32;
+    internal const int Ranks = SmallRanks + 31;
+
+    /// <summary>Ranks of segments of which less than a thirty-second is dead: by halves, down to a five hundred and twelfth.</summary>
+    private const int SmallRanks = 5;
 
     /// <summary>The share of a segment that makes a rank, as a shift.</summary>
     internal const int Shift = 5;
@@ -21,16 +26,30 @@ internal static class DeadShare
     internal static int InMemory(int used, int live, int bytes)
     {
         int dead = used - live;
-        return dead <= 0 ? Nothing : dead < bytes >> Shift ? 0 : Rank(bytes - live, bytes);
+        return dead <= 0 ? Nothing : dead < bytes >> Shift ? SmallRank(dead, bytes) : Rank(bytes - live, bytes);
     }
 
     /// <summary>The rank of a segment in a file; 0 is the lowest.</summary>
     /// <param name="live">Bytes that are alive in it.</param>
     /// <param name="holds">Bytes that it could hold.</param>
-    internal static int OnFile(int live, int holds) => holds - live < holds >> Shift ? 0 : Rank(holds - live, holds);
+    internal static int OnFile(int live, int holds) => AtLeast(holds - live, holds);
 
     /// <summary>The lowest rank that a segment with so many dead bytes can have.</summary>
-    internal static int AtLeast(int dead, int bytes) => dead < bytes >> Shift ? 0 : Rank(dead, bytes);
+    internal static int AtLeast(int dead, int bytes) => dead < bytes >> Shift ? SmallRank(dead, bytes) : Rank(dead, bytes);
 
-    private static int Rank(int part, int bytes) => Math.Clamp((int)(((long)part << Shift) / bytes), 1, Ranks - 1);
+    /// <summary>The lowest rank that a segment with such a share of it dead can have.</summary>
+    internal static int AtLeast(double share) => AtLeast((int)(share * (1 << 20)), 1 << 20);
+
+    private static int Rank(int part, int bytes) => SmallRanks - 1 + Math.Clamp((int)(((long)part << Shift) / bytes), 1, 31);
+
+    private static int SmallRank(int dead, int bytes)
+    {
+        int rank = 0;
+        while (rank < SmallRanks - 1 && dead >= bytes >> (Shift + SmallRanks - 1 - rank))
+        {
+            rank++;
+        }
+
+        return rank;
+    }
 }

@@ -151,10 +151,10 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
     /// <remarks>If no file is given, a thread needs a slot. Then only logs count whose segments it may empty.</remarks>
     private int FindDeadest(SwapArea? area, double minDead)
     {
-        int rank = (int)(minDead * DeadShare.Ranks);
+        int rank = DeadShare.AtLeast(minDead);
         if (area is not null)
         {
-            return segments.OnFile.FindDeadest(area, minDead, logs: uint.MaxValue, ref rank);
+            return segments.OnFile.FindDeadest(area, minDead, logs: (1u << SegmentTable.MaxLogs) - 1, ref rank);
         }
 
         uint logs = 0;

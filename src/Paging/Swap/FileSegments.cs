@@ -1,15 +1,16 @@
+using System.Numerics;
 using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The segments that are in files only, by file and by the share of them that is dead.</summary>
+/// <summary>The segments that are in files only, by file, log and the share of them that is dead.</summary>
 /// <remarks>Kept like <see cref="SealedSegments"/>: <see cref="Refresh"/> makes the lists agree with the state of a segment, after every
 /// change of that. No other gate is taken under its gate.</remarks>
 internal sealed unsafe class FileSegments
 {
-    private const int Lists = SwapFileTable.MaxFiles * DeadShare.Ranks;
+    private const int Lists = SwapFileTable.MaxFiles * SegmentTable.MaxLogs * DeadShare.Ranks;
 
     private readonly SegmentTable _table;
     private readonly Gate _gate = new();
@@ -38,8 +39,10 @@ internal sealed unsafe class FileSegments
     {
         using Gate.Scope held = _gate.Enter();
         Segment* segment = _table[number];
-        bool isCleanable = IsCleanable(segment, out int file);
-        _lists.Put(number, isCleanable ? ListOf(file, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
+        int file = segment->File;
+        _lists.Put(
+            number,
+            IsCleanable(segment, file) ? ListOf(file, segment->Log, DeadShare.OnFile(Live(segment), Holds(segment))) : NumberLists.None);
     }
 
     /// <summary>Notes that an entry of a segment has died.</summary>
@@ -65,21 +68,14 @@ internal sealed unsafe class FileSegments
         using Gate.Scope held = _gate.Enter();
         for (int i = DeadShare.Ranks - 1; i >= rank; i--)
         {
-            for (int number = _lists.First(ListOf(area.Number, i)); number != NumberLists.None;)
+            for (uint left = logs; left != 0; left &= left - 1)
             {
-                int next = _lists.Next(number);
-                Segment* segment = _table[number];
-                if (!IsCleanable(segment, out _))
-                {
-                    _lists.Put(number, NumberLists.None);
-                }
-                else if (1 - (Live(segment) / (double)Holds(segment)) >= minDead && (logs >> segment->Log & 1) != 0)
+                int number = FindIn(ListOf(area.Number, BitOperations.TrailingZeroCount(left), i), area.Number, minDead);
+                if (number != NumberLists.None)
                 {
                     rank = i;
                     return number;
                 }
-
-                number = next;
             }
         }
 
@@ -90,15 +86,37 @@ internal sealed unsafe class FileSegments
 
     internal void Release() => _memory.Release();
 
-    private static bool IsCleanable(Segment* segment, out int file)
+    private int FindIn(int list, int file, double minDead)
     {
-        file = segment->File;
-        return file != 0 && segment->Damaged == 0 && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.OnFile;
+        for (int number = _lists.First(list); number != NumberLists.None;)
+        {
+            int next = _lists.Next(number);
+            Segment* segment = _table[number];
+            if (!IsCleanable(segment, file))
+            {
+                _lists.Put(number, NumberLists.None);
+            }
+            else if (1 - (Live(segment) / (double)Holds(segment)) >= minDead)
+            {
+                return number;
+            }
+
+            number = next;
+        }
+
+        return NumberLists.None;
     }
+
+    private static bool IsCleanable(Segment* segment, int file) =>
+        file != 0
+        && segment->File == file
+        && segment->Damaged == 0
+        && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.OnFile;
 
     private static int Live(Segment* segment) => Volatile.Read(ref segment->Live) << Location.UnitShift;
 
-    private int Holds(Segment* segment) => _table.Logs[segment->Log]!.Holds(segment);
+    private int Holds(Segment* segment) => _table.LogOf(segment).Holds(segment);
 
-    private static int ListOf(int file, int rank) => ((file - 1) * DeadShare.Ranks) + rank;
+    /// <summary>The list of a file's segments of one log and rank.</summary>
+    internal static int ListOf(int file, int log, int rank) => ((((file - 1) * SegmentTable.MaxLogs) + log) * DeadShare.Ranks) + rank;
 }

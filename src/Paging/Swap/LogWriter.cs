@@ -123,8 +123,9 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return false;
         }
 
-        _log.Seal(_spare);
+        int spare = _spare;
         _spare = None;
+        _log.Seal(spare);
         return true;
     }
 
@@ -186,10 +187,10 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
     private void SealOpen()
     {
-        // No other thread reads the field, so it may name the segment a moment longer.
-        _log.Seal(_open, _age);
-        _open = None;
-        _age = long.MaxValue;
+        // First, so that no exception leaves a writer with a segment that it has let go.
+        (int open, long age) = (_open, _age);
+        (_open, _age) = (None, long.MaxValue);
+        _log.Seal(open, age);
     }
 
     private byte* Compose(int bytes) => Room >= bytes ? Tail : _log.Table[_spare]->Address;

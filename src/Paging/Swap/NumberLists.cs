@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Paging.Swap;
 
 /// <summary>Doubly linked lists of numbers. Each number is in one list or in none. Every operation takes constant time.</summary>
-/// <remarks>Not thread-safe. The links lie in memory of the caller's that begins as zeroes: <see cref="Bytes"/> bytes of it.</remarks>
+/// <remarks>Not thread-safe. The links lie in memory of the caller's: <see cref="Bytes"/> bytes of zeroes. That is lists that are all empty,
+/// since links are kept as differences, so that nothing of it is touched before it is used.</remarks>
 internal sealed unsafe class NumberLists
 {
     internal const int None = -1;
@@ -16,20 +17,16 @@ internal sealed unsafe class NumberLists
     {
         _links = (Link*)memory;
         _lists = lists;
-        for (int i = 0; i < lists; i++)
-        {
-            _links[i] = new Link { Next = i, Previous = i };
-        }
     }
 
     /// <summary>The bytes of memory that so many numbers in so many lists take.</summary>
     internal static long Bytes(int lists, long numbers) => (lists + numbers) * sizeof(Link);
 
     /// <summary>The number that has been in a list longest; none when it is empty.</summary>
-    internal int First(int list) => Number(_links[list].Next);
+    internal int First(int list) => Number(NextOf(list));
 
     /// <summary>The number behind another one in its list; none when that is the last.</summary>
-    internal int Next(int number) => Number(_links[_lists + number].Next);
+    internal int Next(int number) => Number(NextOf(_lists + number));
 
     /// <summary>Puts a number at the end of a list, or in none. A number that is in that list already stays where it is.</summary>
     internal void Put(int number, int list)
@@ -43,28 +40,34 @@ internal sealed unsafe class NumberLists
 
         if (link->ListPlusOne != 0)
         {
-            _links[link->Previous].Next = link->Next;
-            _links[link->Next].Previous = link->Previous;
+            Join(PreviousOf(item), NextOf(item));
         }
 
         link->ListPlusOne = list + 1;
         if (list != None)
         {
-            int last = _links[list].Previous;
-            link->Previous = last;
-            link->Next = list;
-            _links[last].Next = item;
-            _links[list].Previous = item;
+            Join(PreviousOf(list), item);
+            Join(item, list);
         }
     }
+
+    private void Join(int before, int after)
+    {
+        _links[before].ToNext = after - before;
+        _links[after].ToPrevious = before - after;
+    }
+
+    private int NextOf(int link) => link + _links[link].ToNext;
+
+    private int PreviousOf(int link) => link + _links[link].ToPrevious;
 
     private int Number(int link) => link < _lists ? None : link - _lists;
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Link
     {
-        internal int Next;
-        internal int Previous;
+        internal int ToNext;
+        internal int ToPrevious;
 
         /// <summary>The list that the number is in, plus one; 0 for none.</summary>
         internal int ListPlusOne;

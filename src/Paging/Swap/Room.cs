@@ -138,6 +138,12 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     /// <returns>True when it is worth looking for a segment again.</returns>
     private bool TryRemedies(SegmentLog log, StoreLevel level, ref LogWriter? writer)
     {
+        // No remedy helps where there is no memory for the entry of one segment more: what they free are chunks.
+        if (!segments.HasNumbers)
+        {
+            return false;
+        }
+
         // A segment that is mostly dead; where nothing can be written out, any segment that yields something.
         if (log.Cleaner.TryClean(level))
         {

@@ -68,6 +68,8 @@ internal sealed unsafe class SealedSegments
     /// <param name="died">Bytes that have died.</param>
     internal void NoteDead(Segment* segment, int live, int died)
     {
+        // Pairs with Seal: either the segment is seen here as long as it is, or the entry is seen there to be dead.
+        Fences.AfterInterlocked();
         int used = segment->Used;
         if (live == 0 || DeadShare.InMemory(used, live, _segmentBytes) != DeadShare.InMemory(used, live + died, _segmentBytes))
         {

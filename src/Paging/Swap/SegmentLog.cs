@@ -152,10 +152,17 @@ internal sealed unsafe class SegmentLog
     internal void Seal(int segment, long age = long.MaxValue)
     {
         Segment* entry = _table[segment];
+
+        // Once it is sealed, it may be emptied, freed and opened by another log at any time: its chunk is read before.
+        int chunk = entry->Chunk;
         entry->SealedAt = Math.Min(age, _table.NextSeal());
-        Cold.NoteSealed(entry->Chunk);
+        Cold.NoteSealed(chunk);
         SegmentWord.Seal(&entry->Word);
-        Sealed.Refresh(entry->Chunk);
+
+        // Pairs with NoteDead: either that thread sees the segment as long as it is, or its entry is seen here to be dead.
+        Fences.AfterInterlocked();
+        Sealed.Refresh(chunk);
+
         // Threads that freed its entries while it was open left this check to the thread that seals it.
         _table.RetireIfEmpty(segment, SegmentState.Sealed);
     }

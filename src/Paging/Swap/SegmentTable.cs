@@ -57,6 +57,9 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>The sums of what is alive where.</summary>
     internal Accounts Accounts { get; }
 
+    /// <summary>The log that a segment belongs to, or belonged to last.</summary>
+    internal SegmentLog LogOf(Segment* segment) => _logs[segment->Log]!;
+
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
 
     /// <summary>Makes a log known, once its segments can be used. Called under the pool's gate.</summary>
@@ -75,11 +78,15 @@ internal sealed unsafe partial class SegmentTable
         return index;
     }
 
+    /// <summary>Whether the last segment that asked for a number got one. The system may refuse memory for its entry.</summary>
+    internal bool HasNumbers { get; private set; } = true;
+
     /// <summary>Takes a number for a segment about to be opened. Called under the pool's gate.</summary>
     /// <returns>The number; −1 when there are no more, or the system refuses memory for its entry.</returns>
     internal int TryTakeNumberUnsynchronized()
     {
         int number = _free;
+        HasNumbers = true;
         if (number != NoNumber)
         {
             _free = this[number]->Used;
@@ -89,6 +96,10 @@ internal sealed unsafe partial class SegmentTable
             number = _end;
             Volatile.Write(ref _end, number + 1);
         }
+        else
+        {
+            HasNumbers = false;
+        }
 
         return number;
     }
@@ -96,6 +107,7 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>Gives back the number of a segment in state Free. Called under the pool's gate.</summary>
     internal void GiveNumberBackUnsynchronized(int number)
     {
+        HasNumbers = true;
         this[number]->Used = _free;
         _free = number;
     }
@@ -133,7 +145,7 @@ internal sealed unsafe partial class SegmentTable
     {
         Segment* entry = this[segment];
         int live = Accounts.Debit(entry, size) << Location.UnitShift;
-        SegmentLog log = _logs[entry->Log]!;
+        SegmentLog log = LogOf(entry);
         if (onFile)
         {
             OnFile.NoteDead(segment, live, size.Bytes, log.Holds(entry));
@@ -191,7 +203,8 @@ internal sealed unsafe partial class SegmentTable
         Debit(segment, size, onFile);
         if (wasDamaged)
         {
-            Refresh(segment);
+            LogOf(this[segment]).Sealed.Refresh(this[segment]->Chunk);
+            OnFile.Refresh(segment);
         }
 
         Unpin(segment);
@@ -207,8 +220,11 @@ internal sealed unsafe partial class SegmentTable
             return true;
         }
 
+        // Once the claim has ended, the number may be another log's at any time: what it is found by is read before.
+        SealedSegments order = LogOf(entry).Sealed;
+        int chunk = entry->Chunk;
         SegmentWord.AbandonCleaning(&entry->Word);
-        Refresh(segment);
+        order.Refresh(chunk);
         RetireIfEmpty(segment, SegmentState.Sealed);
         return false;
     }
@@ -217,16 +233,8 @@ internal sealed unsafe partial class SegmentTable
     internal void EndFileCleaning(int segment)
     {
         SegmentWord.AbandonFileCleaning(&this[segment]->Word);
-        Refresh(segment);
-        RetireIfEmpty(segment, SegmentState.Sealed);
-    }
-
-    /// <summary>Brings the orders that a segment is found by up to date after it has changed.</summary>
-    internal void Refresh(int segment)
-    {
-        Segment* entry = this[segment];
-        _logs[entry->Log]!.Sealed.Refresh(entry->Chunk);
         OnFile.Refresh(segment);
+        RetireIfEmpty(segment, SegmentState.Sealed);
     }
 
     internal void RetireIfEmpty(int segment, SegmentState from)
@@ -264,7 +272,7 @@ internal sealed unsafe partial class SegmentTable
     private void Return(int segment)
     {
         Segment* entry = this[segment];
-        SegmentLog log = _logs[entry->Log]!;
+        SegmentLog log = LogOf(entry);
         if (entry->File != 0)
         {
             // It was demoted: a segment that is still being written is not returned before the write has given the slot back.
@@ -281,7 +289,7 @@ internal sealed unsafe partial class SegmentTable
     internal void Demote(int segment)
     {
         Segment* entry = this[segment];
-        SegmentLog log = _logs[entry->Log]!;
+        SegmentLog log = LogOf(entry);
         Accounts.Demoted(entry, log.Holds(entry));
         log.TakeMemoryBack(segment);
         SegmentWord.CompleteDemote(&entry->Word);

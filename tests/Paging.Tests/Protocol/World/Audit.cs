@@ -275,7 +275,7 @@ internal static unsafe class Audit
     private static void CheckFiles(SwapStore store, Dictionary<int, int> live, Dictionary<int, (long Encoded, long Logical, long Pages)> tallies)
     {
         var slots = new Dictionary<int, HashSet<uint>>();
-        Dictionary<int, int> lists = Members(Internals.Lists(store.Segments.OnFile), SwapFileTable.MaxFiles * DeadShare.Ranks);
+        Dictionary<int, int> lists = Members(Internals.Lists(store.Segments.OnFile), SwapFileTable.MaxFiles * SegmentTable.MaxLogs * DeadShare.Ranks);
         for (int i = 0; i < store.Segments.End; i++)
         {
             Segment* segment = store.Segments[i];
@@ -289,7 +289,7 @@ internal static unsafe class Audit
             if (segment->Damaged == 0)
             {
                 int list = state != SegmentState.OnFile ? NumberLists.None
-                    : ((segment->File - 1) * DeadShare.Ranks) + DeadShare.OnFile(segment->Live << Location.UnitShift, store.Segments.Logs[segment->Log]!.Holds(segment));
+                    : FileSegments.ListOf(segment->File, segment->Log, DeadShare.OnFile(segment->Live << Location.UnitShift, store.Segments.Logs[segment->Log]!.Holds(segment)));
                 Assert.Equal(list, lists.GetValueOrDefault(i, NumberLists.None));
             }
 
