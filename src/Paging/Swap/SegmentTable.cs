@@ -54,7 +54,7 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>The segments that are in files only.</summary>
     internal FileSegments OnFile { get; }
 
-    /// <summary>The sums of what is alive where.</summary>
+    /// <summary>The sums of live entries.</summary>
     internal Accounts Accounts { get; }
 
     internal Segment* this[int index] => (Segment*)_memory.Address + index;
