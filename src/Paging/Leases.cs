@@ -3,12 +3,12 @@ using Paging.Residency;
 
 namespace Paging;
 
-/// <summary>A pinned page, readable until disposed. A ref struct: it cannot outlive the frame that took it.</summary>
+/// <summary>A pinned page, readable until the lease is disposed. A ref struct: it cannot outlive the stack frame that took it.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is empty then, as that of a
-/// default lease. A copy of it is the same lease and does not know that it has been disposed: disposing the copy too takes the pin of
-/// another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
-/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and find only that no pin is left to give back;
+/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is then empty, like
+/// that of a default lease. A copy of a lease is the same lease, but does not know that the lease has been disposed. Disposing the copy too
+/// takes the pin of another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
+/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and only notice when no pin is left to give back;
 /// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
 public readonly unsafe ref struct ReadLease<T>
     where T : unmanaged
@@ -53,7 +53,7 @@ public readonly unsafe ref struct ReadLease<T>
         ReadLease<T> lease = this;
         if (lease._page != null)
         {
-            // Before the pin is gone, so that nothing can give it back twice, whatever throws.
+            // Emptied before the pin is given back, so that nothing can give it back twice, whatever throws.
             Unsafe.AsRef(in this) = default;
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);
@@ -64,12 +64,13 @@ public readonly unsafe ref struct ReadLease<T>
     }
 }
 
-/// <summary>A pinned page that will be dirty; other leases on the page may exist, as with an array.</summary>
+/// <summary>A pinned page that becomes dirty. Other leases on the page may exist: their writers and readers share it as they would share an
+/// array.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is empty then, as that of a
-/// default lease. A copy of it is the same lease and does not know that it has been disposed: disposing the copy too takes the pin of
-/// another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
-/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and find only that no pin is left to give back;
+/// <remarks>Dispose it once, on any path. Disposing empties the variable: doing it again does nothing, and its span is then empty, like
+/// that of a default lease. A copy of a lease is the same lease, but does not know that the lease has been disposed. Disposing the copy too
+/// takes the pin of another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
+/// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and only notice when no pin is left to give back;
 /// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
 public readonly unsafe ref struct WriteLease<T>
     where T : unmanaged
@@ -114,7 +115,7 @@ public readonly unsafe ref struct WriteLease<T>
         WriteLease<T> lease = this;
         if (lease._page != null)
         {
-            // Before the pin is gone, so that nothing can give it back twice, whatever throws.
+            // Emptied before the pin is given back, so that nothing can give it back twice, whatever throws.
             Unsafe.AsRef(in this) = default;
 #if PAGING_TEST_HOOKS
             LeaseLedger.Return(lease._token);

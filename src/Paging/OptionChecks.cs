@@ -3,7 +3,8 @@ using Paging.Swap;
 
 namespace Paging;
 
-/// <summary>Refuses options that are out of range, or that do not go together. Those themselves are words, which know no layer.</summary>
+/// <summary>Refuses options that are out of range, or that do not go together. The options themselves are plain data and know no
+/// layer.</summary>
 internal static class OptionChecks
 {
     private const long MaxPoolBytes = 1L << 40;
@@ -16,18 +17,23 @@ internal static class OptionChecks
         if (options.BackgroundThreads is < 0 or > MaxBackgroundThreads)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, options.BackgroundThreads, $"BackgroundThreads = {options.BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
+                parameter,
+                options.BackgroundThreads,
+                $"BackgroundThreads = {options.BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
         }
 
         if (options.ResidentBytes > FramePool.MaxBudgetBytes)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, options.ResidentBytes, $"ResidentBytes = {options.ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
+                parameter,
+                options.ResidentBytes,
+                $"ResidentBytes = {options.ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
         }
 
         if (options.PoolBytes > MaxPoolBytes)
         {
-            throw new ArgumentOutOfRangeException(parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
+            throw new ArgumentOutOfRangeException(
+                parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
         }
 
         if (options.SwapFiles is null)
@@ -67,16 +73,18 @@ internal static class OptionChecks
             throw new ArgumentOutOfRangeException(
                 parameter,
                 residentBytes,
-                $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
+                $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; "
+                    + $"at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
         }
 
-        long least = LogGeometry.MinPoolBytes(pageBytes);
-        if (poolBytes < least)
+        long min = LogGeometry.MinPoolBytes(pageBytes);
+        if (poolBytes < min)
         {
             throw new ArgumentOutOfRangeException(
                 parameter,
                 poolBytes,
-                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; at least {least:N0} bytes are needed.");
+                $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; "
+                    + $"at least {min:N0} bytes are needed.");
         }
     }
 }

@@ -6,11 +6,12 @@ using Paging.Threading;
 
 namespace Paging;
 
-/// <summary>Goes through the pages of a range, from its first element on: what arrays and matrices have in common. Each page is pinned on its own, so
-/// that a range may be larger than the budget.</summary>
+/// <summary>Goes through the pages of a range, from its first element on, for arrays and matrices alike. Each page is pinned on its own, so
+/// a range may be larger than the budget.</summary>
 /// <typeparam name="T">The element.</typeparam>
-/// <remarks>Rows of a matrix lie in a page one behind the other, so that a range of rows is a range of elements too, in pages that hold as many elements
-/// as their rows have. Padding behind them is never looked at. The caller has checked the range, and keeps the face alive.</remarks>
+/// <remarks>The rows of a matrix lie one behind the other in a page. So a range of rows is a range of elements, too, in pages whose length
+/// is the number of elements in their rows. The padding behind them is never touched. The caller has checked the range, and keeps the array
+/// or matrix alive.</remarks>
 internal readonly unsafe ref struct PageWalker<T>
     where T : unmanaged
 {
@@ -19,10 +20,10 @@ internal readonly unsafe ref struct PageWalker<T>
     private readonly int _offset;
     private readonly int _pageLength;
 
-    /// <param name="pages">The face's.</param>
+    /// <param name="pages">The pages of the array or matrix.</param>
     /// <param name="page">The page of the first element.</param>
-    /// <param name="offset">The first element in it.</param>
-    /// <param name="pageLength">Elements in a page.</param>
+    /// <param name="offset">The number of elements before it in that page.</param>
+    /// <param name="pageLength">The number of elements in a page.</param>
     internal PageWalker(ref readonly PageAccessor pages, long page, int offset, int pageLength)
     {
         _pages = ref pages;
@@ -31,10 +32,12 @@ internal readonly unsafe ref struct PageWalker<T>
         _pageLength = pageLength;
     }
 
-    /// <summary>Copies elements out, as if all were read before any is written. Untouched pages are read as zeroes and stay untouched.</summary>
+    /// <summary>Copies elements out, as if all were read before any is written. Untouched pages are read as zeroes and stay
+    /// untouched.</summary>
     internal void CopyTo(Span<T> destination)
     {
-        // The destination may lie in the frame of a page that is to be read: that page first, before the others are copied over it.
+        // The destination may lie in the frame of a page of the range. Then that page is copied first, before the others are copied over
+        // it.
         long first = FindPageOf(destination);
         if (first >= 0)
         {
@@ -58,10 +61,11 @@ internal readonly unsafe ref struct PageWalker<T>
         }
     }
 
-    /// <summary>Copies elements in, as if all were read before any is written. Pages that are overwritten as a whole are not loaded first.</summary>
+    /// <summary>Copies elements in, as if all were read before any is written. Pages that are overwritten as a whole are not loaded
+    /// first.</summary>
     internal void CopyFrom(ReadOnlySpan<T> source)
     {
-        // The source may lie in the frame of a page that is to be written: that page last, when the others have been read from it.
+        // The source may lie in the frame of a page of the range. Then that page is written last, when the others have been copied from it.
         long last = FindPageOf(source);
         ReadOnlySpan<T> all = source;
         long page = _page;
@@ -86,7 +90,7 @@ internal readonly unsafe ref struct PageWalker<T>
         }
     }
 
-    /// <summary>Sets elements. Pages that are filled as a whole are not loaded first.</summary>
+    /// <summary>Sets all elements to a value. Pages that are filled as a whole are not loaded first.</summary>
     internal void Fill(long length, T value)
     {
         long page = _page;
@@ -111,7 +115,8 @@ internal readonly unsafe ref struct PageWalker<T>
         }
     }
 
-    /// <summary>Zeroes elements by dropping their pages. What lies in a page with others, or in one that is pinned, is zeroed in place.</summary>
+    /// <summary>Zeroes elements by dropping their pages. Elements that share their page with others, or whose page is pinned, are zeroed in
+    /// place.</summary>
     internal void Discard(long length)
     {
         long page = _page;
@@ -189,7 +194,8 @@ internal readonly unsafe ref struct PageWalker<T>
         }
     }
 
-    /// <summary>Where the elements of the range that lie in one of its pages begin in the page, where in the range, and how many they are.</summary>
+    /// <summary>The part of the range that lies in one of its pages: its offset in the page, its offset in the range, and its length, all
+    /// in elements.</summary>
     private (int Offset, int Skip, int Count) PartIn(long page, int length)
     {
         int offset = page == _page ? _offset : 0;
@@ -197,7 +203,7 @@ internal readonly unsafe ref struct PageWalker<T>
         return (offset, skip, Math.Min(_pageLength - offset, length - skip));
     }
 
-    /// <summary>The page, among those of the range, whose own frame the memory lies in; −1 when there is none. A span of a lease lies in one
+    /// <summary>The page, among those of the range, in whose frame the memory lies; −1 when there is none. A span of a lease lies in one
     /// frame, and the lease keeps the page there.</summary>
     private long FindPageOf(ReadOnlySpan<T> memory)
     {
@@ -206,18 +212,18 @@ internal readonly unsafe ref struct PageWalker<T>
             return -1;
         }
 
-        // Not pinned for the collector: what it moves lies in no frame, wherever it goes.
+        // Not pinned against the collector: memory that the collector moves is never in a frame.
         byte* address = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory));
         return _pages.Region.Frames.Contains(address)
             ? _pages.Region.FindPageOf(address, _page, _page + ((_offset + memory.Length - 1L) / _pageLength))
             : -1;
     }
 
-    /// <summary>Whether elements are all that a page has. The last page may have fewer than others.</summary>
+    /// <summary>Whether a part covers all elements of a page. The last page may have fewer than the others.</summary>
     private bool IsWhole(long page, int offset, int count) =>
         offset == 0 && (count == _pageLength || count * sizeof(T) == _pages.Region.UsedBytes(page));
 
-    /// <summary>Behind the last page that lies as a whole in so many elements from the beginning of a page on.</summary>
+    /// <summary>One past the last page that is covered as a whole by so many elements from the beginning of a page on.</summary>
     private long EndOfWhole(long page, long length)
     {
         (long pages, long rest) = Math.DivRem(length, _pageLength);

@@ -1,12 +1,12 @@
 namespace Paging;
 
-/// <summary>Ranges over any number of pages. Each page is pinned on its own, so that a range may be larger than the budget.</summary>
+/// <summary>Ranges over any number of pages. Each page is pinned on its own, so a range may be larger than the budget.</summary>
 public sealed partial class PagedArray<T>
 {
     /// <summary>Copies elements out. Untouched pages are read as zeroes and stay untouched.</summary>
     /// <param name="start">The first element.</param>
-    /// <param name="destination">Receives as many as it is long. It may be the span of a write lease on this array: then elements are moved as
-    /// <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
+    /// <param name="destination">Receives as many elements as it is long. It may be the span of a write lease on this array. Then elements
+    /// are moved as <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; the destination is filled in part.</exception>
     /// <exception cref="PageCorruptedException">A stored page is damaged; the destination is filled in part.</exception>
@@ -20,11 +20,12 @@ public sealed partial class PagedArray<T>
 
     /// <summary>Copies elements in. Pages that are overwritten as a whole are not loaded first.</summary>
     /// <param name="start">The first element.</param>
-    /// <param name="source">The elements. They may be the span of a lease on this array: then they are moved as <see cref="Span{T}.CopyTo"/>
-    /// moves them within an array, as if all were read before any is written.</param>
+    /// <param name="source">The elements. They may be the span of a lease on this array. Then they are moved as
+    /// <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; some of the pages have been written.</exception>
-    /// <exception cref="PageCorruptedException">A stored page that is to be written in part is damaged; others may have been written.</exception>
+    /// <exception cref="PageCorruptedException">A stored page that is to be written in part is damaged; others may have been
+    /// written.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public void CopyFrom(long start, ReadOnlySpan<T> source)
     {
@@ -35,10 +36,10 @@ public sealed partial class PagedArray<T>
 
     /// <summary>Sets every element of a range. Pages that are filled as a whole are not loaded first.</summary>
     /// <param name="start">The first element.</param>
-    /// <param name="length">Elements.</param>
-    /// <param name="value">What they become.</param>
+    /// <param name="length">The number of elements.</param>
+    /// <param name="value">Their new value.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
-    /// <exception cref="OutOfPagingSpaceException">No frame can be had; the pages before that one have been written.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had for a page; the pages before it have been written.</exception>
     /// <exception cref="PageCorruptedException">A stored page that is to be filled in part is damaged.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public void Fill(long start, long length, T value)
@@ -48,12 +49,13 @@ public sealed partial class PagedArray<T>
         GC.KeepAlive(this);
     }
 
-    /// <summary>Zeroes the range by dropping its pages; a page that is pinned is zeroed in place. Pages that are dropped are not loaded
-    /// first, nor stored afterwards: this is how to make room.</summary>
+    /// <summary>Zeroes the range by dropping its pages; a page that is pinned is zeroed in place. Dropped pages are neither loaded first
+    /// nor stored afterwards, so this makes room.</summary>
     /// <param name="start">The first element.</param>
-    /// <param name="length">Elements.</param>
+    /// <param name="length">The number of elements.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
-    /// <exception cref="OutOfPagingSpaceException">The range begins or ends within a stored page, and no frame can be had for that.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The range begins or ends within a stored page, and no frame can be had for
+    /// that.</exception>
     /// <exception cref="PageCorruptedException">A stored page that is to be zeroed in part is damaged.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public void Discard(long start, long length)

@@ -6,15 +6,16 @@ namespace Paging;
 
 /// <summary>A long array of <typeparamref name="T"/> whose pages live in frames or in the pool.</summary>
 /// <typeparam name="T">The element; elements never straddle pages.</typeparam>
-/// <remarks>Thread-safe against paging: a reader or writer never sees a page half moved. As with an array, concurrent accesses to the same
-/// element are the caller's to order. Any access may throw <see cref="OutOfPagingSpaceException"/> when it needs a frame and every frame
-/// is pinned or cannot be stored, and <see cref="PageCorruptedException"/> when the stored page is damaged; neither changes anything. Nor
-/// does <see cref="InsufficientMemoryException"/>, when a page is touched first and the system refuses memory for its part of the page table.
-/// An array that is dropped without <see cref="Dispose"/> gives everything back when it is collected.</remarks>
+/// <remarks>Thread-safe against paging: a reader or writer never sees a page half moved. As with a plain array, the caller must order
+/// concurrent accesses to the same element. Any access may throw <see cref="OutOfPagingSpaceException"/> when it needs a frame and every
+/// frame is pinned or its page cannot be stored, <see cref="PageCorruptedException"/> when the stored page is damaged, and
+/// <see cref="InsufficientMemoryException"/> when a page is touched for the first time and the system refuses memory for its part of the
+/// page table. None of them changes anything. An array that is dropped without <see cref="Dispose"/> gives everything back when it is
+/// collected.</remarks>
 public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     where T : unmanaged
 {
-    // What the getter needs, beside each other: it is a dozen instructions, and each detour through a field of a field is one more.
+    // The fields of the getter, side by side. The getter is a dozen instructions, and each detour through a field of a field adds one.
     private readonly ulong* _words;
     private readonly byte* _frames;
     private readonly Divider _divider;
@@ -32,24 +33,24 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
         region.SetFace(this);
     }
 
-    /// <summary>Elements.</summary>
+    /// <summary>The number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>Elements in a page.</summary>
+    /// <summary>The number of elements in a page.</summary>
     public int PageLength { get; }
 
-    /// <summary>Pages.</summary>
+    /// <summary>The number of pages.</summary>
     public long PageCount { get; }
 
     /// <summary>The size of a page in bytes.</summary>
     public int PageBytes => _pages.Region.Frames.PageBytes;
 
-    /// <summary>As <see cref="PagedArrayOptions.Name"/> said; null when it did not.</summary>
+    /// <summary>The name given by <see cref="PagedArrayOptions.Name"/>; null if none was given.</summary>
     public string? Name => _pages.Region.Name;
 
-    /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
-    /// stored again.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not a goal.</exception>
+    /// <summary>What compression spends its time on. A change applies to pages that are stored from then on; stored pages stay as they are
+    /// until they are stored again.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a goal.</exception>
     public CompressionGoal Compression
     {
         get => _pages.Region.Policy.Goal;
@@ -72,7 +73,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
             ulong bound = _pages.Bound;
             if (PageAccessor.IsWithin(index, bound))
             {
-                // A shift and a mask for elements that divide the page.
+                // A shift and a mask, where the size of an element divides that of the page.
                 (long page, long offset) = BitOperations.IsPow2(sizeof(T)) ? PageAccessor.Split(index, bound) : Locate(index);
                 if (PageAccessor.TryRead(_words, _frames, page, offset * sizeof(T), out T value))
                 {
@@ -114,7 +115,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
     /// <summary>Pins exactly the range.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="length">Elements; 0 gives an empty lease that pins nothing.</param>
-    /// <exception cref="ArgumentException">The range crosses a page: use CopyTo, or ReadSequence.</exception>
+    /// <exception cref="ArgumentException">The range crosses a page: use CopyTo or ReadSequence.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
     /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>

@@ -2,14 +2,14 @@ using Paging.Residency;
 
 namespace Paging;
 
-/// <summary>Ranges of rows over any number of pages. Each page is pinned on its own, so that a range may be larger than the budget.</summary>
+/// <summary>Ranges of rows over any number of pages. Each page is pinned on its own, so a range may be larger than the budget.</summary>
 public sealed partial class PagedMatrix<T>
 {
     /// <summary>Copies rows out, one after another. Untouched pages are read as zeroes and stay untouched.</summary>
     /// <param name="startRow">The first row.</param>
-    /// <param name="destination">Receives as many rows as it has room for: a multiple of <see cref="Columns"/> elements. It may be the span of a write
-    /// lease on this matrix: then elements are moved as <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is
-    /// written.</param>
+    /// <param name="destination">Receives as many rows as it has room for: a multiple of <see cref="Columns"/> elements. It may be the span
+    /// of a write lease on this matrix. Then elements are moved as <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were
+    /// read before any is written.</param>
     /// <exception cref="ArgumentException">The destination does not have room for whole rows.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rows are not within the matrix.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; the destination is filled in part.</exception>
@@ -24,12 +24,13 @@ public sealed partial class PagedMatrix<T>
 
     /// <summary>Copies rows in, one after another. Pages that are overwritten as a whole are not loaded first.</summary>
     /// <param name="startRow">The first row.</param>
-    /// <param name="source">Whole rows: a multiple of <see cref="Columns"/> elements. They may be the span of a lease on this matrix: then they are moved as
-    /// <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
+    /// <param name="source">Whole rows: a multiple of <see cref="Columns"/> elements. They may be the span of a lease on this matrix. Then
+    /// they are moved as <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
     /// <exception cref="ArgumentException">The source does not hold whole rows.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rows are not within the matrix.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; some of the pages have been written.</exception>
-    /// <exception cref="PageCorruptedException">A stored page that is to be written in part is damaged; others may have been written.</exception>
+    /// <exception cref="PageCorruptedException">A stored page that is to be written in part is damaged; others may have been
+    /// written.</exception>
     /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
     public void CopyFrom(long startRow, ReadOnlySpan<T> source)
     {
@@ -40,10 +41,10 @@ public sealed partial class PagedMatrix<T>
 
     /// <summary>Sets every element of a range of rows. Pages that are filled as a whole are not loaded first.</summary>
     /// <param name="startRow">The first row.</param>
-    /// <param name="rows">How many.</param>
-    /// <param name="value">What their elements become.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="value">The new value of their elements.</param>
     /// <exception cref="ArgumentOutOfRangeException">The rows are not within the matrix.</exception>
-    /// <exception cref="OutOfPagingSpaceException">No frame can be had; the pages before that one have been written.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had for a page; the pages before it have been written.</exception>
     /// <exception cref="PageCorruptedException">A stored page that is to be filled in part is damaged.</exception>
     /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
     public void Fill(long startRow, long rows, T value)
@@ -53,12 +54,13 @@ public sealed partial class PagedMatrix<T>
         GC.KeepAlive(this);
     }
 
-    /// <summary>Zeroes rows by dropping their pages; a page that is pinned is zeroed in place. Pages that are dropped are not loaded first, nor stored
-    /// afterwards: this is how to make room.</summary>
+    /// <summary>Zeroes rows by dropping their pages; a page that is pinned is zeroed in place. Dropped pages are neither loaded first nor
+    /// stored afterwards, so this makes room.</summary>
     /// <param name="startRow">The first row.</param>
-    /// <param name="rows">How many.</param>
+    /// <param name="rows">The number of rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">The rows are not within the matrix.</exception>
-    /// <exception cref="OutOfPagingSpaceException">The range begins or ends within a stored page, and no frame can be had for that.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The range begins or ends within a stored page, and no frame can be had for
+    /// that.</exception>
     /// <exception cref="PageCorruptedException">A stored page that is to be zeroed in part is damaged.</exception>
     /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
     public void Discard(long startRow, long rows)
@@ -83,7 +85,7 @@ public sealed partial class PagedMatrix<T>
         }
     }
 
-    /// <summary>Checks that a span holds whole rows, which lie within the matrix.</summary>
+    /// <summary>Checks that a span holds whole rows that lie within the matrix.</summary>
     private void CheckSpan(long startRow, int length, string parameter)
     {
         _pages.Region.AwaitOpen();

@@ -3,8 +3,8 @@ using Paging.Residency;
 
 namespace Paging;
 
-/// <summary>Rows of <typeparamref name="T"/>, whole in a page: the page size grows to the next power of two when a row is larger, up
-/// to 4 MiB.</summary>
+/// <summary>Rows of <typeparamref name="T"/>, each whole in a page. If a row is larger than a page, the page size grows to the next power
+/// of two, up to 4 MiB.</summary>
 /// <typeparam name="T">The element.</typeparam>
 /// <remarks>Thread-safe as <see cref="PagedArray{T}"/> is, with the same exceptions.</remarks>
 public sealed unsafe partial class PagedMatrix<T> : IDisposable, IRegionFace
@@ -29,24 +29,24 @@ public sealed unsafe partial class PagedMatrix<T> : IDisposable, IRegionFace
         region.SetFace(this);
     }
 
-    /// <summary>Rows.</summary>
+    /// <summary>The number of rows.</summary>
     public long Rows { get; }
 
-    /// <summary>Elements in a row.</summary>
+    /// <summary>The number of elements in a row.</summary>
     public int Columns { get; }
 
-    /// <summary>Rows in a page.</summary>
+    /// <summary>The number of rows in a page.</summary>
     public int RowsPerPage { get; }
 
-    /// <summary>The size of a page in bytes: what was asked for, or what a longer row needs.</summary>
+    /// <summary>The size of a page in bytes: the one asked for, or the one that a longer row needs.</summary>
     public int PageBytes => _pages.Region.Frames.PageBytes;
 
-    /// <summary>As <see cref="PagedArrayOptions.Name"/> said; null when it did not.</summary>
+    /// <summary>The name given by <see cref="PagedArrayOptions.Name"/>; null if none was given.</summary>
     public string? Name => _pages.Region.Name;
 
-    /// <summary>What compression is to spend its time on. A change applies to what is stored from then on; what is stored stays as it is until it is
-    /// stored again.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not a goal.</exception>
+    /// <summary>What compression spends its time on. A change applies to pages that are stored from then on; stored pages stay as they are
+    /// until they are stored again.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a goal.</exception>
     public CompressionGoal Compression
     {
         get => _pages.Region.Policy.Goal;
@@ -142,7 +142,7 @@ public sealed unsafe partial class PagedMatrix<T> : IDisposable, IRegionFace
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void CheckRowSlow(long row)
     {
-        // A limit of zero says closing or closed; the former may yet be called off.
+        // A limit of zero means closing or closed. Closing may yet be called off.
         _pages.Region.AwaitOpen();
         if ((ulong)row >= (ulong)Rows)
         {

@@ -8,29 +8,30 @@ using Paging.Threading;
 namespace Paging;
 
 /// <summary>A budgeted paging domain: a resident set of frames, a compressed pool in native memory, and any number of swap files.</summary>
-/// <remarks>Thread-safe. Every array allocated from it shares its budgets. Disposing it frees all native memory and deletes its swap
-/// files; arrays used afterwards throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
-/// <see cref="InvalidOperationException"/>, naming how many, and changes nothing. <see cref="Thread.Interrupt"/> cuts no call of the pager or of its
-/// arrays short: the interrupt waits for the thread's next managed wait elsewhere.</remarks>
+/// <remarks>Thread-safe. All arrays allocated from it share its budgets. Disposing it frees all native memory and deletes its swap files;
+/// arrays used afterwards throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
+/// <see cref="InvalidOperationException"/>, which says how many, and changes nothing. <see cref="Thread.Interrupt"/> cuts no call of the
+/// pager or of its arrays short: the interrupt waits for the thread's next managed wait elsewhere.</remarks>
 public sealed class Pager : IDisposable, IAsyncDisposable
 {
     private readonly PagingDomain _domain;
 
-    /// <summary>Makes a pager. Its memory is reserved now, and taken as pages are touched and stored.</summary>
-    /// <param name="options">Budgets; null takes the defaults.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or a budget holds too few pages; says which, with the figures.</exception>
-    /// <exception cref="InsufficientMemoryException">The system refuses the address space, or the first memory; says how many bytes, and which
-    /// settings to look at.</exception>
+    /// <summary>Makes a pager. Its address space is set aside now; memory is taken as pages are touched and stored.</summary>
+    /// <param name="options">Budgets and defaults; null takes the default values.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or a budget holds too few pages; the message says which,
+    /// with the figures.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses the address space, or the first memory; the message says how many
+    /// bytes, and which settings to look at.</exception>
     /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
-    /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; says what for, and
-    /// which limits to look at. Nothing is left behind.</exception>
-    /// <exception cref="PlatformNotSupportedException">Not Linux on a 64-bit processor.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; the
+    /// message says what for, and which limits to look at. Nothing is left behind.</exception>
+    /// <exception cref="PlatformNotSupportedException">The system is not Linux on a 64-bit processor.</exception>
     public Pager(PagerOptions? options = null)
         : this(options, PagerTuning.Default)
     {
     }
 
-    /// <summary>As the public one, with what users do not see.</summary>
+    /// <summary>As the public constructor, with settings that users do not see.</summary>
     internal Pager(PagerOptions? options, PagerTuning tuning)
     {
         if (!VirtualMemory.IsSupported)
@@ -56,20 +57,21 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>What the pager was made with.</summary>
+    /// <summary>The options that the pager was made with.</summary>
     public PagerOptions Options => _domain.Options;
 
     /// <summary>The layer below residency: stores pages by id, as zswap's store, load and invalidate do.</summary>
     public SwapSpace Swap { get; }
 
-    /// <summary>An array of zeroes; costs page-table memory only, until it is touched.</summary>
+    /// <summary>Makes an array of zeroes. It costs memory for its page table only, until it is touched.</summary>
     /// <typeparam name="T">Any unmanaged type of at most one page.</typeparam>
-    /// <param name="length">Elements, 1 or more; 2⁴⁵ bytes at most.</param>
+    /// <param name="length">The number of elements: 1 or more, 2⁴⁵ bytes at most.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length or the page size is out of range, or the budgets hold too few pages of that size.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The length or the page size is out of range, or the budgets hold too few pages of that
+    /// size.</exception>
     /// <exception cref="ArgumentException">An element is larger than a page.</exception>
-    /// <exception cref="InsufficientMemoryException">The system refuses address space for the page table; says how many bytes, and which settings
-    /// to look at. Addresses of disposed arrays have been collected before that.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses address space for the page table; the message says how many bytes,
+    /// and which settings to look at. Addresses of disposed arrays have been collected before that.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedArray<T> Allocate<T>(long length, PagedArrayOptions? options = null)
@@ -79,11 +81,11 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         return new PagedArray<T>(MakeRegion<T>(geometry, options), geometry);
     }
 
-    /// <summary>Pages a managed buffer out: an array with a copy of <paramref name="source"/>.</summary>
+    /// <summary>Makes an array with a copy of <paramref name="source"/>, so that a managed buffer can be paged out.</summary>
     /// <typeparam name="T">Any unmanaged type of at most one page.</typeparam>
-    /// <param name="source">One element or more.</param>
+    /// <param name="source">The elements: one or more.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The source is empty, or as for <see cref="Allocate{T}"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The source is empty; or as for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="OutOfPagingSpaceException">The copy does not fit; nothing of it stays.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -103,13 +105,13 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>A matrix of zeroes whose rows are contiguous: a row never straddles two pages.</summary>
+    /// <summary>Makes a matrix of zeroes whose rows are contiguous: a row never straddles two pages.</summary>
     /// <typeparam name="T">Any unmanaged type.</typeparam>
-    /// <param name="rows">1 or more.</param>
-    /// <param name="columns">1 or more; a row is 4 MiB at most.</param>
-    /// <param name="options">Page size (the least: it grows to the next power of two that holds a row), name and compression.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Rows or columns are out of range, a row is longer than 4 MiB, or the budgets hold too few
-    /// pages of the size that a row needs.</exception>
+    /// <param name="rows">The number of rows: 1 or more.</param>
+    /// <param name="columns">The number of elements in a row: 1 or more; a row is 4 MiB at most.</param>
+    /// <param name="options">Page size (a minimum: it grows to the next power of two that holds a row), name and compression.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Rows or columns are out of range, a row is longer than 4 MiB, or the budgets hold too
+    /// few pages of the size that a row needs.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedMatrix<T> AllocateMatrix<T>(long rows, int columns, PagedArrayOptions? options = null)
@@ -119,9 +121,10 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         return new PagedMatrix<T>(MakeRegion<T>(geometry, options), geometry, columns);
     }
 
-    /// <summary>A consistent-enough snapshot of all counters; cheap enough to call every frame of a game.</summary>
-    /// <remarks>Allocates nothing, and takes a few microseconds at any size: no frame is looked at. (Of more than 127 pagers at once, those beyond
-    /// count their leases by looking at frames.)</remarks>
+    /// <summary>Takes a snapshot of all counters. Cheap enough to be called in every frame of a game.</summary>
+    /// <remarks>Allocates nothing, and takes a few microseconds at any size, since no frame is looked at. (Where more than 127 pagers exist
+    /// at once, the further ones count their leases by looking at frames.) When other threads are at work, the figures may be an operation
+    /// apart.</remarks>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {
@@ -129,35 +132,39 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         return _domain.GetStatistics();
     }
 
-    /// <summary>Swapon: opens a file for the coldest pages, which then make room in the pool.</summary>
-    /// <param name="options">Where, and how large.</param>
+    /// <summary>Swapon: opens a file for the coldest pages, which makes room in the pool.</summary>
+    /// <param name="options">The file's place and size, and how it is used.</param>
     /// <returns>The file, for its figures and for <see cref="RemoveSwapFileAsync"/>.</returns>
     /// <exception cref="ArgumentException">The path is empty.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The size is not a multiple of 4096, or holds fewer than two segments; says how many bytes do.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not a multiple of 4096, or holds fewer than two segments; the message says
+    /// how many bytes are needed.</exception>
     /// <exception cref="DirectoryNotFoundException">The directory does not exist.</exception>
-    /// <exception cref="UnauthorizedAccessException">No permission to create a file there.</exception>
-    /// <exception cref="IOException">The name exists already (as a file, a link, a FIFO, a swap file of this process), or the disk has no room.</exception>
-    /// <exception cref="InvalidOperationException">The pager has as many files as it can have, 64.</exception>
-    /// <exception cref="InsufficientMemoryException">The system gives no thread to read, write or encrypt with; says which limits to look at. The pager goes on
-    /// as before.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to create a file there.</exception>
+    /// <exception cref="IOException">The name exists already (as a file, a link, a FIFO, or a swap file of this process), or the disk has
+    /// no room.</exception>
+    /// <exception cref="InvalidOperationException">The pager has 64 files already, the most it can have.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread to read, write or encrypt with; the message says which
+    /// limits to look at. The pager goes on as before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public SwapFile AddSwapFile(SwapFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
 
-        // The object is made first: once the file is in use nothing may fail.
+        // The object is made first, since nothing may fail once the file is in use.
         return new SwapFile(_domain, options) { Area = _domain.SwapFiles.Add(options) };
     }
 
-    /// <summary>Swapoff: moves every page off the file by scanning segments, into the pool and the other files, then closes the file.</summary>
+    /// <summary>Swapoff: moves every page off the file, into the pool and the other files, by scanning segments. Then it closes the
+    /// file.</summary>
     /// <param name="file">A file of this pager.</param>
-    /// <param name="cancellationToken">Stops the moving; the file stays in use then, and nothing is lost.</param>
-    /// <returns>Completes when the file is gone.</returns>
-    /// <exception cref="ArgumentException">The file belongs to another pager, or is removed already.</exception>
+    /// <param name="cancellationToken">Stops the moving. Then the file stays in use, and nothing is lost.</param>
+    /// <returns>A task that completes when the file is gone.</returns>
+    /// <exception cref="ArgumentException">The file belongs to another pager, or has been removed already.</exception>
     /// <exception cref="InvalidOperationException">The file is being removed already.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere. The file stays in use, and nothing is lost.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled. The file stays in use, and nothing is lost.</exception>
-    /// <exception cref="InsufficientMemoryException">The system gives no thread to move the pages with. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="OperationCanceledException">The removal was cancelled. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="InsufficientMemoryException">The system gives no thread to move the pages with. The file stays in use, and nothing
+    /// is lost.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public ValueTask RemoveSwapFileAsync(SwapFile file, CancellationToken cancellationToken = default)
     {
@@ -165,7 +172,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         _domain.ThrowIfClosed();
         if (!file.BelongsTo(_domain) || !_domain.Swap.Files.Contains(file.Area))
         {
-            throw new ArgumentException($"Swap file '{file.Path}' is not one of this pager: it belongs to another, or has been removed.", nameof(file));
+            throw new ArgumentException(
+                $"Swap file '{file.Path}' is not one of this pager: it belongs to another, or has been removed.", nameof(file));
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -178,14 +186,14 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Disposes every array and gives all native memory back. Doing it again does nothing.</summary>
-    /// <remarks>An interrupt does not cut it short. Should it fail half-way all the same, for lack of memory say, call it again: it goes on with what is
-    /// left.</remarks>
-    /// <exception cref="InvalidOperationException">Leases are out; says how many. Nothing has changed.</exception>
+    /// <remarks>An interrupt does not cut it short. If it fails half-way all the same, for lack of memory for example, call it again: it
+    /// goes on with what is left.</remarks>
+    /// <exception cref="InvalidOperationException">Leases are out; the message says how many. Nothing has changed.</exception>
     public void Dispose() => _domain.Close();
 
     /// <summary>As <see cref="Dispose"/>.</summary>
-    /// <returns>Completed.</returns>
-    /// <exception cref="InvalidOperationException">Leases are out; says how many. Nothing has changed.</exception>
+    /// <returns>A completed task.</returns>
+    /// <exception cref="InvalidOperationException">Leases are out; the message says how many. Nothing has changed.</exception>
     public ValueTask DisposeAsync()
     {
         Dispose();
@@ -197,7 +205,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         var moving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            // Moving waits for devices: on a thread of its own rather than on one that the caller's pool needs.
+            // Moving waits for devices, so it runs on a thread of its own and not on one that the caller's thread pool needs.
             Threads.Start(
                 () =>
                 {
@@ -241,7 +249,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <returns>Null when the pool is too full for the page size, and the caller wants to go on all the same.</returns>
+    /// <returns>Null when the pool is too full for the page size, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
         where T : unmanaged
     {
@@ -258,7 +266,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
             return null;
         }
 
-        var policy = new CompressionPolicy(Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
+        var policy = new CompressionPolicy(
+            Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
         return new PagedRegion(_domain, geometry, options?.Name, policy);
     }
 }

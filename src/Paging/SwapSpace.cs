@@ -4,12 +4,14 @@ using Paging.Swap;
 
 namespace Paging;
 
-/// <summary>Names a stored page. The id says nothing of where the page is: a swap descriptor does. The default value names none.</summary>
-/// <param name="Value">Opaque.</param>
+/// <summary>Names a stored page. The id does not tell where the page is; its swap descriptor does. The default value names no
+/// page.</summary>
+/// <param name="Value">The id as a number, without meaning of its own.</param>
 public readonly record struct SwapId(ulong Value);
 
 /// <summary>Pages stored by id, for programs that manage residency themselves.</summary>
-/// <remarks>Thread-safe. It knows only the ids it has given out: freed, forged and arrays' own ids are refused.</remarks>
+/// <remarks>Thread-safe. It accepts only the ids that it has given out: freed ids, forged ids and the ids of arrays' pages are
+/// refused.</remarks>
 public sealed unsafe class SwapSpace
 {
     private readonly PagingDomain _domain;
@@ -21,11 +23,11 @@ public sealed unsafe class SwapSpace
         _store = domain.Swap;
     }
 
-    /// <summary>Stores 1 byte to 4 MiB; the source may be reused when this returns.</summary>
+    /// <summary>Stores a page of 1 byte to 4 MiB. The source may be reused when this returns.</summary>
     /// <param name="page">The bytes.</param>
     /// <returns>The id, with one reference.</returns>
     /// <exception cref="ArgumentException">The page is empty, longer than 4 MiB, or too long for a pool of this size.</exception>
-    /// <exception cref="OutOfPagingSpaceException">Nothing was stored.</exception>
+    /// <exception cref="OutOfPagingSpaceException">There is no room. Nothing was stored.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public SwapId Store(ReadOnlySpan<byte> page)
     {
@@ -45,10 +47,11 @@ public sealed unsafe class SwapSpace
     }
 
     /// <summary>Copies a stored page out.</summary>
-    /// <param name="id">From <see cref="Store"/>.</param>
-    /// <param name="destination">At least as long as the page.</param>
-    /// <returns>The bytes written to <paramref name="destination"/>.</returns>
-    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum; what the destination holds then means nothing.</exception>
+    /// <param name="id">The id, from <see cref="Store"/>.</param>
+    /// <param name="destination">Receives the page. It must be at least as long.</param>
+    /// <returns>The number of bytes written to <paramref name="destination"/>.</returns>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum, or cannot be read. The contents of the destination
+    /// mean nothing then.</exception>
     /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -63,11 +66,12 @@ public sealed unsafe class SwapSpace
     }
 
     /// <summary>Copies a stored page out, if the id is stored.</summary>
-    /// <param name="id">From <see cref="Store"/>.</param>
-    /// <param name="destination">At least as long as the page.</param>
-    /// <param name="bytesWritten">The page's length, or 0.</param>
+    /// <param name="id">The id, from <see cref="Store"/>.</param>
+    /// <param name="destination">Receives the page. It must be at least as long.</param>
+    /// <param name="bytesWritten">The page's length in bytes; 0 when the id is not stored.</param>
     /// <returns>False when the id is not stored.</returns>
-    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum; what the destination holds then means nothing.</exception>
+    /// <exception cref="PageCorruptedException">The stored bytes fail their checksum, or cannot be read. The contents of the destination
+    /// mean nothing then.</exception>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)
@@ -81,7 +85,8 @@ public sealed unsafe class SwapSpace
 
         if (destination.Length < length)
         {
-            throw new ArgumentException($"The page has {length:N0} bytes, the destination only {destination.Length:N0}.", nameof(destination));
+            throw new ArgumentException(
+                $"The page has {length:N0} bytes, the destination only {destination.Length:N0}.", nameof(destination));
         }
 
         LoadResult result;
@@ -106,7 +111,7 @@ public sealed unsafe class SwapSpace
     }
 
     /// <summary>The length of a stored page in bytes.</summary>
-    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <param name="id">The id, from <see cref="Store"/>.</param>
     /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public int GetLength(SwapId id)
@@ -120,10 +125,10 @@ public sealed unsafe class SwapSpace
         return length;
     }
 
-    /// <summary>Adds a reference: the page is freed when every reference is.</summary>
-    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <summary>Adds a reference. The page is freed when all its references have been dropped.</summary>
+    /// <param name="id">The id, from <see cref="Store"/>.</param>
     /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
-    /// <exception cref="InvalidOperationException">The page has as many references as there can be.</exception>
+    /// <exception cref="InvalidOperationException">The page has as many references as there can be, 2³⁰−1.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void AddReference(SwapId id)
     {
@@ -134,8 +139,8 @@ public sealed unsafe class SwapSpace
         }
     }
 
-    /// <summary>Drops one reference; with the last one the page goes, and the id names nothing any more.</summary>
-    /// <param name="id">From <see cref="Store"/>.</param>
+    /// <summary>Drops one reference. With the last one the page is freed, and the id names nothing any more.</summary>
+    /// <param name="id">The id, from <see cref="Store"/>.</param>
     /// <exception cref="KeyNotFoundException">The id is not stored.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void Free(SwapId id)
@@ -147,7 +152,7 @@ public sealed unsafe class SwapSpace
         }
     }
 
-    /// <returns>The default when there is no room, and the caller wants to go on all the same.</returns>
+    /// <returns>The id; the default when there is no room, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private SwapId TryStore(ReadOnlySpan<byte> page, bool goOn)
     {
         using PagingDomain.Scope held = _domain.Enter();

@@ -1,7 +1,8 @@
 namespace Paging;
 
-/// <summary>Resident set pinned, or pool and swap files full; says which, with the figures. Nothing is lost.</summary>
-/// <remarks>Not an <see cref="IOException"/>: code that retries file errors must not swallow it.</remarks>
+/// <summary>The resident set is pinned, or the pool and the swap files are full; the message says which, with the figures. Nothing is
+/// lost.</summary>
+/// <remarks>Not an <see cref="IOException"/>, so that code that retries file errors does not swallow it.</remarks>
 public sealed class OutOfPagingSpaceException : Exception
 {
     /// <summary>Makes the exception.</summary>
@@ -13,7 +14,8 @@ public sealed class OutOfPagingSpaceException : Exception
 
     /// <summary>Makes the exception.</summary>
     /// <param name="message">Says what is full, with the figures.</param>
-    /// <param name="inner">Why there is no more room, if something failed: memory that the system refused, or a write to a swap file.</param>
+    /// <param name="inner">Why there is no more room, if something failed: memory that the system refused, or a write to a swap
+    /// file.</param>
     public OutOfPagingSpaceException(string message, Exception? inner = null)
         : base(message, inner)
     {
@@ -23,12 +25,13 @@ public sealed class OutOfPagingSpaceException : Exception
     public PagerStatistics Statistics { get; init; }
 }
 
-/// <summary>A stored page failed its checksum or could not be read; names the array and the page, the file and the offset.</summary>
+/// <summary>A stored page failed its checksum or could not be read. The message names the array and the page, the file and the
+/// offset.</summary>
 public sealed class PageCorruptedException : IOException
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="message">Says which page.</param>
-    /// <param name="inner">What went wrong below, if anything did.</param>
+    /// <param name="inner">The error below that caused this one, if any.</param>
     public PageCorruptedException(string message, Exception? inner = null)
         : base(message, inner)
     {

@@ -19,6 +19,56 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
         return size.TryReserveDirty(Capacity(size), force: false) || TryReserveSlow(size, wait.IsInLine, ref shortage);
     }
 
+    /// <summary>Makes pinned clean pages dirty, as far as frames may be dirty, and drops their stored copies, which take pool
+    /// space.</summary>
+    /// <param name="size">The class.</param>
+    /// <param name="max">Copies to drop, at most.</param>
+    /// <returns>True when any copy was dropped.</returns>
+    internal bool DropCopies(FrameClass size, int max)
+    {
+        bool any = false;
+        for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
+        {
+            FrameRecord* record = size.Records + frame;
+            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+            if (page == null || Volatile.Read(ref record->Stored) == 0)
+            {
+                continue;
+            }
+
+            ulong word = PageWord.Load(page);
+            if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || (word & PageWord.Dirty) != 0)
+            {
+                continue;
+            }
+
+            if (!size.TryReserveDirty(Capacity(size), force: false))
+            {
+                return any;
+            }
+
+            // A clean page without pins would have been evicted. Our own pin keeps the record with this page.
+            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
+            {
+                size.ReleaseDirty();
+                continue;
+            }
+
+            uint stored = Evictor.TakeStored(record);
+            if (stored != 0)
+            {
+                swap.Free(stored);
+                any = true;
+                max--;
+            }
+
+            // Last, since Dispose waits for this pin, and for nothing else of ours.
+            PageWord.Unpin(page);
+        }
+
+        return any;
+    }
+
     private bool TryReserveSlow(FrameClass size, bool marks, ref Shortage shortage)
     {
         Spinner spinner = default;
@@ -86,55 +136,5 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     {
         ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
         return page == null ? 0 : PageWord.Load(page);
-    }
-
-    /// <summary>Makes pinned clean pages dirty, as far as frames may be dirty, and drops their stored copies, which take pool
-    /// space.</summary>
-    /// <param name="size">The class.</param>
-    /// <param name="max">Copies to drop, at most.</param>
-    /// <returns>True when any copy was dropped.</returns>
-    internal bool DropCopies(FrameClass size, int max)
-    {
-        bool any = false;
-        for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
-        {
-            FrameRecord* record = size.Records + frame;
-            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
-            if (page == null || Volatile.Read(ref record->Stored) == 0)
-            {
-                continue;
-            }
-
-            ulong word = PageWord.Load(page);
-            if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || (word & PageWord.Dirty) != 0)
-            {
-                continue;
-            }
-
-            if (!size.TryReserveDirty(Capacity(size), force: false))
-            {
-                return any;
-            }
-
-            // A clean page without pins would have been evicted. Our own pin keeps the record with this page.
-            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
-            {
-                size.ReleaseDirty();
-                continue;
-            }
-
-            uint stored = Evictor.TakeStored(record);
-            if (stored != 0)
-            {
-                swap.Free(stored);
-                any = true;
-                max--;
-            }
-
-            // Last, since Dispose waits for this pin, and for nothing else of ours.
-            PageWord.Unpin(page);
-        }
-
-        return any;
     }
 }

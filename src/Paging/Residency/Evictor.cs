@@ -33,13 +33,6 @@ internal enum EvictOutcome
 /// the page is claimed (rule 7).</remarks>
 internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
 {
-    /// <summary>Gives back the frame of a page that the caller has unpublished. The frame's record names no stored page any more.</summary>
-    internal static void GiveBack(FrameClass size, long frame)
-    {
-        Unbind(size.Records + frame);
-        size.GiveBack(frame);
-    }
-
     /// <summary>Tries to take the page out of one frame.</summary>
     /// <param name="size">The frame's class.</param>
     /// <param name="frame">The frame.</param>
@@ -82,6 +75,42 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return (word & PageWord.Dirty) == 0
             ? EvictClean(size, frame, page, word)
             : EvictByStoring(size, frame, page, word, level);
+    }
+
+    /// <summary>Gives back the frame of a page that the caller has unpublished. The frame's record names no stored page any more.</summary>
+    internal static void GiveBack(FrameClass size, long frame)
+    {
+        Unbind(size.Records + frame);
+        size.GiveBack(frame);
+    }
+
+    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
+
+    /// <summary>Counts a frame that was seen pinned, and asks to be woken when a pin on its page is given back.</summary>
+    internal static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
+    {
+        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
+        ulong word = page == null ? 0 : PageWord.Load(page);
+        bool isNew = false;
+        if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0
+            || (marks && !PageWord.TryAwaitUnpin(page, word, out isNew)))
+        {
+            // The pin has been given back meanwhile.
+            found.InFlight++;
+            return;
+        }
+
+        found.HasChanged |= isNew;
+        if ((word & PageWord.Dirty) != 0)
+        {
+            dirty++;
+        }
+        else
+        {
+            clean++;
+        }
     }
 
     /// <summary>Keeps the stored copy of a page in use from going cold. Nothing is loaded from the copy as long as the page is in its
@@ -197,10 +226,6 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
     }
 
-    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
-
     /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
     private static void Unbind(FrameRecord* record)
     {
@@ -211,30 +236,5 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         record->Stored = 0;
         record->WantsPool = false;
         Volatile.Write(ref *(nint*)&record->Page, 0);
-    }
-
-    /// <summary>Counts a frame that was seen pinned, and asks to be woken when a pin on its page is given back.</summary>
-    internal static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
-    {
-        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
-        ulong word = page == null ? 0 : PageWord.Load(page);
-        bool isNew = false;
-        if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0
-            || (marks && !PageWord.TryAwaitUnpin(page, word, out isNew)))
-        {
-            // The pin has been given back meanwhile.
-            found.InFlight++;
-            return;
-        }
-
-        found.HasChanged |= isNew;
-        if ((word & PageWord.Dirty) != 0)
-        {
-            dirty++;
-        }
-        else
-        {
-            clean++;
-        }
     }
 }

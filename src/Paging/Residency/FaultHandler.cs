@@ -52,31 +52,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         return address;
     }
 
-    /// <summary>The fast path of <see cref="PageAccessor"/> for a page that is watched, tried here for one that cannot be watched now. Null
-    /// when there is more to do.</summary>
-    private byte* TryPinUnwatched(PagedRegion region, long index, bool write, out ulong* page)
-    {
-        page = region.Find(index);
-        ulong word = PageWord.Load(page);
-        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
-        if ((word & (wanted | PageWord.Watched)) != wanted
-            || PageWord.Pins(word) >= PageWord.MaxPins - 1
-            || _watch.Covers(region, page)
-            || !region.IsOf(index, page)
-            || !PageWord.TryPin(page, word, PageWord.Referenced))
-        {
-            return null;
-        }
-
-        if (!region.SeesClosing)
-        {
-            return region.Frames.Base + PageWord.Offset(word);
-        }
-
-        PageWord.Unpin(page);
-        return null;
-    }
-
     /// <summary>Pins a page for writing, overwrites it as a whole, and gives the pin back. The page is never loaded for it.</summary>
     /// <param name="region">The array.</param>
     /// <param name="index">The page's number in the array.</param>
@@ -119,6 +94,31 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
 
         return pins;
+    }
+
+    /// <summary>The fast path of <see cref="PageAccessor"/> for a page that is watched, tried here for one that cannot be watched now. Null
+    /// when there is more to do.</summary>
+    private byte* TryPinUnwatched(PagedRegion region, long index, bool write, out ulong* page)
+    {
+        page = region.Find(index);
+        ulong word = PageWord.Load(page);
+        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
+        if ((word & (wanted | PageWord.Watched)) != wanted
+            || PageWord.Pins(word) >= PageWord.MaxPins - 1
+            || _watch.Covers(region, page)
+            || !region.IsOf(index, page)
+            || !PageWord.TryPin(page, word, PageWord.Referenced))
+        {
+            return null;
+        }
+
+        if (!region.SeesClosing)
+        {
+            return region.Frames.Base + PageWord.Offset(word);
+        }
+
+        PageWord.Unpin(page);
+        return null;
     }
 
     private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled)

@@ -25,49 +25,6 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
         return size.Pressure > (size.Frames >> 2) && FindDonor(size, busier: false, tried: 0) is not null;
     }
 
-    private static bool IsStarving(FrameClass size) => size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
-
-    /// <summary>The class with the fewest faults for its memory. Unless <paramref name="busier"/>, it must have at most half as many as the
-    /// class that asks.</summary>
-    /// <param name="size">The class that asks.</param>
-    /// <param name="busier">Whether a class with more faults will do, too.</param>
-    /// <param name="tried">A bit for each class, by its page shift, set if it had nothing to give.</param>
-    private FrameClass? FindDonor(FrameClass size, bool busier, int tried)
-    {
-        FrameClass? donor = null;
-        double fewest = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
-        foreach (FrameClass? other in frames.Classes)
-        {
-            if (other is not null && other != size && (tried >>> other.PageShift & 1) == 0
-                && other.Frames > Floor(other) && FaultsPerFrame(other) < fewest)
-            {
-                donor = other;
-                fewest = FaultsPerFrame(other);
-            }
-        }
-
-        return donor;
-    }
-
-    /// <summary>Whether the other classes have enough above their floors for one frame of this one.</summary>
-    private bool CanDonate(FrameClass size)
-    {
-        long bytes = frames.RemainingBytes;
-        foreach (FrameClass? other in frames.Classes)
-        {
-            if (other is not null && other != size)
-            {
-                bytes += (other.Frames - Floor(other)) << other.PageShift;
-            }
-        }
-
-        return bytes >= size.PageBytes;
-    }
-
-    private static double FaultsPerFrame(FrameClass size) => (double)size.Pressure / Math.Max(1, size.Frames);
-
-    private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
-
     /// <summary>Gets the class a free frame from other classes' memory, if that takes little work.</summary>
     internal bool TryShift(FrameClass size)
     {
@@ -239,4 +196,47 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
         return true;
     }
+
+    private static bool IsStarving(FrameClass size) => size.Frames < Math.Min(FramePool.MinFrames, size.MaxFrames);
+
+    /// <summary>The class with the fewest faults for its memory. Unless <paramref name="busier"/>, it must have at most half as many as the
+    /// class that asks.</summary>
+    /// <param name="size">The class that asks.</param>
+    /// <param name="busier">Whether a class with more faults will do, too.</param>
+    /// <param name="tried">A bit for each class, by its page shift, set if it had nothing to give.</param>
+    private FrameClass? FindDonor(FrameClass size, bool busier, int tried)
+    {
+        FrameClass? donor = null;
+        double fewest = busier ? double.MaxValue : FaultsPerFrame(size) / 2;
+        foreach (FrameClass? other in frames.Classes)
+        {
+            if (other is not null && other != size && (tried >>> other.PageShift & 1) == 0
+                && other.Frames > Floor(other) && FaultsPerFrame(other) < fewest)
+            {
+                donor = other;
+                fewest = FaultsPerFrame(other);
+            }
+        }
+
+        return donor;
+    }
+
+    /// <summary>Whether the other classes have enough above their floors for one frame of this one.</summary>
+    private bool CanDonate(FrameClass size)
+    {
+        long bytes = frames.RemainingBytes;
+        foreach (FrameClass? other in frames.Classes)
+        {
+            if (other is not null && other != size)
+            {
+                bytes += (other.Frames - Floor(other)) << other.PageShift;
+            }
+        }
+
+        return bytes >= size.PageBytes;
+    }
+
+    private static double FaultsPerFrame(FrameClass size) => (double)size.Pressure / Math.Max(1, size.Frames);
+
+    private static long Floor(FrameClass size) => Math.Min(size.KeptClean, size.Frames);
 }

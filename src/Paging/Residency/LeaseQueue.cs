@@ -11,9 +11,6 @@ namespace Paging.Residency;
 /// others sleep behind it. Threads with leases pass by the line, since the first may be waiting for theirs.</remarks>
 internal sealed unsafe class LeaseQueue(PagingDomain domain)
 {
-    /// <summary>An access is refused when no lease has ended for so long.</summary>
-    private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
-
     /// <summary>The longest sleep. It is limited because only the end of a lease wakes those who wait, and other things make room,
     /// too.</summary>
     private const int SleepMilliseconds = 20;
@@ -21,6 +18,9 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>How often a thread that must not wait looks again: setters and copies hold their pins for less time than that
     /// takes.</summary>
     private const int MaxLooks = 16;
+
+    /// <summary>An access is refused when no lease has ended for so long.</summary>
+    private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
 
     private readonly WaitingLine[] _lines = MakeLines();
     private readonly TimeProvider _time = domain.Tuning.Time;
@@ -31,69 +31,11 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>Threads in all lines.</summary>
     private int _waiting;
 
-    private static WaitingLine[] MakeLines()
-    {
-        var lines = new WaitingLine[FramePool.ClassCount];
-        for (int i = 0; i < lines.Length; i++)
-        {
-            lines[i] = new WaitingLine();
-        }
-
-        return lines;
-    }
-
-    private WaitingLine LineOf(FrameClass size) => _lines[size.PageShift - FramePool.MinPageShift];
-
     /// <summary>Whether a fault may look for a frame now. If not, it has slept, and must look at its page anew.</summary>
     internal bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
     {
         // One load for each fault when no thread waits for a frame of any size. If a waiter is missed here, this fault passes it by once.
         return Shared.Read(SharedWord.Counter, ref _waiting) == 0 || AwaitTurn(LineOf(size), page, word, ref wait);
-    }
-
-    private bool AwaitTurn(WaitingLine line, ulong* page, ulong word, ref LeaseWait wait)
-    {
-        if (!wait.IsInLine)
-        {
-            if (line.IsEmpty || domain.HoldsLeases)
-            {
-                return true;
-            }
-
-            Join(line, ref wait, long.MaxValue);
-        }
-
-        // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
-        wait.Seen = LeaseEnds.Count;
-        if (line.IsFirst(wait.Ticket))
-        {
-            return true;
-        }
-
-        if (PageWord.Load(page) == word)
-        {
-            LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
-        }
-
-        return false;
-    }
-
-    private void Join(WaitingLine line, ref LeaseWait wait, long left)
-    {
-        wait.Ticket = line.Join();
-        Interlocked.Increment(ref _waiting);
-        wait.Since = _time.GetTimestamp();
-        wait.Left = left;
-    }
-
-    internal void Leave(FrameClass size, ref LeaseWait wait)
-    {
-        if (wait.IsInLine)
-        {
-            Interlocked.Decrement(ref _waiting);
-            LineOf(size).Leave(wait.Ticket);
-            wait = default;
-        }
     }
 
     /// <summary>Waits for a lease to end. False when that would not help, or when none has ended for too long.</summary>
@@ -151,5 +93,63 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         }
 
         return true;
+    }
+
+    internal void Leave(FrameClass size, ref LeaseWait wait)
+    {
+        if (wait.IsInLine)
+        {
+            Interlocked.Decrement(ref _waiting);
+            LineOf(size).Leave(wait.Ticket);
+            wait = default;
+        }
+    }
+
+    private bool AwaitTurn(WaitingLine line, ulong* page, ulong word, ref LeaseWait wait)
+    {
+        if (!wait.IsInLine)
+        {
+            if (line.IsEmpty || domain.HoldsLeases)
+            {
+                return true;
+            }
+
+            Join(line, ref wait, long.MaxValue);
+        }
+
+        // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
+        wait.Seen = LeaseEnds.Count;
+        if (line.IsFirst(wait.Ticket))
+        {
+            return true;
+        }
+
+        if (PageWord.Load(page) == word)
+        {
+            LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
+        }
+
+        return false;
+    }
+
+    private void Join(WaitingLine line, ref LeaseWait wait, long left)
+    {
+        wait.Ticket = line.Join();
+        Interlocked.Increment(ref _waiting);
+        wait.Since = _time.GetTimestamp();
+        wait.Left = left;
+    }
+
+    private WaitingLine LineOf(FrameClass size) => _lines[size.PageShift - FramePool.MinPageShift];
+
+    private static WaitingLine[] MakeLines()
+    {
+        var lines = new WaitingLine[FramePool.ClassCount];
+        for (int i = 0; i < lines.Length; i++)
+        {
+            lines[i] = new WaitingLine();
+        }
+
+        return lines;
     }
 }

@@ -12,6 +12,11 @@ namespace Paging.Residency;
 /// addresses stay valid, whatever was disposed: a late reader reads zeroes and causes no fault (rule 4).</remarks>
 internal sealed class PagingDomain
 {
+    // The values of _teardown.
+    private const int NotBegun = 0;
+    private const int TearingDown = 1;
+    private const int TornDown = 2;
+
     private readonly Gate _regionsGate = new();
     private readonly RegionTable _regions = new();
     private readonly BackgroundWorker[] _workers;
@@ -26,9 +31,6 @@ internal sealed class PagingDomain
     /// <summary>How far the teardown has come, once the pager is closed. One thread at a time tears down. The next Dispose, or the
     /// finalizer, goes on with what an exception cut short.</summary>
     private int _teardown;
-    private const int NotBegun = 0;
-    private const int TearingDown = 1;
-    private const int TornDown = 2;
 
     /// <summary>The regions that closing the pager closes. Used under the gate, and then by the thread that tears down.</summary>
     private List<PagedRegion> _closing = [];
@@ -260,6 +262,43 @@ internal sealed class PagingDomain
 
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
 
+    internal PagerStatistics GetStatistics()
+    {
+        if (IsClosed)
+        {
+            return default;
+        }
+
+        long fromPool = Counters[Counter.FaultsFromPool];
+        long fromFile = Counters[Counter.FaultsFromFile];
+        long clean = Counters[Counter.CleanEvictions];
+        return new PagerStatistics
+        {
+            ResidentBytes = Frames.UsedBytes,
+            PoolBytes = Swap.Budget.CommittedBytes,
+            PoolStoredBytes = Swap.Budget.StoredBytes,
+            PoolLogicalBytes = Counters[Counter.LogicalBytes],
+            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Swap.MetadataBytes,
+            CorruptedPages = Counters[Counter.CorruptedPages],
+            SameFilledPages = Counters[Counter.SameFilledPages],
+            IncompressiblePages = Counters[Counter.IncompressiblePages],
+            RecompressedPages = Counters[Counter.RecompressedPages],
+            FilePages = Counters[Counter.FilePages],
+            FileBytes = Swap.Files.UsedBytes,
+            Faults = fromPool + fromFile + Counters[Counter.FaultsOfZeroes],
+            FaultsFromPool = fromPool,
+            FaultsFromFile = fromFile,
+            Evictions = Counters[Counter.Evictions] + clean,
+            CleanEvictions = clean,
+            Writebacks = Counters[Counter.Writebacks],
+            BytesWritten = Counters[Counter.BytesWritten],
+            BytesRead = Counters[Counter.BytesRead],
+            IoErrors = Counters[Counter.IoErrors],
+            ScratchBytes = CodecMemory.OutstandingBytes,
+            Pins = Leases,
+        };
+    }
+
     /// <summary>Gives up one hold on the native memory. The last one unmaps it.</summary>
     internal void LetGo()
     {
@@ -365,43 +404,6 @@ internal sealed class PagingDomain
         Frames.DecommitAll();
         Swap.DecommitAll();
         _closing = [];
-    }
-
-    internal PagerStatistics GetStatistics()
-    {
-        if (IsClosed)
-        {
-            return default;
-        }
-
-        long fromPool = Counters[Counter.FaultsFromPool];
-        long fromFile = Counters[Counter.FaultsFromFile];
-        long clean = Counters[Counter.CleanEvictions];
-        return new PagerStatistics
-        {
-            ResidentBytes = Frames.UsedBytes,
-            PoolBytes = Swap.Budget.CommittedBytes,
-            PoolStoredBytes = Swap.Budget.StoredBytes,
-            PoolLogicalBytes = Counters[Counter.LogicalBytes],
-            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Swap.MetadataBytes,
-            CorruptedPages = Counters[Counter.CorruptedPages],
-            SameFilledPages = Counters[Counter.SameFilledPages],
-            IncompressiblePages = Counters[Counter.IncompressiblePages],
-            RecompressedPages = Counters[Counter.RecompressedPages],
-            FilePages = Counters[Counter.FilePages],
-            FileBytes = Swap.Files.UsedBytes,
-            Faults = fromPool + fromFile + Counters[Counter.FaultsOfZeroes],
-            FaultsFromPool = fromPool,
-            FaultsFromFile = fromFile,
-            Evictions = Counters[Counter.Evictions] + clean,
-            CleanEvictions = clean,
-            Writebacks = Counters[Counter.Writebacks],
-            BytesWritten = Counters[Counter.BytesWritten],
-            BytesRead = Counters[Counter.BytesRead],
-            IoErrors = Counters[Counter.IoErrors],
-            ScratchBytes = CodecMemory.OutstandingBytes,
-            Pins = Leases,
-        };
     }
 
     internal readonly ref struct Scope(PagingDomain domain)

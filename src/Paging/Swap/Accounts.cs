@@ -3,13 +3,13 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Keeps the sums of what is alive where. The only type that adds to them.</summary>
+/// <summary>Sums of live entries, by the place where they are. The only type that adds to them.</summary>
 /// <remarks>
 /// <code>
 ///   live, tally, logical of a segment     = its entries that a descriptor points to
 ///   live, stored, logical of the pool     = Σ of the segments in memory
 ///   pages, live bytes of the files        = Σ of the segments in files only
-///   held, dead of a file and log          = Σ of the bytes that these could hold, and of those of them that are not alive
+///   held, dead of a file and log          = Σ of the bytes that these could hold, and of the dead bytes among them
 ///   incompressible, same-filled           = pages, wherever they are
 /// </code>
 /// Each member below is one thing that happens to a page or a segment, and keeps every line true by itself. While it runs, a sum may be

@@ -76,41 +76,6 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         return TryEmpty(number);
     }
 
-    /// <summary>Takes from idle writers their empty segments, and empties their open ones where that yields something.</summary>
-    private bool ReclaimIdleWriters()
-    {
-        bool any = false;
-        foreach (LogWriter writer in log.Writers)
-        {
-            if (writer.TryBorrow())
-            {
-                int open;
-                try
-                {
-                    any |= writer.DropSpare();
-                    open = writer.SealIfWorthwhile(mover.Writer.Room);
-                }
-                finally
-                {
-                    writer.GiveBack();
-                }
-
-                any |= open >= 0 && TryEmpty(open);
-            }
-        }
-
-        // The caller has the cleaning gate, so the recompressor's writer is idle and ours to use.
-        any |= mover.ColdWriter.DropSpare();
-        int cold = mover.ColdWriter.SealIfWorthwhile(mover.Writer.Room);
-        any |= cold >= 0 && TryEmpty(cold);
-
-        // The same holds for the cleaner's own writer. Without dead bytes in its segment, moving the entries would only go round in
-        // circles.
-        any |= mover.Writer.DropSpare();
-        int moves = mover.Writer.SealIfWorthwhile(roomElsewhere: 0);
-        return (moves >= 0 && TryEmpty(moves)) || any;
-    }
-
     /// <summary>Moves the live entries out of a sealed segment. True when the segment is empty, or about to be: then its last reader, or a
     /// thread in the middle of freeing an entry, frees the segment.</summary>
     /// <param name="victim">The segment's number.</param>
@@ -158,6 +123,54 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         return isEmpty || complete;
     }
 
+    /// <summary>Yields once for readers to leave an emptied segment, or one that has been written. False when there is no such
+    /// segment.</summary>
+    internal bool AwaitReaders()
+    {
+        if (!log.Sealed.IsAnyLeaving())
+        {
+            return false;
+        }
+
+        Spinner.Yield();
+        return true;
+    }
+
+    /// <summary>Takes from idle writers their empty segments, and empties their open ones where that yields something.</summary>
+    private bool ReclaimIdleWriters()
+    {
+        bool any = false;
+        foreach (LogWriter writer in log.Writers)
+        {
+            if (writer.TryBorrow())
+            {
+                int open;
+                try
+                {
+                    any |= writer.DropSpare();
+                    open = writer.SealIfWorthwhile(mover.Writer.Room);
+                }
+                finally
+                {
+                    writer.GiveBack();
+                }
+
+                any |= open >= 0 && TryEmpty(open);
+            }
+        }
+
+        // The caller has the cleaning gate, so the recompressor's writer is idle and ours to use.
+        any |= mover.ColdWriter.DropSpare();
+        int cold = mover.ColdWriter.SealIfWorthwhile(mover.Writer.Room);
+        any |= cold >= 0 && TryEmpty(cold);
+
+        // The same holds for the cleaner's own writer. Without dead bytes in its segment, moving the entries would only go round in
+        // circles.
+        any |= mover.Writer.DropSpare();
+        int moves = mover.Writer.SealIfWorthwhile(roomElsewhere: 0);
+        return (moves >= 0 && TryEmpty(moves)) || any;
+    }
+
     /// <summary>Moves the entries of a segment that the caller has claimed. False when there is no room for one of them.</summary>
     private bool TryMoveAll(int victim, Recompressor? recompressor)
     {
@@ -182,19 +195,6 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
             table[victim]->Damaged = 1;
         }
 
-        return true;
-    }
-
-    /// <summary>Yields once for readers to leave an emptied segment, or one that has been written. False when there is no such
-    /// segment.</summary>
-    internal bool AwaitReaders()
-    {
-        if (!log.Sealed.IsAnyLeaving())
-        {
-            return false;
-        }
-
-        Spinner.Yield();
         return true;
     }
 }

@@ -35,6 +35,8 @@ internal sealed class PoolBudget(long bytes)
     private const double StoredShare = 0.885;
     private const double LiveShare = 0.94;
 
+    private const int MaxReadings = 16;
+
     private readonly long _maxStored = (long)(bytes * StoredShare);
     private readonly long _maxLive = (long)(bytes * LiveShare);
     private long _committed;
@@ -98,8 +100,6 @@ internal sealed class PoolBudget(long bytes)
 
         return (Math.Min(LiveBytes, committed), committed);
     }
-
-    private const int MaxReadings = 16;
 
     internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);
 }

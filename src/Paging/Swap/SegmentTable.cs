@@ -54,7 +54,7 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>The segments that are in files only.</summary>
     internal FileSegments OnFile { get; }
 
-    /// <summary>The sums of what is alive where.</summary>
+    /// <summary>The sums of live entries.</summary>
     internal Accounts Accounts { get; }
 
     /// <summary>The log that a segment belongs to, or belonged to last.</summary>
@@ -269,6 +269,19 @@ internal sealed unsafe partial class SegmentTable
         _memory.Release();
     }
 
+    /// <summary>Gives back the memory of a segment that is in a file as well. Called by the last thread out of a demoting segment: no
+    /// thread is in it, none can get in, and so none can count an entry out.</summary>
+    internal void Demote(int segment)
+    {
+        Segment* entry = this[segment];
+        SegmentLog log = _logs[entry->Log]!;
+        Accounts.Demoted(entry, log.Holds(entry));
+        log.TakeMemoryBack(segment);
+        SegmentWord.CompleteDemote(&entry->Word);
+        OnFile.Refresh(segment);
+        RetireIfEmpty(segment, SegmentState.Sealed);
+    }
+
     private void Return(int segment)
     {
         Segment* entry = this[segment];
@@ -282,18 +295,5 @@ internal sealed unsafe partial class SegmentTable
         }
 
         log.Return(segment);
-    }
-
-    /// <summary>Gives back the memory of a segment that is in a file as well. Called by the last thread out of a demoting segment: no
-    /// thread is in it, none can get in, and so none can count an entry out.</summary>
-    internal void Demote(int segment)
-    {
-        Segment* entry = this[segment];
-        SegmentLog log = LogOf(entry);
-        Accounts.Demoted(entry, log.Holds(entry));
-        log.TakeMemoryBack(segment);
-        SegmentWord.CompleteDemote(&entry->Word);
-        OnFile.Refresh(segment);
-        RetireIfEmpty(segment, SegmentState.Sealed);
     }
 }

@@ -15,6 +15,8 @@ internal sealed unsafe partial class SwapStore
 {
     internal const int MaxPageBytes = 4 << 20;
 
+    private const long PoolForMaxPages = 4L << 30;
+
     private readonly SegmentTable _segments;
     private readonly DescriptorTable _descriptors = new();
     private readonly PoolBudget _budget;
@@ -316,6 +318,12 @@ internal sealed unsafe partial class SwapStore
         _recompressor.Release();
     }
 
+    /// <summary>The longest page, in bytes, of a log that is made for this length. A large pool serves all long pages from one
+    /// log.</summary>
+    internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForMaxPages
+        ? MaxPageBytes
+        : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));
+
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {
         var log = new SegmentLog(_segments, _budget, _descriptors, _recompressor, geometry, _writers);
@@ -327,14 +335,6 @@ internal sealed unsafe partial class SwapStore
         log.AbandonUnsynchronized();
         return false;
     }
-
-    /// <summary>The longest page, in bytes, of a log that is made for this length. A large pool serves all long pages from one
-    /// log.</summary>
-    internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForMaxPages
-        ? MaxPageBytes
-        : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));
-
-    private const long PoolForMaxPages = 4L << 30;
 }
 
 /// <summary>The right to store one page: a descriptor and, unless the pool is full, a writer with room for it.</summary>

@@ -1,47 +1,47 @@
 namespace Paging.TestSeam;
 
-/// <summary>Where an exception can come from outside, by what is called there: tests make each of these places fail in turn.</summary>
+/// <summary>The kinds of calls from which an exception can come. Tests make each place that calls one fail in turn.</summary>
 internal enum FailurePoint
 {
-    /// <summary>To enter a lock: an interrupt, or no memory to sleep on it. Masked.</summary>
+    /// <summary>Entering a lock: an interrupt, or no memory to sleep on it. Masked.</summary>
     Lock,
 
-    /// <summary>To sleep under a lock. Masked.</summary>
+    /// <summary>Sleeping under a lock. Masked.</summary>
     Sleep,
 
-    /// <summary>To wait for the end of a thread. Masked.</summary>
+    /// <summary>Waiting for the end of a thread. Masked.</summary>
     Join,
 
-    /// <summary>A codec, which may ask the system for memory.</summary>
+    /// <summary>Calling a codec, which may ask the system for memory.</summary>
     Codec,
 
-    /// <summary>Memory for the contexts and the scratch of codecs.</summary>
+    /// <summary>Getting memory for the contexts and the scratch of codecs.</summary>
     CodecMemory,
 
-    /// <summary>The policy that a page is compressed by.</summary>
+    /// <summary>Looking up or using the policy that a page is compressed by.</summary>
     Policy,
 
     /// <summary>A transfer on the calling thread.</summary>
     DeviceRead,
 
-    /// <summary>A transfer that is handed to a device.</summary>
+    /// <summary>Handing a transfer to a device.</summary>
     DeviceWrite,
 
-    /// <summary>Encryption of a block. Memory that it lacks is an error number.</summary>
+    /// <summary>Encrypting a block. A lack of memory there is reported as an error number.</summary>
     Cipher,
 
-    /// <summary>Memory of the caller's that is copied from or to.</summary>
+    /// <summary>Copying from or to memory of the caller's.</summary>
     Copy,
 
-    /// <summary>Managed memory, or address space.</summary>
+    /// <summary>Getting managed memory, or address space.</summary>
     Allocation,
 
-    /// <summary>Between two steps of closing.</summary>
+    /// <summary>Going on between two steps of closing.</summary>
     Closing,
 
-    /// <summary>Memory for a page table.</summary>
+    /// <summary>Getting memory for a page table.</summary>
     TableMemory,
 
-    /// <summary>A thread.</summary>
+    /// <summary>Starting a thread.</summary>
     ThreadStart,
 }

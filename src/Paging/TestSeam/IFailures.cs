@@ -1,8 +1,8 @@
 namespace Paging.TestSeam;
 
-/// <summary>Makes places fail.</summary>
+/// <summary>Makes calls fail, for tests.</summary>
 internal interface IFailures
 {
-    /// <summary>The calling thread is at such a place; throws if it is to fail.</summary>
+    /// <summary>Called when the calling thread is about to make such a call. Throws if the call is to fail.</summary>
     void Reach(FailurePoint point);
 }

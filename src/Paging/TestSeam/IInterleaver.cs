@@ -6,7 +6,7 @@ internal interface IInterleaver
     /// <summary>The calling thread is about to touch a shared word.</summary>
     void Reach(SharedWord word);
 
-    /// <summary>The calling thread cannot go on before another one has moved.</summary>
+    /// <summary>The calling thread cannot go on before another thread has moved.</summary>
     void Yield();
 
     /// <summary>The calling thread sleeps until <see cref="Wake"/> names the same object.</summary>
@@ -15,7 +15,7 @@ internal interface IInterleaver
     void Wake(object on);
 
     /// <summary>As <see cref="Block"/>, but not for ever.</summary>
-    /// <returns>False when the time was up: it passes when nobody else can move.</returns>
+    /// <returns>False when the time was up: it is up when no other thread can move.</returns>
     bool Sleep(object on);
 
     /// <summary>The number of the calling thread, the same in every run.</summary>

@@ -1,7 +1,7 @@
 namespace Paging.TestSeam;
 
-/// <summary>Ways to break a rule of the protocol on purpose, so that a test can show that it would notice. The numbers
-/// are those of the rules in docs/concurrency.md.</summary>
+/// <summary>Ways to break a rule of the protocol on purpose, so that a test can show that it would notice. The rules are numbered as in
+/// docs/concurrency.md.</summary>
 internal enum Mutation
 {
     None,
@@ -12,7 +12,7 @@ internal enum Mutation
     /// <summary>Rule 1: the evictor of a dirty page does not ask for zero pins.</summary>
     EvictPinned,
 
-    /// <summary>Rule 2: the writer reads the stored id again after letting go of the pin.</summary>
+    /// <summary>Rule 2: the writer reads the stored id again after giving back the pin.</summary>
     FreeCopyAfterUnpin,
 
     /// <summary>Rule 2: the stored copy outlives the first write.</summary>
@@ -21,10 +21,10 @@ internal enum Mutation
     /// <summary>Rule 3: an optimistic read does not compare the version.</summary>
     IgnoreVersion,
 
-    /// <summary>Rule 3: the words of a table that was given back begin with the first version again.</summary>
+    /// <summary>Rule 3: the words of a table that was given back start again with the first version.</summary>
     ForgetVersions,
 
-    /// <summary>Who has pinned or claimed a word in a node does not ask whose it is.</summary>
+    /// <summary>A thread that has pinned or claimed a word in a node does not check which page it belongs to.</summary>
     SkipNodeRecheck,
 
     /// <summary>A table is given back although pages are in it.</summary>
@@ -48,7 +48,7 @@ internal enum Mutation
     /// <summary>Rule 5: a checksum failure is reported although the descriptor has changed.</summary>
     ReportMovedAsCorrupt,
 
-    /// <summary>Rule 5: a segment's memory goes when it is written, whoever is in it.</summary>
+    /// <summary>Rule 5: a segment's memory is given back when the segment is written, even if readers are in it.</summary>
     DemoteUnderReaders,
 
     /// <summary>Rule 5: writeback does not pin what it writes.</summary>
@@ -57,13 +57,13 @@ internal enum Mutation
     /// <summary>Rule 5: a slot is given back while a reader is in the segment.</summary>
     FreeSlotUnderReaders,
 
-    /// <summary>Rule 6: an entry is counted out without keeping its segment where it is.</summary>
+    /// <summary>Rule 6: an entry is counted out while its segment may move between memory and file.</summary>
     CountOutUnpinned,
 
     /// <summary>Rule 6: a reference is added to a page that has none left.</summary>
     ReviveFromZero,
 
-    /// <summary>Rule 6: Free debits the location that it read, not the one that it got.</summary>
+    /// <summary>Rule 6: Free debits the location that it read first, not the one that its exchange returned.</summary>
     DebitReadLocation,
 
     /// <summary>Rule 6: writer and mover credit the entry's segment after the descriptor points there.</summary>
@@ -72,7 +72,7 @@ internal enum Mutation
     /// <summary>Rule 6: the recompressor counts a page as shorter although it was freed before it could be moved.</summary>
     RecountUnmoved,
 
-    /// <summary>Rule 5: what is damaged is compressed again, with a new checksum.</summary>
+    /// <summary>Rule 5: a damaged entry is compressed again, and gets a new checksum.</summary>
     RecompressDamaged,
 
     /// <summary>Rule 6: an open segment is freed when it holds nothing live.</summary>
@@ -84,7 +84,7 @@ internal enum Mutation
     /// <summary>Rule 7: a waiter parks without setting its bit under the bucket's lock.</summary>
     ParkWithoutBit,
 
-    /// <summary>Rule 8: full is declared without waiting for claims in flight.</summary>
+    /// <summary>Rule 8: an access is refused without waiting for claims in flight.</summary>
     FullDespiteClaims,
 
     /// <summary>Rule 8: giving back a pin that threads wait for does not wake them.</summary>
@@ -102,6 +102,6 @@ internal enum Mutation
     /// <summary>Rule 11: a part of a page table is uncovered although a fault in it is about to publish a watched page.</summary>
     UncoverDespiteClaims,
 
-    /// <summary>Rule 12: the pool's budget does not count what is held in reserve.</summary>
+    /// <summary>Rule 12: the pool's budget does not count the segments held back.</summary>
     UncountedReserve,
 }

@@ -1,6 +1,6 @@
 namespace Paging.TestSeam;
 
-/// <summary>The shared words, so that a scheduler can say where it switched.</summary>
+/// <summary>The kinds of shared words, so that a scheduler can report before which access it switched threads.</summary>
 internal enum SharedWord
 {
     Page,

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Paging.TestSeam;
 
-/// <summary>The seam of the seeded scheduler: a build without PAGING_TEST_HOOKS holds nothing of it.</summary>
+/// <summary>The seam at which tests reach into the library. A build without PAGING_TEST_HOOKS contains nothing of it.</summary>
 internal static class TestHook
 {
 #if PAGING_TEST_HOOKS
@@ -18,30 +18,31 @@ internal static class TestHook
         set => s_interleaver = value;
     }
 
-    /// <summary>What makes the calling thread's calls fail; none but in tests of that.</summary>
+    /// <summary>Makes calls of the calling thread fail; null except in tests of failures.</summary>
     [field: ThreadStatic]
     internal static IFailures? Failures { get; set; }
 
-    /// <summary>The one rule that a control breaks on purpose; none in every other test.</summary>
+    /// <summary>The one rule that a control breaks on purpose; None in every other test.</summary>
     internal static Mutation Broken
     {
         get => s_broken;
         set => s_broken = value;
     }
 
-    /// <summary>Whether a control breaks the rule. To be asked in X.Mutations.cs, by predicates that say what the right code means; with &amp; and |,
-    /// since behind &amp;&amp; and || an inlined predicate would leave a branch in the optimised build.</summary>
+    /// <summary>Whether a control breaks the rule. Called only in X.Mutations.cs, by predicates whose names say what the right code does.
+    /// They combine it with &amp; and |: after &amp;&amp; and || an inlined predicate would leave a branch in the optimised
+    /// build.</summary>
     internal static bool Breaks(Mutation mutation) => s_broken == mutation;
 
     /// <summary>Whether the calling thread gets no memory for codecs.</summary>
     [field: ThreadStatic]
     internal static bool RefusesMemory { get; set; }
 
-    /// <summary>How often the system still grants the calling thread address space or pages of it; null for always.</summary>
+    /// <summary>How many more times the system grants the calling thread address space or pages of it; null for always.</summary>
     [field: ThreadStatic]
     internal static int? Grants { get; set; }
 
-    /// <summary>Whether the system is to refuse what the calling thread asks for now.</summary>
+    /// <summary>Whether the system is to refuse the calling thread's present request for pages. Uses up a grant.</summary>
     internal static bool RefusesPages()
     {
         if (Grants is not { } grants)
@@ -67,7 +68,7 @@ internal static class TestHook
     [Conditional("PAGING_TEST_HOOKS")]
     internal static void Reach(SharedWord word) => Interleaver?.Reach(word);
 
-    /// <summary>Stands where an exception can come in reality.</summary>
+    /// <summary>Marks a place where an exception can really come from.</summary>
     [Conditional("PAGING_TEST_HOOKS")]
     internal static void MayFail(FailurePoint point)
     {

@@ -2,13 +2,14 @@ using Paging.TestSeam;
 
 namespace Paging.Threading;
 
-/// <summary>A lock whose holder may sleep until somebody else, under the same lock, has changed what it waits for.</summary>
-/// <remarks>The thread sleeps in preemptive mode. An interrupt in the middle would leave buffers and transfers behind: it is kept for the
-/// thread's next wait. A seeded scheduler sees through it, as through <see cref="Gate"/>.</remarks>
+/// <summary>A lock whose holder may sleep until another thread, under the same lock, has changed what it waits for.</summary>
+/// <remarks>The thread sleeps in preemptive mode. An interrupt in the middle would leave buffers and transfers behind, so it is kept for
+/// the thread's next wait. A seeded scheduler sees through the lock, as through <see cref="Gate"/>.</remarks>
 internal sealed class Condition
 {
     private readonly object _lock = new();
 
+    /// <summary>Takes the lock.</summary>
     /// <param name="interrupted">Set when an interrupt arrived; handed on to <see cref="Exit"/>.</param>
     internal void Enter(ref bool interrupted)
     {
@@ -32,10 +33,11 @@ internal sealed class Condition
         Uninterrupted.Keep(interrupted);
     }
 
-    /// <summary>Sleeps once, without the lock, and returns with it. It may also return for no reason: its caller looks again.</summary>
+    /// <summary>Sleeps once, without the lock, and returns with it. It may also return without cause, so the caller must check
+    /// again.</summary>
     /// <param name="interrupted">Set when an interrupt arrived; handed on to <see cref="Exit"/>.</param>
-    /// <param name="milliseconds">How long at most; or infinite.</param>
-    /// <returns>False when the time was up. To a seeded scheduler it is when nobody else can move.</returns>
+    /// <param name="milliseconds">The longest sleep; or infinite.</param>
+    /// <returns>False when the time was up. To a seeded scheduler it is up when no other thread can move.</returns>
     internal bool Wait(ref bool interrupted, int milliseconds = Timeout.Infinite)
     {
         if (TestHook.Interleaver is { } interleaver)
@@ -58,10 +60,10 @@ internal sealed class Condition
         return Uninterrupted.Wait(_lock, milliseconds, ref interrupted);
     }
 
-    /// <summary>Wakes one sleeper. The lock is held.</summary>
+    /// <summary>Wakes one sleeper. The caller holds the lock.</summary>
     internal void Pulse() => Monitor.Pulse(_lock);
 
-    /// <summary>Wakes every sleeper. The lock is held.</summary>
+    /// <summary>Wakes every sleeper. The caller holds the lock.</summary>
     internal void PulseAll()
     {
         TestHook.Interleaver?.Wake(this);

@@ -23,7 +23,8 @@ internal enum Counter
     RecompressedPages,
 }
 
-/// <summary>Sums that many threads add to: a cache-line pair for each of several stripes, read by adding them up.</summary>
+/// <summary>Sums that many threads add to. Each sum is kept in several stripes, a pair of cache lines each, and read by adding them
+/// up.</summary>
 internal sealed class Counters
 {
     private const int StripeLength = 16;
@@ -55,7 +56,7 @@ internal sealed class Counters
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Add(Counter counter, long value = 1)
     {
-        // By thread, which costs a load where asking for the processor costs a call. Threads may share a stripe, so the addition is atomic.
+        // By thread: finding its number is a load, finding the processor is a call. Threads may share a stripe, so the addition is atomic.
         uint stripe = ((uint)Environment.CurrentManagedThreadId & _mask) + 1;
         Interlocked.Add(ref _values[(stripe * StripeLength) + (int)counter], value);
     }

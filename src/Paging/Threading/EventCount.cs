@@ -15,7 +15,7 @@ internal sealed class EventCount
     {
         Shared.Increment(SharedWord.Counter, ref _count);
 
-        // Pairs with the increment of the sleepers: either the sleeper is seen here, or it sees the count.
+        // Pairs with the increment of the sleepers: either this thread sees the sleeper, or the sleeper sees the count.
         Fences.AfterInterlocked();
         if (Volatile.Read(ref _sleepers) == 0)
         {
@@ -28,10 +28,10 @@ internal sealed class EventCount
         _condition.Exit(interrupted);
     }
 
-    /// <summary>Sleeps until the count differs from what was seen.</summary>
+    /// <summary>Sleeps until the count differs from the one that the caller has seen.</summary>
     internal void WaitBeyond(long seen) => TryWaitBeyond(seen, Timeout.Infinite);
 
-    /// <summary>As <see cref="WaitBeyond"/>, but for so long at most. False when the count is still the same.</summary>
+    /// <summary>As <see cref="WaitBeyond"/>, but for so many milliseconds at most. False when the count is still the same.</summary>
     internal bool TryWaitBeyond(long seen, int milliseconds)
     {
         long end = milliseconds < 0 ? long.MaxValue : Environment.TickCount64 + milliseconds;

@@ -3,13 +3,13 @@ using Paging.TestSeam;
 namespace Paging.Threading;
 
 /// <summary>A lock that a seeded scheduler can see through. Held for short, bounded work on memory, never across I/O.</summary>
-/// <remarks>A monitor rather than a <see cref="Lock"/>, which allocates an event when it is waited for the first time: gates stand on the paths of faults and
-/// evictions, which allocate nothing.</remarks>
+/// <remarks>A monitor rather than a <see cref="Lock"/>, which allocates an event when a thread first waits for it. Gates stand on the paths
+/// of faults and evictions, which allocate nothing.</remarks>
 internal sealed class Gate
 {
     private readonly object _lock = new();
 
-    /// <summary>Enters; the end of the scope leaves, whatever happens in between.</summary>
+    /// <summary>Enters. The end of the scope leaves, whatever happens in between.</summary>
     internal Scope Enter()
     {
         IInterleaver? interleaver = TestHook.Interleaver;

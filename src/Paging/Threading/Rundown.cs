@@ -1,18 +1,22 @@
 namespace Paging.Threading;
 
-/// <summary>Lets an owner wait until nobody is inside any more, before it takes the ground away.</summary>
+/// <summary>Lets an owner wait until no thread is inside any more, before it takes away what they use.</summary>
 internal sealed class Rundown(int processors)
 {
+    /// <summary>The sum that counts the threads inside. These counters have only this one, so which <see cref="Counter"/> it is does not
+    /// matter.</summary>
+    private const Counter Entered = default;
+
     private readonly Counters _inside = new(processors);
     private int _closed;
 
     internal bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    /// <summary>False once <see cref="Close"/> has begun. The addition is a full fence on x64; elsewhere Close's process-wide barrier
-    /// orders it before the look at the flag.</summary>
+    /// <summary>Enters. False once <see cref="Close"/> has begun. The addition is a full fence on x64; elsewhere the process-wide barrier
+    /// of Close orders it before the check of the flag.</summary>
     internal bool TryEnter()
     {
-        _inside.Add(default);
+        _inside.Add(Entered);
         if (!IsClosed)
         {
             return true;
@@ -25,7 +29,7 @@ internal sealed class Rundown(int processors)
     /// <summary>As <see cref="TryEnter"/>: the scope says whether it is inside, and its end leaves, whatever happens in between.</summary>
     internal Scope Hold() => new(TryEnter() ? this : null);
 
-    internal void Exit() => _inside.Add(default, -1);
+    internal void Exit() => _inside.Add(Entered, -1);
 
     internal void Close()
     {
@@ -33,7 +37,7 @@ internal sealed class Rundown(int processors)
         // Pairs with TryEnter: a thread that has not seen the flag is counted.
         Interlocked.MemoryBarrierProcessWide();
         Spinner spinner = default;
-        while (_inside[default] != 0)
+        while (_inside[Entered] != 0)
         {
             spinner.Once();
         }

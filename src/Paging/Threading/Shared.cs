@@ -3,11 +3,12 @@ using Paging.TestSeam;
 
 namespace Paging.Threading;
 
-/// <summary>Accesses to shared words that a seeded scheduler may switch in front of: <see cref="Volatile"/> and <see cref="Interlocked"/>, by which word it
-/// is. Without the seam of tests they are these, and nothing else.</summary>
-/// <remarks>What the arguments are made of is read before the switch. Where that matters, or where one switch stands for more than one access, the code says
-/// <see cref="TestHook.Reach"/> itself. Words in native memory are given by pointer: the address of a reference would cost an instruction of its
-/// own.</remarks>
+/// <summary>Accesses to shared words, each of which a seeded scheduler may precede by a switch of threads. They are the members of
+/// <see cref="Volatile"/> and <see cref="Interlocked"/>, with the kind of word as an argument. Without the test seam they are those members
+/// and nothing else.</summary>
+/// <remarks>The arguments are evaluated before the switch. Where that matters, or where one switch stands for more than one access, the
+/// code calls <see cref="TestHook.Reach"/> itself. Words in native memory are passed by pointer: the address of a reference would cost an
+/// instruction of its own.</remarks>
 internal static unsafe class Shared
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -2,10 +2,11 @@ using Paging.TestSeam;
 
 namespace Paging.Threading;
 
-/// <summary>Waits that neither an interrupt nor a lack of memory cuts short: in the middle of a protocol they would leave claims, pins and counts
-/// behind.</summary>
-/// <remarks>An interrupt is kept for the thread's next managed wait. To sleep on a lock may take memory, which the system may not have: then the
-/// wait goes on without sleep. So no wait of this library throws, and what stands between a claim and its end is only what does work.</remarks>
+/// <summary>Waits that neither an interrupt nor a lack of memory cuts short. In the middle of a protocol that would leave claims, pins and
+/// counts behind.</summary>
+/// <remarks>An interrupt is kept for the thread's next managed wait. Sleeping on a lock may take memory, which the system may not have:
+/// then the wait goes on without sleep. So no wait of this library throws, and between a claim and its end only the actual work can
+/// throw.</remarks>
 internal static class Uninterrupted
 {
     internal static void Enter(object monitor)
@@ -15,7 +16,8 @@ internal static class Uninterrupted
         Keep(interrupted);
     }
 
-    /// <param name="monitor">What to enter.</param>
+    /// <summary>Enters a monitor.</summary>
+    /// <param name="monitor">The monitor.</param>
     /// <param name="interrupted">Set when an interrupt arrived; for <see cref="Keep"/>.</param>
     internal static void Enter(object monitor, ref bool interrupted)
     {
@@ -38,11 +40,11 @@ internal static class Uninterrupted
         }
     }
 
-    /// <summary>Sleeps once, without the monitor, and returns with it; maybe early, and for no reason.</summary>
-    /// <param name="monitor">Entered.</param>
-    /// <param name="milliseconds">Or infinite.</param>
+    /// <summary>Sleeps once, without the monitor, and returns with it. It may return early, and without cause.</summary>
+    /// <param name="monitor">The monitor, which the caller has entered.</param>
+    /// <param name="milliseconds">The longest sleep; or infinite.</param>
     /// <param name="interrupted">Set when an interrupt arrived; for <see cref="Keep"/>.</param>
-    /// <returns>False when the time is over.</returns>
+    /// <returns>False when the time was up.</returns>
     internal static bool Wait(object monitor, int milliseconds, ref bool interrupted)
     {
         bool inTime = true;
@@ -53,12 +55,12 @@ internal static class Uninterrupted
         }
         catch (ThreadInterruptedException)
         {
-            // A wake-up may have been spent on this sleep. It is not lost: the caller looks again at what it waits for.
+            // A wake-up may have been spent on this sleep. It is not lost: the caller checks again whether its wait is over.
             interrupted = true;
         }
         catch (OutOfMemoryException)
         {
-            // Others must get in meanwhile, or what is waited for never happens.
+            // Other threads must get in meanwhile, or what the caller waits for never happens.
             if (Monitor.IsEntered(monitor))
             {
                 Monitor.Exit(monitor);
@@ -67,7 +69,7 @@ internal static class Uninterrupted
             Thread.Yield();
         }
 
-        // Whatever cut the sleep short may have done so before the monitor was had again.
+        // The exception may have come before the monitor was entered again.
         if (!Monitor.IsEntered(monitor))
         {
             Enter(monitor, ref interrupted);
@@ -100,7 +102,7 @@ internal static class Uninterrupted
         Keep(interrupted);
     }
 
-    /// <summary>Hands an interrupt that arrived on to the thread's next managed wait.</summary>
+    /// <summary>Hands on an interrupt that arrived, to the thread's next managed wait.</summary>
     internal static void Keep(bool interrupted)
     {
         if (interrupted)

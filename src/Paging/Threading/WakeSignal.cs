@@ -1,8 +1,8 @@
 namespace Paging.Threading;
 
-/// <summary>Wakes sleeping background threads. Asking again before one has listened costs a load.</summary>
-/// <remarks>No request is lost: who asks sets the request and then looks for sleepers; who goes to sleep counts itself as a sleeper and then
-/// looks for a request. Both with a full fence in between.</remarks>
+/// <summary>Wakes sleeping background threads. A second request, before a thread has taken the first, costs a load.</summary>
+/// <remarks>No request is lost. The requester sets the request and then checks for sleepers; a thread that goes to sleep counts itself as a
+/// sleeper and then checks for a request. Both have a full fence in between.</remarks>
 internal sealed class WakeSignal
 {
     private readonly Condition _condition = new();
@@ -12,8 +12,9 @@ internal sealed class WakeSignal
 
     internal bool IsStopped => Volatile.Read(ref _stopped);
 
-    /// <summary>Sleeps until <see cref="Wake"/>, unless that came since the last sleep, or for so long. False when there is no more to do, ever.</summary>
-    /// <param name="milliseconds">Or infinite.</param>
+    /// <summary>Sleeps until <see cref="Wake"/> is called, unless it was called since the last sleep, or until the time is up. False once
+    /// the signal is stopped.</summary>
+    /// <param name="milliseconds">The longest sleep; or infinite.</param>
     internal bool Sleep(int milliseconds)
     {
         bool interrupted = false;
@@ -30,7 +31,7 @@ internal sealed class WakeSignal
         Interlocked.Decrement(ref _sleeping);
         bool goesOn = !_stopped;
 
-        // The thread is the pager's own, and waits for nothing else: an interrupt that was kept would end each sleep from now on.
+        // The thread is the pager's own, and waits for nothing else. An interrupt that was kept would end each of its sleeps from now on.
         _condition.Exit(interrupted: false);
         return goesOn;
     }
