@@ -213,6 +213,9 @@ internal static unsafe partial class SegmentWord
         }
 
         Seen.Record(word & StateMask, (ulong)to);
+
+        // A thread may be delayed here as well, when the segment is no longer its own.
+        TestHook.Reach(SharedWord.Segment);
         return true;
     }
 }

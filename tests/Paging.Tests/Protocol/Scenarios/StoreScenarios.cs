@@ -266,6 +266,37 @@ internal static unsafe class StoreScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario SealedForAnotherLog = new("a segment that is freed as it is sealed may be another log's at once", static run =>
+    {
+        // Segments of one long page each, few of them; and many more of the short pages.
+        var world = new World(run, poolBytes: 512 << 10);
+        Assert.True(world.Store.TryAddLog(16 << 10));
+        var stored = new Queue<SwapId>();
+        for (int i = 0; i < 60; i++)
+        {
+            world.TryPut(Contents.Noise(i), 4000, out _);
+        }
+
+        run.Together(
+            () => Repeat(5, () =>
+            {
+                if (world.TryPut(Contents.Noise(500), 16000, out SwapId id))
+                {
+                    stored.Enqueue(id);
+                }
+            }),
+            () => Repeat(12, () =>
+            {
+                TestHook.Interleaver!.Yield();
+                if (stored.TryDequeue(out SwapId id))
+                {
+                    world.Free(id);
+                }
+            }),
+            () => Repeat(8, () => world.TryPut(Contents.Noise(501), 4000, out _)));
+        world.CheckAndClose();
+    });
+
     internal static readonly Scenario SeveralWriters = new("threads with a segment each append side by side", static run =>
     {
         var world = new World(run, poolBytes: 32 * 8192);
@@ -284,7 +315,7 @@ internal static unsafe class StoreScenarios
     internal static IEnumerable<Scenario> All =>
     [
         LoadAndMove, LoadMoveFree, FreeAndMove, ReaderInADrainingSegment, IdReused, PatternReused, LastReference, StoresAndSeals, FullStore, StoreWhileDraining,
-        StoreFreeClean, TwoLogs, SeveralWriters,
+        StoreFreeClean, TwoLogs, SealedForAnotherLog, SeveralWriters,
     ];
 
     private static SwapId[] Fill(World world, int count)
