@@ -1,3 +1,5 @@
+using Paging.Memory;
+using Paging.Swap;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -7,7 +9,7 @@ namespace Paging.Residency;
 /// <param name="domain">Its pager's.</param>
 internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain domain)
 {
-    private readonly PageDirectory _pages = region.Pages;
+    private ref PageDirectory Pages => ref region.Pages;
 
     /// <summary>Zeroes whole pages by dropping them. That takes time for what is there: granules in which nothing is are passed over, and
     /// of granules with few pages only those pages are looked at, which have nodes.</summary>
@@ -21,7 +23,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         while (page < end)
         {
             region.AwaitOpen();
-            long granule = _pages.Table.NextTouched(page >> Shift, endGranule);
+            long granule = Pages.Table.NextTouched(page >> Shift, endGranule);
             if (granule < 0)
             {
                 // A thread that disposes the array at this moment may have taken the marks.
@@ -41,7 +43,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
             while (page < stop)
             {
                 // Where few pages are there only those; stored ones in a row are counted out together.
-                page = _pages.NextInChain(granule, page, stop) is >= 0 and long next ? next : DiscardStored(page, stop);
+                page = Pages.NextInChain(granule, page, stop) is >= 0 and long next ? next : DiscardStored(page, stop);
                 if (page == stop)
                 {
                     break;
@@ -67,8 +69,8 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         while (true)
         {
             region.AwaitOpen();
-            ulong* page = _pages.Find(index);
-            if (!_pages.IsHome(index, page))
+            ulong* page = Pages.Find(index);
+            if (!Pages.IsHome(index, page))
             {
                 switch (DiscardNode(index))
                 {
@@ -107,9 +109,9 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
                     if (PageWord.TryBeginEvict(page, word))
                     {
                         FreeCopy(word);
-                        _pages.Wake(page, PageWord.CompleteDiscard(page, word));
-                        GiveFrameBack(word);
-                        _pages.CountOut(index, 1);
+                        Pages.Wake(page, PageWord.CompleteDiscard(page, word));
+                        PageFreer.GiveFrameBack(word, region.Frames);
+                        Pages.CountOut(index, 1);
                         return true;
                     }
 
@@ -136,7 +138,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         }
 
         FreeStored(word);
-        _pages.CountOut(index, 1);
+        Pages.CountOut(index, 1);
         return true;
     }
 
@@ -159,10 +161,10 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
 
         if (PageWord.IsResident(word))
         {
-            ulong* page = _pages.WordIn(node);
+            ulong* page = Pages.WordIn(node);
             FreeCopy(word);
-            _pages.Wake(page, PageWord.CompleteEnd(page, word, PageState.Gone));
-            GiveFrameBack(word);
+            Pages.Wake(page, PageWord.CompleteEnd(page, word, PageState.Gone));
+            PageFreer.GiveFrameBack(word, region.Frames);
         }
         else if (PageWord.State(word) == PageState.Swapped)
         {
@@ -170,8 +172,8 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         }
 
         long granule = index >> PageTable.GranuleShift;
-        _pages.Nodes.Free(node);
-        _pages.Release(granule, granule + 1);
+        Pages.Nodes.Free(node);
+        Pages.Release(granule, granule + 1);
         return NodeDiscarded.Done;
     }
 
@@ -183,14 +185,14 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
     private NodeDiscarded TakeOut(long index, out uint node, out ulong word)
     {
         word = 0;
-        using LockedGranule granule = _pages.LockOf(index);
-        node = _pages.State.IsClosed ? 0 : granule.NodeOf(index);
+        using LockedGranule granule = Pages.LockOf(index);
+        node = Pages.State.IsClosed ? 0 : granule.NodeOf(index);
         if (node == 0)
         {
             return NodeDiscarded.Elsewhere;
         }
 
-        ulong* page = _pages.WordIn(node);
+        ulong* page = Pages.WordIn(node);
         word = PageWord.Load(page);
         switch (PageWord.State(word))
         {
@@ -223,20 +225,22 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
             return index;
         }
 
-        long first = index;
         int dropped = 0;
-        PageFreer freed = new(_pages, domain.Swap);
+        FreeBatch freed = new(domain.Swap);
+        FrameClass frames = region.Frames;
+        ulong* page = Pages.HomeOf(index);
+        ulong* last = Pages.HomeOf(end - 1);
+        ref RegionState state = ref Pages.State;
         try
         {
-            for (; index < end && !region.IsClosing; index++)
+            for (; page <= last && !state.IsClosing; page++)
             {
-                freed.Prefetch(index, end);
-                ulong* page = _pages.HomeOf(index);
+                PageFreer.Prefetch(page, last, frames, freed);
                 ulong word = PageWord.Load(page);
                 if (PageWord.State(word) == PageState.Swapped && PageWord.TryDiscardSwapped(page, word))
                 {
                     dropped++;
-                    freed.FreeStored(word);
+                    PageFreer.FreeStored(word, ref freed);
                 }
                 else if (PageWord.State(word) != PageState.Untouched)
                 {
@@ -249,35 +253,33 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
             freed.Settle();
 
             // The thread that discards a range gives back what is empty afterwards.
-            _pages.CountOutOnly(first, dropped);
+            Pages.CountOutOnly(index, dropped);
         }
 
-        return index;
+        return page - Pages.Words;
     }
 
     private void Release(long granule, long end)
     {
-        if (!_pages.Table.IsSmall)
+        if (!Pages.Table.IsSmall)
         {
-            _pages.Release(granule, end);
+            Pages.Release(granule, end);
         }
     }
 
     private void FreeStored(ulong word)
     {
-        PageFreer freed = new(_pages, domain.Swap);
-        freed.FreeStored(word);
+        FreeBatch freed = new(domain.Swap);
+        PageFreer.FreeStored(word, ref freed);
         freed.Settle();
     }
 
     private void FreeCopy(ulong word)
     {
-        PageFreer freed = new(_pages, domain.Swap);
-        freed.FreeCopy(word);
+        FreeBatch freed = new(domain.Swap);
+        PageFreer.FreeCopy(word, region.Frames, ref freed);
         freed.Settle();
     }
-
-    private void GiveFrameBack(ulong word) => Evictor.GiveBack(_pages.Frames, _pages.Frames.FrameAt(PageWord.Offset(word)));
 
     private enum NodeDiscarded
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -7,7 +8,7 @@ namespace Paging.Residency;
 /// which of its pages have nodes: they get one, move into the table, and leave.</summary>
 internal unsafe ref struct LockedGranule
 {
-    private readonly PageDirectory _pages;
+    private readonly ref PageDirectory _pages;
     private readonly long _number;
     private readonly ulong* _word;
     private readonly ulong _before;
@@ -15,9 +16,10 @@ internal unsafe ref struct LockedGranule
     /// <summary>What the granule's word is to be when it is unlocked.</summary>
     private ulong _next;
 
-    internal LockedGranule(PageDirectory pages, long granule)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal LockedGranule(ref PageDirectory pages, long granule)
     {
-        _pages = pages;
+        _pages = ref pages;
         _number = granule;
         _word = pages.Table.MarkOf(granule);
         _before = GranuleWord.Enter(_word);
@@ -33,6 +35,7 @@ internal unsafe ref struct LockedGranule
     /// <summary>The first node of the chain; 0 when there is none, as in a linear granule.</summary>
     internal readonly uint First => GranuleWord.First(_next);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Dispose() => GranuleWord.Exit(_word, _before, _next);
 
     /// <summary>The node of a page; 0 when its word is in the table, or nowhere.</summary>

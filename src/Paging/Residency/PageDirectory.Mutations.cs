@@ -5,11 +5,12 @@ namespace Paging.Residency;
 
 /// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of
 /// tests.</summary>
-internal sealed unsafe partial class PageDirectory
+internal unsafe partial struct PageDirectory
 {
     /// <summary>Whether a word that the caller has pinned or claimed is the page's: its place in the table, or a node that names
     /// that.</summary>
-    internal bool IsOf(long index, ulong* page) =>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly bool IsOf(long index, ulong* page) =>
         IsHome(index, page) || ((PageNodes.HomeOf(page) == HomeOf(index)) | TestHook.Breaks(Mutation.SkipNodeRecheck));
 
     /// <summary>The furthest version in a table that is given back, as the granule's word keeps it.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Paging.Memory;
 using Paging.TestSeam;
@@ -8,9 +9,13 @@ namespace Paging.Residency;
 /// <summary>Where the word of each page of an array is. A granule in which few pages were touched keeps their words in nodes. One with more
 /// has them in the table, whose memory goes back when all its pages are untouched again. Arrays of one granule have their table
 /// throughout.</summary>
-/// <remarks>The hit path looks into the linear table only. A page that is in a node is untouched there, or elsewhere, and so comes here.
-/// What only the holder of a granule's lock may do is in <see cref="LockedGranule"/>.</remarks>
-internal sealed unsafe partial class PageDirectory
+/// <remarks>
+/// The hit path looks into the linear table only. A page that is in a node is untouched there, or elsewhere, and so comes here. What
+/// only the holder of a granule's lock may do is in <see cref="LockedGranule"/>.
+///
+/// A field of <see cref="PagedRegion"/>, since there are many small arrays, and never copied.
+/// </remarks>
+internal unsafe partial struct PageDirectory
 {
     /// <summary>The most pages of a granule that have nodes: so long is the walk to the last of them.</summary>
     internal const int MaxNodes = 8;
@@ -35,28 +40,34 @@ internal sealed unsafe partial class PageDirectory
 
     internal PageNodes Nodes { get; }
 
+    [UnscopedRef]
     internal ref PageTable Table => ref _table;
 
+    [UnscopedRef]
     internal ref RegionState State => ref _state;
 
-    internal ulong* Words => _table.Words;
+    internal readonly ulong* Words => _table.Words;
 
     /// <summary>The page's place in the linear table.</summary>
-    internal ulong* HomeOf(long index) => Words + index;
+    internal readonly ulong* HomeOf(long index) => Words + index;
 
-    internal bool IsHome(long index, ulong* page) => page == HomeOf(index);
+    internal readonly bool IsHome(long index, ulong* page) => page == HomeOf(index);
 
     /// <summary>The word in a node.</summary>
-    internal ulong* WordIn(uint node) => &Nodes[node]->Word;
+    internal readonly ulong* WordIn(uint node) => &Nodes[node]->Word;
 
     /// <summary>Locks a granule until the end of the scope. Not for arrays of one granule, which have no mark to lock.</summary>
-    internal LockedGranule Lock(long granule) => new(this, granule);
+    [UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal LockedGranule Lock(long granule) => new(ref this, granule);
 
     /// <summary>Locks the granule of a page.</summary>
+    [UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal LockedGranule LockOf(long index) => Lock(index >> PageTable.GranuleShift);
 
     /// <summary>Wakes the threads that are parked on a page, if there are any.</summary>
-    internal void Wake(ulong* page, bool waiters)
+    internal readonly void Wake(ulong* page, bool waiters)
     {
         if (waiters)
         {
@@ -78,6 +89,7 @@ internal sealed unsafe partial class PageDirectory
     /// <summary>Where the page's word is; for a page that has no node, its place in the linear table, which shows it untouched.</summary>
     /// <remarks>A page that it shows to be untouched was so. A word in a node can be another page's a moment later. So a thread that pins
     /// or claims it then asks whether it <see cref="IsOf">is this page's</see>.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong* Find(long index)
     {
         ulong* home = HomeOf(index);
@@ -256,7 +268,7 @@ internal sealed unsafe partial class PageDirectory
         return false;
     }
 
-    private ulong* MarkOf(long index) => _table.MarkOf(index >> PageTable.GranuleShift);
+    private readonly ulong* MarkOf(long index) => _table.MarkOf(index >> PageTable.GranuleShift);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong* FindNode(long index, ulong* home, ulong word)
@@ -296,6 +308,14 @@ internal sealed unsafe partial class PageDirectory
             }
         }
 
+        return FindLocked(index, home);
+    }
+
+    /// <summary>Where the page's word is, looked up while its granule is locked. A page that its place in the table says to be elsewhere
+    /// moves there first, if it can.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong* FindLocked(long index, ulong* home)
+    {
         using LockedGranule granule = LockOf(index);
         if (_state.IsClosed)
         {
@@ -307,7 +327,7 @@ internal sealed unsafe partial class PageDirectory
             granule.TryTakeOver(home);
         }
 
-        node = granule.NodeOf(index);
+        uint node = granule.NodeOf(index);
         return node == 0 ? home : WordIn(node);
     }
 

@@ -16,10 +16,10 @@ internal sealed unsafe class PagedRegion
     internal const long MaxBytes = 1L << 45;
 
     private readonly PagingDomain _domain;
-    private readonly PageDirectory _pages;
     private readonly int _usedBytes;
     private readonly int _lastUsedBytes;
     private readonly bool _isRegistered;
+    private PageDirectory _pages;
 
     /// <param name="domain">The pager's.</param>
     /// <param name="geometry">How items lie in its pages.</param>
@@ -30,12 +30,12 @@ internal sealed unsafe class PagedRegion
         _domain = domain;
         Policy = policy;
         LeaseSlot = domain.LeaseSlot;
-        Frames = domain.Frames.Class(geometry.PageBytes);
-        CanBeWatched = Frames.MaxFrames >= domain.Tuning.MinWatchedFrames;
+        FrameClass frames = domain.Frames.Class(geometry.PageBytes);
+        CanBeWatched = frames.MaxFrames >= domain.Tuning.MinWatchedFrames;
         _usedBytes = geometry.UsedBytes;
         _lastUsedBytes = geometry.LastUsedBytes;
         Name = name;
-        _pages = new PageDirectory(domain, Frames, geometry.PageCount);
+        _pages = new PageDirectory(domain, frames, geometry.PageCount);
         try
         {
             domain.Add(this);
@@ -56,10 +56,10 @@ internal sealed unsafe class PagedRegion
         }
     }
 
-    internal FrameClass Frames { get; }
+    internal FrameClass Frames => _pages.Frames;
 
     /// <summary>Where the words of the pages are.</summary>
-    internal PageDirectory Pages => _pages;
+    internal ref PageDirectory Pages => ref _pages;
 
     /// <summary>The linear table. Not every page's word is there: see <see cref="Find"/>.</summary>
     internal ulong* Words => _pages.Words;
@@ -121,6 +121,7 @@ internal sealed unsafe class PagedRegion
     internal ulong Load(long index) => _pages.Load(index);
 
     /// <inheritdoc cref="PageDirectory.IsOf"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsOf(long index, ulong* page) => _pages.IsOf(index, page);
 
     /// <inheritdoc cref="PageDirectory.TryBeginFill"/>

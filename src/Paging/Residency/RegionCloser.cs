@@ -1,4 +1,5 @@
 using Paging.Memory;
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -11,13 +12,13 @@ namespace Paging.Residency;
 /// <param name="isFinalizing">No thread is in the region any more: leases that are out were dropped.</param>
 internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomain domain, bool isFinalizing)
 {
-    private readonly PageDirectory _pages = region.Pages;
+    private ref PageDirectory Pages => ref region.Pages;
 
     /// <summary>Closes the region. Does nothing when it is closed already.</summary>
     /// <exception cref="InvalidOperationException">Leases are out; nothing has changed.</exception>
     internal void Close(string what)
     {
-        ref RegionState state = ref _pages.State;
+        ref RegionState state = ref Pages.State;
         if (!state.BeginClose())
         {
             if (state.IsUnswept)
@@ -63,23 +64,23 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         {
             if (held.IsInside)
             {
-                wasDropped = _pages.State.TryBeginClose();
-                if (wasDropped || _pages.State.IsUnswept)
+                wasDropped = Pages.State.TryBeginClose();
+                if (wasDropped || Pages.State.IsUnswept)
                 {
                     Complete();
                 }
 
-                if (_pages.Table.IsClosed)
+                if (Pages.Table.IsClosed)
                 {
                     // A thread that lost against Dispose may have covered a part of the table since Dispose forgot them.
                     ForgetWatched();
-                    _pages.Table.GiveBack();
+                    Pages.Table.GiveBack();
                 }
             }
         }
 
         // A thread that touched a granule while the array was being disposed of is long gone.
-        _pages.Table.Discharge();
+        Pages.Table.Discharge();
         if (wasDropped)
         {
             domain.Dropped.NoteTakenDown();
@@ -96,7 +97,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     internal long CountPins()
     {
         long pins = 0;
-        ref PageTable table = ref _pages.Table;
+        ref PageTable table = ref Pages.Table;
         long granules = table.Granules;
         for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
         {
@@ -111,7 +112,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     internal void Complete()
     {
         TestHook.Reach(SharedWord.ArrayState);
-        ref RegionState state = ref _pages.State;
+        ref RegionState state = ref Pages.State;
         using Rundown.Scope held = domain.Swap.Rundown.Hold();
         if (!held.IsInside)
         {
@@ -142,13 +143,13 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     private long CountPins(long granule)
     {
         long pins = 0;
-        if (!_pages.Table.IsSmall)
+        if (!Pages.Table.IsSmall)
         {
             // A page that is pinned stays where it is. Pins on pages that the table names by now are counted there.
-            using LockedGranule locked = _pages.Lock(granule);
-            for (uint node = locked.First; node != 0; node = _pages.Nodes.Next(node))
+            using LockedGranule locked = Pages.Lock(granule);
+            for (uint node = locked.First; node != 0; node = Pages.Nodes.Next(node))
             {
-                pins += PinsOf(PageWord.Load(_pages.WordIn(node)));
+                pins += PinsOf(PageWord.Load(Pages.WordIn(node)));
             }
 
             if (!locked.IsLinear)
@@ -160,8 +161,8 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         long end = Math.Min((granule + 1) << PageTable.GranuleShift, region.PageCount);
         for (long index = granule << PageTable.GranuleShift; index < end; index++)
         {
-            ulong word = PageWord.Load(_pages.HomeOf(index));
-            pins += PinsOf(PageWord.State(word) == PageState.Elsewhere ? _pages.LoadLocked(index) : word);
+            ulong word = PageWord.Load(Pages.HomeOf(index));
+            pins += PinsOf(PageWord.State(word) == PageState.Elsewhere ? Pages.LoadLocked(index) : word);
         }
 
         return pins;
@@ -172,10 +173,10 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     {
         // Pairs with the fence after a fault's claim: see FaultHandler.TryFill.
         Interlocked.MemoryBarrier();
-        PageFreer freed = new(_pages, domain.Swap);
+        FreeBatch freed = new(domain.Swap);
         try
         {
-            ref PageTable table = ref _pages.Table;
+            ref PageTable table = ref Pages.Table;
             long granules = table.Granules;
             for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
             {
@@ -200,26 +201,26 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         TestHook.Reach(SharedWord.PageTable);
         if (!region.HasLeaked)
         {
-            _pages.Table.Close();
+            Pages.Table.Close();
         }
 
-        _pages.Table.Discharge();
+        Pages.Table.Discharge();
         TestHook.MayFail(FailurePoint.Closing);
         domain.Remove(region);
     }
 
-    private void Sweep(long granule, ref PageFreer freed)
+    private void Sweep(long granule, ref FreeBatch freed)
     {
-        if (!_pages.Table.IsSmall && !SweepNodes(granule, ref freed))
+        if (!Pages.Table.IsSmall && !SweepNodes(granule, ref freed))
         {
             return;
         }
 
-        long end = Math.Min((granule + 1) << PageTable.GranuleShift, region.PageCount);
-        for (long index = granule << PageTable.GranuleShift; index < end; index++)
+        FrameClass frames = region.Frames;
+        ulong* last = Pages.HomeOf(Math.Min((granule + 1) << PageTable.GranuleShift, region.PageCount) - 1);
+        for (ulong* home = Pages.Table.WordsOf(granule); home <= last; home++)
         {
-            freed.Prefetch(index, end);
-            ulong* home = _pages.HomeOf(index);
+            PageFreer.Prefetch(home, last, frames, freed);
             ulong word = PageWord.Load(home);
             if (PageWord.State(word) != PageState.Elsewhere)
             {
@@ -228,25 +229,25 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
             }
 
             uint node = PageWord.Stored(word);
-            bool isFree = Kill(_pages.WordIn(node), PageState.Gone, ref freed);
+            bool isFree = Kill(Pages.WordIn(node), PageState.Gone, ref freed);
             PageWord.KillElsewhere(home);
             if (isFree)
             {
-                _pages.Nodes.Free(node);
+                Pages.Nodes.Free(node);
             }
         }
     }
 
     /// <summary>Takes down the pages whose nodes are in the granule's chain.</summary>
     /// <returns>Whether there is a table besides.</returns>
-    private bool SweepNodes(long granule, ref PageFreer freed)
+    private bool SweepNodes(long granule, ref FreeBatch freed)
     {
         uint node;
         bool isLinear;
 
         // A thread that had the granule locked without seeing the array closed is through, and no other thread links or moves anything from
         // here on.
-        using (LockedGranule locked = _pages.Lock(granule))
+        using (LockedGranule locked = Pages.Lock(granule))
         {
             node = locked.First;
             isLinear = locked.IsLinear;
@@ -255,8 +256,8 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         while (node != 0)
         {
             uint next;
-            bool isFree = Kill(_pages.WordIn(node), PageState.Gone, ref freed);
-            using (LockedGranule locked = _pages.Lock(granule))
+            bool isFree = Kill(Pages.WordIn(node), PageState.Gone, ref freed);
+            using (LockedGranule locked = Pages.Lock(granule))
             {
                 locked.UnlinkFirst();
                 next = locked.First;
@@ -264,7 +265,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
 
             if (isFree)
             {
-                _pages.Nodes.Free(node);
+                Pages.Nodes.Free(node);
             }
 
             node = next;
@@ -276,7 +277,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     /// <summary>Takes one page down for good, whatever its state. Waits for claims, and for pins about to be undone, and settles before it
     /// waits.</summary>
     /// <returns>False when its frame is leaked.</returns>
-    private bool Kill(ulong* page, PageState end, ref PageFreer freed)
+    private bool Kill(ulong* page, PageState end, ref FreeBatch freed)
     {
         Spinner spinner = default;
         while (true)
@@ -298,7 +299,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
                 case PageState.Swapped:
                     if (PageWord.TryEnd(page, word, end))
                     {
-                        freed.FreeStored(word);
+                        PageFreer.FreeStored(word, ref freed);
                         return true;
                     }
 
@@ -307,9 +308,9 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
                 case PageState.Resident when PageWord.Pins(word) == 0:
                     if (PageWord.TryBeginEvict(page, word))
                     {
-                        freed.FreeCopy(word);
-                        _pages.Wake(page, PageWord.CompleteEnd(page, word, end));
-                        freed.GiveFrameBack(word);
+                        PageFreer.FreeCopy(word, region.Frames, ref freed);
+                        Pages.Wake(page, PageWord.CompleteEnd(page, word, end));
+                        PageFreer.GiveFrameBack(word, region.Frames);
                         return true;
                     }
 
@@ -335,5 +336,5 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         }
     }
 
-    private void ForgetWatched() => domain.Watch.Forget(_pages.Words, region.PageCount);
+    private void ForgetWatched() => domain.Watch.Forget(Pages.Words, region.PageCount);
 }
