@@ -3,7 +3,8 @@ using Paging.TestSeam;
 
 namespace Paging.Memory;
 
-/// <summary>What controls break on purpose. Each member is what the right code means by its name, and that alone without the seam of tests.</summary>
+/// <summary>The rules that control tests break on purpose. Each member does what its name says, and nothing else without the seam of
+/// tests.</summary>
 internal sealed unsafe partial class FrameClass
 {
     /// <summary>Whether the frames kept clean are to be had too.</summary>

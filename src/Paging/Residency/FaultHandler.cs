@@ -27,31 +27,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     internal byte* Pin(PagedRegion region, long index, bool write, out ulong* word) =>
         Pin(region, index, write, PageContents.Own, out word, out _);
 
-    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease, which is counted unless the page is
-    /// watched.</summary>
-    internal byte* PinForLease(PagedRegion region, long index, bool write, out ulong* word)
-    {
-        _watch.Settle();
-        byte* address = TryPinUnwatched(region, index, write, out word);
-        if (address == null)
-        {
-            address = Pin(region, index, write, out word);
-
-            // The bit does not change while our pin is held, and the lease looks at it again before it gives the pin back.
-            if (PageWord.IsWatched(PageWord.Load(word)))
-            {
-                return address;
-            }
-        }
-
-        if (LeaseCounts.Add(region.LeaseSlot) && region.CanBeWatched)
-        {
-            _watch.Rotate();
-        }
-
-        return address;
-    }
-
     /// <summary>Pins a page for writing, overwrites it as a whole, and gives the pin back. The page is never loaded for it.</summary>
     /// <param name="region">The array.</param>
     /// <param name="index">The page's number in the array.</param>
@@ -71,54 +46,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             PageWord.Unpin(word);
         }
-    }
-
-    /// <summary>Counts the leases of all pages by looking at every frame.</summary>
-    internal long CountPins()
-    {
-        long pins = 0;
-        foreach (FrameClass? size in domain.Frames.Classes)
-        {
-            for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
-            {
-                ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size!.Records[frame].Page);
-                if (page != null)
-                {
-                    ulong word = Volatile.Read(ref *page);
-                    if (PageWord.IsResident(word) && PageWord.Offset(word) == size.OffsetOf(frame))
-                    {
-                        pins += PageWord.Pins(word);
-                    }
-                }
-            }
-        }
-
-        return pins;
-    }
-
-    /// <summary>The fast path of <see cref="PageAccessor"/> for a page that is watched, tried here for one that cannot be watched now. Null
-    /// when there is more to do.</summary>
-    private byte* TryPinUnwatched(PagedRegion region, long index, bool write, out ulong* page)
-    {
-        page = region.Find(index);
-        ulong word = PageWord.Load(page);
-        ulong wanted = PageWord.Resident | (write ? PageWord.Dirty : 0);
-        if ((word & (wanted | PageWord.Watched)) != wanted
-            || PageWord.Pins(word) >= PageWord.MaxPins - 1
-            || _watch.Covers(region, page)
-            || !region.IsOf(index, page)
-            || !PageWord.TryPin(page, word, PageWord.Referenced))
-        {
-            return null;
-        }
-
-        if (!region.SeesClosing)
-        {
-            return region.Frames.Base + PageWord.Offset(word);
-        }
-
-        PageWord.Unpin(page);
-        return null;
     }
 
     private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled)

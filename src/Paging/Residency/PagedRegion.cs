@@ -166,7 +166,7 @@ internal sealed unsafe class PagedRegion
 
     /// <summary>As <see cref="Pin"/>, for a lease, which is counted unless the page is watched.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal byte* PinForLease(long index, bool write, out ulong* word) => _domain.Faults.PinForLease(this, index, write, out word);
+    internal byte* PinForLease(long index, bool write, out ulong* word) => _domain.Leasing.Pin(this, index, write, out word);
 
     internal void Overwrite(long index, PageContents contents) => _domain.Faults.Overwrite(this, index, contents);
 

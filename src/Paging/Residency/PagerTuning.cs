@@ -9,8 +9,8 @@ internal sealed record PagerTuning
     /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
     internal TimeSpan ColdAfter { get; init; } = Swap.Recompressor.DefaultAge;
 
-    /// <summary>Leases on pages of a size of which there are fewer frames than this are counted one by one, always: there a thread may well have leases on
-    /// all of them.</summary>
+    /// <summary>Leases on pages of a size with fewer frames than this are always counted one by one: there a thread may well have leases on
+    /// all frames.</summary>
     internal int MinWatchedFrames { get; init; } = 128;
 
     /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>

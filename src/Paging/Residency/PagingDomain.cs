@@ -74,6 +74,7 @@ internal sealed class PagingDomain
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
         Reclaimer = new Reclaimer(Frames, Swap, Evictor, shifter, DirtyLimit);
         Faults = new FaultHandler(this);
+        Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
         Reclaimer.Signal = _signal;
         Swap.Budget.Signal = _signal;
@@ -149,6 +150,8 @@ internal sealed class PagingDomain
 
     internal FaultHandler Faults { get; }
 
+    internal LeasePinner Leasing { get; }
+
     /// <summary>Tells the collector how much memory arrays hold.</summary>
     internal CollectorPressure Pressure { get; }
 
@@ -162,7 +165,7 @@ internal sealed class PagingDomain
 
     /// <summary>The number of leases out now.</summary>
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
-        ? Faults.CountPins()
+        ? Leasing.CountPins()
         : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Watch.CountPins());
 
     /// <summary>The pages whose leases are not counted one by one.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Paging.Swap;
 
 /// <summary>Doubly linked lists of numbers. Each number is in one list or in none. Every operation takes constant time.</summary>
-/// <remarks>Not thread-safe. The links lie in memory of the caller's: <see cref="Bytes"/> bytes of zeroes. That is lists that are all empty,
-/// since links are kept as differences, so that nothing of it is touched before it is used.</remarks>
+/// <remarks>Not thread-safe. The links lie in memory of the caller's: <see cref="Bytes"/> bytes of zeroes. Zeroes are lists that are all
+/// empty, since links are kept as differences. So no memory is touched before it is used.</remarks>
 internal sealed unsafe class NumberLists
 {
     internal const int None = -1;
