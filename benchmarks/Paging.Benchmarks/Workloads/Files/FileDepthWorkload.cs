@@ -1,5 +1,6 @@
 using Paging.Swap;
 using Paging.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Benchmarks.Workloads;
 
@@ -144,7 +145,7 @@ internal static class FileDepthWorkload
 
     private sealed unsafe class ReadingRing(RawPages pages, Windows windows, UringEngine engine) : ISide, IDisposable
     {
-        private readonly IoRequest[] _requests = [.. Enumerable.Range(0, Depth).Select(_ => new IoRequest())];
+        private readonly AwaitedRequest[] _requests = [.. Enumerable.Range(0, Depth).Select(_ => new AwaitedRequest())];
         private readonly NativeBuffer _buffers = new((long)Depth * pages.BufferBytes);
 
         public Outcome Run()
@@ -152,7 +153,7 @@ internal static class FileDepthWorkload
             ReadOnlySpan<int> order = windows.Take();
             for (int i = 0; i < order.Length; i++)
             {
-                IoRequest request = _requests[i % Depth];
+                AwaitedRequest request = _requests[i % Depth];
                 Await(request);
                 BlockRange range = pages.RangeOf(order[i]);
                 request.Operation = IoOperation.Read;
@@ -170,7 +171,7 @@ internal static class FileDepthWorkload
 
         public void Dispose() => _buffers.Dispose();
 
-        private static void Await(IoRequest request)
+        private static void Await(AwaitedRequest request)
         {
             request.Wait();
             if (request.Error != 0)

@@ -1,4 +1,5 @@
 using Paging.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Benchmarks.Workloads;
 
@@ -52,13 +53,13 @@ internal sealed unsafe class RawWrites : IDisposable
     /// <summary>One thread that keeps the writes under way through io_uring.</summary>
     public sealed class Ring(RawWrites writes, IoEngine engine) : ISide
     {
-        private readonly IoRequest[] _requests = [.. Enumerable.Range(0, Depth).Select(_ => new IoRequest())];
+        private readonly AwaitedRequest[] _requests = [.. Enumerable.Range(0, Depth).Select(_ => new AwaitedRequest())];
 
         public Outcome Run()
         {
             for (int i = 0; i < writes.Count; i++)
             {
-                IoRequest request = _requests[i % Depth];
+                AwaitedRequest request = _requests[i % Depth];
                 Await(request);
                 request.Operation = IoOperation.Write;
                 request.Offset = i * writes.SegmentBytes;
@@ -73,7 +74,7 @@ internal sealed unsafe class RawWrites : IDisposable
             return new Outcome(writes.Count, 0);
         }
 
-        private static void Await(IoRequest request)
+        private static void Await(AwaitedRequest request)
         {
             request.Wait();
             if (request.Error != 0)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
-using Paging.Threading;
 
 namespace Paging.Swap.Devices;
 
@@ -12,18 +11,12 @@ internal enum IoOperation : byte
 
 /// <summary>One asynchronous transfer. Its owner pools it; nothing here allocates after construction.</summary>
 /// <remarks>The owner sets the operation, and calls <see cref="Begin"/> and then <see cref="SwapDevice.Submit"/>. From then on only the
-/// device writes to the request, until <see cref="IsComplete"/>; the memory of the buffer must stay for as long. Threads that wait for one
-/// transfer must have left <see cref="Wait"/> before the request begins another.</remarks>
+/// device writes to the request, until <see cref="IsComplete"/>; the memory of the buffer must stay for as long. An owner that wants to know
+/// when that is overrides <see cref="OnCompleted"/> or <see cref="OnReleased"/>.</remarks>
 internal unsafe class IoRequest
 {
-    private const int Idle = 0;
-    private const int Pending = 1;
-    private const int PendingWithWaiters = 2;
-
-    private readonly Condition _completion = new();
-
-    // Begin: Idle → Pending. A waiter: Pending → PendingWithWaiters, by CAS under the lock. Complete: either of them → Idle, by exchange.
-    private int _state;
+    /// <summary>Begin: false → true, by the submitter. Complete: true → false, by the device.</summary>
+    private bool _isPending;
 
     internal IoOperation Operation;
     internal long Offset;
@@ -51,14 +44,14 @@ internal unsafe class IoRequest
     /// <summary>Counts the request as under way on its device.</summary>
     internal TransferCount? Counted;
 
-    internal bool IsComplete => Volatile.Read(ref _state) == Idle;
+    internal bool IsComplete => !Volatile.Read(ref _isPending);
 
     /// <summary>To be called by the submitter, before Submit.</summary>
     internal void Begin()
     {
         Debug.Assert(IsComplete && Counted is null, "a request is under way once at a time");
         Error = 0;
-        Volatile.Write(ref _state, Pending);
+        Volatile.Write(ref _isPending, true);
     }
 
     /// <summary>To be called by the device or its engine, exactly once for each <see cref="Begin"/>.</summary>
@@ -72,47 +65,22 @@ internal unsafe class IoRequest
         Error = error;
         OnCompleted();
 
-        // Releases Error, and what a read has brought, to a thread that sees Idle.
-        if (Interlocked.Exchange(ref _state, Idle) == PendingWithWaiters)
-        {
-            bool interrupted = false;
-            _completion.Enter(ref interrupted);
-            _completion.PulseAll();
-            _completion.Exit(interrupted);
-        }
+        // Releases Error, and what a read has brought, to a thread that sees the request complete.
+        Volatile.Write(ref _isPending, false);
 
         // Last: from here on the owner may use the request again, and nothing of this transfer is left to be done to it.
         OnReleased();
         counted?.Exit();
     }
 
-    /// <summary>Blocks the thread until the transfer has completed.</summary>
-    internal void Wait()
-    {
-        if (IsComplete)
-        {
-            return;
-        }
-
-        bool interrupted = false;
-        _completion.Enter(ref interrupted);
-        // Complete exchanges the state before it takes the lock: either it sees that there is a waiter, or the waiter sees the exchange.
-        while (Interlocked.CompareExchange(ref _state, PendingWithWaiters, Pending) != Idle)
-        {
-            _completion.Wait(ref interrupted);
-        }
-
-        _completion.Exit(interrupted);
-    }
-
-    /// <summary>Called when the transfer is done, while waiters still wait. Runs on the thread of the engine: it must not block, throw or
-    /// submit.</summary>
+    /// <summary>Called when the transfer is done, and the request not complete yet. Runs on the thread of the engine: it must not block,
+    /// throw or submit.</summary>
     protected virtual void OnCompleted()
     {
     }
 
-    /// <summary>Called when waiters are released, and the device will not touch the request again. If no thread waits for the request, its
-    /// owner may take it back to its pool here. The rules are those of <see cref="OnCompleted"/>.</summary>
+    /// <summary>Called when the request is complete, and the device will not touch it again: its owner may take it back to its pool here. The
+    /// rules are those of <see cref="OnCompleted"/>.</summary>
     protected virtual void OnReleased()
     {
     }

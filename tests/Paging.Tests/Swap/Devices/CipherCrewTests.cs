@@ -32,7 +32,7 @@ public sealed unsafe class CipherCrewTests
         {
             using var memory = new AlignedMemory(Each * (Blocks + 1) * Stored);
             using var read = new AlignedMemory((Blocks + 1) * Stored);
-            var requests = new IoRequest[Each];
+            var requests = new AwaitedRequest[Each];
             for (int round = 0; round < 10; round++)
             {
                 new Random(thread + round).NextBytes(memory.Span);
@@ -47,7 +47,7 @@ public sealed unsafe class CipherCrewTests
                     device.Submit(requests[i]);
                 }
 
-                foreach (IoRequest request in requests)
+                foreach (AwaitedRequest request in requests)
                 {
                     request.Wait();
                     Assert.Equal(0, request.Error);
@@ -67,7 +67,7 @@ public sealed unsafe class CipherCrewTests
         var medium = new MemoryDevice((long)Count * Blocks * Stored) { DelaysCompletion = true };
         var device = new EncryptedDevice(medium, Blocks * Payload);
         using var memory = new AlignedMemory(Blocks * Stored);
-        IoRequest[] requests = [.. Enumerable.Range(0, Count).Select(i => Submit(device, i, memory.Address))];
+        AwaitedRequest[] requests = [.. Enumerable.Range(0, Count).Select(i => Submit(device, i, memory.Address))];
 
         // Four have scratch buffers and wait for the disk; the rest is queued.
         Assert.True(SpinWait.SpinUntil(() => medium.PendingCount == 4, TimeSpan.FromMinutes(1)));
@@ -88,7 +88,7 @@ public sealed unsafe class CipherCrewTests
         Assert.True(drained);
         Assert.Equal(Count, medium.Writes);
         Assert.All(threads, thread => Assert.True(thread.Join(0)));
-        IoRequest late = Submit(device, 0, memory.Address);
+        AwaitedRequest late = Submit(device, 0, memory.Address);
         Assert.Equal((true, Errno.EBADF), (late.IsComplete, late.Error));
     }
 
@@ -100,12 +100,12 @@ public sealed unsafe class CipherCrewTests
         int all = Math.Min(CipherCrew.MaxThreads, Environment.ProcessorCount);
         Assert.Equal(all, device.Threads.Count);
         Assert.Equal(0, device.Write(0, memory.Address, Payload, 1));
-        IoRequest read = IoEngineTests.Request(IoOperation.Read, 0, memory.Address, Payload);
+        AwaitedRequest read = IoEngineTests.Request(IoOperation.Read, 0, memory.Address, Payload);
         read.Stamp = 1;
         device.Submit(read);
         read.Wait();
         Assert.Equal((0, all), (read.Error, device.Threads.Count));
-        IoRequest write = Submit(device, 0, memory.Address);
+        AwaitedRequest write = Submit(device, 0, memory.Address);
         write.Wait();
         Assert.Equal((0, all), (write.Error, device.Threads.Count));
     }
@@ -116,7 +116,7 @@ public sealed unsafe class CipherCrewTests
         const int Count = 24;
         using var memory = new AlignedMemory(Blocks * Stored);
         var medium = new MemoryDevice((long)Count * Blocks * Stored) { DelaysCompletion = true };
-        (IReadOnlyList<Thread> threads, IoRequest[] requests) = Drop(medium, Count, memory);
+        (IReadOnlyList<Thread> threads, AwaitedRequest[] requests) = Drop(medium, Count, memory);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         while (medium.Writes < Count)
@@ -145,27 +145,27 @@ public sealed unsafe class CipherCrewTests
         Assert.All(references, reference => Assert.False(reference.IsAlive));
     }
 
-    private static IoRequest Submit(EncryptedDevice device, int number, byte* buffer)
+    private static AwaitedRequest Submit(EncryptedDevice device, int number, byte* buffer)
     {
-        IoRequest request = IoEngineTests.Request(IoOperation.Write, (long)number * Blocks * Payload, buffer, Blocks * Payload);
+        AwaitedRequest request = IoEngineTests.Request(IoOperation.Write, (long)number * Blocks * Payload, buffer, Blocks * Payload);
         request.Stamp = (ulong)number + 100;
         device.Submit(request);
         return request;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static (IReadOnlyList<Thread> Threads, IoRequest[] Requests) Drop(MemoryDevice medium, int count, AlignedMemory memory)
+    private static (IReadOnlyList<Thread> Threads, AwaitedRequest[] Requests) Drop(MemoryDevice medium, int count, AlignedMemory memory)
     {
         var device = new EncryptedDevice(medium, Blocks * Payload);
-        IoRequest[] requests = [.. Enumerable.Range(0, count).Select(i => Submit(device, i, memory.Address))];
+        AwaitedRequest[] requests = [.. Enumerable.Range(0, count).Select(i => Submit(device, i, memory.Address))];
         return (device.Threads, requests);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference[] Transfer(EncryptedDevice device, AlignedMemory memory)
     {
-        IoRequest[] requests = [.. Enumerable.Range(0, 100).Select(i => Submit(device, i, memory.Address))];
-        foreach (IoRequest request in requests)
+        AwaitedRequest[] requests = [.. Enumerable.Range(0, 100).Select(i => Submit(device, i, memory.Address))];
+        foreach (AwaitedRequest request in requests)
         {
             request.Wait();
         }

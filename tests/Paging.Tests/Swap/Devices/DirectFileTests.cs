@@ -1,4 +1,5 @@
 using Paging.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -33,7 +34,7 @@ public sealed unsafe class DirectFileTests
             Assert.Equal(0, file.Read(FileBytes - 16384, read.Address, 8192, stamp: 2));
             Assert.False(read.Span[..4097].ContainsAnyExcept((byte)7));
             read.Span.Clear();
-            var request = new IoRequest { Operation = IoOperation.Write, Buffer = written.Address, Length = 8192 };
+            var request = new AwaitedRequest { Operation = IoOperation.Write, Buffer = written.Address, Length = 8192 };
             request.Begin();
             file.Submit(request);
             request.Wait();

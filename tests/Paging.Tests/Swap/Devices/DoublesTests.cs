@@ -56,7 +56,7 @@ public sealed unsafe class DoublesTests
         {
             using var device = new MemoryDevice(Blocks * Block, seed) { DelaysCompletion = true };
             using var memory = new AlignedMemory(Blocks * Block);
-            var requests = new List<IoRequest>();
+            var requests = new List<AwaitedRequest>();
             for (int i = 0; i < Blocks; i++)
             {
                 requests.Add(IoEngineTests.Request(IoOperation.Write, i * Block, memory.Address + (i * Block), Block));
@@ -179,7 +179,7 @@ public sealed unsafe class DoublesTests
                 : device.Write(4 * Block, buffer, 4 * Block, 0);
         }
 
-        IoRequest request = IoEngineTests.Request(operation, 4 * Block, buffer, 4 * Block);
+        AwaitedRequest request = IoEngineTests.Request(operation, 4 * Block, buffer, 4 * Block);
         device.Submit(request);
         request.Wait();
         return request.Error;

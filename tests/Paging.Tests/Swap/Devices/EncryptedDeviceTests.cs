@@ -146,7 +146,7 @@ public sealed unsafe class EncryptedDeviceTests
         new Random(5).NextBytes(memory.Span);
         int length = Blocks * Payload;
         Assert.Equal(0, device.Write(0, memory.Address, length, 1));
-        IoRequest request = IoEngineTests.Request(IoOperation.Read, 0, read.Address, length);
+        AwaitedRequest request = IoEngineTests.Request(IoOperation.Read, 0, read.Address, length);
         request.Stamp = 1;
         device.Submit(request);
         request.Wait();
@@ -163,7 +163,7 @@ public sealed unsafe class EncryptedDeviceTests
         using var memory = new AlignedMemory(Stored);
         for (int i = 0; i < 100; i++)
         {
-            IoRequest request = IoEngineTests.Request(i % 2 == 0 ? IoOperation.Write : IoOperation.Read, 0, memory.Address, Payload);
+            AwaitedRequest request = IoEngineTests.Request(i % 2 == 0 ? IoOperation.Write : IoOperation.Read, 0, memory.Address, Payload);
             device.Submit(request);
             request.Wait();
             Assert.Equal(Errno.EIO, request.Error);
@@ -193,7 +193,7 @@ public sealed unsafe class EncryptedDeviceTests
         {
             var device = new EncryptedDevice(DirectFile.Open(directory.Path, Blocks * Stored, engine));
             using var memory = new AlignedMemory(Blocks * Stored);
-            IoRequest[] requests = new IoRequest[16];
+            AwaitedRequest[] requests = new AwaitedRequest[16];
             for (int i = 0; i < requests.Length; i++)
             {
                 requests[i] = IoEngineTests.Request(IoOperation.Write, i * Payload, memory.Address + (i * Stored), Payload);

@@ -19,7 +19,7 @@ public sealed unsafe class InterleavedDeviceTests
             using var device = new MemoryDevice(4 * Block, run.Seed) { DelaysCompletion = true };
             using var memory = new AlignedMemory(Block);
             device.Medium.Fill(9);
-            var request = new IoRequest { Operation = IoOperation.Read, Buffer = memory.Address, Length = Block };
+            var request = new AwaitedRequest { Operation = IoOperation.Read, Buffer = memory.Address, Length = Block };
             request.Begin();
             byte* buffer = memory.Address;
             run.Together(
@@ -80,12 +80,12 @@ public sealed unsafe class InterleavedDeviceTests
             void Body(int half)
             {
                 using var memory = new AlignedMemory(Blocks * Block);
-                IoRequest[] requests = [.. Enumerable.Range(0, Blocks / 2).Select(_ => new IoRequest())];
+                AwaitedRequest[] requests = [.. Enumerable.Range(0, Blocks / 2).Select(_ => new AwaitedRequest())];
                 for (int pass = 0; pass < 2; pass++)
                 {
                     for (int i = 0; i < requests.Length; i++)
                     {
-                        IoRequest request = requests[i];
+                        AwaitedRequest request = requests[i];
                         request.Operation = pass == 0 ? IoOperation.Write : IoOperation.Read;
                         request.Offset = ((half * Blocks) + (2 * i)) * device.BlockBytes;
                         request.Buffer = memory.Address + (i * 2 * Block);
@@ -96,7 +96,7 @@ public sealed unsafe class InterleavedDeviceTests
                         device.Submit(request);
                     }
 
-                    foreach (IoRequest request in requests)
+                    foreach (AwaitedRequest request in requests)
                     {
                         request.Wait();
                         Assert.Equal(0, request.Error);
@@ -136,7 +136,7 @@ public sealed unsafe class InterleavedDeviceTests
         }),
         seeds: 100);
 
-    private static void Wait(IoRequest request, byte* buffer)
+    private static void Wait(AwaitedRequest request, byte* buffer)
     {
         request.Wait();
         Assert.Equal(0, request.Error);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -96,13 +97,13 @@ public sealed unsafe class IoEngineLifetimeTests
         using var directory = new TemporaryDirectory();
         using SafeFileHandle file = SwapFileBirth.Create(directory.Path, Block, FileAbilities.All);
         using var memory = new AlignedMemory(Block);
-        IoRequest[] requests = [.. Enumerable.Range(0, 100).Select(_ => IoEngineTests.Request(IoOperation.Write, 0, memory.Address, Block))];
-        foreach (IoRequest request in requests)
+        AwaitedRequest[] requests = [.. Enumerable.Range(0, 100).Select(_ => IoEngineTests.Request(IoOperation.Write, 0, memory.Address, Block))];
+        foreach (AwaitedRequest request in requests)
         {
             engine.Submit(file, request);
         }
 
-        foreach (IoRequest request in requests)
+        foreach (AwaitedRequest request in requests)
         {
             request.Wait();
         }
@@ -115,10 +116,10 @@ public sealed unsafe class IoEngineLifetimeTests
         const int Rounds = 500;
         const int Requests = 8;
         using var memory = new AlignedMemory(Requests * Block);
-        var requests = new IoRequest[Requests];
+        var requests = new AwaitedRequest[Requests];
         for (int i = 0; i < Requests; i++)
         {
-            requests[i] = new IoRequest { Offset = i * device.BlockBytes, Buffer = memory.Address + (i * Block), Length = device.BlockBytes };
+            requests[i] = new AwaitedRequest { Offset = i * device.BlockBytes, Buffer = memory.Address + (i * Block), Length = device.BlockBytes };
         }
 
         ulong stamp = 0;

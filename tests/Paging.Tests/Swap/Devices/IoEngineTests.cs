@@ -3,6 +3,7 @@ using Paging.Interop;
 using Paging.Swap.Devices;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -29,11 +30,11 @@ public sealed unsafe class IoEngineTests
         using var directory = new TemporaryDirectory();
         using IoEngine engine = Engines.Create(kind);
         using var memory = new AlignedMemory(Requests * Block);
-        IoRequest[] requests = new IoRequest[Requests];
+        AwaitedRequest[] requests = new AwaitedRequest[Requests];
         var file = DirectFile.Open(directory.Path, Requests * Block, engine);
         for (int i = 0; i < Requests; i++)
         {
-            requests[i] = new IoRequest { Operation = IoOperation.Write, Offset = (long)i * Block, Buffer = memory.Address + (i * Block), Length = Block };
+            requests[i] = new AwaitedRequest { Operation = IoOperation.Write, Offset = (long)i * Block, Buffer = memory.Address + (i * Block), Length = Block };
             requests[i].Begin();
             file.Submit(requests[i]);
         }
@@ -71,7 +72,7 @@ public sealed unsafe class IoEngineTests
                 }
 
                 using var memory = new AlignedMemory(Block);
-                var request = new IoRequest { Operation = IoOperation.Write, Offset = thread * Block, Buffer = memory.Address, Length = Block };
+                var request = new AwaitedRequest { Operation = IoOperation.Write, Offset = thread * Block, Buffer = memory.Address, Length = Block };
                 bool first = true;
                 do
                 {
@@ -98,7 +99,7 @@ public sealed unsafe class IoEngineTests
         using var directory = new TemporaryDirectory();
         using SafeFileHandle file = SwapFileBirth.Create(directory.Path, Requests * Block, FileAbilities.All);
         using var memory = new AlignedMemory(Requests * Block);
-        IoRequest[] requests = new IoRequest[Requests];
+        AwaitedRequest[] requests = new AwaitedRequest[Requests];
         IoEngine engine = Engines.Create(kind);
         for (int i = 0; i < Requests; i++)
         {
@@ -126,19 +127,19 @@ public sealed unsafe class IoEngineTests
         using var memory = new AlignedMemory(4 * Block);
 
         // Two blocks and not all of the second is there; none of the fourth; and the file is open for reading only.
-        (IoRequest Request, int Error)[] all =
+        (AwaitedRequest Request, int Error)[] all =
         [
             (Request(IoOperation.Read, 0, memory.Address, 2 * Block), Errno.EIO),
             (Request(IoOperation.Read, 4 * Block, memory.Address + (2 * Block), Block), Errno.EIO),
             (Request(IoOperation.Write, 0, memory.Address + (2 * Block), Block), Errno.EBADF),
             (Request(IoOperation.Read, 0, memory.Address + (3 * Block), Block), 0),
         ];
-        foreach ((IoRequest request, _) in all)
+        foreach ((AwaitedRequest request, _) in all)
         {
             engine.Submit(file, request);
         }
 
-        foreach ((IoRequest request, int error) in all)
+        foreach ((AwaitedRequest request, int error) in all)
         {
             request.Wait();
             Assert.Equal(error, request.Error);
@@ -160,7 +161,7 @@ public sealed unsafe class IoEngineTests
             if (i % 2 == 0)
             {
                 using var file = DirectFile.Open(directory.Path, Block, engine);
-                IoRequest request = Request(IoOperation.Write, 0, memory.Address, Block);
+                AwaitedRequest request = Request(IoOperation.Write, 0, memory.Address, Block);
                 file.Submit(request);
                 request.Wait();
                 Assert.Equal(0, request.Error);
@@ -191,9 +192,9 @@ public sealed unsafe class IoEngineTests
         directory.AssertEmpty();
     }
 
-    internal static IoRequest Request(IoOperation operation, long offset, byte* buffer, int length)
+    internal static AwaitedRequest Request(IoOperation operation, long offset, byte* buffer, int length)
     {
-        var request = new IoRequest
+        var request = new AwaitedRequest
         {
             Operation = operation,
             Offset = offset,

@@ -1,5 +1,6 @@
 using Paging.Interop;
 using Paging.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -39,7 +40,7 @@ public sealed class IoRequestTests
     {
         for (int round = 0; round < 20; round++)
         {
-            var request = new IoRequest();
+            var request = new AwaitedRequest();
             request.Begin();
             using var ready = new CountdownEvent(waiters);
             int woken = 0;
@@ -81,7 +82,7 @@ public sealed class IoRequestTests
         }
     }
 
-    private sealed class Telling : IoRequest
+    private sealed class Telling : AwaitedRequest
     {
         public List<string> Told { get; } = [];
 

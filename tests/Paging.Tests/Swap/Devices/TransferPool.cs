@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Paging.Swap.Devices;
 using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -141,7 +142,7 @@ internal sealed unsafe class TransferPool : IDisposable
 
     private static ulong Content(ulong stamp, int block) => Dice.Mix((stamp << 16) + (ulong)block) | 1;
 
-    private sealed class Lane : IoRequest
+    private sealed class Lane : AwaitedRequest
     {
         public int First { get; set; }
 
