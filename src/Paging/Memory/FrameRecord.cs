@@ -3,33 +3,35 @@ using System.Runtime.InteropServices;
 namespace Paging.Memory;
 
 /// <summary>What is known of a frame and of the page in it: 32 bytes, so that no record crosses a cache line.</summary>
-/// <remarks>A record belongs to the holder of its frame: the free list, a thread that has taken the frame and not yet published it, or the
-/// page that resides in it. The clock reads records that it does not own, and relies only on what the word of the page confirms.</remarks>
+/// <remarks>The holder of a frame owns its record: the free list; a thread that has taken the frame and not published it; or the resident
+/// page. The exceptions stand at the fields. Other threads (the clock, and those that look at every frame) may read it, and must trust only
+/// what the page's word confirms.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal unsafe struct FrameRecord
 {
     internal const int Bytes = 32;
 
     /// <summary>The page table entry of the resident page; null while the frame is free, or taken by a thread. Written by the holder of the
-    /// frame. Page tables stay mapped as long as frames do, so that even an outdated pointer may be followed.</summary>
+    /// frame. An outdated pointer may still be followed: page tables stay mapped as long as frames do.</summary>
     internal ulong* Page;
 
-    /// <summary>The stored copy of a clean page (the swap cache), or 0. The thread that has made the page dirty takes it out by exchange,
+    /// <summary>The stored copy of a clean page (the swap cache), or 0. The thread that makes the page dirty takes it out by exchange,
     /// while it pins the page. Evictors read it, and rely on it only if the word of the page then confirms it.</summary>
     internal uint Stored;
 
-    /// <summary>While the frame is on the free list: the next free frame, plus one.</summary>
+    /// <summary>While the frame is on the free list: the next free frame, plus one. Also marks a free frame that is set aside while its
+    /// granule is drained (see FrameClass.Granules).</summary>
     internal uint Next;
 
-    /// <summary>The next eviction of the page is to store it in the pool anew: it came from a swap file although it had been in a frame not
-    /// long ago, or it was compressed again when it was cold. Otherwise its stored copy, which is still good, would keep it slow for ever.
-    /// Written by the holder of the frame. Also set by the clock, possibly after the record has gone to another page, which is then stored
-    /// once too often.</summary>
+    /// <summary>Set when the next eviction is to store the page in the pool anew, because its good copy would keep it slow for ever: it was
+    /// loaded from a file although it had been in a frame not long ago, or its copy was recompressed when cold. Written by the frame's
+    /// holder, and by the clock, which may hit a record that now belongs to another page; that page is then stored once too
+    /// often.</summary>
     internal bool WantsPool;
 
     /// <summary>The number of the policy by which the owner of the page is compressed. Written by the holder of the frame.</summary>
     internal int Policy;
 
-    /// <summary>Bytes of the page that hold items of its owner: as much is stored of it. Written by the holder of the frame.</summary>
+    /// <summary>Bytes of the page that hold its owner's items; only these are stored. Written by the holder of the frame.</summary>
     internal int Used;
 }

@@ -24,13 +24,14 @@ internal enum EvictOutcome
     /// <summary>Its page is clean, where only a dirty one was wanted.</summary>
     Clean,
 
-    /// <summary>No page is in it, or another thread is at work on it: look again.</summary>
+    /// <summary>There is no page in it, or another thread is working on it. Look again.</summary>
     Busy,
 }
 
 /// <summary>Takes the page out of one frame, if that can be done now. Its callers choose the frame.</summary>
-/// <remarks>Any thread may try any frame. No thread waits here for a claim while it holds one: the room for a dirty page is in hand before
-/// the page is claimed (rule 7).</remarks>
+/// <remarks>Any thread may try any frame. A clean page costs one CAS (<see cref="EvictClean"/>), unless the pool is to have it anew; a
+/// dirty one is encoded. Room for it is found before the page is claimed, so no thread waits here while it holds a claim (rule
+/// 7).</remarks>
 internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
 {
     /// <summary>Tries to take the page out of one frame.</summary>
@@ -48,7 +49,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.Busy;
         }
 
-        // The record may be out of date, but the word is not: only the page whose word names this frame lives in it (rule 4).
+        // The record may name another page by now. The page's word decides: a page lives in this frame only if its word names the frame.
         ulong word = PageWord.Load(page);
         if (!PageWord.IsResident(word) || !LivesIn(size, frame, word))
         {
@@ -84,11 +85,12 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         size.GiveBack(frame);
     }
 
-    /// <summary>Takes the stored copy of a page that the caller has just turned dirty and still pins.</summary>
+    /// <summary>Takes the stored copy out of the record of a page that the caller has just made dirty and still pins.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint TakeStored(FrameRecord* record) => Shared.Exchange(SharedWord.FrameRecord, &record->Stored, 0);
 
-    /// <summary>Counts a frame that was seen pinned, and asks to be woken when a pin on its page is given back.</summary>
+    /// <summary>Counts a frame that was seen pinned, and, with <paramref name="marks"/>, asks to be woken when a pin on its page is given
+    /// back.</summary>
     internal static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
     {
         ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
@@ -113,10 +115,10 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
     }
 
-    /// <summary>Keeps the stored copy of a page in use from going cold. Nothing is loaded from the copy as long as the page is in its
-    /// frame.</summary>
-    /// <remarks>The record may be another page's by now. Then the copy of that page stays warm for a while, or that page is stored once
-    /// more than it need be.</remarks>
+    /// <summary>Tells the pool that the stored copy of a page is still in use. While the page is in its frame nothing loads the copy, so it
+    /// would look cold.</summary>
+    /// <remarks>The record may belong to another page by now. Then that page's copy stays warm too long, or that page is stored once more
+    /// than needed.</remarks>
     private void NoteUsed(FrameRecord* record)
     {
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
@@ -127,6 +129,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
     }
 
+    /// <summary>Evicts a clean page: one CAS, nothing is encoded. Only if the page is to return to the pool, and room is at hand, it is
+    /// stored first.</summary>
     private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
     {
         FrameRecord* record = size.Records + frame;
@@ -138,7 +142,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.Freed;
         }
 
-        // Read before the CAS: if the CAS finds the page still clean, in this frame and in this residency, then this was its copy.
+        // Read before the CAS: if the CAS succeeds, the page has been clean and in this frame without a break, so this was its copy.
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (!PageWord.TryEvictClean(page, word, stored, size.Now))
         {
@@ -150,7 +154,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Stores a dirty page; or, in the pool once more, a clean page whose copy is in a file or was recompressed.</summary>
+    /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, so that the pool has a fresh
+    /// copy.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())
@@ -218,7 +223,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
                 parking.Wake(page);
             }
 
-            // The page's word names the new copy by now, and the frame is ours until it is given back. So is the old copy.
+            // The page's word already names the new copy. Until the frame is given back, both it and the old copy are ours.
             if (stored != 0 && (word & PageWord.Dirty) == 0 && TakeStored(record) is not 0 and uint old)
             {
                 swap.Free(old);

@@ -26,7 +26,7 @@ internal static unsafe class LeaseCounts
     /// <summary>After the others, in the same row: all leases that the thread has ever counted.</summary>
     private const int TakenSlot = Slots;
 
-    private static readonly Gate s_gate = new();
+    private static readonly Gate s_gate = new(isOfProcess: true);
     /// <summary>For threads without memory for a row of their own: its additions may race, and then a figure is off.</summary>
     private static readonly Row s_common = new() { IsCommon = true };
 

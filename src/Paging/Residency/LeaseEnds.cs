@@ -3,9 +3,10 @@ using Paging.Threading;
 namespace Paging.Residency;
 
 /// <summary>Where threads sleep that found every frame pinned, until a pin is given back.</summary>
-/// <remarks>One for the process, since the thread that gives a pin back knows the page's word and nothing else. A sleeper has set W in the
-/// words of the pinned pages after it read the count, so a pin given back later is seen: its addition finds W, and signals. A signal that
-/// was meant for another pager makes a sleeper look once more.</remarks>
+/// <remarks>Who waits, in which order and for how long is decided by <see cref="LeaseQueue"/>. One for the process, since the thread that
+/// gives a pin back knows the page's word and nothing else. A sleeper has set W in the words of the pinned pages after it read the count,
+/// so a pin given back later is seen: its addition finds W, and signals. A signal that was meant for another pager makes a sleeper look
+/// once more.</remarks>
 internal static class LeaseEnds
 {
     private static readonly EventCount s_ends = new();

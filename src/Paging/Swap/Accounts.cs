@@ -3,19 +3,21 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Sums of live entries, by the place where they are. The only type that adds to them.</summary>
+/// <summary>Changes the sums of live entries: those of each segment (<see cref="Segment"/>), of the pool (<see cref="PoolBudget"/> and
+/// <see cref="Counters"/>), and of the files (Counters and <see cref="SwapArea"/>). No other type changes them.</summary>
 /// <remarks>
 /// <code>
 ///   live, tally, logical of a segment     = its entries that a descriptor points to
 ///   live, stored, logical of the pool     = Σ of the segments in memory
 ///   pages, live bytes of the files        = Σ of the segments in files only
-///   held, dead of a file and log          = Σ of the bytes that these could hold, and of the dead bytes among them
+///   held, dead of a file and log          = Σ of the bytes that its segments of that log could hold, and of the dead ones of these
 ///   incompressible, same-filled           = pages, wherever they are
 /// </code>
-/// Each member below is one thing that happens to a page or a segment, and keeps every line true by itself. While it runs, a sum may be
-/// behind. An entry is credited to its segment before a descriptor points to it, and debited after none does (rule 6), so a segment looks
-/// fuller than it is and never emptier. A thread that counts an entry of a sealed segment keeps the segment, by a pin or a claim, from
-/// moving between memory and file meanwhile, so that no entry is counted in on one side and out on the other.
+/// Each member below is one thing that happens to a page or a segment. <see cref="Credit"/> and <see cref="Debit"/> change the segment's
+/// line, the others the lines below it; every line is true again once the store, move or free that calls them has ended. An entry is added
+/// before a descriptor points to it, and taken off only after none does (rule 6): a segment may look too full for a moment, never too
+/// empty. A thread that counts an entry of a sealed segment holds a pin or a claim on it, so the segment cannot move between memory and
+/// file in between, and the entry is added and taken off on the same side.
 /// </remarks>
 internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counters, SwapFileTable files)
 {
@@ -35,7 +37,7 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         Shared.Add(SharedWord.SegmentLive, &segment->Live, size.Units);
     }
 
-    /// <summary>Undoes <see cref="Credit"/>: an entry has gone, or was not moved there after all.</summary>
+    /// <summary>Takes off what <see cref="Credit"/> added: the entry is gone, or its move has failed.</summary>
     /// <returns>Units that are alive in the segment now.</returns>
     internal static int Debit(Segment* segment, in EntrySize size)
     {

@@ -6,7 +6,7 @@ namespace Paging.Swap;
 /// there.</summary>
 internal sealed class PathClaim : IDisposable
 {
-    private static readonly Gate s_gate = new();
+    private static readonly Gate s_gate = new(isOfProcess: true);
     private static readonly HashSet<string> s_taken = [];
     private readonly string? _path;
     private bool _kept;

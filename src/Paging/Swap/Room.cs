@@ -2,12 +2,13 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>Finds room in memory for a page that finds no segment: decides what is done for it, and in which order.</summary>
+/// <summary>Finds room in memory for a page when no segment has any: decides which remedies are tried, and in which order.</summary>
 /// <remarks>
-/// <see cref="TryRemedies"/> is the list. The log's cleaner, writeback and the file cleaner each offer one step and know nothing of one
-/// another. None of them remembers that there was nothing to gain: the possible gain is read from sums that belong to a log or a file, and
-/// that change with every entry that dies there.
-/// A thread holds nothing while it waits for a device.
+/// The list is <see cref="TryRemedies"/>, and <see cref="TryWaitingRemedies"/> behind it. The log's cleaner, writeback and the file cleaner
+/// offer the steps, and none of them decides what is tried next. No remedy remembers an earlier failure: whether it could gain anything is
+/// read each time from sums that a log or a file keeps, and that change whenever an entry there dies.
+/// A thread that waits for a device here holds no writer, no claim on a page and no gate. Only the emptier of a file's segment has its
+/// claim on that segment, a buffer, and its place as the log's emptier.
 /// </remarks>
 internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
 {
@@ -16,12 +17,12 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
     private const int WaitMilliseconds = 20;
 
-    /// <summary>Counts the attempts to empty a segment through a log's reserve, whether or not they succeeded.</summary>
+    /// <summary>Signalled whenever a thread has finished trying to empty a segment through a log's reserve, successfully or not.</summary>
     private readonly EventCount _emptied = new();
 
     private SwapFileTable Files => segments.Files;
 
-    /// <summary>Finds room for a page, in case it does not shrink.</summary>
+    /// <summary>Finds room for a page, enough even if the page does not compress.</summary>
     /// <returns>A borrowed writer that has the room; null when there is none.</returns>
     internal LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
     {
@@ -31,8 +32,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return writer is null && level != StoreLevel.AtHand && Files.TryEndRest() ? TryPrepareOnce(log, length, level) : writer;
     }
 
-    /// <summary>Whether an ordinary page may come in, in case it does not shrink: into the pool as long as emptying its segments stays
-    /// cheap, and beyond that as long as segments can be written out to make room.</summary>
+    /// <summary>Whether an ordinary page may come in, even if it does not compress: while the pool is below the bound at which its segments
+    /// are still cheap to empty, or while segments can be written out.</summary>
     internal bool Admits(SegmentLog log, int length) =>
         budget.Admits(length)
         || (Files.IsAny
@@ -51,7 +52,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return any | fileCleaner.CleanAhead();
     }
 
-    /// <summary>Makes ordinary stores find room without waiting, as far as writing segments out gives any. Waits for devices.</summary>
+    /// <summary>Makes room in advance, so that ordinary stores need not wait; only as far as writing segments out gives any. Waits for
+    /// devices.</summary>
     internal void MakeAtHand()
     {
         foreach (SegmentLog? log in segments.Logs)
@@ -80,8 +82,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
 
         foreach (SegmentLog? log in segments.Logs)
         {
-            // The first victims may only fill up the cleaner's own segment. The number of chunks bounds the loop: nothing else ends it when
-            // the system takes no memory back.
+            // Emptying the first victims may free no chunk yet, since the cleaner's own segment fills first. The number of chunks bounds
+            // the loop: nothing else ends it when the system refuses to take memory back.
             for (int i = 0;
                 i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal));
                 i++)
@@ -138,13 +140,13 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     /// <returns>True when it is worth looking for a segment again.</returns>
     private bool TryRemedies(SegmentLog log, StoreLevel level, ref LogWriter? writer)
     {
-        // No remedy helps where there is no memory for the entry of one segment more: what they free are chunks.
+        // Every remedy frees chunks. Without memory for one more entry of the segment table, a free chunk is useless.
         if (!segments.HasNumbers)
         {
             return false;
         }
 
-        // A segment that is mostly dead; where nothing can be written out, any segment that yields something.
+        // A segment that is mostly dead; or, where none can be written out, any segment that gains something.
         if (log.Cleaner.TryClean(level))
         {
             return true;
@@ -171,7 +173,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     private bool TryWriteOut(SegmentLog log, StoreLevel level) =>
         Files.IsAny && (writeback.TryMakeRoom(log, level) || TryFreeSlot(log));
 
-    /// <summary>Frees space in a file: the space of dead pages, or, where there is too little of that, by joining free runs.</summary>
+    /// <summary>Frees space in a file: empties a segment with dead pages, or, if none has enough of them, a segment that separates free
+    /// runs, so that they join.</summary>
     private bool TryFreeSlot(SegmentLog log)
     {
         // Read before the checks below, so that a segment emptied after them still ends the wait.
@@ -186,8 +189,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return (victim >= 0 && TryEmptyFor(victim, log, seen)) || AwaitEmptier(seen);
     }
 
-    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log. It keeps others from doing the same, and what
-    /// it frees may be the space that is wanted here. False when there is no such thread.</summary>
+    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log. As long as it does, others cannot, and the
+    /// space that it frees may be the space wanted here. False when there is no such thread.</summary>
     private bool AwaitEmptier(long seen)
     {
         foreach (SegmentLog? log in segments.Logs)
@@ -204,9 +207,9 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
 
     /// <summary>Empties a segment of a file through the reserve of its log, and makes sure that the log gets its reserve back at
     /// once.</summary>
-    /// <remarks>The reserve is refilled even if the slot is wanted for the same log. The rest of the cleaner's segment may have room enough
-    /// for the page that wanted the slot, and then another log's segment may take the slot. A log short of its reserve could recover no
-    /// dead space at all.</remarks>
+    /// <remarks>The reserve is refilled even if the slot is wanted for this same log: the page may fit into the rest of the cleaner's
+    /// segment instead, and another log's segment may then take the slot. Without its reserve a log could recover no dead space at
+    /// all.</remarks>
     /// <returns>True when it is worth looking for room again.</returns>
     private bool TryEmptyFor(int victim, SegmentLog log, long seen)
     {
@@ -244,8 +247,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return !isAlone;
     }
 
-    /// <summary>Gives back to a log what emptying its segments took of its reserve, since no other thread may be about to write a segment
-    /// for it.</summary>
+    /// <summary>Gives back to a log what emptying its segments took of its reserve, because it is not certain that another thread will
+    /// write a segment for it.</summary>
     private void RefillReserve(SegmentLog owner, SegmentLog log)
     {
         for (int i = 0; i < MaxRefills && !owner.Chunks.TryRefill(); i++)

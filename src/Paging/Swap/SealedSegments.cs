@@ -4,15 +4,15 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The sealed segments of a log that are in memory. Finds the coldest, the one with the most dead bytes, the one that was left
-/// alone longest, and those that are about to give up their memory, each without a search through all segments.</summary>
+/// <summary>The sealed segments of a log that are in memory. Finds, without searching all of them: the coldest; the one with the most dead
+/// bytes; the one left alone longest; and whether any is about to give up its memory.</summary>
 /// <remarks>
 /// Two heaps and a set of lists, all indexed by chunk. They hold no facts of their own: <see cref="Refresh"/> makes them agree with the
 /// state of the segment that has a chunk.
-/// A thread that changes that state (seals a segment, ends a claim on it, gives it another place in the order, lets an entry in it die)
-/// refreshes afterwards, so the last one to do so leaves the lists right. In between the lists may be behind. So a segment that is found is
-/// checked again under the gate, and once more by the caller when it has pinned or claimed it. A segment found claimed, or being written,
-/// is taken out of the lists; the thread that ends the claim or the write puts it back.
+/// A thread that changes a segment's state (seals it, ends a claim on it, gives it another place in the order, lets an entry in it die)
+/// calls Refresh afterwards, so after the last change the lists are right. Until then they may be out of date: a segment that is found is
+/// therefore checked again under the gate, and again by the caller once it has pinned or claimed it. A segment found claimed, or being
+/// written, is taken out of the lists; the thread that ends the claim or the write puts it back.
 ///
 /// The gate is the innermost one: no other gate is taken under it.
 /// </remarks>
@@ -20,8 +20,8 @@ internal sealed unsafe class SealedSegments
 {
     private const int None = -1;
 
-    /// <summary>The list of segments that hold nothing live, or that are in a file as well. Before it there is one list for each
-    /// <see cref="DeadShare"/>.</summary>
+    /// <summary>The list of segments about to leave memory: nothing in them is alive, or they are in a file as well. The lists before it
+    /// are by <see cref="DeadShare"/>.</summary>
     private const int Leaving = DeadShare.Ranks;
     private const int Lists = DeadShare.Ranks + 1;
 
@@ -68,7 +68,7 @@ internal sealed unsafe class SealedSegments
     /// <param name="died">Bytes that have died.</param>
     internal void NoteDead(Segment* segment, int live, int died)
     {
-        // Pairs with Seal: either the segment is seen here as long as it is, or the entry is seen there to be dead.
+        // Pairs with the fence in Seal: either this thread sees the segment's final length, or the sealing thread sees the entry dead.
         Fences.AfterInterlocked();
         int used = segment->Used;
         if (live == 0 || DeadShare.InMemory(used, live, _segmentBytes) != DeadShare.InMemory(used, live + died, _segmentBytes))
@@ -77,8 +77,8 @@ internal sealed unsafe class SealedSegments
         }
     }
 
-    /// <summary>The segment that was sealed first, of those that hold live entries and that no thread is emptying or writing; −1 when there
-    /// is none.</summary>
+    /// <summary>The segment that is first in the order of <see cref="Segment.SealedAt"/>, of those that hold live entries and that no
+    /// thread is emptying or writing; −1 when there is none.</summary>
     internal int FindColdest()
     {
         using Gate.Scope held = _gate.Enter();
@@ -95,8 +95,7 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>The chunk of the segment that has been left alone longest and may have entries left to compress again; −1 when there is
-    /// none.</summary>
+    /// <summary>The chunk of the segment left alone longest that may still have entries to compress again; −1 when there is none.</summary>
     /// <param name="since">When it was sealed or visited last.</param>
     internal int FindLeftAlone(out long since)
     {
@@ -120,9 +119,9 @@ internal sealed unsafe class SealedSegments
     /// <remarks>The chunk may be lent to another segment meanwhile: the caller must check again.</remarks>
     internal bool IsLeftAlone(int chunk) => Cleanable(chunk) is not null;
 
-    /// <summary>The segment whose emptying gains most, to a precision of a thirty-second of a segment; −1 when none has so many dead
-    /// bytes.</summary>
-    /// <param name="minDead">Dead bytes that it must have at least.</param>
+    /// <summary>The segment whose emptying gains most (the best one to within a rank), among those with enough dead bytes; −1 when there is
+    /// none.</summary>
+    /// <param name="minDead">Dead bytes that it must have.</param>
     internal int FindDeadest(int minDead)
     {
         using Gate.Scope held = _gate.Enter();
@@ -148,8 +147,8 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>Whether the segments that can be emptied hold more than so many dead bytes in all. Stops at the segment that decides
-    /// it.</summary>
+    /// <summary>Whether the dead bytes of all segments that can be emptied add up to more than so many. Stops counting as soon as they
+    /// do.</summary>
     internal bool IsDeadBeyond(long bytes)
     {
         using Gate.Scope held = _gate.Enter();

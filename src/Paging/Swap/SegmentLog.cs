@@ -159,7 +159,7 @@ internal sealed unsafe class SegmentLog
         Cold.NoteSealed(chunk);
         SegmentWord.Seal(&entry->Word);
 
-        // Pairs with NoteDead: either that thread sees the segment as long as it is, or its entry is seen here to be dead.
+        // Pairs with the fence in NoteDead: either that thread sees the segment's final length, or its dead entry is seen here.
         Fences.AfterInterlocked();
         Sealed.Refresh(chunk);
 

@@ -10,10 +10,10 @@ internal enum WritebackStart
     /// <summary>A segment is being written.</summary>
     Started,
 
-    /// <summary>As many segments are being written already as may be at once.</summary>
+    /// <summary>The maximum number of segments is already being written.</summary>
     Busy,
 
-    /// <summary>The coldest segment was emptied in memory instead, since much of it was dead.</summary>
+    /// <summary>The coldest segment is worth emptying in memory, or was emptied there, because much of it is dead.</summary>
     Cleaned,
 
     /// <summary>No file has a slot for the segment.</summary>
@@ -26,24 +26,26 @@ internal enum WritebackStart
 /// <summary>Takes the coldest segments out of the pool. A sealed segment is written to a file as it stands, from its own memory, in one
 /// transfer; then its memory is given back. No descriptor is touched, and nothing is decoded or encoded.</summary>
 /// <remarks>
-/// Segments are written in the order in which they were sealed, which is the order of eviction. A segment from which enough has been loaded
-/// since then gets a second chance: it goes to the end of the order. A segment that is dead in good part is emptied by the cleaner instead,
-/// so that what is written is mostly alive.
+/// When: in the background as soon as a log has fewer free segments than it should keep ahead (<see cref="SegmentLog.IsShortBeside"/>), and
+/// by a store that finds none (<see cref="Room"/>).
+/// Which: in the order in which segments were sealed, which is the order of eviction. A segment from which enough has been loaded since it
+/// was sealed or last passed over gets a second chance: it goes to the end of the order. A segment that is dead in good part is emptied by
+/// the cleaner instead, so that what is written is mostly alive.
 ///
-/// The thread that writes a segment pins it until the transfer has ended, so that neither its memory nor its slot can be used for anything
-/// else. When a segment is emptied meanwhile, the end of that pin frees it. Completions run on the engine's thread, and never block.
+/// While a segment is written it stays pinned, so that neither its memory nor its slot can be reused. If it is emptied meanwhile, giving
+/// back that pin frees it. Completions run on the engine's thread, and never block.
 /// </remarks>
 internal sealed unsafe partial class Writeback
 {
     /// <summary>Segments that may be under way at once.</summary>
     internal const int Depth = 4;
 
-    /// <summary>Segments that may be passed over or emptied before one is written whatever its pages say, so that the search
+    /// <summary>Segments that one search may pass over before it takes the next one whatever its pages say, so that the search
     /// ends.</summary>
     private const int MaxChances = 8;
 
-    /// <summary>A segment is written when at least this share of it is alive, so the bytes written are at most 1/0.85 of the live bytes
-    /// demoted.</summary>
+    /// <summary>A segment is written when at least this share of it is alive, so that the bytes written are at most 1/0.85 of the live
+    /// bytes demoted; except damaged segments, those taken after the last chance, and those that there was no room to empty.</summary>
     private const double MinAlive = 0.85;
 
     /// <summary>A segment is not cold when more than this share of it has been loaded since it was sealed.</summary>
@@ -110,7 +112,7 @@ internal sealed unsafe partial class Writeback
                 return true;
 
             case WritebackStart.Started:
-                // The next segments may as well be on their way while this thread waits for the first.
+                // Further writes are started now. They proceed while this thread waits for the first one.
                 while (log.IsShortBeside(InFlight) && TryStart(log) == WritebackStart.Started)
                 {
                 }
@@ -125,7 +127,7 @@ internal sealed unsafe partial class Writeback
             default:
                 if (InFlight == 0)
                 {
-                    // The last transfer may have ended since we looked, and its memory may be waiting for its readers.
+                    // The last transfer may have ended since we looked; or a segment's memory is free as soon as its last reader leaves.
                     return Completions.Count != seen || log.Chunks.HasFreeChunk(level) || log.Cleaner.AwaitReaders();
                 }
 
@@ -170,8 +172,8 @@ internal sealed unsafe partial class Writeback
             _counters.Add(Counter.Writebacks);
             _counters.Add(Counter.BytesWritten, (long)area.SlotBlocks(write.Length) * SwapDevice.BufferAlignment);
 
-            // Our pin is the last one or one of the last, and the thread that gives back the last one gives back the memory. While the
-            // cleaner is emptying the segment, or when nothing in it is alive any more, it need not be in a file.
+            // The thread that gives back the last pin, often this one, gives back the memory. If the segment is being emptied, or nothing
+            // in it is alive any more, it need not be in a file.
             if (SegmentWord.TryBeginDemote(&segment->Word))
             {
                 NoteDemoting(number);
@@ -270,7 +272,7 @@ internal sealed unsafe partial class Writeback
                 return WritebackStart.Cleaned;
             }
 
-            // A stamp that no other write has; and the end of the order, in case the write fails.
+            // A stamp that no other write has. It also puts the segment at the end of the order, in case the write fails.
             segment->SealedAt = _segments.NextSeal();
             bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
             log.Sealed.Refresh(segment->Chunk);
@@ -287,7 +289,7 @@ internal sealed unsafe partial class Writeback
         }
     }
 
-    /// <summary>Pins a segment that was chosen without holding anything, if it is still as it was then.</summary>
+    /// <summary>Pins a segment that was chosen without a pin, if it is still sealed, in no file, and of this log.</summary>
     private bool TryPinSealed(SegmentLog log, int number)
     {
         if (!_segments.TryPin(number, out _))

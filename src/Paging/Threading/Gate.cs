@@ -5,7 +5,10 @@ namespace Paging.Threading;
 /// <summary>A lock that a seeded scheduler can see through. Held for short, bounded work on memory, never across I/O.</summary>
 /// <remarks>A monitor rather than a <see cref="Lock"/>, which allocates an event when a thread first waits for it. Gates stand on the paths
 /// of faults and evictions, which allocate nothing.</remarks>
-internal sealed class Gate
+/// <param name="isOfProcess">Whether all pagers of the process share it. Then threads that the scheduler does not know may be in it, such
+/// as the finalizer's, so a scheduled thread waits for them as in earnest; and nothing under it may hand the turn to another
+/// thread.</param>
+internal sealed class Gate(bool isOfProcess = false)
 {
     private readonly object _lock = new();
 
@@ -20,6 +23,12 @@ internal sealed class Gate
         }
 
         interleaver.Reach(SharedWord.Lock);
+        if (isOfProcess)
+        {
+            Uninterrupted.Enter(_lock);
+            return new Scope(this);
+        }
+
         while (!Monitor.TryEnter(_lock))
         {
             interleaver.Yield();

@@ -139,6 +139,33 @@ public sealed class InterleaverTests
     });
 
     [Fact]
+    public void A_lock_of_the_process_may_be_held_by_a_thread_that_nobody_schedules()
+    {
+        var gate = new Gate(isOfProcess: true);
+        Thread? scheduled = null;
+        bool isHeld = false, isOver = false;
+        var outside = new Thread(() =>
+        {
+            using Gate.Scope held = gate.Enter();
+            Volatile.Write(ref isHeld, true);
+
+            // Until the other one waits in earnest; or the run has failed, since it did not.
+            SpinWait.SpinUntil(() => Volatile.Read(ref isOver)
+                || Volatile.Read(ref scheduled) is { } waiting && (waiting.ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0);
+        });
+        outside.Start();
+        SpinWait.SpinUntil(() => Volatile.Read(ref isHeld));
+        ScenarioFailedException? failure = Exploration.Fails(new Scenario("test", run => run.Together(() =>
+        {
+            Volatile.Write(ref scheduled, Thread.CurrentThread);
+            using Gate.Scope held = gate.Enter();
+        })), seed: 1);
+        Volatile.Write(ref isOver, true);
+        outside.Join();
+        Assert.Null(failure);
+    }
+
+    [Fact]
     public void A_broken_assertion_fails_the_run_and_not_the_process() => AssertFails("the assertion", static run =>
         run.Together(static () => Debug.Assert(false, "the assertion"), run.Step));
 

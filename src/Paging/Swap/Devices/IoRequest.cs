@@ -11,8 +11,8 @@ internal enum IoOperation : byte
 
 /// <summary>One asynchronous transfer. Its owner pools it; nothing here allocates after construction.</summary>
 /// <remarks>The owner sets the operation, and calls <see cref="Begin"/> and then <see cref="SwapDevice.Submit"/>. From then on only the
-/// device writes to the request, until <see cref="IsComplete"/>; the memory of the buffer must stay for as long. An owner that wants to know
-/// when that is overrides <see cref="OnCompleted"/> or <see cref="OnReleased"/>.</remarks>
+/// device writes to the request, until <see cref="IsComplete"/>; the memory of the buffer must stay for as long. An owner that wants to
+/// know when that is overrides <see cref="OnCompleted"/> or <see cref="OnReleased"/>.</remarks>
 internal unsafe class IoRequest
 {
     /// <summary>Begin: false → true, by the submitter. Complete: true → false, by the device.</summary>
@@ -79,8 +79,8 @@ internal unsafe class IoRequest
     {
     }
 
-    /// <summary>Called when the request is complete, and the device will not touch it again: its owner may take it back to its pool here. The
-    /// rules are those of <see cref="OnCompleted"/>.</summary>
+    /// <summary>Called when the request is complete, and the device will not touch it again: its owner may take it back to its pool here.
+    /// The rules are those of <see cref="OnCompleted"/>.</summary>
     protected virtual void OnReleased()
     {
     }
