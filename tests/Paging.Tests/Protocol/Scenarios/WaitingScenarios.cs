@@ -1,4 +1,6 @@
 #if DEBUG
+using Paging.Residency;
+
 namespace Paging.Tests.Protocol;
 
 /// <summary>More threads than frames: who finds all of them leased waits for a lease to end, as long as leases do.</summary>
@@ -65,7 +67,7 @@ internal static class WaitingScenarios
         var world = new World(run);
         Book book = world.Allocate(24);
         int stored = 0;
-        for (; book.TryOverwrite(stored, Contents.Noise(stored)) && book.Evict(stored) == Residency.EvictOutcome.Freed; stored++)
+        for (; book.TryOverwrite(stored, Contents.Noise(stored)) && book.Evict(stored) == EvictOutcome.Freed; stored++)
         {
         }
 

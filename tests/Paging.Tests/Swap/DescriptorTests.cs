@@ -3,8 +3,9 @@ using Paging.Codecs;
 using Paging.Codecs.Filters;
 using Paging.Swap;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Swap;
 
 /// <summary>Swap descriptors: ids that name one page and then nothing, references, and locations in a word.</summary>
 public sealed unsafe class DescriptorTests

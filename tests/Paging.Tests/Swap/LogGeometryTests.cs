@@ -2,8 +2,9 @@ using FsCheck.Fluent;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Swap;
 
 /// <summary>Whatever the pool and the page, segments fit both (rule 12).</summary>
 public sealed class LogGeometryTests

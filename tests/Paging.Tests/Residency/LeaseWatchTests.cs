@@ -1,5 +1,6 @@
 #if DEBUG
 using Paging.Residency;
+using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Protocol;
 

@@ -1,6 +1,7 @@
 #if DEBUG
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Protocol;
 

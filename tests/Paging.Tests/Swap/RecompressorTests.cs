@@ -1,7 +1,8 @@
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Swap;
 
 /// <summary>The recompressor behind a pager as programs have it.</summary>
 public sealed class RecompressorTests

@@ -3,8 +3,9 @@ using FsCheck.Fluent;
 using Paging.Residency;
 using Paging.Swap;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Residency;
 
 /// <summary>The page table entry by itself: every field keeps its value while the others change.</summary>
 public sealed unsafe class PageWordTests

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Paging.Memory;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Residency;
 
 /// <summary>Native memory is released exactly once, whoever is the last to let go.</summary>
 [Collection(Alone.Name)]

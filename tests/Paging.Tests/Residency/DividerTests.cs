@@ -2,8 +2,9 @@ using FsCheck.Fluent;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Residency;
 
 /// <summary>The reciprocal divides exactly wherever an array can be indexed.</summary>
 public sealed class DividerTests

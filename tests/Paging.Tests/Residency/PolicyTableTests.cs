@@ -1,7 +1,8 @@
 using Paging.Codecs;
 using Paging.Residency;
+using Paging.Tests.Protocol;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Residency;
 
 /// <summary>Numbers of policies: given, found, given back.</summary>
 public sealed class PolicyTableTests

@@ -1,6 +1,7 @@
+using Paging.Tests.Protocol;
 using Paging.Threading;
 
-namespace Paging.Tests.Protocol.Units;
+namespace Paging.Tests.Threading;
 
 public sealed class CounterTests
 {
