@@ -165,11 +165,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// <summary>The segment that is being filled; −1 for none.</summary>
     internal int OpenSegment => _open;
 
+    /// <summary>Whether the last attempt to get a segment failed for want of a number, and not of a chunk. The borrower's.</summary>
+    internal bool LacksNumber { get; private set; }
+
     /// <summary>Bytes left in the open segment.</summary>
     internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
 
     private bool Use(int segment)
     {
+        LacksNumber = segment == SegmentLog.NoNumber;
         if (segment >= 0)
         {
             if (_open < 0)

@@ -141,7 +141,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     private bool TryRemedies(SegmentLog log, StoreLevel level, ref LogWriter? writer)
     {
         // Every remedy frees chunks. Without memory for one more entry of the segment table, a free chunk is useless.
-        if (!segments.HasNumbers)
+        if (writer!.LacksNumber)
         {
             return false;
         }

@@ -11,7 +11,11 @@ namespace Paging.Swap;
 /// the cleaner, which empties segments (<see cref="Cleaner"/>), and the compressor of cold pages (<see cref="Cold"/>).</remarks>
 internal sealed unsafe class SegmentLog
 {
-    private const int NoSegment = -1;
+    /// <summary>The pool has no chunk for a segment: one may come free.</summary>
+    internal const int NoSegment = -1;
+
+    /// <summary>There is a chunk, but the system refuses memory for one more entry of the segment table: a chunk more would not help.</summary>
+    internal const int NoNumber = -2;
     private const int MaxAhead = 64;
     private const int MaxBufferBytes = 4 << 20;
 
@@ -132,7 +136,7 @@ internal sealed unsafe class SegmentLog
             segment = _table.TryTakeNumberUnsynchronized();
             if (segment < 0)
             {
-                return NoSegment;
+                return NoNumber;
             }
 
             LendUnsynchronized(segment);

@@ -78,15 +78,11 @@ internal sealed unsafe partial class SegmentTable
         return index;
     }
 
-    /// <summary>Whether the last segment that asked for a number got one. The system may refuse memory for its entry.</summary>
-    internal bool HasNumbers { get; private set; } = true;
-
     /// <summary>Takes a number for a segment about to be opened. Called under the pool's gate.</summary>
     /// <returns>The number; −1 when there are no more, or the system refuses memory for its entry.</returns>
     internal int TryTakeNumberUnsynchronized()
     {
         int number = _free;
-        HasNumbers = true;
         if (number != NoNumber)
         {
             _free = this[number]->Used;
@@ -96,10 +92,6 @@ internal sealed unsafe partial class SegmentTable
             number = _end;
             Volatile.Write(ref _end, number + 1);
         }
-        else
-        {
-            HasNumbers = false;
-        }
 
         return number;
     }
@@ -107,7 +99,6 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>Gives back the number of a segment in state Free. Called under the pool's gate.</summary>
     internal void GiveNumberBackUnsynchronized(int number)
     {
-        HasNumbers = true;
         this[number]->Used = _free;
         _free = number;
     }
