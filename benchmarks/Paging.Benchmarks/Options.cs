@@ -11,6 +11,9 @@ internal sealed record Options
 
     public IReadOnlyList<FileGroup> Groups { get; init; } = [];
 
+    /// <summary>Whether <see cref="Groups"/> are what was asked for, and not the default.</summary>
+    public bool HasPaths { get; init; }
+
     public IReadOnlyList<int> PageSizes { get; init; } = [4 << 10, 16 << 10, 64 << 10];
 
     public int Rounds { get; init; } = 9;
@@ -22,6 +25,12 @@ internal sealed record Options
     public long DataBytes { get; init; } = 64L << 20;
 
     public int Seed { get; init; } = 1;
+
+    /// <summary>Frames that traces are replayed with; none takes shares of each trace's pages.</summary>
+    public IReadOnlyList<int> Frames { get; init; } = [];
+
+    /// <summary>A file for the table of the traces.</summary>
+    public string? CsvPath { get; init; }
 
     /// <summary>Where swap files are made, and the raw files that they are held against.</summary>
     public string SwapDirectory { get; init; } = Path.GetTempPath();
@@ -44,7 +53,7 @@ internal sealed record Options
                 case "--each":
                     each = true;
                     break;
-                case "--pages" or "--rounds" or "--resident" or "--data" or "--seed" or "--swap":
+                case "--pages" or "--rounds" or "--resident" or "--data" or "--seed" or "--swap" or "--frames" or "--csv":
                     if (i + 1 == args.Length)
                     {
                         throw new ArgumentException($"{args[i]} needs a value.");
@@ -61,7 +70,7 @@ internal sealed record Options
             }
         }
 
-        return options with { Groups = FileGroup.Find(paths, each) };
+        return options with { Groups = FileGroup.Find(paths, each), HasPaths = paths.Count > 0 };
     }
 
     /// <summary>The frames of a workload over so many bytes of data.</summary>
@@ -75,6 +84,8 @@ internal sealed record Options
         "--resident" => this with { ResidentBytes = Bytes(name, value) },
         "--data" => this with { DataBytes = Math.Max(Bytes(name, value), 1L << 20) },
         "--swap" => this with { SwapDirectory = Folder(name, value) },
+        "--frames" => this with { Frames = [.. value.Split(',').Select(text => Number(name, text, Traces.Policies.FewestFrames))] },
+        "--csv" => this with { CsvPath = value },
         _ => this with { Seed = Number(name, value, 0) },
     };
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Paging.Benchmarks.Traces;
 using Paging.Benchmarks.Workloads;
 
 namespace Paging.Benchmarks;
@@ -36,6 +37,7 @@ internal static class Program
           file        these six
 
           all      all of the above
+          traces   hit ratios of replacement policies, LRU to the optimum, over traces of page numbers
           micro    BenchmarkDotNet (its own options follow)
 
           --pages 4K,16K,64K   page sizes
@@ -45,11 +47,17 @@ internal static class Program
           --seed N             of all random orders (1)
           --swap DIRECTORY     where swap files go (the directory for temporary files)
           --each               a line for every file, not for every folder
+          --frames N,N         frames for traces (10, 30 and 50% of a trace's pages)
+          --csv FILE           the table of the traces, once more
 
-        Without a path the input is the .NET shared framework's own files.
+        Without a path the input is the .NET shared framework's own files. For traces the files hold page numbers, a decimal one a line,
+        plain or .gz; without a path they are generated.
         """;
 
     private const string AllOfFiles = "file";
+
+    /// <summary>Not one of all: its input is of another kind, and it has no bounds.</summary>
+    private const string OfTraces = "traces";
 
     private static readonly (string Name, Action<Options, Harness, Report> Run)[] s_workloads =
     [
@@ -73,6 +81,7 @@ internal static class Program
         ("filedepth", FileDepthWorkload.Run),
         ("fileencrypt", FileEncryptWorkload.Run),
         ("filebeside", FileBesideWorkload.Run),
+        (OfTraces, TracesWorkload.Run),
     ];
 
     private static int Main(string[] args)
@@ -108,7 +117,7 @@ internal static class Program
     }
 
     private static bool IsChosen(string command, string workload) =>
-        command == "all" || command == workload || (command == AllOfFiles && IsOfFiles(workload));
+        command == workload || (command == "all" && workload != OfTraces) || (command == AllOfFiles && IsOfFiles(workload));
 
     private static bool IsOfFiles(string workload) =>
         workload == "writeback" || workload.StartsWith(AllOfFiles, StringComparison.Ordinal);
