@@ -25,6 +25,9 @@ internal sealed unsafe class SealedSegments
     private const int Leaving = DeadShare.Ranks;
     private const int Lists = DeadShare.Ranks + 1;
 
+    /// <summary>Segments of one rank that are compared, at most, to find the one with the fewest live bytes.</summary>
+    private const int MaxCompared = 32;
+
     private readonly ChunkMemory _chunks;
     private readonly SegmentTable _table;
     private readonly int _segmentBytes;
@@ -70,6 +73,13 @@ internal sealed unsafe class SealedSegments
     {
         // Pairs with the fence in Seal: either this thread sees the segment's final length, or the sealing thread sees the entry dead.
         Fences.AfterInterlocked();
+
+        // The thread that ends a claim calls Refresh after it. Since the claim is still seen here, that thread will see this entry dead.
+        if (live != 0 && SegmentWord.State(SegmentWord.Load(&segment->Word)) == SegmentState.Cleaning)
+        {
+            return;
+        }
+
         int used = segment->Used;
         if (live == 0 || DeadShare.InMemory(used, live, _segmentBytes) != DeadShare.InMemory(used, live + died, _segmentBytes))
         {
@@ -119,8 +129,8 @@ internal sealed unsafe class SealedSegments
     /// <remarks>The chunk may be lent to another segment meanwhile: the caller must check again.</remarks>
     internal bool IsLeftAlone(int chunk) => Cleanable(chunk) is not null;
 
-    /// <summary>The segment whose emptying gains most (the best one to within a rank), among those with enough dead bytes; −1 when there is
-    /// none.</summary>
+    /// <summary>The segment whose emptying gains most, among those with enough dead bytes; −1 when there is none. Where very many share the
+    /// highest rank, it is the best to within that rank.</summary>
     /// <param name="minDead">Dead bytes that it must have.</param>
     internal int FindDeadest(int minDead)
     {
@@ -128,7 +138,10 @@ internal sealed unsafe class SealedSegments
         int lowest = DeadShare.AtLeast(minDead, _segmentBytes);
         for (int rank = DeadShare.Ranks - 1; rank >= lowest; rank--)
         {
-            for (int chunk = _byDead.First(rank); chunk != NumberLists.None;)
+            int best = None;
+            int fewest = int.MaxValue;
+            int compared = 0;
+            for (int chunk = _byDead.First(rank); chunk != NumberLists.None && compared < MaxCompared;)
             {
                 int next = _byDead.Next(chunk);
                 if (Cleanable(chunk) is not { } number)
@@ -137,10 +150,17 @@ internal sealed unsafe class SealedSegments
                 }
                 else if (DeadIn(number) >= minDead)
                 {
-                    return number;
+                    int live = Volatile.Read(ref _table[number]->Live);
+                    (best, fewest) = live < fewest ? (number, live) : (best, fewest);
+                    compared++;
                 }
 
                 chunk = next;
+            }
+
+            if (best != None)
+            {
+                return best;
             }
         }
 

@@ -362,6 +362,8 @@ internal static unsafe class Audit
     /// <summary>The orders that segments in memory are found by hold those that may be found, and no others.</summary>
     private static void CheckSealed(SwapStore store, SegmentLog log)
     {
+        int highest = DeadShare.Nothing;
+        int fewest = int.MaxValue;
         Dictionary<int, int> lists = Members(Internals.ByDead(log.Sealed), DeadShare.Ranks + 1);
         for (int chunk = 0; chunk < log.Chunks.Count; chunk++)
         {
@@ -377,8 +379,15 @@ internal static unsafe class Audit
                 int rank = isSealed ? DeadShare.InMemory(segment->Used, live, log.SegmentBytes) : DeadShare.Nothing;
                 Assert.True(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
                     $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number))}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
+                fewest = rank < highest || rank == DeadShare.Nothing ? fewest : rank > highest ? live : Math.Min(fewest, live);
+                highest = Math.Max(rank, highest);
             }
         }
+
+        // These worlds have fewer segments than are compared, so the best one is found, not just one of its rank.
+        int deadest = log.Sealed.FindDeadest(1);
+        Assert.Equal(highest == DeadShare.Nothing, deadest < 0);
+        Assert.True(deadest < 0 || store.Segments[deadest]->Live << Location.UnitShift == fewest, $"segment {deadest} is not the deadest");
     }
 
     private static void CheckOrder(ChunkHeap order, int chunk, bool isIn, long key)
