@@ -29,6 +29,9 @@ internal sealed record Options
     /// <summary>Frames that traces are replayed with; none takes shares of each trace's pages.</summary>
     public IReadOnlyList<int> Frames { get; init; } = [];
 
+    /// <summary>Whether traces are also replayed on a real array.</summary>
+    public bool WithArray { get; init; }
+
     /// <summary>A file for the table of the traces.</summary>
     public string? CsvPath { get; init; }
 
@@ -52,6 +55,9 @@ internal sealed record Options
             {
                 case "--each":
                     each = true;
+                    break;
+                case "--array":
+                    options = options with { WithArray = true };
                     break;
                 case "--pages" or "--rounds" or "--resident" or "--data" or "--seed" or "--swap" or "--frames" or "--csv":
                     if (i + 1 == args.Length)

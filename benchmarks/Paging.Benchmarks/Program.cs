@@ -48,6 +48,7 @@ internal static class Program
           --swap DIRECTORY     where swap files go (the directory for temporary files)
           --each               a line for every file, not for every folder
           --frames N,N         frames for traces (10, 30 and 50% of a trace's pages)
+          --array              replay traces on a real array, too
           --csv FILE           the table of the traces, once more
 
         Without a path the input is the .NET shared framework's own files. For traces the files hold page numbers, a decimal one a line,

@@ -22,6 +22,10 @@ internal static class Policies
         ("LIRS", (frames, trace) => new Lirs(frames, trace.DistinctPages)),
         ("TinyLFU-1%", (frames, trace) => new WindowTinyLfu(frames, trace.DistinctPages, isAdaptive: false)),
         ("W-TinyLFU", (frames, trace) => new WindowTinyLfu(frames, trace.DistinctPages, isAdaptive: true)),
+        ("Paging", (frames, trace) => new PagersOwn(frames, trace.DistinctPages)),
         (Optimum, (frames, trace) => new Belady(frames, trace)),
     ];
+
+    /// <summary>The pager itself, which takes some microseconds an access.</summary>
+    public static (string Name, MakeReplacement Make) Array { get; } = ("array", (frames, trace) => new ArrayReplay(frames, trace.DistinctPages));
 }

@@ -16,13 +16,14 @@ internal static class TracesWorkload
     public static void Run(Options options, Harness harness, Report report)
     {
         PolicyChecks.Run(Policies.All, options.Seed);
-        HitTable table = new([.. Policies.All.Select(policy => policy.Name)], options.CsvPath);
+        IEnumerable<(string Name, MakeReplacement Make)> policies = options.WithArray ? [.. Policies.All, Policies.Array] : Policies.All;
+        HitTable table = new([.. policies.Select(policy => policy.Name)], options.CsvPath);
         table.Begin();
         foreach (Trace trace in Traces(options))
         {
             foreach (int frames in FramesFor(trace, options.Frames))
             {
-                table.Add(trace, frames, [.. Policies.All.Select(policy => HitRatio(policy.Make(frames, trace), trace))]);
+                table.Add(trace, frames, [.. policies.Select(policy => HitRatio(policy.Make(frames, trace), trace))]);
             }
         }
 

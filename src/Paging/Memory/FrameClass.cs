@@ -12,9 +12,6 @@ internal sealed unsafe partial class FrameClass
     /// <summary>The most frames of a class that are kept clean.</summary>
     internal const int MaxKeptClean = 4;
 
-    /// <summary>Bits of coarse time: what a swapped page's word has room for.</summary>
-    internal const int TimeBits = 12;
-
     private readonly FramePool _pool;
     private readonly FrameStack _free;
     private readonly Reservation _memory;
@@ -23,7 +20,6 @@ internal sealed unsafe partial class FrameClass
     private long _frames;
     private long _end;
     private long _dirty;
-    private long _hand;
 
     /// <param name="pool">All frames of the pager.</param>
     /// <param name="pageBytes">The page size.</param>
@@ -31,8 +27,9 @@ internal sealed unsafe partial class FrameClass
     /// <param name="offset">Where that frame lies in <paramref name="memory"/>.</param>
     /// <param name="memory">The address space of all classes.</param>
     /// <param name="records">The records of all frames.</param>
+    /// <param name="rings">Memory for the rings of the replacement policy, all zeroes.</param>
     internal FrameClass(
-        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, Reservation records)
+        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, Reservation records, byte* rings)
     {
         _pool = pool;
         PageBytes = pageBytes;
@@ -42,7 +39,8 @@ internal sealed unsafe partial class FrameClass
         Records = (FrameRecord*)records.Address;
         _records = new GrowingRange(records, firstFrame * FrameRecord.Bytes, MaxFrames * FrameRecord.Bytes);
         KeptClean = MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
-        TimeShift = Math.Max(0, BitOperations.Log2((ulong)MaxFrames) - 5);
+        byte* words = (byte*)Records + (firstFrame * FrameRecord.Bytes) + FrameRecord.ReplacementOffset;
+        Replacement = new Replacement((uint*)words, FrameRecord.Bytes, rings, MaxFrames);
         _free = new FrameStack(Records);
         _memory = memory;
         _offset = offset;
@@ -95,20 +93,8 @@ internal sealed unsafe partial class FrameClass
 
     internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
-    /// <summary>Advances the hand of the clock. Threads that sweep at the same time get different frames.</summary>
-    internal long NextHand()
-    {
-        long turn = Shared.Increment(SharedWord.Counter, ref _hand);
-        return FirstFrame + (long)((ulong)turn % (ulong)Math.Max(1, End - FirstFrame));
-    }
-
-    /// <summary>Coarse time: how far the hand has moved, about 32 units a turn when all frames have memory.</summary>
-    internal int Now => (int)((Volatile.Read(ref _hand) >> TimeShift) & ((1 << TimeBits) - 1));
-
-    /// <summary>Units of <see cref="Now"/> in which the hand passes <see cref="MaxFrames"/> frames.</summary>
-    internal int UnitsPerTurn => (int)(MaxFrames >> TimeShift);
-
-    private int TimeShift { get; }
+    /// <summary>Says which frame goes next. It numbers the frames of the class from 0.</summary>
+    internal Replacement Replacement { get; }
 
     /// <summary>Takes a free frame.</summary>
     /// <returns>The frame, or −1 when there is none.</returns>

@@ -27,6 +27,7 @@ internal sealed unsafe class FramePool
     private readonly FrameClass?[] _classes = new FrameClass?[ClassCount];
     private readonly Reservation _memory;
     private readonly Reservation _records;
+    private readonly Reservation _rings;
     private readonly long _classSpan;
     private readonly long _maxFrames;
     private long _committedBytes;
@@ -49,6 +50,18 @@ internal sealed unsafe class FramePool
         }
         catch
         {
+            _memory.Release();
+            throw;
+        }
+
+        try
+        {
+            // Each class rounds up to whole words. Untouched, they take no memory.
+            _rings = new Reservation(Replacement.RingBytes(_maxFrames) + (ClassCount * Replacement.RingBytes(1)), accessible: true);
+        }
+        catch
+        {
+            _records.Release();
             _memory.Release();
             throw;
         }
@@ -137,12 +150,15 @@ internal sealed unsafe class FramePool
             {
                 // The classes of smaller pages come first, each as long as the whole budget.
                 long first = 0;
+                byte* rings = _rings.Address;
                 for (int smaller = 0; smaller < index; smaller++)
                 {
-                    first += BudgetBytes / (MinPageBytes << smaller);
+                    long frames = BudgetBytes / (MinPageBytes << smaller);
+                    first += frames;
+                    rings += Replacement.RingBytes(frames);
                 }
 
-                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records));
+                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records, rings));
             }
 
             return _classes[index]!;
@@ -163,11 +179,13 @@ internal sealed unsafe class FramePool
     {
         _memory.DecommitAll();
         _records.DecommitAll();
+        _rings.DecommitAll();
     }
 
     internal void Release()
     {
         _memory.Release();
         _records.Release();
+        _rings.Release();
     }
 }

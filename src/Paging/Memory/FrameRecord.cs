@@ -11,6 +11,9 @@ internal unsafe struct FrameRecord
 {
     internal const int Bytes = 32;
 
+    /// <summary>Where <see cref="Replacement"/> lies: records get memory later than the policy is made, so its address is computed.</summary>
+    internal const int ReplacementOffset = 28;
+
     /// <summary>The page table entry of the resident page; null while the frame is free, or taken by a thread. Written by the holder of the
     /// frame. An outdated pointer may still be followed: page tables stay mapped as long as frames do.</summary>
     internal ulong* Page;
@@ -34,4 +37,7 @@ internal unsafe struct FrameRecord
 
     /// <summary>Bytes of the page that hold its owner's items; only these are stored. Written by the holder of the frame.</summary>
     internal int Used;
+
+    /// <summary>What the replacement policy keeps of the frame; <see cref="Memory.Replacement"/> alone reads and writes it.</summary>
+    internal uint Replacement;
 }

@@ -32,7 +32,7 @@ internal enum EvictOutcome
 /// <remarks>Any thread may try any frame. A clean page costs one CAS (<see cref="EvictClean"/>), unless the pool is to have it anew; a
 /// dirty one is encoded. Room for it is found before the page is claimed, so no thread waits here while it holds a claim (rule
 /// 7).</remarks>
-internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, ParkingLot parking, Counters counters)
+internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policies, FrameClock clock, ParkingLot parking, Counters counters)
 {
     /// <summary>Tries to take the page out of one frame.</summary>
     /// <param name="size">The frame's class.</param>
@@ -69,7 +69,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         if (spare && (word & PageWord.Referenced) != 0)
         {
             PageWord.Unreference(page, word);
-            NoteUsed(record);
+            clock.Spare(size, frame);
             return EvictOutcome.SecondChance;
         }
 
@@ -81,7 +81,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     /// <summary>Gives back the frame of a page that the caller has unpublished. The frame's record names no stored page any more.</summary>
     internal static void GiveBack(FrameClass size, long frame)
     {
-        Unbind(size.Records + frame);
+        Unbind(size, frame);
         size.GiveBack(frame);
     }
 
@@ -115,20 +115,6 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
     }
 
-    /// <summary>Tells the pool that the stored copy of a page is still in use. While the page is in its frame nothing loads the copy, so it
-    /// would look cold.</summary>
-    /// <remarks>The record may belong to another page by now. Then that page's copy stays warm too long, or that page is stored once more
-    /// than needed.</remarks>
-    private void NoteUsed(FrameRecord* record)
-    {
-        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
-        if (stored != 0 && swap.NoteUsed(stored))
-        {
-            TestHook.Reach(SharedWord.FrameRecord);
-            record->WantsPool = true;
-        }
-    }
-
     /// <summary>Evicts a clean page: one CAS, nothing is encoded. Only if the page is to return to the pool, and room is at hand, it is
     /// stored first.</summary>
     private EvictOutcome EvictClean(FrameClass size, long frame, ulong* page, ulong word)
@@ -144,12 +130,12 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
 
         // Read before the CAS: if the CAS succeeds, the page has been clean and in this frame without a break, so this was its copy.
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
-        if (!PageWord.TryEvictClean(page, word, stored, size.Now))
+        if (!PageWord.TryEvictClean(page, word, stored, FrameClock.HistoryOf(size, frame)))
         {
             return EvictOutcome.Busy;
         }
 
-        Unbind(record);
+        Unbind(size, frame);
         counters.Add(Counter.CleanEvictions);
         return EvictOutcome.Freed;
     }
@@ -190,7 +176,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
         finally
         {
-            EndEvict(page, word, record, claimed, ticket, stored, size.Now);
+            EndEvict(page, word, record, claimed, ticket, stored, FrameClock.HistoryOf(size, frame));
             swap.Rundown.Exit();
         }
 
@@ -204,20 +190,20 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             size.ReleaseDirty();
         }
 
-        Unbind(record);
+        Unbind(size, frame);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
     }
 
     /// <summary>Gives an unused ticket back and ends the claim, whatever the outcome.</summary>
-    private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int now)
+    private void EndEvict(ulong* page, ulong word, FrameRecord* record, bool claimed, StoreTicket unused, uint stored, int history)
     {
         swap.Cancel(unused);
         if (claimed)
         {
             bool waiters = stored == 0
                 ? PageWord.AbandonEvict(page, word)
-                : PageWord.CompleteEvict(page, word, stored, now);
+                : PageWord.CompleteEvict(page, word, stored, history);
             if (waiters)
             {
                 parking.Wake(page);
@@ -232,8 +218,9 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     }
 
     /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
-    private static void Unbind(FrameRecord* record)
+    private static void Unbind(FrameClass size, long frame)
     {
+        FrameRecord* record = size.Records + frame;
         // A reader that has copied from the frame must see the changed word before it can see the frame overwritten: pairs with the read
         // barrier of PageWord.IsUnchanged.
         Fences.AfterInterlocked();
@@ -241,5 +228,6 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         record->Stored = 0;
         record->WantsPool = false;
         Volatile.Write(ref *(nint*)&record->Page, 0);
+        FrameClock.Remove(size, frame);
     }
 }

@@ -14,6 +14,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly Counters _counters = domain.Counters;
     private readonly SwapStore _swap = domain.Swap;
     private readonly Reclaimer _reclaimer = domain.Reclaimer;
+    private readonly FrameClock _clock = domain.Clock;
     private readonly DirtyLimit _dirtyLimit = domain.DirtyLimit;
     private readonly ParkingLot _parking = domain.Parking;
     private readonly LeaseWatch _watch = domain.Watch;
@@ -282,7 +283,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
             LoadResult source = FillFrame(region, index, stored, address, contents);
-            ulong flags = Flags(size, word, write);
+            ulong flags = write ? PageWord.Dirty : 0;
 
             // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
             flags |= _watch.Covers(region, page) ? PageWord.Watched : 0;
@@ -291,7 +292,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            record->WantsPool = source.IsOutdated || (source.IsFromFile && (flags & PageWord.Referenced) != 0);
+            bool isBackSoon = _clock.Fill(size, frame, word);
+            record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
             published = true;
@@ -373,20 +375,6 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         {
             size.ReleaseDirty();
         }
-    }
-
-    /// <summary>The flags of the new word: dirty as asked; referenced if the page was away for less than a turn of the clock (its refault
-    /// distance).</summary>
-    private static ulong Flags(FrameClass size, ulong word, bool write)
-    {
-        ulong flags = write ? PageWord.Dirty : 0;
-        if (PageWord.State(word) == PageState.Swapped)
-        {
-            int away = (size.Now - PageWord.EvictionTime(word)) & ((1 << PageWord.TimeBits) - 1);
-            flags |= away < size.UnitsPerTurn ? PageWord.Referenced : 0;
-        }
-
-        return flags;
     }
 
     /// <summary>Refuses the access, unless the page has changed since. Then another thread may have brought it in or made it dirty, and the

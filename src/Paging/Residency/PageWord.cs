@@ -10,7 +10,7 @@ namespace Paging.Residency;
 /// <code>
 ///            63      52 51 50 49        42 41                 12 11       5 4   1 0
 /// Resident   [pins (12)][W][D][version high][ frame offset / 4 KiB ][version low][..L 1][R]
-/// Swapped    [time (12)][W]   [version high][ stored page (30)     ][version low][state]
+/// Swapped    [hist (12)][W]   [version high][ stored page (30)     ][version low][state]
 /// Evicting              [W][D][version high][ frame offset / 4 KiB ][version low][state]
 /// Elsewhere                   [version high][ node             (30)][version low][state]
 /// the others            [W]   [version high]                        [version low][state]
@@ -61,7 +61,7 @@ internal static unsafe partial class PageWord
 
     private const int StoredShift = 12;
     private const ulong OffsetMask = ((1UL << 30) - 1) << StoredShift;
-    internal const int TimeBits = Memory.FrameClass.TimeBits;
+    internal const int HistoryBits = Memory.Replacement.HistoryBits;
 
     /// <summary>Frames lie within so many bytes.</summary>
     internal const long MaxOffset = (long)OffsetMask;
@@ -100,8 +100,8 @@ internal static unsafe partial class PageWord
     internal static bool IsZeroes(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
-    /// <summary>When a swapped page was evicted, in coarse units, modulo 2^<see cref="TimeBits"/>.</summary>
-    internal static int EvictionTime(ulong word) => (int)(word >> PinShift);
+    /// <summary>What the replacement policy keeps of a swapped page.</summary>
+    internal static int History(ulong word) => (int)(word >> PinShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Load(ulong* page) => Shared.Read(SharedWord.Page, page);
@@ -221,10 +221,10 @@ internal static unsafe partial class PageWord
     /// <remarks>Not untouched again: the evictor does not know the array, which counts the pages that are not untouched. Races with
     /// pinners: the expected word has no pins, is clean and names the frame.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int time)
+    internal static bool TryEvictClean(ulong* page, ulong word, uint stored, int history)
     {
         Debug.Assert(IsResident(word) && Pins(word) == 0 && (word & Dirty) == 0);
-        ulong next = Away(word, stored, time);
+        ulong next = Away(word, stored, history);
         return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
@@ -244,8 +244,8 @@ internal static unsafe partial class PageWord
     }
 
     /// <summary>Evicting → Swapped.</summary>
-    internal static bool CompleteEvict(ulong* page, ulong word, uint stored, int time) =>
-        Publish(page, Away(word, stored, time), PageState.Evicting);
+    internal static bool CompleteEvict(ulong* page, ulong word, uint stored, int history) =>
+        Publish(page, Away(word, stored, history), PageState.Evicting);
 
     /// <summary>Evicting → Untouched: a discard, which claimed the page as an evictor does.</summary>
     internal static bool CompleteDiscard(ulong* page, ulong word) => Publish(page, word & VersionMask, PageState.Evicting);
@@ -307,8 +307,8 @@ internal static unsafe partial class PageWord
 
     private static ulong Ended(ulong word, PageState end) => (word & VersionMask) | ((ulong)end << StateShift);
 
-    private static ulong Away(ulong word, uint stored, int time) =>
-        (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)time << PinShift) | Swapped;
+    private static ulong Away(ulong word, uint stored, int history) =>
+        (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)history << PinShift) | Swapped;
 
     private static bool Publish(ulong* page, ulong next, PageState from)
     {

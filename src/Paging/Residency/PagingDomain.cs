@@ -69,10 +69,11 @@ internal sealed class PagingDomain
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
         SwapFiles = new SwapFiles(this);
         Dropped = new DroppedArrays(this, tuning.Time);
-        Evictor = new Evictor(Swap, Policies, Parking, Counters);
+        Clock = new FrameClock(Frames, Swap);
+        Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
-        Reclaimer = new Reclaimer(Frames, Swap, Evictor, shifter, DirtyLimit);
+        Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit);
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
@@ -141,6 +142,8 @@ internal sealed class PagingDomain
     internal PolicyTable Policies { get; }
 
     internal SharedChoosers Choosers { get; } = new();
+
+    internal FrameClock Clock { get; }
 
     internal Evictor Evictor { get; }
 

@@ -7,8 +7,9 @@ namespace Paging.Residency;
 
 /// <summary>Finds frames: free ones, new ones within the budget, or those of pages that it evicts. It runs on the faulting thread when no
 /// frame is free, and in the background, in steps, to keep free frames between the watermarks.</summary>
-/// <remarks>The clock (second chance) of Corbató, with one hand for each page size. Any thread may turn it.</remarks>
-internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit)
+/// <remarks>Which frame is tried next is the policy's choice (<see cref="Replacement"/>). Any thread may ask it.</remarks>
+internal sealed unsafe class Reclaimer(
+    FramePool frames, SwapStore swap, FrameClock clock, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit)
 {
     /// <summary>Frames that a step of the background looks at, at most.</summary>
     private const int StepLength = 64;
@@ -30,6 +31,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
     /// <returns>The frame; −1 when every frame was seen pinned or unstorable, with no claim in flight.</returns>
     internal long Take(FrameClass size, bool dirties, in LeaseWait wait, ref Shortage shortage)
     {
+        clock.Advance(size);
         long frame = size.TakeFree();
         WakeIfShort(size);
         return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
@@ -72,10 +74,9 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
     {
         bool any = false;
         StoreLevel level = StoreLevel.Normal;
-        long steps = Math.Min(StepLength, 2 * (size.End - size.FirstFrame));
-        for (long i = 0; i < steps && IsShort(size, High(size)); i++)
+        long frame;
+        for (long i = 0; i < StepLength && IsShort(size, High(size)) && (frame = FrameClock.NextVictim(size)) >= 0; i++)
         {
-            long frame = size.NextHand();
             EvictOutcome outcome = evictor.Evict(size, frame, level, spare: true);
             if (outcome == EvictOutcome.Freed)
             {
@@ -120,7 +121,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
                 continue;
             }
 
-            frame = TurnClock(size);
+            frame = TryVictims(size);
             if (frame >= 0)
             {
                 return frame;
@@ -164,41 +165,50 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         }
     }
 
-    /// <summary>Turns the clock up to twice: the first turn may only clear reference bits.</summary>
-    private long TurnClock(FrameClass size)
+    /// <summary>Tries the victims that the policy names; if none of them can go, the hot frames. Each up to two turns: the first may only
+    /// clear reference bits.</summary>
+    private long TryVictims(FrameClass size)
     {
-        long steps = 2 * (size.End - size.FirstFrame);
-        int unstorable = 0;
-        StoreLevel level = StoreLevel.Normal;
-        for (long i = 0; i < steps; i++)
+        int refusals = 0;
+        for (long i = 2 * size.Replacement.Victims; i > 0; i--)
         {
-            long frame = size.NextHand();
-            EvictOutcome outcome = evictor.Evict(size, frame, level, spare: true);
-            if (outcome == EvictOutcome.Freed)
+            if (TryVictim(size, FrameClock.NextVictim(size), ref refusals) is >= 0 and long frame)
             {
-                PrefetchVictim(size, frame + 1);
+                PrefetchVictim(size, FrameClock.PeekVictim(size));
                 return frame;
             }
+        }
 
-            // A full pool is not asked again for every dirty page that the hand meets. Clean and same-filled pages can still be evicted.
-            if (outcome == EvictOutcome.Unstorable)
+        for (long i = 2 * size.Replacement.HotFrames; i > 0; i--)
+        {
+            if (TryVictim(size, FrameClock.NextHot(size), ref refusals) is >= 0 and long frame)
             {
-                level = StoreLevel.NoRoom;
-                if (++unstorable > MaxRefusals)
-                {
-                    return -1;
-                }
+                return frame;
             }
         }
 
         return -1;
     }
 
-    /// <summary>Prefetches the word and the beginning of the page that the hand comes to next: the word is the only cold miss of a clean
+    /// <summary>Tries one frame. A full pool is not asked again for every dirty page that is met: clean and same-filled pages can still be
+    /// evicted.</summary>
+    private long TryVictim(FrameClass size, long frame, ref int refusals)
+    {
+        if (frame < 0 || refusals > MaxRefusals)
+        {
+            return -1;
+        }
+
+        EvictOutcome outcome = evictor.Evict(size, frame, refusals == 0 ? StoreLevel.Normal : StoreLevel.NoRoom, spare: true);
+        refusals += outcome == EvictOutcome.Unstorable ? 1 : 0;
+        return outcome == EvictOutcome.Freed ? frame : -1;
+    }
+
+    /// <summary>Prefetches the word and the beginning of the page that is to go next: the word is the only cold miss of a clean
     /// eviction.</summary>
     private static void PrefetchVictim(FrameClass size, long frame)
     {
-        if (Sse.IsSupported && frame < size.End)
+        if (Sse.IsSupported && frame >= 0)
         {
             // A null or stale pointer does no harm: a prefetch does not fault.
             Sse.Prefetch0(size.Records[frame].Page);

@@ -10,6 +10,7 @@ internal enum SharedWord
     PageData,
     FrameRecord,
     FrameList,
+    FrameRing,
     Descriptor,
     DescriptorList,
     Segment,

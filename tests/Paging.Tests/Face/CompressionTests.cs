@@ -136,9 +136,7 @@ public sealed unsafe class CompressionTests
             using Pager pager = Make(CompressionGoal.Balanced);
             using PagedArray<float> array = pager.Allocate<float>(Pages * PageBytes / sizeof(float), new PagedArrayOptions { Filter = filter });
             WriteAll(array, [.. Enumerable.Range(0, Pages).Select(Floats)]);
-            using PagedArray<byte> other = pager.Allocate<byte>(2 * Frames * PageBytes);
-            for (int i = 0; i < 2 * Frames; i++)
-                other.Read(i * PageBytes).Dispose();
+            Internals.PageOutAll(Internals.Domain(pager));
             PagerStatistics now = pager.GetStatistics();
             Assert.Equal(Pages * PageBytes, now.PoolLogicalBytes);
             ratio = now.PoolStoredBytes / (double)now.PoolLogicalBytes;

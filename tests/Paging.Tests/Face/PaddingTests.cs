@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Stress.Driver;
+using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices;
 
 namespace Paging.Tests.Face;
@@ -76,6 +77,7 @@ public class PaddingTests
                 Content.Write(ContentKind.Text, 4, plain.AsSpan(0, plain.Length / 2));
                 using PagedArray<T> array = pager.From<T>(plain);
                 ReadAll(array, plain);
+                Internals.PageOutAll(Internals.Domain(pager));
 
                 // By now each page has been evicted, and clean ones keep their copies.
                 PagerStatistics now = pager.GetStatistics();

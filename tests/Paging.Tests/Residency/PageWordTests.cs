@@ -31,8 +31,8 @@ public sealed unsafe class PageWordTests
         ulong resident = page;
         Assert.True(PageWord.TryBeginEvict(&page, resident));
         Assert.Equal(PageState.Evicting, PageWord.State(page));
-        Assert.False(PageWord.CompleteEvict(&page, resident, stored: 77, time: 9));
-        Assert.Equal((PageState.Swapped, 77u, 9), (PageWord.State(page), PageWord.Stored(page), PageWord.EvictionTime(page)));
+        Assert.False(PageWord.CompleteEvict(&page, resident, stored: 77, history: 9));
+        Assert.Equal((PageState.Swapped, 77u, 9), (PageWord.State(page), PageWord.Stored(page), PageWord.History(page)));
 
         Assert.True(PageWord.TryEnd(&page, page, PageState.Dead));
         Assert.Equal(PageState.Dead, PageWord.State(page));
@@ -65,7 +65,7 @@ public sealed unsafe class PageWordTests
     public void A_pin_on_a_page_that_has_left_its_frame_is_refused_and_the_word_repaired()
     {
         ulong page = Resident(SomeFrame);
-        Assert.True(PageWord.TryEvictClean(&page, page, stored: (1 << 28) - 1, time: 4095));
+        Assert.True(PageWord.TryEvictClean(&page, page, stored: (1 << 28) - 1, history: 4095));
         ulong before = page;
         ulong* word = &page;
         Assert.Throws<InvalidOperationException>(() => PageWord.Unpin(word));
@@ -149,15 +149,15 @@ public sealed unsafe class PageWordTests
             PageWord.Unpin(&page);
             Assert.True(PageWord.IsUnchanged(&page, seen));
 
-            Assert.True(PageWord.TryEvictClean(&page, page, stored: 12345, time: 678));
-            Assert.Equal((12345u, 678), (PageWord.Stored(page), PageWord.EvictionTime(page)));
+            Assert.True(PageWord.TryEvictClean(&page, page, stored: 12345, history: 678));
+            Assert.Equal((12345u, 678), (PageWord.Stored(page), PageWord.History(page)));
             ulong before = page;
             Assert.True(PageWord.TryBeginFill(&page, before));
             PageWord.CompleteFill(&page, before, SomeFrame, 0);
             PageWord.Unpin(&page);
             Assert.False(PageWord.IsUnchanged(&page, seen));
             Assert.Equal(SomeFrame, PageWord.Offset(page));
-            Assert.True(PageWord.TryEvictClean(&page, page, stored: 0, time: 0));
+            Assert.True(PageWord.TryEvictClean(&page, page, stored: 0, history: 0));
             Assert.True(PageWord.IsZeroes(page));
             Assert.NotEqual(0, PageWord.Version(page));
         }
@@ -196,7 +196,7 @@ public sealed unsafe class PageWordTests
         2_000,
         from frame in Wide(PageWord.MaxOffset >> 12)
         from stored in Wide(DescriptorTable.MaxDescriptors - 2)
-        from time in Gen.Choose(0, (1 << PageWord.TimeBits) - 1)
+        from time in Gen.Choose(0, (1 << PageWord.HistoryBits) - 1)
         from flags in Gen.Elements(0ul, PageWord.Dirty, PageWord.Referenced, PageWord.Dirty | PageWord.Referenced)
         select (Offset: frame << 12, Stored: (uint)stored + 1, Time: time, Flags: flags),
         static _ => [],
@@ -212,7 +212,7 @@ public sealed unsafe class PageWordTests
             PageWord.TryBeginEvict(&page, page);
             Assert.Equal((fields.Offset, PageState.Evicting), (PageWord.Offset(page), PageWord.State(page)));
             PageWord.CompleteEvict(&page, resident, fields.Stored, fields.Time);
-            Assert.Equal((fields.Stored, fields.Time, PageState.Swapped), (PageWord.Stored(page), PageWord.EvictionTime(page), PageWord.State(page)));
+            Assert.Equal((fields.Stored, fields.Time, PageState.Swapped), (PageWord.Stored(page), PageWord.History(page), PageWord.State(page)));
         });
 
     private static Gen<long> Wide(long most) =>

@@ -314,6 +314,7 @@ internal static class ColdScenarios
         Book book = world.Allocate(2);
         book.StoreAndLoad(0, Contents.HalfNibbles(1));
         uint copy = Internals.StoredCopy(book.Region.Frames, book.Word(0));
+        book.ReadLease(0);
         for (int round = 0; round < 3; round++)
         {
             world.GrowCold();

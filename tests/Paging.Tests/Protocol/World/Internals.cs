@@ -56,6 +56,21 @@ internal static unsafe class Internals
     internal static extern ref PagingDomain Domain(Pager pager);
 
     /// <summary>A swap file over a device that a test has made.</summary>
+    /// <summary>Evicts every page that is in a frame and not pinned, however much it is used.</summary>
+    internal static void PageOutAll(PagingDomain domain)
+    {
+        foreach (FrameClass? size in domain.Frames.Classes)
+        {
+            for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
+            {
+                if (domain.Evictor.Evict(size!, frame, StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
+                {
+                    size!.GiveBack(frame);
+                }
+            }
+        }
+    }
+
     internal static SwapFile AddDevice(PagingDomain domain, SwapDevice device, int priority = 0)
     {
         var options = new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority };

@@ -132,16 +132,7 @@ internal sealed class World
         return outcome;
     }
 
-    internal void EvictAll()
-    {
-        foreach (FrameClass? size in Domain.Frames.Classes)
-        {
-            for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
-            {
-                EvictFrame(size!, frame);
-            }
-        }
-    }
+    internal void EvictAll() => Internals.PageOutAll(Domain);
 
     /// <summary>Stores a page under an id of the scenario's own.</summary>
     internal SwapId Put(long salt, int length = PageBytes)

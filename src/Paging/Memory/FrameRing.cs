@@ -1,0 +1,93 @@
+using System.Numerics;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Memory;
+
+/// <summary>A set of frames, a bit for each, with a hand that goes round them in the order of their numbers.</summary>
+/// <remarks>Thread-safe: any thread may add, remove and move the hand. A frame that is filled where the hand has just passed is met again
+/// after all others, so a ring whose members are replaced in place is a queue.</remarks>
+internal sealed unsafe class FrameRing(ulong* bits, long frames)
+{
+    private long _hand;
+    private long _count;
+
+    /// <summary>Bytes that the bits of so many frames take.</summary>
+    internal static long Bytes(long frames) => (frames + 63) / 64 * sizeof(ulong);
+
+    /// <summary>The number of members. Between a thread's change of a bit and its change of this it may be off by one.</summary>
+    internal long Count => Volatile.Read(ref _count);
+
+    internal bool Contains(long frame) => (Shared.Read(SharedWord.FrameRing, bits + (frame >> 6)) & Bit(frame)) != 0;
+
+    /// <summary>Absent → member. Of threads that race to add or remove a frame, one at a time has changed its bit; only it changes the
+    /// count.</summary>
+    /// <returns>False when it was a member already.</returns>
+    internal bool Add(long frame)
+    {
+        bool isNew = (Shared.Or(SharedWord.FrameRing, bits + (frame >> 6), Bit(frame)) & Bit(frame)) == 0;
+        if (isNew)
+        {
+            Interlocked.Increment(ref _count);
+        }
+
+        return isNew;
+    }
+
+    /// <summary>Member → absent.</summary>
+    /// <returns>False when it was no member.</returns>
+    internal bool Remove(long frame)
+    {
+        bool wasMember = Contains(frame)
+            && (Shared.And(SharedWord.FrameRing, bits + (frame >> 6), ~Bit(frame)) & Bit(frame)) != 0;
+        if (wasMember)
+        {
+            Interlocked.Decrement(ref _count);
+        }
+
+        return wasMember;
+    }
+
+    /// <summary>The member that the hand comes to next; −1 when there is none. The hand moves past it, so threads that go round at the same
+    /// time get different ones.</summary>
+    internal long Next()
+    {
+        while (true)
+        {
+            long from = Shared.Read(SharedWord.FrameRing, ref _hand);
+            long found = Find(from);
+
+            // From where it was seen to behind the member found. Races with other threads that move the hand: the loser looks again.
+            if (found < 0 || Shared.CompareExchange(SharedWord.FrameRing, ref _hand, found + 1, from) == from)
+            {
+                return found;
+            }
+        }
+    }
+
+    /// <summary>What <see cref="Next"/> would return.</summary>
+    internal long Peek() => Find(Volatile.Read(ref _hand));
+
+    private long Find(long from)
+    {
+        long found = Find(from, frames);
+        return found >= 0 ? found : Find(0, Math.Min(from, frames));
+    }
+
+    private long Find(long from, long end)
+    {
+        for (long at = from; at < end; at = (at | 63) + 1)
+        {
+            ulong rest = Volatile.Read(ref bits[at >> 6]) >> (int)(at & 63);
+            if (rest != 0)
+            {
+                long found = at + BitOperations.TrailingZeroCount(rest);
+                return found < end ? found : -1;
+            }
+        }
+
+        return -1;
+    }
+
+    private static ulong Bit(long frame) => 1UL << (int)(frame & 63);
+}

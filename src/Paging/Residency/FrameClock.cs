@@ -1,0 +1,127 @@
+using System.Runtime.CompilerServices;
+using Paging.Memory;
+using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Tells the replacement policy of each page size what happens to its frames. The policy knows frames; the reference bits are in
+/// the words of their pages, and this type reads and clears them.</summary>
+/// <remarks>Any thread may call anything at any time. A frame that changes hands between two steps costs the policy a wrong hint, nothing
+/// more.</remarks>
+internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
+{
+    /// <summary>The frame that is to go next; −1 when no frame has a page.</summary>
+    internal static long NextVictim(FrameClass size) => Absolute(size, size.Replacement.NextVictim());
+
+    /// <summary>The frame that <see cref="NextVictim"/> would name; −1 when there is none.</summary>
+    internal static long PeekVictim(FrameClass size) => Absolute(size, size.Replacement.PeekVictim());
+
+    /// <summary>The hot frame whose turn it is; −1 when there is none.</summary>
+    internal static long NextHot(FrameClass size) => Absolute(size, size.Replacement.NextHot());
+
+    /// <summary>What the page's word keeps when the page goes out of a frame. Read before the page is unpublished.</summary>
+    internal static int HistoryOf(FrameClass size, long frame) => size.Replacement.HistoryOf(frame - size.FirstFrame);
+
+    /// <summary>The page of a frame has been unpublished.</summary>
+    internal static void Remove(FrameClass size, long frame) => size.Replacement.Remove(frame - size.FirstFrame);
+
+    /// <summary>The page of a victim was found used; its reference bit has been cleared.</summary>
+    internal void Spare(FrameClass size, long frame)
+    {
+        NoteUsed(size.Records + frame);
+        long victim = frame - size.FirstFrame;
+        Ask(size, size.Replacement.Rival(victim));
+        size.Replacement.Spare(victim, size.Frames);
+    }
+
+    /// <summary>Looks at some hot frames. Called for each fault, before the page is claimed.</summary>
+    internal void Advance(FrameClass size)
+    {
+        for (int i = 0; i < Replacement.ChecksPerFault; i++)
+        {
+            long hot = size.Replacement.NextHot();
+            if (hot < 0)
+            {
+                return;
+            }
+
+            bool used = TakeReference(size, hot);
+            size.Replacement.Check(hot, used, size.Frames);
+            if (used)
+            {
+                NoteUsed(size.Records + size.FirstFrame + hot);
+            }
+        }
+    }
+
+    /// <summary>A page is about to be published in a frame that the caller owns.</summary>
+    /// <param name="size">The page size.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="word">The page's word before.</param>
+    /// <returns>Whether the page was away for less than as many faults as there are frames.</returns>
+    internal bool Fill(FrameClass size, long frame, ulong word)
+    {
+        Replacement policy = size.Replacement;
+        int history = PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
+        long capacity = size.Frames;
+        Ask(size, policy.Rival(history, capacity));
+        bool isFull = frames.RemainingFor(size) < size.PageBytes && size.FreeFrames <= Reclaimer.High(size);
+        long settled = policy.Fill(frame - size.FirstFrame, history, capacity, isFull);
+        if (settled >= 0)
+        {
+            TakeReference(size, settled);
+        }
+
+        return history >= 0 && policy.WasAwayFor(history) < capacity;
+    }
+
+    /// <summary>If the page of a hot frame that may lose its place has been used meanwhile, tells the policy.</summary>
+    private static void Ask(FrameClass size, long rival)
+    {
+        if (rival >= 0 && TakeReference(size, rival))
+        {
+            size.Replacement.Check(rival, used: true, size.Frames);
+        }
+    }
+
+    /// <summary>Clears the reference bit of the page in a frame, if it is set.</summary>
+    /// <returns>Whether it was.</returns>
+    private static bool TakeReference(FrameClass size, long index)
+    {
+        long frame = size.FirstFrame + index;
+        FrameRecord* record = size.Records + frame;
+        ulong* page = (ulong*)Shared.Read(SharedWord.FrameRecord, (nint*)&record->Page);
+        if (page == null)
+        {
+            return false;
+        }
+
+        ulong word = PageWord.Load(page);
+        if (!PageWord.IsResident(word) || !PageWord.IsHot(word) || PageWord.Offset(word) != size.OffsetOf(frame))
+        {
+            return false;
+        }
+
+        PageWord.Unreference(page, word);
+        return true;
+    }
+
+    /// <summary>Tells the pool that the stored copy of a page is still in use. While the page is in its frame nothing loads the copy, so it
+    /// would look cold.</summary>
+    /// <remarks>The record may belong to another page by now. Then that page's copy stays warm too long, or that page is stored once more
+    /// than needed.</remarks>
+    private void NoteUsed(FrameRecord* record)
+    {
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
+        if (stored != 0 && swap.NoteUsed(stored))
+        {
+            TestHook.Reach(SharedWord.FrameRecord);
+            record->WantsPool = true;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long Absolute(FrameClass size, long frame) => frame < 0 ? -1 : size.FirstFrame + frame;
+}
