@@ -93,6 +93,10 @@ internal sealed unsafe partial class FrameClass
 
     internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
+    /// <summary>Hot frames whose pages' words have been prefetched, to be looked at by the next fault, numbered from 0; −1 for
+    /// none.</summary>
+    internal long[] AheadOfHand { get; } = [.. Enumerable.Repeat(-1L, Replacement.ChecksPerFault)];
+
     /// <summary>Says which frame goes next. It numbers the frames of the class from 0.</summary>
     internal Replacement Replacement { get; }
 

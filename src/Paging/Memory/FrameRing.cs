@@ -10,43 +10,20 @@ namespace Paging.Memory;
 internal sealed unsafe class FrameRing(ulong* bits, long frames)
 {
     private long _hand;
-    private long _count;
 
     /// <summary>Bytes that the bits of so many frames take.</summary>
     internal static long Bytes(long frames) => (frames + 63) / 64 * sizeof(ulong);
 
-    /// <summary>The number of members. Between a thread's change of a bit and its change of this it may be off by one.</summary>
-    internal long Count => Volatile.Read(ref _count);
-
     internal bool Contains(long frame) => (Shared.Read(SharedWord.FrameRing, bits + (frame >> 6)) & Bit(frame)) != 0;
 
-    /// <summary>Absent → member. Of threads that race to add or remove a frame, one at a time has changed its bit; only it changes the
-    /// count.</summary>
+    /// <summary>Absent → member. Of threads that race to add a frame, one has changed its bit.</summary>
     /// <returns>False when it was a member already.</returns>
-    internal bool Add(long frame)
-    {
-        bool isNew = (Shared.Or(SharedWord.FrameRing, bits + (frame >> 6), Bit(frame)) & Bit(frame)) == 0;
-        if (isNew)
-        {
-            Interlocked.Increment(ref _count);
-        }
+    internal bool Add(long frame) => (Shared.Or(SharedWord.FrameRing, bits + (frame >> 6), Bit(frame)) & Bit(frame)) == 0;
 
-        return isNew;
-    }
-
-    /// <summary>Member → absent.</summary>
+    /// <summary>Member → absent. Of threads that race to remove a frame, one has changed its bit.</summary>
     /// <returns>False when it was no member.</returns>
-    internal bool Remove(long frame)
-    {
-        bool wasMember = Contains(frame)
-            && (Shared.And(SharedWord.FrameRing, bits + (frame >> 6), ~Bit(frame)) & Bit(frame)) != 0;
-        if (wasMember)
-        {
-            Interlocked.Decrement(ref _count);
-        }
-
-        return wasMember;
-    }
+    internal bool Remove(long frame) =>
+        Contains(frame) && (Shared.And(SharedWord.FrameRing, bits + (frame >> 6), ~Bit(frame)) & Bit(frame)) != 0;
 
     /// <summary>The member that the hand comes to next; −1 when there is none. The hand moves past it, so threads that go round at the same
     /// time get different ones.</summary>

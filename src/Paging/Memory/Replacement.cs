@@ -99,6 +99,7 @@ internal sealed unsafe class Replacement
     private readonly FrameRing _hot;
     private RecentFrames _recent;
     private long _faults;
+    private long _hotFrames;
     private long _candidate = -1;
     private double _window;
     private double _caution = InitialCaution;
@@ -123,8 +124,9 @@ internal sealed unsafe class Replacement
     /// <summary>Bytes that the rings of so many frames take.</summary>
     internal static long RingBytes(long frames) => 2 * FrameRing.Bytes(frames);
 
-    /// <summary>Hot pages.</summary>
-    internal long HotFrames => _hot.Count;
+    /// <summary>Hot pages. A thread that changes the ring changes this next, so it may be off by one for each thread that is about
+    /// to.</summary>
+    internal long HotFrames => Volatile.Read(ref _hotFrames);
 
     /// <summary>Frames that the cold ring is to have.</summary>
     internal double Window => Volatile.Read(ref _window);
@@ -134,7 +136,7 @@ internal sealed unsafe class Replacement
     /// <summary>The hot frame that may lose its place when a page with this history comes in; <see cref="None"/> when none will. If its
     /// page has been used since it was looked at, the caller says so by <see cref="Check"/> before it calls <see cref="Fill"/>.</summary>
     internal long Rival(int history, long capacity) =>
-        _hot.Count > HotFramesOf(capacity) ? Volatile.Read(ref _candidate) : history == None ? None : RivalBeyond(Since((uint)history));
+        HotFrames > HotFramesOf(capacity) ? Volatile.Read(ref _candidate) : history == None ? None : RivalBeyond(Since((uint)history));
 
     /// <summary>As <see cref="Rival(int, long)"/>, for a victim whose page was used, before <see cref="Spare"/>.</summary>
     internal long Rival(long victim) => (Word(victim) & Fresh) != 0 || _hot.Contains(victim) ? None : RivalBeyond(Since(Word(victim)));
@@ -148,23 +150,25 @@ internal sealed unsafe class Replacement
     /// <see cref="None"/> when there is none.</returns>
     internal long Fill(long frame, int history, long capacity, bool isFull)
     {
-        long now = Interlocked.Increment(ref _faults);
+        // Two threads that get the same number cost a fault less on the clock.
+        long now = Volatile.Read(ref _faults) + 1;
+        Volatile.Write(ref _faults, now);
 
         // First: the frame may be the one that it is time for, with the page that it had before.
         long settled = Settle(now, frame);
         Word(frame) = Now | Fresh;
         long hotFrames = Adapt(history, capacity);
-        bool isHot = _hot.Count < hotFrames
+        bool isHot = HotFrames < hotFrames
             ? history != None || !isFull
             : history != None && TryPromote(frame, Since((uint)history), history, capacity);
         if (isHot)
         {
             _cold.Remove(frame);
-            _hot.Add(frame);
+            AddHot(frame);
         }
         else
         {
-            _hot.Remove(frame);
+            RemoveHot(frame);
             _cold.Add(frame);
         }
 
@@ -187,7 +191,7 @@ internal sealed unsafe class Replacement
     internal void Remove(long frame)
     {
         _cold.Remove(frame);
-        _hot.Remove(frame);
+        RemoveHot(frame);
     }
 
     /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page.</summary>
@@ -195,9 +199,6 @@ internal sealed unsafe class Replacement
 
     /// <summary>What <see cref="NextVictim"/> would return.</summary>
     internal long PeekVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();
-
-    /// <summary>Frames that <see cref="NextVictim"/> goes round.</summary>
-    internal long Victims => _cold.Count is > 0 and long count ? count : _hot.Count;
 
     /// <summary>The page of a victim was used, so it stays for now.</summary>
     /// <param name="frame">The frame.</param>
@@ -212,11 +213,11 @@ internal sealed unsafe class Replacement
 
         Word(frame) = Now | (word & Displaced);
         if (!_hot.Contains(frame)
-            && (_hot.Count < HotFramesOf(capacity) || TryPromote(frame, Since(word), None, capacity))
+            && (HotFrames < HotFramesOf(capacity) || TryPromote(frame, Since(word), None, capacity))
             && _cold.Remove(frame))
         {
             Word(frame) = Now;
-            _hot.Add(frame);
+            AddHot(frame);
         }
     }
 
@@ -227,6 +228,11 @@ internal sealed unsafe class Replacement
     /// <summary>A hot page was found used since it was last looked at, or not.</summary>
     internal void Check(long frame, bool used, long capacity)
     {
+        if (!_hot.Contains(frame))
+        {
+            return;
+        }
+
         uint word = Word(frame);
         double idle = Since(word);
         double longest = _longestIdle;
@@ -272,7 +278,7 @@ internal sealed unsafe class Replacement
 
         _window = Math.Min(window, MaxWindow * capacity);
         long hot = HotFramesOf(capacity);
-        if (_hot.Count > hot)
+        if (HotFrames > hot)
         {
             TryDisplace(minIdle: -1);
         }
@@ -328,7 +334,7 @@ internal sealed unsafe class Replacement
 
         // Races with threads that displace the same page, or evict it: one of them finds it hot.
         Volatile.Write(ref _candidate, None);
-        if (!_hot.Remove(frame))
+        if (!RemoveHot(frame))
         {
             return false;
         }
@@ -341,7 +347,8 @@ internal sealed unsafe class Replacement
     private long Settle(long now, long frame)
     {
         ref long slot = ref _recent[(int)(now % CorrelatedFaults)];
-        long settled = Interlocked.Exchange(ref slot, frame);
+        long settled = Volatile.Read(ref slot);
+        Volatile.Write(ref slot, frame);
         if (settled < 0 || (Word(settled) & Fresh) == 0)
         {
             return None;
@@ -349,6 +356,25 @@ internal sealed unsafe class Replacement
 
         Word(settled) &= ~Fresh;
         return settled;
+    }
+
+    private void AddHot(long frame)
+    {
+        if (_hot.Add(frame))
+        {
+            Interlocked.Increment(ref _hotFrames);
+        }
+    }
+
+    private bool RemoveHot(long frame)
+    {
+        bool wasHot = _hot.Remove(frame);
+        if (wasHot)
+        {
+            Interlocked.Decrement(ref _hotFrames);
+        }
+
+        return wasHot;
     }
 
     /// <summary>Units of time since a moment that a word or a history names.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.TestSeam;
@@ -37,22 +38,42 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
     }
 
     /// <summary>Looks at some hot frames. Called for each fault, before the page is claimed.</summary>
+    /// <remarks>Their words lie anywhere, and each would be a cache miss: so they are prefetched for the next fault, and those that were
+    /// prefetched for this one are looked at. Racing threads may look at a frame twice, or leave it to the next turn.</remarks>
     internal void Advance(FrameClass size)
     {
         for (int i = 0; i < Replacement.ChecksPerFault; i++)
         {
-            long hot = size.Replacement.NextHot();
-            if (hot < 0)
+            ref long slot = ref size.AheadOfHand[i];
+            long hot = Volatile.Read(ref slot);
+            long next = size.Replacement.NextHot();
+            Volatile.Write(ref slot, next);
+            Prefetch(size, next);
+            if (hot >= 0)
             {
-                return;
+                Check(size, hot);
             }
+        }
+    }
 
-            bool used = TakeReference(size, hot);
-            size.Replacement.Check(hot, used, size.Frames);
-            if (used)
-            {
-                NoteUsed(size.Records + size.FirstFrame + hot);
-            }
+    private void Check(FrameClass size, long hot)
+    {
+        bool used = TakeReference(size, hot);
+        size.Replacement.Check(hot, used, size.Frames);
+        if (used)
+        {
+            NoteUsed(size.Records + size.FirstFrame + hot);
+        }
+    }
+
+    private void Prefetch(FrameClass size, long hot)
+    {
+        if (hot >= 0 && Sse.IsSupported)
+        {
+            // A null or stale pointer does no harm: a prefetch does not fault.
+            FrameRecord* record = size.Records + size.FirstFrame + hot;
+            Sse.Prefetch0(record->Page);
+            swap.PrefetchDescriptor(record->Stored);
         }
     }
 

@@ -170,7 +170,7 @@ internal sealed unsafe class Reclaimer(
     private long TryVictims(FrameClass size)
     {
         int refusals = 0;
-        for (long i = 2 * size.Replacement.Victims; i > 0; i--)
+        for (long i = 2 * Math.Max(1, size.Frames - size.Replacement.HotFrames); i > 0; i--)
         {
             if (TryVictim(size, FrameClock.NextVictim(size), ref refusals) is >= 0 and long frame)
             {

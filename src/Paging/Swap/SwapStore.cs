@@ -251,6 +251,9 @@ internal sealed unsafe partial class SwapStore
         return _descriptors.Locate(index).IsRecompressed;
     }
 
+    /// <summary>Prefetches what <see cref="NoteUsed"/> reads. Any number will do.</summary>
+    internal void PrefetchDescriptor(uint index) => _descriptors.Prefetch(index);
+
     /// <summary>Gives an unused ticket back.</summary>
     internal void Cancel(StoreTicket ticket)
     {
