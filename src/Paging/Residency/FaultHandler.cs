@@ -106,6 +106,10 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
                     break;
 
+                case PageState.Filling when wait.IsAtHand:
+                    // Whoever claimed it may be reading a file.
+                    return null;
+
                 case PageState.Filling or PageState.Evicting:
                     _parking.Wait(page);
                     break;
@@ -123,6 +127,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     }
 
                     break;
+            }
+
+            if (wait.IsAtHand && (refused || wait.NeedsDevice))
+            {
+                return null;
             }
 
             // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays may
@@ -258,7 +267,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
-            frame = _reclaimer.Take(size, write, wait, ref shortage);
+            frame = TakeFrame(size, write, wait, ref shortage);
             if (frame < 0)
             {
                 refused = true;
@@ -281,7 +290,13 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
-            LoadResult source = FillFrame(region, index, stored, address, contents);
+            LoadResult source = FillFrame(region, index, stored, address, contents, wait.IsAtHand);
+            if (!source.IsLoaded)
+            {
+                wait.NeedsDevice = true;
+                return null;
+            }
+
             ulong flags = Flags(size, word, write);
 
             // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
@@ -292,8 +307,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
             record->WantsPool = source.IsOutdated || (source.IsFromFile && (flags & PageWord.Referenced) != 0);
+            flags = MarkIfAhead(record, flags, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
-            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
+            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, wait.Pins ? PageWord.PinOne : 0);
             published = true;
             if (waiters)
             {
@@ -317,6 +333,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
         }
 
+        if (!wait.Pins)
+        {
+            // No word of the page's can be relied on any more: it may have gone again.
+            return size.Address(frame);
+        }
+
         // Either the thread that closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
         Fences.AfterInterlocked();
         if (region.SeesClosing)
@@ -329,8 +351,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     }
 
     /// <summary>Fills a frame with the page's contents.</summary>
-    /// <returns>Where the page came from.</returns>
-    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
+    /// <returns>Where the page came from. Not loaded only if it is in a file and must be had from memory.</returns>
+    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents, bool fromMemory)
     {
         int bytes = region.UsedBytes(index);
         if (!contents.IsOwn)
@@ -344,8 +366,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         else
         {
-            LoadResult result = _swap.Loader.Load(stored, address, bytes);
-            if (!result.IsLoaded)
+            LoadResult result = _swap.Loader.Load(stored, address, bytes, fromMemory);
+            if (!result.IsLoaded && result.Status != LoadStatus.InFile)
             {
                 ThrowHelper.ThrowCorrupted(region, index, result.Describe());
             }

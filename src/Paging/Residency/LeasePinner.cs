@@ -5,6 +5,9 @@ namespace Paging.Residency;
 /// <summary>Pins pages for leases whose pages are not watched: those are counted one by one.</summary>
 internal sealed unsafe class LeasePinner(PagingDomain domain)
 {
+    /// <summary>How often a word is looked at that others keep changing, by a thread that must not wait.</summary>
+    private const int MaxLooks = 16;
+
     private readonly LeaseWatch _watch = domain.Watch;
 
     /// <summary>As <see cref="FaultHandler.Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease, which is counted unless the page is
@@ -30,6 +33,51 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         }
 
         return address;
+    }
+
+    /// <summary>Pins a page for a lease if it is in a frame, and otherwise does nothing. Takes no lock, waits for nothing and allocates
+    /// nothing, once the calling thread has had a lease.</summary>
+    /// <returns>Null when it is not in a frame; or others were changing its word all the time.</returns>
+    internal static byte* TryPin(PagedRegion region, long index, out ulong* page)
+    {
+        page = null;
+        for (int look = 0; look < MaxLooks; look++)
+        {
+            page = region.TryFind(index);
+            if (page == null)
+            {
+                return null;
+            }
+
+            ulong word = PageWord.Load(page);
+            if (!PageWord.IsResident(word) || PageWord.Pins(word) >= PageWord.MaxPins - 1)
+            {
+                return null;
+            }
+
+            // Asked between the load and the CAS, as in FaultHandler.Pin.
+            if (!region.IsOf(index, page) || !PageWord.TryPin(page, word, PageWord.Referenced))
+            {
+                continue;
+            }
+
+            if (region.SeesClosing)
+            {
+                PageWord.Unpin(page);
+                return null;
+            }
+
+            // The bit does not change while our pin is held. Whether another part of the table should be watched is left to accesses that
+            // may wait.
+            if (!PageWord.IsWatched(word))
+            {
+                LeaseCounts.Add(region.LeaseSlot);
+            }
+
+            return region.Frames.Base + PageWord.Offset(word);
+        }
+
+        return null;
     }
 
     /// <summary>Counts the leases of all pages by looking at every frame.</summary>

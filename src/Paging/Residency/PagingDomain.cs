@@ -76,6 +76,7 @@ internal sealed class PagingDomain
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
+        Prefetcher = new Prefetcher(this, _signal);
         Reclaimer.Signal = _signal;
         Swap.Budget.Signal = _signal;
         _workers = new BackgroundWorker[options.BackgroundThreads];
@@ -152,6 +153,9 @@ internal sealed class PagingDomain
 
     internal LeasePinner Leasing { get; }
 
+    /// <summary>Brings pages in for threads that do not wait for them.</summary>
+    internal Prefetcher Prefetcher { get; }
+
     /// <summary>Tells the collector how much memory arrays hold.</summary>
     internal CollectorPressure Pressure { get; }
 
@@ -182,7 +186,14 @@ internal sealed class PagingDomain
     /// <returns>False when there is nothing to do, or nothing that can succeed now.</returns>
     internal bool Step()
     {
-        bool any = !IsClosed && Reclaimer.Step();
+        bool any = false;
+        if (!IsClosed)
+        {
+            // Both, or a long prefetch would leave reclaim to the faulting threads.
+            any = Prefetcher.Step();
+            any |= Reclaimer.Step();
+        }
+
         // Nothing below refers to the domain, whose finalizer unmaps the memory that the step works on.
         GC.KeepAlive(this);
         return any;
@@ -298,6 +309,8 @@ internal sealed class PagingDomain
             BytesRead = Counters[Counter.BytesRead],
             IoErrors = Counters[Counter.IoErrors],
             ScratchBytes = CodecMemory.OutstandingBytes,
+            PrefetchedPages = Counters[Counter.PrefetchedPages],
+            PrefetchWasted = Counters[Counter.PrefetchWasted],
             Pins = Leases,
         };
     }
@@ -398,6 +411,7 @@ internal sealed class PagingDomain
         TestHook.MayFail(FailurePoint.Closing);
         _signal?.Stop();
         Array.ForEach(_workers, static worker => worker?.Join());
+        Prefetcher.Close();
         Swap.Rundown.Close();
         TestHook.MayFail(FailurePoint.Closing);
         Swap.CloseFiles();

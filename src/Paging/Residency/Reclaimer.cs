@@ -35,6 +35,26 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
         return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
     }
 
+    /// <summary>As <see cref="Take"/>, for a page that nobody waits for, or a thread that must not wait: free frames, new ones, and what a
+    /// look at the clock gives. Nothing that is held back is spent on it, and pages on which nothing can be done are not looked at
+    /// again.</summary>
+    /// <param name="size">The page size.</param>
+    /// <param name="level">How far the eviction of a dirty page may go.</param>
+    /// <returns>The frame; −1 when there is none to be had that easily.</returns>
+    internal long TakeEasily(FrameClass size, StoreLevel level)
+    {
+        long frame = size.TakeFree();
+        WakeIfShort(size);
+        while (frame < 0
+            && !swap.Rundown.IsClosed
+            && (size.TryGrow() || (level == StoreLevel.Normal && shifter.WantsFrames(size) && shifter.TryShift(size))))
+        {
+            frame = size.TakeFree();
+        }
+
+        return frame >= 0 || swap.Rundown.IsClosed ? frame : TurnClock(size, level);
+    }
+
     /// <summary>Does a bounded piece of background work.</summary>
     /// <returns>False when there is nothing to do, or nothing that can succeed now: then wait to be woken.</returns>
     internal bool Step()
@@ -120,7 +140,7 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
                 continue;
             }
 
-            frame = TurnClock(size);
+            frame = TurnClock(size, StoreLevel.Normal);
             if (frame >= 0)
             {
                 return frame;
@@ -165,11 +185,10 @@ internal sealed unsafe class Reclaimer(FramePool frames, SwapStore swap, Evictor
     }
 
     /// <summary>Turns the clock up to twice: the first turn may only clear reference bits.</summary>
-    private long TurnClock(FrameClass size)
+    private long TurnClock(FrameClass size, StoreLevel level)
     {
         long steps = 2 * (size.End - size.FirstFrame);
         int unstorable = 0;
-        StoreLevel level = StoreLevel.Normal;
         for (long i = 0; i < steps; i++)
         {
             long frame = size.NextHand();

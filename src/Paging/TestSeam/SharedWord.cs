@@ -17,5 +17,7 @@ internal enum SharedWord
     Writer,
     ArrayState,
     Counter,
+    FaultRequest,
+    Operation,
     Lock,
 }
