@@ -1,0 +1,14 @@
+namespace Paging.Tests.Protocol;
+
+/// <summary>An operation that a scenario looks at and does not await: an awaiting task would be completed by a thread that nobody
+/// schedules.</summary>
+#pragma warning disable CA2012 // It is kept to be looked at.
+internal sealed class Pending(ValueTask operation)
+{
+    internal bool IsCompleted => operation.IsCompleted;
+
+    internal bool IsCompletedSuccessfully => operation.IsCompletedSuccessfully;
+
+    internal bool IsCanceled => operation.IsCanceled;
+}
+#pragma warning restore CA2012
