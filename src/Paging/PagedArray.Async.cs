@@ -34,6 +34,69 @@ public sealed unsafe partial class PagedArray<T>
         return false;
     }
 
+    /// <summary>Pins the page of <paramref name="start"/> without waiting for a device: an owner that may cross awaits and threads.</summary>
+    /// <param name="start">The first element.</param>
+    /// <param name="writable">Whether the page will be written. A pin that is not writable must not be written: such writes may be
+    /// lost.</param>
+    /// <param name="cancellationToken">Ends the waiting; then nothing stays pinned.</param>
+    /// <returns>The owner, from <paramref name="start"/> to the page's (or the array's) end. Completes before this returns when the page is in
+    /// a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a swap file, or a frame can only be
+    /// had by writing to one, a thread of the background does the rest. Await it once.</returns>
+    /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the arguments is an exception
+    /// of the task.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the page was pinned.</exception>
+    /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed, or was while the page was waited for.</exception>
+    public ValueTask<PageOwner<T>> PinAsync(long start, bool writable = false, CancellationToken cancellationToken = default)
+    {
+        _pages.CheckIndex(start);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<PageOwner<T>>(cancellationToken);
+        }
+
+        PagedRegion region = _pages.Region;
+        (long page, int offset) = Locate(start);
+        int length = LengthFrom(start, offset);
+        try
+        {
+            var owner = new PageOwner<T>(offset, length, writable);
+            if (owner.TryPin(region, page, FaultManner.AtHand))
+            {
+                return new ValueTask<PageOwner<T>>(owner);
+            }
+        }
+        catch (Exception e) when (e is not ArgumentException)
+        {
+            return ValueTask.FromException<PageOwner<T>>(e);
+        }
+
+        var operation = new PinOperation<T>(region.Operations, region, page, new PageOwner<T>(offset, length, writable));
+        ValueTask<PageOwner<T>> task = operation.Start(cancellationToken);
+        region.WakeBackground();
+        return task;
+    }
+
+    /// <summary>Pins the pages of a range and shows them as one sequence.</summary>
+    /// <param name="start">The first element.</param>
+    /// <param name="length">The number of elements; 0 gives an empty sequence that pins nothing.</param>
+    /// <returns>Dispose it to give the pages back.</returns>
+    /// <remarks>Each page takes a frame until then, untouched ones too. Use <see cref="CopyTo"/> for ranges that are not small beside
+    /// <see cref="PagerOptions.ResidentBytes"/>.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The range has more pages than the budget has frames, or one of its pages can have none; the
+    /// message says which, with the figures. Nothing stays pinned.</exception>
+    /// <exception cref="PageCorruptedException">A stored page is damaged. Nothing stays pinned.</exception>
+    /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
+    public PagedSequence<T> ReadSequence(long start, long length)
+    {
+        _pages.CheckRange(start, length);
+        (long page, int offset) = length == 0 ? default : Locate(start);
+        return PagedSequence<T>.Take(_pages.Region, page, offset, PageLength, length);
+    }
+
     /// <summary>Brings the pages of a range into frames ahead of their use, on background threads.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="length">The number of elements.</param>

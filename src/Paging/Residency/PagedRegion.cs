@@ -185,6 +185,27 @@ internal sealed unsafe class PagedRegion
         return address;
     }
 
+    /// <inheritdoc cref="LeasePinner.PinForOwner"/>
+    internal byte* PinForOwner(long index, bool write, FaultManner manner, out ulong* word, out bool isCounted) =>
+        _domain.Leasing.PinForOwner(this, index, write, manner, out word, out isCounted);
+
+    /// <inheritdoc cref="LeasePinner.UnpinForOwner"/>
+    internal void UnpinForOwner(ulong* word, bool isCounted) => _domain.Leasing.UnpinForOwner(word, isCounted);
+
+    /// <summary>Refuses to pin more pages at once than there can be frames.</summary>
+    internal void CheckPinnable(long pages)
+    {
+        if (pages > Frames.MaxFrames)
+        {
+            ThrowHelper.ThrowTooManyPages(_domain, this, pages);
+        }
+    }
+
+    /// <summary>Where operations on its pages are queued. Whoever adds one wakes the background then.</summary>
+    internal OperationQueue Operations => _domain.Prefetcher.Operations;
+
+    internal void WakeBackground() => _domain.Prefetcher.Wake();
+
     /// <inheritdoc cref="Prefetcher.Prefetch"/>
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);

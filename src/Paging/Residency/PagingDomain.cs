@@ -170,7 +170,7 @@ internal sealed class PagingDomain
     /// <summary>The number of leases out now.</summary>
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
         ? Leasing.CountPins()
-        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Watch.CountPins());
+        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Leasing.Owned + Watch.CountPins());
 
     /// <summary>The pages whose leases are not counted one by one.</summary>
     internal LeaseWatch Watch { get; } = new();

@@ -86,13 +86,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         return task;
     }
 
-    /// <summary>Queues an operation.</summary>
-    internal void Add(PageOperation operation)
-    {
-        Operations.Add(operation);
-        Wake();
-    }
-
     /// <summary>Deals with one request, or with a part of one operation.</summary>
     /// <returns>False when there is nothing to do, or the pager is being closed.</returns>
     internal bool Step()
@@ -198,7 +191,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     }
 
     /// <summary>There is work: sees to it that a thread comes for it.</summary>
-    private void Wake()
+    internal void Wake()
     {
         if (_signal is not null)
         {

@@ -160,10 +160,10 @@ public class PrefetchTests
     [InlineData(2)]
     public async Task Cancelled_half_way_it_leaves_the_rest_where_it_is(int threads)
     {
-        using Held held = InFile(threads, out GatedDevice device);
+        using Held held = Stored.InFile(threads, out GatedDevice device);
         using var cancellation = new CancellationTokenSource();
         device.BeforeRead(2, cancellation.Cancel);
-        int first = FirstInFile(held, 6);
+        int first = Stored.FirstInFile(held, 6);
         Task task = Ahead.PrefetchUntil(held.Array, first * PageLength, 6 * PageLength, cancellation.Token);
         Assert.Equal(cancellation.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task)).CancellationToken);
 
@@ -178,7 +178,7 @@ public class PrefetchTests
     [InlineData(1)]
     public async Task One_that_is_queued_behind_another_can_be_cancelled_meanwhile(int threads)
     {
-        using Held held = InFile(threads, out GatedDevice device);
+        using Held held = Stored.InFile(threads, out GatedDevice device);
         using var isReading = new ManualResetEventSlim();
         using var goOn = new ManualResetEventSlim();
         device.BeforeRead(1, () =>
@@ -186,7 +186,7 @@ public class PrefetchTests
             isReading.Set();
             goOn.Wait();
         });
-        int first = FirstInFile(held, 12);
+        int first = Stored.FirstInFile(held, 12);
         Task before = Ahead.Prefetch(held.Array, first * PageLength, 4 * PageLength);
         isReading.Wait(TestContext.Current.CancellationToken);
         using var cancellation = new CancellationTokenSource();
@@ -216,8 +216,8 @@ public class PrefetchTests
     [InlineData(2)]
     public async Task Disposing_the_array_ends_it(int threads)
     {
-        using Held held = InFile(threads, out GatedDevice device);
-        int first = FirstInFile(held, 8);
+        using Held held = Stored.InFile(threads, out GatedDevice device);
+        int first = Stored.FirstInFile(held, 8);
         Task disposing = Task.CompletedTask;
         device.BeforeRead(2, () => disposing = DisposeUntilClosed(held));
         await Ahead.Prefetch(held.Array, first * PageLength, 8 * PageLength);
@@ -240,9 +240,9 @@ public class PrefetchTests
     [InlineData(2)]
     public async Task Disposing_the_pager_ends_those_at_work_and_those_that_are_queued(int threads)
     {
-        Held held = InFile(threads, out GatedDevice device);
+        Held held = Stored.InFile(threads, out GatedDevice device);
         using var isReading = new ManualResetEventSlim();
-        int first = FirstInFile(held, 8);
+        int first = Stored.FirstInFile(held, 8);
         device.BeforeRead(1, () =>
         {
             isReading.Set();
@@ -322,9 +322,9 @@ public class PrefetchTests
 
         void Begin()
         {
-            Held held = InFile(threads, out GatedDevice device);
+            Held held = Stored.InFile(threads, out GatedDevice device);
             device.BeforeRead(1, goOn.Wait);
-            _ = Run(held, FirstInFile(held, 6));
+            _ = Run(held, Stored.FirstInFile(held, 6));
         }
 
         async Task Run(Held held, int first)
@@ -340,38 +340,5 @@ public class PrefetchTests
     {
         var held = withFile ? new Held(600, threads, Held.File()) : new Held(150, threads);
         return held.Fill();
-    }
-
-    /// <summary>Several times as much as the pool, with a file that a test can stop.</summary>
-    private static Held InFile(int threads, out GatedDevice device)
-    {
-        var held = new Held(600, threads);
-        device = new GatedDevice(new MemoryDevice(Held.FileBytes));
-        held.AddDevice(device);
-        held.Fill();
-        held.AwaitWrites();
-        return held;
-    }
-
-    /// <summary>The first of as many pages in a row that are in the file: those that were written first, but for what shrinks.</summary>
-    private static int FirstInFile(Held held, int pages)
-    {
-        PagedRegion region = Internals.Pages(held.Array).Region;
-        for (int first = 0, found = 0; first < held.Pages; first++)
-        {
-            ulong word = region.Load(first);
-            found = PageWord.State(word) == PageState.Swapped && IsInFile(held, PageWord.Stored(word)) ? found + 1 : 0;
-            if (found == pages)
-                return first + 1 - pages;
-        }
-
-        throw new InvalidOperationException("No such pages.");
-    }
-
-    private static bool IsInFile(Held held, uint stored)
-    {
-        Paging.Swap.Location location = held.Store.Descriptors.Locate(stored);
-        return location.Where == Paging.Swap.Location.Kind.Segment
-            && Internals.State(held.Store.Segments, location.Segment) == Paging.Swap.SegmentState.OnFile;
     }
 }

@@ -1,6 +1,7 @@
 #if DEBUG
+using Paging.Residency;
+using Paging.Swap;
 using Paging.Tests.Swap.Devices.Doubles;
-using Paging.TestSeam;
 using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
@@ -110,7 +111,7 @@ internal static class PrefetchScenarios
             book.Store(page, Contents.Noise(page + 1));
         }
 
-        while (world.WriteOne() == Paging.Swap.WritebackStart.Started)
+        while (world.WriteOne() == WritebackStart.Started)
         {
         }
 
@@ -227,8 +228,118 @@ internal static class PrefetchScenarios
         }
     });
 
+    internal static readonly Scenario PinsFromAFile = new("pins that others fetch from a file are there, cancelled or refused, and none is left", static run =>
+    {
+        World world = InFile(run, out Book book);
+        using var cancellation = new CancellationTokenSource();
+        PendingPin? one = null, two = null, three = null;
+        run.Together(
+            () =>
+            {
+                one = Pin(book, 0, CancellationToken.None);
+                two = Pin(book, 0, cancellation.Token);
+                three = Pin(book, 1, cancellation.Token);
+            },
+            () => Repeat(3, () => world.Domain.Step()),
+            () => Repeat(2, () => world.Domain.Step()),
+            () =>
+            {
+                run.Step();
+                cancellation.Cancel();
+                world.EvictAll();
+            });
+        AssertEnds(world);
+        Assert.True(one!.IsCompleted && two!.IsCompleted && three!.IsCompleted);
+        Assert.Equal(1 + (two!.IsPinned ? 1 : 0) + (three!.IsPinned ? 1 : 0), world.Domain.Leases);
+        CheckAndDispose(book, one, 0);
+        CheckAndDispose(book, two, 0);
+        CheckAndDispose(book, three, 1);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario PinsAgainstDispose = new("an array disposed while pins of it are fetched is disposed or refused, and the pins are told", static run =>
+    {
+        World world = InFile(run, out Book book);
+        PendingPin? one = null, two = null;
+        bool isDisposed = false;
+        run.Together(
+            () => ClosingScenarios.UntilDisposed(() =>
+            {
+                one = Pin(book, 0, CancellationToken.None);
+                two = Pin(book, 1, CancellationToken.None);
+            }),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                try
+                {
+                    book.Array.Dispose();
+                    isDisposed = true;
+                }
+                catch (InvalidOperationException)
+                {
+                }
+            });
+        AssertEnds(world);
+        foreach (PendingPin pin in new[] { one, two }.OfType<PendingPin>())
+        {
+            Assert.True(pin.IsCompleted);
+            Assert.False(pin.IsPinned && isDisposed);
+            if (pin.IsPinned)
+            {
+                pin.Owner.Dispose();
+            }
+            else
+            {
+                Assert.True(pin.Failure is AggregateException { InnerException: ObjectDisposedException });
+            }
+        }
+
+        Assert.Equal(0, world.Domain.Leases);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario OwnerOfManyThreads = new("an owner that is used, disposed and used again by several threads gives its page back once", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Allocate(3);
+        book.Store(0, Contents.Text(1));
+        PageOwner<long> owner = Pin(book, 0, CancellationToken.None).Owner;
+        int refused = 0;
+        run.Together(
+            owner.Dispose,
+            owner.Dispose,
+            Use,
+            () =>
+            {
+                Use();
+                book.Evict(0);
+            });
+        Assert.Equal(0, world.Domain.Leases);
+        Use();
+        Assert.InRange(refused, 1, 3);
+        Assert.Throws<InvalidOperationException>(owner.Unpin);
+        world.CheckAndClose();
+
+        unsafe void Use()
+        {
+            try
+            {
+                using System.Buffers.MemoryHandle handle = owner.Pin(9);
+                run.Step();
+                Assert.Equal(PageState.Resident, book.State(0));
+                Assert.Equal(Contents.Element(Contents.Text(1), 9), *(long*)handle.Pointer);
+            }
+            catch (ObjectDisposedException)
+            {
+                refused++;
+            }
+        }
+    });
+
     internal static IEnumerable<Scenario> All =>
     [
+        PinsFromAFile, PinsAgainstDispose, OwnerOfManyThreads,
         AskedFor, AskedForTwice, RangeAgainstTheClock, Cancelled, FromAFile, SparsePages, ArrayDisposed, PagerDisposed, AllPinned,
     ];
 
@@ -243,6 +354,42 @@ internal static class PrefetchScenarios
         PagerStatistics now = world.Domain.GetStatistics();
         Assert.InRange(now.PrefetchedPages, 0, now.Faults);
         Assert.InRange(now.PrefetchWasted, 0, now.PrefetchedPages);
+    }
+
+    /// <summary>A world whose first pages are in a file, and nothing in frames.</summary>
+    private static World InFile(Run run, out Book book)
+    {
+        var world = new World(run, frames: 6);
+        world.AddFile(64 * 12 * 4096, delays: false);
+        book = world.Allocate(8);
+        for (int page = 0; page < 8; page++)
+        {
+            book.Store(page, Contents.Noise(page + 1));
+        }
+
+        while (world.WriteOne() == WritebackStart.Started)
+        {
+        }
+
+        return world;
+    }
+
+    private static PendingPin Pin(Book book, int page, CancellationToken token) =>
+        new(book.Array.PinAsync(page * 512L, cancellationToken: token));
+
+    private static void CheckAndDispose(Book book, PendingPin pin, int page)
+    {
+        if (pin.IsPinned)
+        {
+            PageOwner<long> owner = pin.Owner;
+            Assert.Equal(Contents.Element(Contents.Noise(page + 1), 77), owner.GetSpan()[77]);
+            owner.Dispose();
+            Assert.Equal(PageState.Resident, book.State(page));
+        }
+        else
+        {
+            Assert.IsType<OperationCanceledException>(pin.Failure);
+        }
     }
 
     private static void Drain(World world)
