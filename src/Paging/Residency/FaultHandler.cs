@@ -309,7 +309,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->WantsPool = source.IsOutdated || (source.IsFromFile && (flags & PageWord.Referenced) != 0);
             flags = MarkIfAhead(record, flags, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
-            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, wait.Pins ? PageWord.PinOne : 0);
+            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
             published = true;
             if (waiters)
             {
@@ -333,7 +333,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
         }
 
-        if (!wait.Pins)
+        if (IsThrough(page, wait))
         {
             // No word of the page's can be relied on any more: it may have gone again.
             return size.Address(frame);

@@ -11,7 +11,7 @@ internal readonly record struct OperationPart(PageOperation Operation, long Firs
 /// first.</summary>
 /// <remarks>All of it is guarded by the gate, which is held for a few steps at a time; operations are completed without it. While any is
 /// queued the pager is kept alive: who awaits it may hold nothing else.</remarks>
-internal sealed class OperationQueue(PagingDomain domain)
+internal sealed partial class OperationQueue(PagingDomain domain)
 {
     /// <summary>Bytes of pages that are handed out as a part.</summary>
     private const int PartBytes = 64 << 10;
@@ -181,7 +181,7 @@ internal sealed class OperationQueue(PagingDomain domain)
 
     private static bool TryCompleteUnsynchronized(PageOperation operation)
     {
-        if (operation.IsQueued || operation.Active != 0 || operation.IsComplete)
+        if (operation.IsQueued || operation.IsComplete || IsWorkedOn(operation))
         {
             return false;
         }

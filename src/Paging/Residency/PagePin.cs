@@ -10,7 +10,7 @@ namespace Paging.Residency;
 /// A field of its owner, never copied. The array is kept from its finalizer until then, so that the owner's finalizer, if it comes to that,
 /// finds the page and its pager. <see cref="_state"/> counts the uses and says whether the owner has let go; both by CAS, by any thread.
 /// </remarks>
-internal unsafe struct PagePin
+internal unsafe partial struct PagePin
 {
     private const int LetGo = 1 << 30;
     private const int MaxUses = LetGo - 1;
@@ -108,12 +108,13 @@ internal unsafe struct PagePin
             int found = Shared.CompareExchange(SharedWord.Operation, ref _state, state | LetGo, state);
             if (found == state)
             {
-                if (state == 0)
+                bool isReleased = IsUnused(state);
+                if (isReleased)
                 {
                     Release();
                 }
 
-                return state == 0;
+                return isReleased;
             }
 
             state = found;

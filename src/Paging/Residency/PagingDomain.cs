@@ -210,7 +210,7 @@ internal sealed class PagingDomain
         bool any = Step();
         if (!any)
         {
-            wait = IsClosed ? Timeout.Infinite : Swap.Recompressor.Step(worker + 1);
+            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Swap.Recompressor.Step(worker + 1), worker);
             any = wait == 0;
         }
 

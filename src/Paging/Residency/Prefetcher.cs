@@ -26,16 +26,22 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     private readonly PagingDomain _domain;
     private readonly WakeSignal? _signal;
     private readonly FaultRequests _requests = new();
+    private readonly RequestWatch _watch;
     private readonly int _maxDrivers = Math.Clamp(Environment.ProcessorCount, 1, MaxDrivers);
 
     /// <summary>Work items that are queued or run. One more by CAS, by who has added work; one less by the work item that
     /// ends.</summary>
     private int _drivers;
 
+    /// <summary>Looks at the requests where there are no background threads, while pages are being asked for. Made by who asks
+    /// first.</summary>
+    private Timer? _timer;
+
     internal Prefetcher(PagingDomain domain, WakeSignal? signal)
     {
         _domain = domain;
         _signal = signal;
+        _watch = new RequestWatch(_requests, domain.Tuning.Time);
         Operations = new OperationQueue(domain);
     }
 
@@ -47,10 +53,25 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// dropped.</summary>
     internal void Request(PagedRegion region, long page)
     {
-        if (_requests.TryAdd(region, page))
+        if (_requests.TryAdd(region, page) && _watch.TryBegin())
         {
+            StartTimer();
             Wake();
         }
+    }
+
+    /// <summary>How long a background thread that has found nothing to do may sleep.</summary>
+    /// <param name="milliseconds">As far as its other work goes; or infinite.</param>
+    /// <param name="worker">Its number, from 0.</param>
+    internal int LimitSleep(int milliseconds, int worker)
+    {
+        if (!_watch.GoesOn())
+        {
+            return milliseconds;
+        }
+
+        int soon = RequestWatch.Period * (worker + 1);
+        return milliseconds == Timeout.Infinite ? soon : Math.Min(milliseconds, soon);
     }
 
     /// <summary>Brings a range of pages into frames ahead of demand: as many as half of the frames that its
@@ -104,6 +125,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
         if (_requests.TryTake(out PagedRegion? region, out long page))
         {
+            _watch.NoteServed();
             WakeAnother();
             BringIn(region, page);
             return true;
@@ -188,6 +210,41 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
 
         GC.KeepAlive(region);
+    }
+
+    /// <summary>Looks at the requests from now on, where no background thread does.</summary>
+    private void StartTimer()
+    {
+        if (_signal is not null || TestHook.Interleaver is not null)
+        {
+            return;
+        }
+
+        // It does not keep the pager alive, and ends with it.
+        _timer ??= new Timer(
+            static state =>
+            {
+                if (((WeakReference<Prefetcher>)state!).TryGetTarget(out Prefetcher? prefetcher))
+                {
+                    prefetcher.OnTimer();
+                }
+            },
+            new WeakReference<Prefetcher>(this),
+            Timeout.Infinite,
+            Timeout.Infinite);
+        _timer.Change(RequestWatch.Period, RequestWatch.Period);
+    }
+
+    private void OnTimer()
+    {
+        if (_requests.IsAny && !_domain.IsClosed)
+        {
+            Wake();
+        }
+        else if (_domain.IsClosed || !_watch.GoesOn())
+        {
+            _timer?.Change(Timeout.Infinite, Timeout.Infinite);
+        }
     }
 
     /// <summary>There is work: sees to it that a thread comes for it.</summary>
