@@ -53,10 +53,21 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// dropped.</summary>
     internal void Request(PagedRegion region, long page)
     {
-        if (_requests.TryAdd(region, page) && _watch.TryBegin())
+        _requests.TryAdd(region, page);
+        if (!_watch.TryBegin())
+        {
+            return;
+        }
+
+        try
         {
             StartTimer();
             Wake();
+        }
+        catch (OutOfMemoryException)
+        {
+            // Whoever asks next begins anew.
+            _watch.Abandon();
         }
     }
 
@@ -243,7 +254,13 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
         else if (_domain.IsClosed || !_watch.GoesOn())
         {
-            _timer?.Change(Timeout.Infinite, Timeout.Infinite);
+            _timer!.Change(Timeout.Infinite, Timeout.Infinite);
+
+            // Somebody may have begun anew meanwhile, and started it just before it was stopped.
+            if (_watch.IsOn && !_domain.IsClosed)
+            {
+                _timer.Change(RequestWatch.Period, RequestWatch.Period);
+            }
         }
     }
 

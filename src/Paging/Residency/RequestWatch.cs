@@ -7,7 +7,7 @@ namespace Paging.Residency;
 /// spend that has a picture to draw; so while pages are being asked for, the threads that serve look by themselves, once a
 /// millisecond.</summary>
 /// <remarks>
-/// Off → On by exchange, by who asks; it then wakes a thread. On → Off by CAS, by a thread that serves, when nobody has asked for
+/// Off → On by exchange, by who asks; it then wakes a thread. Back, if it cannot; otherwise On → Off by CAS, by a thread that serves, when nobody has asked for
 /// <see cref="Quiet"/>; it then looks at the requests once more. Who asks adds a request and then looks at the state, a full fence in between,
 /// so one of the two sees the other.
 /// </remarks>
@@ -28,11 +28,13 @@ internal sealed class RequestWatch(FaultRequests requests, TimeProvider time)
     /// <summary>When a request was last served, or the watch began.</summary>
     private long _last;
 
+    internal bool IsOn => Shared.Read(SharedWord.FaultRequest, ref _state) == On;
+
     /// <summary>By who has added a request.</summary>
     /// <returns>Whether nobody looks, so that the caller has to wake a thread.</returns>
     internal bool TryBegin()
     {
-        if (Shared.Read(SharedWord.FaultRequest, ref _state) == On || Shared.Exchange(SharedWord.FaultRequest, ref _state, On) == On)
+        if (IsOn || Shared.Exchange(SharedWord.FaultRequest, ref _state, On) == On)
         {
             return false;
         }
@@ -41,13 +43,16 @@ internal sealed class RequestWatch(FaultRequests requests, TimeProvider time)
         return true;
     }
 
+    /// <summary>By who has begun, and can neither wake a thread nor start a timer.</summary>
+    internal void Abandon() => Shared.Exchange(SharedWord.FaultRequest, ref _state, Off);
+
     /// <summary>By a thread that has taken a request.</summary>
     internal void NoteServed() => Volatile.Write(ref _last, time.GetTimestamp());
 
     /// <summary>By a thread that serves and has found nothing to do: whether it is to look again soon.</summary>
     internal bool GoesOn()
     {
-        if (Shared.Read(SharedWord.FaultRequest, ref _state) == Off)
+        if (!IsOn)
         {
             return false;
         }
