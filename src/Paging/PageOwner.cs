@@ -6,13 +6,13 @@ namespace Paging;
 /// <summary>A pinned page as memory that may cross an await, be given to another thread, or be handed to whoever takes a
 /// <see cref="Memory{T}"/>. It keeps its pager alive.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>It counts as a lease: while it is out, disposing the array or the pager is refused, and <see cref="PagerStatistics.Pins"/> counts
-/// it. Dispose it, on any thread; doing so twice is harmless, and memory and spans of it must not be used afterwards. A
-/// <see cref="MemoryHandle"/> of it keeps the page pinned until the handle is disposed, even if the owner is disposed before. All members may
-/// be used by any thread.
-/// <para>One that is dropped without being disposed keeps its page pinned, as a lease that is dropped does: a span of it may be in use still,
-/// and would come to lie over another page. Only one of which nobody has ever taken a span or a handle, such as the result of a task that
-/// nobody awaited, gives its page back when it is collected.</para></remarks>
+/// <remarks>It counts as a lease: while it is out, disposing the array or the pager is refused, and <see cref="PagerStatistics.Pins"/>
+/// counts it. Dispose it, on any thread; doing so twice is harmless, and memory and spans of it must not be used afterwards. A
+/// <see cref="MemoryHandle"/> of it keeps the page pinned until the handle is disposed, even if the owner is disposed before. All members
+/// may be used by any thread.
+/// <para>One that is dropped without being disposed keeps its page pinned, as a lease that is dropped does: a span of it may be in use
+/// still, and would come to lie over another page. Only one of which nobody has ever taken a span or a handle, such as the result of a task
+/// that nobody awaited, gives its page back when it is collected.</para></remarks>
 #pragma warning disable CA1816, CA2015 // The finalizer gives nothing back that a span may lie over, and stays while handles are out.
 public sealed unsafe class PageOwner<T> : MemoryManager<T>, IDisposable
     where T : unmanaged
@@ -50,8 +50,8 @@ public sealed unsafe class PageOwner<T> : MemoryManager<T>, IDisposable
         }
     }
 
-    /// <summary>The elements, valid until the owner is disposed. Writing to them without having pinned for writing is an error: such writes may
-    /// be lost.</summary>
+    /// <summary>The elements, valid until the owner is disposed. Writing to them without having pinned for writing is an error: such writes
+    /// may be lost.</summary>
     /// <returns>From the element that was asked for to the page's (or the array's) end.</returns>
     /// <exception cref="ObjectDisposedException">The owner is disposed.</exception>
     public override Span<T> GetSpan()

@@ -6,15 +6,15 @@ namespace Paging;
 /// (<see cref="PagerOptions.BackgroundThreads"/> is 0), threads of the .NET thread pool do.</summary>
 public sealed unsafe partial class PagedArray<T>
 {
-    /// <summary>Pins the page of <paramref name="start"/> if it is in a frame. Never blocks and never decodes: if the page is not in a frame,
-    /// that starts its fault in the background, and the next call may find it. For threads that have something better to do than to wait,
-    /// such as one that draws pictures.</summary>
+    /// <summary>Pins the page of <paramref name="start"/> if it is in a frame. Never blocks and never decodes: if the page is not in a
+    /// frame, that starts its fault in the background, and the next call may find it. For threads that have something better to do than to
+    /// wait, such as one that draws pictures.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="lease">From <paramref name="start"/> to the page's (or the array's) end; empty when there is none.</param>
     /// <returns>False when the page is not in a frame, and while another thread decides whether the array can be disposed.</returns>
-    /// <remarks>Allocates nothing. An untouched page is given a frame, as <see cref="Read(long)"/> does. 64 pages at most are asked for at once;
-    /// beyond that, requests are dropped, so keep asking. A page that cannot be read (<see cref="PageCorruptedException"/>), or for which
-    /// there is no room, is never there: <see cref="Read(long)"/> says why.</remarks>
+    /// <remarks>Allocates nothing. An untouched page is given a frame, as <see cref="Read(long)"/> does. 64 pages at most are asked for at
+    /// once; beyond that, requests are dropped, so keep asking. A page that cannot be read (<see cref="PageCorruptedException"/>), or for
+    /// which there is no room, is never there: <see cref="Read(long)"/> says why.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public bool TryRead(long start, out ReadLease<T> lease)
@@ -34,16 +34,17 @@ public sealed unsafe partial class PagedArray<T>
         return false;
     }
 
-    /// <summary>Pins the page of <paramref name="start"/> without waiting for a device: an owner that may cross awaits and threads.</summary>
+    /// <summary>Pins the page of <paramref name="start"/> without waiting for a device: an owner that may cross awaits and
+    /// threads.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="writable">Whether the page will be written. A pin that is not writable must not be written: such writes may be
     /// lost.</param>
     /// <param name="cancellationToken">Ends the waiting; then nothing stays pinned.</param>
-    /// <returns>The owner, from <paramref name="start"/> to the page's (or the array's) end. Completes before this returns when the page is in
-    /// a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a swap file, or a frame can only be
-    /// had by writing to one, a thread of the background does the rest. Await it once.</returns>
-    /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the arguments is an exception
-    /// of the task.</remarks>
+    /// <returns>The owner, from <paramref name="start"/> to the page's (or the array's) end. Completes before this returns when the page is
+    /// in a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a swap file, or a frame can
+    /// only be had by writing to one, a thread of the background does the rest. Await it once.</returns>
+    /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the
+    /// arguments is an exception of the task.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before the page was pinned.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
@@ -86,8 +87,8 @@ public sealed unsafe partial class PagedArray<T>
     /// <remarks>Each page takes a frame until then, untouched ones too. Use <see cref="CopyTo"/> for ranges that are not small beside
     /// <see cref="PagerOptions.ResidentBytes"/>.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
-    /// <exception cref="OutOfPagingSpaceException">The range has more pages than the budget has frames, or one of its pages can have none; the
-    /// message says which, with the figures. Nothing stays pinned.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The range has more pages than the budget has frames, or one of its pages can have none;
+    /// the message says which, with the figures. Nothing stays pinned.</exception>
     /// <exception cref="PageCorruptedException">A stored page is damaged. Nothing stays pinned.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public PagedSequence<T> ReadSequence(long start, long length)

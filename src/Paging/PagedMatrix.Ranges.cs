@@ -70,8 +70,8 @@ public sealed partial class PagedMatrix<T>
         GC.KeepAlive(this);
     }
 
-    /// <summary>Brings the pages of a range of rows into frames ahead of their use, on background threads (of the .NET thread pool, where the
-    /// pager has none).</summary>
+    /// <summary>Brings the pages of a range of rows into frames ahead of their use, on background threads (of the .NET thread pool, where
+    /// the pager has none).</summary>
     /// <param name="startRow">The first row.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="cancellationToken">Ends it: pages that no thread has begun with stay where they are.</param>

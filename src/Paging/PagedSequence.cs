@@ -6,9 +6,9 @@ namespace Paging;
 
 /// <summary>The pages of a range, pinned, as one sequence for reading.</summary>
 /// <typeparam name="T">The array's element.</typeparam>
-/// <remarks>Each page counts as a lease, and takes a frame of the budget, until this is disposed, which any thread may do, and more than once.
-/// Neither the sequence nor memory or spans of it may be used afterwards. Dropped without being disposed it keeps its pages pinned, as leases
-/// do.</remarks>
+/// <remarks>Each page counts as a lease, and takes a frame of the budget, until this is disposed, which any thread may do, and more than
+/// once. Neither the sequence nor memory or spans of it may be used afterwards. Dropped without being disposed it keeps its pages pinned,
+/// as leases do.</remarks>
 public sealed class PagedSequence<T> : IDisposable
     where T : unmanaged
 {

@@ -77,6 +77,6 @@ public readonly record struct PagerStatistics
     /// <summary>Of the prefetched pages, those that were evicted before anybody used them; a number.</summary>
     public long PrefetchWasted { get; init; }
 
-    /// <summary>Leases out now; a number.</summary>
+    /// <summary>Leases out now, owners and the pages of sequences among them; a number.</summary>
     public long Pins { get; init; }
 }

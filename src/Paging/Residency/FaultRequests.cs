@@ -6,13 +6,13 @@ namespace Paging.Residency;
 /// <summary>Pages that somebody wants and does not wait for, each once. Who finds no room for another is refused, and will ask
 /// again.</summary>
 /// <remarks>
-/// A few places that are chosen by the page, so that asking twice for one finds the first request, and that are emptied one after the other,
-/// so that none waits longer than a round. Nothing here blocks or allocates. A place's word says whose it is:
+/// A few places that are chosen by the page, so that asking twice for one finds the first request, and that are emptied one after
+/// the other, so that none waits longer than a round. Nothing here blocks or allocates. A place's word says whose it is:
 /// <code>
 /// Free ──CAS──▶ Held (by who asks) ──release──▶ Full ──CAS──▶ Held (by who serves) ──release──▶ Free
 /// </code>
-/// The other fields belong to the holder. Who looks for an equal request reads them without holding: what it sees may be over, and then it asks
-/// in vain once.
+/// The other fields belong to the holder. Who looks for an equal request reads them without holding: what it sees may be over, and then it
+/// asks in vain once.
 /// </remarks>
 internal sealed class FaultRequests
 {

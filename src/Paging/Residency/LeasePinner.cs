@@ -12,8 +12,8 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
 
     private readonly LeaseWatch _watch = domain.Watch;
 
-    /// <summary>Pins that belong to objects, on pages that are not watched. Whichever thread takes one, another may give it back, so it is no
-    /// thread's lease.</summary>
+    /// <summary>Pins that belong to objects, on pages that are not watched. Whichever thread takes one, another may give it back, so it is
+    /// no thread's lease.</summary>
     private long _owned;
 
     /// <summary>Pins that belong to objects, but for those on watched pages.</summary>

@@ -3,8 +3,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Work on a range of pages that a program has asked for and whose end it may await. Threads of the background take parts of it from
-/// an <see cref="OperationQueue"/>, several at once.</summary>
+/// <summary>Work on a range of pages that a program has asked for and whose end it may await. Threads of the background take parts of it
+/// from an <see cref="OperationQueue"/>, several at once.</summary>
 /// <remarks>It is complete when it is over and no thread works on it any more. What is in the section of the queue below is guarded by its
 /// gate.</remarks>
 internal abstract class PageOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
@@ -54,7 +54,8 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     protected OperationQueue Queue => queue;
 
     /// <summary>Deals with one page.</summary>
-    /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is over.</returns>
+    /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is
+    /// over.</returns>
     /// <remarks>Throws nothing.</remarks>
     internal abstract BroughtIn Work(FaultHandler faults, long page);
 

@@ -4,8 +4,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>A pin on a page that belongs to an object and to no thread: any thread may give it back, or pass it on to those that use it in turn,
-/// each counted. The page is given back when the object has let go and the last of them has ended.</summary>
+/// <summary>A pin on a page that belongs to an object and to no thread: any thread may give it back, or pass it on to those that use it in
+/// turn, each counted. The page is given back when the object has let go and the last of them has ended.</summary>
 /// <remarks>
 /// A field of its owner, never copied. The array is kept from its finalizer until then, so that the owner's finalizer, if it comes to that,
 /// finds the page and its pager. <see cref="_state"/> counts the uses and says whether the owner has let go; both by CAS, by any thread.
@@ -123,9 +123,10 @@ internal unsafe partial struct PagePin
         return false;
     }
 
-    /// <summary>By the finalizer of an owner that was dropped: nobody uses the page through it, unless by a span that has outlived it.</summary>
-    /// <param name="keepsPage">Whether there may be such a span. Then the page stays pinned for good, as one whose lease was dropped, and only
-    /// the array may be collected.</param>
+    /// <summary>By the finalizer of an owner that was dropped: nobody uses the page through it, unless by a span that has outlived
+    /// it.</summary>
+    /// <param name="keepsPage">Whether there may be such a span. Then the page stays pinned for good, as one whose lease was dropped, and
+    /// only the array may be collected.</param>
     internal void Drop(bool keepsPage)
     {
         if (_region is not null && Interlocked.Exchange(ref _state, LetGo) != LetGo)

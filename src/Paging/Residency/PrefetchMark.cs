@@ -12,9 +12,9 @@ namespace Paging.Residency;
 ///   ▲             │ ▲────Renew────────│
 ///   └──NoteUsed───┴───────────────────┘
 /// </code>
-/// Set and cleared by the frame's holder, before it publishes the page or after it has unpublished it. The clock, and prefetches that find the
-/// page resident, change marks of frames that they do not hold: the record may belong to another page by then, which is spared once more or
-/// less, and a figure of the statistics is off by one. Nothing else depends on it.
+/// Set and cleared by the frame's holder, before it publishes the page or after it has unpublished it. The clock, and prefetches that find
+/// the page resident, change marks of frames that they do not hold: the record may belong to another page by then, which is spared once
+/// more or less, and a figure of the statistics is off by one. Nothing else depends on it.
 /// </remarks>
 internal static unsafe class PrefetchMark
 {

@@ -3,12 +3,12 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Brings pages in for threads that do not wait for them: single pages that somebody will ask for again, and operations whose end is
-/// awaited.</summary>
+/// <summary>Brings pages in for threads that do not wait for them: single pages that somebody will ask for again, and operations whose end
+/// is awaited.</summary>
 /// <remarks>
-/// One step function (<see cref="Step"/>), driven by the pager's background threads. When it has none, by work items of the .NET thread pool, a
-/// few at most, and by the scheduler in tests. Any number of threads may be in it. A step deals with one request or one part of an operation;
-/// it may wait for a device, never for a lease, and what goes wrong with a page is not its driver's business.
+/// One step function (<see cref="Step"/>), driven by the pager's background threads. When it has none, by work items of the .NET
+/// thread pool, a few at most, and by the scheduler in tests. Any number of threads may be in it. A step deals with one request or one part
+/// of an operation; it may wait for a device, never for a lease, and what goes wrong with a page is not its driver's business.
 ///
 /// What comes later (streams that are detected, advice, gathered rows) asks for pages here, too.
 /// </remarks>
@@ -49,8 +49,8 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
     private bool HasWork => _requests.IsAny || Operations.IsAny;
 
-    /// <summary>Asks for a page, as an access would bring it in, without waiting for anything. When there are too many requests, this one is
-    /// dropped.</summary>
+    /// <summary>Asks for a page, as an access would bring it in, without waiting for anything. When there are too many requests, this one
+    /// is dropped.</summary>
     internal void Request(PagedRegion region, long page)
     {
         _requests.TryAdd(region, page);

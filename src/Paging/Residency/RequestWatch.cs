@@ -7,14 +7,14 @@ namespace Paging.Residency;
 /// spend that has a picture to draw; so while pages are being asked for, the threads that serve look by themselves, once a
 /// millisecond.</summary>
 /// <remarks>
-/// Off → On by exchange, by who asks; it then wakes a thread. Back, if it cannot; otherwise On → Off by CAS, by a thread that serves, when nobody has asked for
-/// <see cref="Quiet"/>; it then looks at the requests once more. Who asks adds a request and then looks at the state, a full fence in between,
-/// so one of the two sees the other.
+/// Off → On by exchange, by who asks; it then wakes a thread. Back, if it cannot; otherwise On → Off by CAS, by a thread that
+/// serves, when nobody has asked for <see cref="Quiet"/>; it then looks at the requests once more. Who asks adds a request and then looks
+/// at the state, a full fence in between, so one of the two sees the other.
 /// </remarks>
 internal sealed class RequestWatch(FaultRequests requests, TimeProvider time)
 {
-    /// <summary>Milliseconds between two looks of the first thread. The second one looks half as often, and so on: where the first is at work
-    /// on something long, another serves.</summary>
+    /// <summary>Milliseconds between two looks of the first thread. The second one looks half as often, and so on: where the first is at
+    /// work on something long, another serves.</summary>
     internal const int Period = 1;
 
     private const int Off = 0;

@@ -49,8 +49,8 @@ internal sealed class WaitingLine
     }
 }
 
-/// <summary>One access: how it may wait, and its place in a line from the first time that it found no frame until it ends. The default value
-/// does not wait yet.</summary>
+/// <summary>One access: how it may wait, and its place in a line from the first time that it found no frame until it ends. The default
+/// value does not wait yet.</summary>
 internal struct LeaseWait
 {
     /// <summary>What it may wait for.</summary>
