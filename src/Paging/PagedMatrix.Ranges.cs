@@ -70,6 +70,25 @@ public sealed partial class PagedMatrix<T>
         GC.KeepAlive(this);
     }
 
+    /// <summary>Brings the pages of a range of rows into frames ahead of their use, on background threads (of the .NET thread pool, where
+    /// the pager has none).</summary>
+    /// <param name="startRow">The first row.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="cancellationToken">Ends it: pages that no thread has begun with stay where they are.</param>
+    /// <returns>Completes when the rows are resident, or as many of them as the budget allows: see
+    /// <see cref="PagedArray{T}.PrefetchAsync"/>, of which everything holds here. Await it once.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The rows are not within the matrix.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled, which the task says.</exception>
+    /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed already.</exception>
+    public ValueTask PrefetchAsync(long startRow, long rows, CancellationToken cancellationToken = default)
+    {
+        CheckRows(startRow, rows);
+        return rows == 0
+            ? _pages.Region.Prefetch(0, 0, cancellationToken)
+            : _pages.Region.Prefetch(
+                _divider.Divide(startRow).Quotient, _divider.Divide(startRow + rows - 1).Quotient + 1, cancellationToken);
+    }
+
     private PageWalker<T> WalkFrom(long startRow)
     {
         (long page, int row) = _divider.Divide(startRow);

@@ -32,6 +32,11 @@ internal unsafe struct FrameRecord
     /// often.</summary>
     internal bool WantsPool;
 
+    /// <summary>Whether the page was brought in ahead of demand and has not been used since: see Residency/PrefetchMark.cs, which alone
+    /// changes it. Written by the frame's holder, and by the clock, which may hit a record that now belongs to another page; then a figure
+    /// is off by one, or a page spared once more or less.</summary>
+    internal byte Prefetched;
+
     /// <summary>The number of the policy by which the owner of the page is compressed. Written by the holder of the frame.</summary>
     internal int Policy;
 

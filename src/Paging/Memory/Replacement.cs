@@ -97,9 +97,11 @@ internal sealed unsafe class Replacement
     private readonly int _timeShift;
     private readonly FrameRing _cold;
     private readonly FrameRing _hot;
+    private readonly FrameRing _ahead;
     private RecentFrames _recent;
     private long _faults;
     private long _hotFrames;
+    private long _framesAhead;
     private long _candidate = -1;
     private double _window;
     private double _caution = InitialCaution;
@@ -118,11 +120,12 @@ internal sealed unsafe class Replacement
         _timeShift = Math.Max(0, BitOperations.Log2((ulong)frames) - MinUnitsShift);
         _cold = new FrameRing((ulong*)rings, frames);
         _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
+        _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
         ((Span<long>)_recent).Fill(None);
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>
-    internal static long RingBytes(long frames) => 2 * FrameRing.Bytes(frames);
+    internal static long RingBytes(long frames) => 3 * FrameRing.Bytes(frames);
 
     /// <summary>Hot pages. A thread that changes the ring changes this next, so it may be off by one for each thread that is about
     /// to.</summary>
@@ -179,6 +182,40 @@ internal sealed unsafe class Replacement
     /// dozens of times as many faults as there are frames.</summary>
     internal long WasAwayFor(int history) => (long)Since((uint)history) << _timeShift;
 
+    /// <summary>As <see cref="Fill"/>, for a page that nobody has accessed yet. It is no victim until it is used, or has not been for as
+    /// many faults as there are frames, and hot pages make room for it; so pages brought in ahead do not push each other out.</summary>
+    internal void FillAhead(long frame, long capacity)
+    {
+        Volatile.Write(ref _faults, Volatile.Read(ref _faults) + 1);
+        Word(frame) = Now;
+        _cold.Remove(frame);
+        RemoveHot(frame);
+        if (_ahead.Add(frame))
+        {
+            Interlocked.Increment(ref _framesAhead);
+        }
+
+        if (HotFrames > HotFramesOf(capacity) && !TryDisplace(minIdle: -1) && _hot.Next() is >= 0 and long hot)
+        {
+            // None is known to be idle. The one that the hand comes to is as good as any: if it is in use, it will be seen to be.
+            TryDisplace(hot);
+        }
+    }
+
+    /// <summary>The frame to be looked at next of those whose pages were brought in ahead; <see cref="None"/> when there is none. The caller
+    /// passes what it finds to <see cref="CheckAhead"/>.</summary>
+    internal long NextAhead() => Volatile.Read(ref _framesAhead) > 0 ? _ahead.Next() : None;
+
+    /// <summary>A page that was brought in ahead was found used, or not. Its first use is what a fault is for other pages.</summary>
+    internal void CheckAhead(long frame, bool used, long capacity)
+    {
+        if ((used || (long)Since(Word(frame)) << _timeShift > capacity) && RemoveAhead(frame))
+        {
+            Word(frame) = Now;
+            _cold.Add(frame);
+        }
+    }
+
     /// <summary>What is to be kept of a page that goes out of a frame.</summary>
     internal int HistoryOf(long frame)
     {
@@ -192,10 +229,12 @@ internal sealed unsafe class Replacement
     {
         _cold.Remove(frame);
         RemoveHot(frame);
+        RemoveAhead(frame);
     }
 
-    /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page.</summary>
-    internal long NextVictim() => _cold.Next() is >= 0 and long frame ? frame : _hot.Next();
+    /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page. Where the window is
+    /// empty, any other.</summary>
+    internal long NextVictim() => _cold.Next() is >= 0 and long cold ? cold : _hot.Next() is >= 0 and long hot ? hot : _ahead.Next();
 
     /// <summary>What <see cref="NextVictim"/> would return.</summary>
     internal long PeekVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();
@@ -332,8 +371,13 @@ internal sealed unsafe class Replacement
             return false;
         }
 
-        // Races with threads that displace the same page, or evict it: one of them finds it hot.
         Volatile.Write(ref _candidate, None);
+        return TryDisplace(frame);
+    }
+
+    private bool TryDisplace(long frame)
+    {
+        // Races with threads that displace the same page, or evict it: one of them finds it hot.
         if (!RemoveHot(frame))
         {
             return false;
@@ -366,6 +410,17 @@ internal sealed unsafe class Replacement
         }
     }
 
+    private bool RemoveAhead(long frame)
+    {
+        bool wasAhead = _ahead.Remove(frame);
+        if (wasAhead)
+        {
+            Interlocked.Decrement(ref _framesAhead);
+        }
+
+        return wasAhead;
+    }
+
     private bool RemoveHot(long frame)
     {
         bool wasHot = _hot.Remove(frame);
@@ -380,7 +435,8 @@ internal sealed unsafe class Replacement
     /// <summary>Units of time since a moment that a word or a history names.</summary>
     private int Since(uint then) => (int)((Now - then) & TimeMask);
 
-    private long HotFramesOf(long capacity) => (long)(capacity - Math.Max(_window, MinWindowOf(capacity)));
+    private long HotFramesOf(long capacity) =>
+        (long)(capacity - Math.Max(_window, MinWindowOf(capacity))) - Volatile.Read(ref _framesAhead);
 
     private static double MinWindowOf(long capacity) =>
         Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(CorrelatedFaults, capacity * MinWindowOfFew));

@@ -16,7 +16,8 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     internal bool TryReserve(FrameClass size, in LeaseWait wait, ref Shortage shortage)
     {
         // Asking the pool costs more than counting, and hardly ever matters.
-        return size.TryReserveDirty(Capacity(size), force: false) || TryReserveSlow(size, wait.IsInLine, ref shortage);
+        return size.TryReserveDirty(Capacity(size), force: false)
+            || (!wait.IsAtHand && TryReserveSlow(size, wait.IsInLine, ref shortage));
     }
 
     /// <summary>Makes pinned clean pages dirty, as far as frames may be dirty, and drops their stored copies, which take pool

@@ -73,6 +73,11 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.SecondChance;
         }
 
+        if (spare && PrefetchMark.TrySpare(record))
+        {
+            return EvictOutcome.SecondChance;
+        }
+
         return (word & PageWord.Dirty) == 0
             ? EvictClean(size, frame, page, word)
             : EvictByStoring(size, frame, page, word, level);
@@ -135,6 +140,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.Busy;
         }
 
+        CountIfWasted(record, word);
         Unbind(size, frame);
         counters.Add(Counter.CleanEvictions);
         return EvictOutcome.Freed;
@@ -190,6 +196,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             size.ReleaseDirty();
         }
 
+        CountIfWasted(record, word);
         Unbind(size, frame);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
@@ -217,6 +224,15 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         }
     }
 
+    /// <summary>Counts a page that was brought in ahead of demand and has just been evicted untouched. Its frame is still ours.</summary>
+    private void CountIfWasted(FrameRecord* record, ulong word)
+    {
+        if (PrefetchMark.IsWasted(record, word))
+        {
+            counters.Add(Counter.PrefetchWasted);
+        }
+    }
+
     /// <summary>Clears the record of a frame whose page has just been unpublished.</summary>
     private static void Unbind(FrameClass size, long frame)
     {
@@ -227,6 +243,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         TestHook.Reach(SharedWord.FrameRecord);
         record->Stored = 0;
         record->WantsPool = false;
+        PrefetchMark.Clear(record);
         Volatile.Write(ref *(nint*)&record->Page, 0);
         FrameClock.Remove(size, frame);
     }

@@ -107,6 +107,10 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
                     break;
 
+                case PageState.Filling when wait.IsAtHand:
+                    // Whoever claimed it may be reading a file.
+                    return null;
+
                 case PageState.Filling or PageState.Evicting:
                     _parking.Wait(page);
                     break;
@@ -124,6 +128,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     }
 
                     break;
+            }
+
+            if (wait.IsAtHand && (refused || wait.NeedsDevice))
+            {
+                return null;
             }
 
             // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays may
@@ -259,7 +268,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
-            frame = _reclaimer.Take(size, write, wait, ref shortage);
+            frame = TakeFrame(size, write, wait, ref shortage);
             if (frame < 0)
             {
                 refused = true;
@@ -282,7 +291,13 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
-            LoadResult source = FillFrame(region, index, stored, address, contents);
+            LoadResult source = FillFrame(region, index, stored, address, contents, wait.IsAtHand);
+            if (!source.IsLoaded)
+            {
+                wait.NeedsDevice = true;
+                return null;
+            }
+
             ulong flags = write ? PageWord.Dirty : 0;
 
             // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
@@ -292,10 +307,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            bool isBackSoon = _clock.Fill(size, frame, word);
+            bool isBackSoon = _clock.Fill(size, frame, word, wait.Manner is FaultManner.Ahead or FaultManner.Requested);
             record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
+            MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
-            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags);
+            bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
             published = true;
             if (waiters)
             {
@@ -319,6 +335,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             }
         }
 
+        if (IsThrough(page, wait))
+        {
+            // No word of the page's can be relied on any more: it may have gone again.
+            return size.Address(frame);
+        }
+
         // Either the thread that closes the region sees this pin, or we see the flag and take the pin back, which the sweep waits for.
         Fences.AfterInterlocked();
         if (region.SeesClosing)
@@ -331,8 +353,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     }
 
     /// <summary>Fills a frame with the page's contents.</summary>
-    /// <returns>Where the page came from.</returns>
-    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents)
+    /// <returns>Where the page came from. Not loaded only if it is in a file and must be had from memory.</returns>
+    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents, bool fromMemory)
     {
         int bytes = region.UsedBytes(index);
         if (!contents.IsOwn)
@@ -346,8 +368,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         else
         {
-            LoadResult result = _swap.Loader.Load(stored, address, bytes);
-            if (!result.IsLoaded)
+            LoadResult result = _swap.Loader.Load(stored, address, bytes, fromMemory);
+            if (!result.IsLoaded && result.Status != LoadStatus.InFile)
             {
                 ThrowHelper.ThrowCorrupted(region, index, result.Describe());
             }

@@ -54,6 +54,18 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
                 Check(size, hot);
             }
         }
+
+        long ahead = size.Replacement.NextAhead();
+        if (ahead >= 0)
+        {
+            bool used = TakeReference(size, ahead);
+            if (used)
+            {
+                NoteUsed(size.Records + size.FirstFrame + ahead);
+            }
+
+            size.Replacement.CheckAhead(ahead, used, size.Frames);
+        }
     }
 
     private void Check(FrameClass size, long hot)
@@ -81,12 +93,19 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
     /// <param name="size">The page size.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="word">The page's word before.</param>
+    /// <param name="isAhead">Whether nobody has accessed the page yet.</param>
     /// <returns>Whether the page was away for less than as many faults as there are frames.</returns>
-    internal bool Fill(FrameClass size, long frame, ulong word)
+    internal bool Fill(FrameClass size, long frame, ulong word, bool isAhead)
     {
         Replacement policy = size.Replacement;
         int history = PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
         long capacity = size.Frames;
+        if (isAhead)
+        {
+            policy.FillAhead(frame - size.FirstFrame, capacity);
+            return false;
+        }
+
         Ask(size, policy.Rival(history, capacity));
         bool isFull = frames.RemainingFor(size) < size.PageBytes && size.FreeFrames <= Reclaimer.High(size);
         long settled = policy.Fill(frame - size.FirstFrame, history, capacity, isFull);
@@ -135,6 +154,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
     /// than needed.</remarks>
     private void NoteUsed(FrameRecord* record)
     {
+        PrefetchMark.NoteUsed(record);
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (stored != 0 && swap.NoteUsed(stored))
         {

@@ -1,11 +1,23 @@
 using Paging.Memory;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
 /// <summary>Pins pages for leases whose pages are not watched: those are counted one by one.</summary>
 internal sealed unsafe class LeasePinner(PagingDomain domain)
 {
+    /// <summary>How often a word is looked at that others keep changing, by a thread that must not wait.</summary>
+    private const int MaxLooks = 16;
+
     private readonly LeaseWatch _watch = domain.Watch;
+
+    /// <summary>Pins that belong to objects, on pages that are not watched. Whichever thread takes one, another may give it back, so it is
+    /// no thread's lease.</summary>
+    private long _owned;
+
+    /// <summary>Pins that belong to objects, but for those on watched pages.</summary>
+    internal long Owned => Volatile.Read(ref _owned);
 
     /// <summary>As <see cref="FaultHandler.Pin(PagedRegion, long, bool, out ulong*)"/>, for a lease, which is counted unless the page is
     /// watched.</summary>
@@ -30,6 +42,84 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         }
 
         return address;
+    }
+
+    /// <summary>Pins a page for a lease if it is in a frame, and otherwise does nothing. Takes no lock, waits for nothing and allocates
+    /// nothing, once the calling thread has had a lease.</summary>
+    /// <returns>Null when it is not in a frame; or others were changing its word all the time.</returns>
+    internal static byte* TryPin(PagedRegion region, long index, out ulong* page)
+    {
+        page = null;
+        for (int look = 0; look < MaxLooks; look++)
+        {
+            page = region.TryFind(index);
+            if (page == null)
+            {
+                return null;
+            }
+
+            ulong word = PageWord.Load(page);
+            if (!PageWord.IsResident(word) || PageWord.Pins(word) >= PageWord.MaxPins - 1)
+            {
+                return null;
+            }
+
+            // Asked between the load and the CAS, as in FaultHandler.Pin.
+            if (!region.IsOf(index, page) || !PageWord.TryPin(page, word, PageWord.Referenced))
+            {
+                continue;
+            }
+
+            if (region.SeesClosing)
+            {
+                PageWord.Unpin(page);
+                return null;
+            }
+
+            // The bit does not change while our pin is held. Whether another part of the table should be watched is left to accesses that
+            // may wait.
+            if (!PageWord.IsWatched(word))
+            {
+                LeaseCounts.Add(region.LeaseSlot);
+            }
+
+            return region.Frames.Base + PageWord.Offset(word);
+        }
+
+        return null;
+    }
+
+    /// <summary>Pins a page for an object: a lease that no thread has.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="write">Whether the page will be dirty.</param>
+    /// <param name="manner">What may be waited for.</param>
+    /// <param name="word">The page's word; the caller owes an <see cref="UnpinForOwner"/> of it.</param>
+    /// <param name="isCounted">Whether the pin is counted here, and not by a look at the page.</param>
+    /// <returns>The page's address; null when there would be a device to wait for, and the manner says not to.</returns>
+    internal byte* PinForOwner(
+        PagedRegion region, long index, bool write, FaultManner manner, out ulong* word, out bool isCounted)
+    {
+        byte* address = domain.Faults.Pin(region, index, write, manner, out word);
+
+        // The bit does not change while our pin is held.
+        isCounted = address != null && !PageWord.IsWatched(PageWord.Load(word));
+        if (isCounted)
+        {
+            Shared.Increment(SharedWord.Counter, ref _owned);
+        }
+
+        return address;
+    }
+
+    /// <summary>Gives the pin of an object back, on any thread.</summary>
+    internal void UnpinForOwner(ulong* word, bool isCounted)
+    {
+        PageWord.Unpin(word);
+        if (isCounted)
+        {
+            Shared.Decrement(SharedWord.Counter, ref _owned);
+        }
     }
 
     /// <summary>Counts the leases of all pages by looking at every frame.</summary>

@@ -31,6 +31,9 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>Threads in all lines.</summary>
     private int _waiting;
 
+    /// <summary>Whether an access waits for a frame, of whichever size.</summary>
+    internal bool IsAnyWaiting => Shared.Read(SharedWord.Counter, ref _waiting) != 0;
+
     /// <summary>Whether a fault may look for a frame now. If not, it has slept, and must look at its page anew.</summary>
     internal bool AwaitTurn(FrameClass size, ulong* page, ulong word, ref LeaseWait wait)
     {
@@ -51,7 +54,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
 
         if (!wait.IsInLine)
         {
-            if (domain.HoldsLeases)
+            if (!wait.IsPatient || domain.HoldsLeases)
             {
                 Spinner.Yield();
                 return wait.Looks++ < MaxLooks;
@@ -109,7 +112,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     {
         if (!wait.IsInLine)
         {
-            if (line.IsEmpty || domain.HoldsLeases)
+            if (line.IsEmpty || !wait.IsPatient || domain.HoldsLeases)
             {
                 return true;
             }

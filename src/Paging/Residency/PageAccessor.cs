@@ -38,6 +38,11 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
         }
     }
 
+    /// <summary>As <see cref="CheckIndex"/>, without waiting.</summary>
+    /// <returns>False while the region may be about to close.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly bool TryCheckIndex(long index) => IsWithin(index) || TryCheckIndexSlow(index);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly bool IsWithin(long index) => IsWithin(index, _bound);
 
@@ -148,6 +153,16 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
         return data != null ? data : Region.PinForLease(page, write, out word);
     }
 
+    /// <summary>As <see cref="PinForLease"/>, for reading, if the page is in a frame.</summary>
+    /// <returns>The page's data, pinned; null when it is not in a frame, and is brought in by another thread now.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly byte* TryPinForLease(long page, out ulong* word)
+    {
+        word = _words + page;
+        byte* data = TryPin(word, PageWord.Resident | PageWord.Watched);
+        return data != null ? data : Region.TryPinForLease(page, out word);
+    }
+
     /// <returns>The page's data, pinned; null when its word has not all that is <paramref name="wanted"/>, or has just changed.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly byte* TryPin(ulong* word, ulong wanted)
@@ -168,6 +183,18 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
         }
 
         return null;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly bool TryCheckIndexSlow(long index)
+    {
+        bool isOpen = Region.IsOpenNow();
+        if ((ulong)index >= (ulong)_items)
+        {
+            ThrowHelper.ThrowIndex(index, _items);
+        }
+
+        return isOpen;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

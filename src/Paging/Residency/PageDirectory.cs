@@ -97,6 +97,16 @@ internal unsafe partial struct PageDirectory
         return PageWord.State(word) is PageState.Untouched or PageState.Elsewhere && !_table.IsSmall ? FindNode(index, home, word) : home;
     }
 
+    /// <summary>As <see cref="Find"/>, without locking the granule: null when that would take the lock.</summary>
+    internal readonly ulong* TryFind(long index)
+    {
+        ulong* home = HomeOf(index);
+        ulong word = PageWord.Load(home);
+        return PageWord.State(word) is PageState.Untouched or PageState.Elsewhere && !_table.IsSmall
+            ? LookForNode(index, home, word)
+            : home;
+    }
+
     /// <summary>The first page from here on, and below <paramref name="stop"/>, that has a node in a granule without a table;
     /// <paramref name="stop"/> when there is none, −1 when the granule has a table.</summary>
     internal long NextInChain(long granule, long index, long stop)
@@ -273,6 +283,13 @@ internal unsafe partial struct PageDirectory
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong* FindNode(long index, ulong* home, ulong word)
     {
+        ulong* found = LookForNode(index, home, word);
+        return found != null ? found : FindLocked(index, home);
+    }
+
+    /// <summary>Where the page's word is, as far as can be told without the granule's lock; else null.</summary>
+    private readonly ulong* LookForNode(long index, ulong* home, ulong word)
+    {
         uint node;
         if (PageWord.State(word) == PageState.Elsewhere)
         {
@@ -308,7 +325,7 @@ internal unsafe partial struct PageDirectory
             }
         }
 
-        return FindLocked(index, home);
+        return null;
     }
 
     /// <summary>Where the page's word is, looked up while its granule is locked. A page that its place in the table says to be elsewhere

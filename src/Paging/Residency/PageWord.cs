@@ -207,10 +207,11 @@ internal static unsafe partial class PageWord
         return Record(word, claim, Shared.CompareExchange(SharedWord.Page, page, claim, word) == word);
     }
 
-    /// <summary>Filling → Resident, with one pin for the claimant. Returns true when a thread waits.</summary>
-    internal static bool CompleteFill(ulong* page, ulong word, long offset, ulong flags)
+    /// <summary>Filling → Resident, with one pin for the claimant, or without one for a page that is brought in for somebody else. Returns
+    /// true when a thread waits.</summary>
+    internal static bool CompleteFill(ulong* page, ulong word, long offset, ulong flags, ulong pins = PinOne)
     {
-        ulong next = NextVersion(word) | (ulong)offset | PinOne | flags | Resident;
+        ulong next = NextVersion(word) | (ulong)offset | pins | flags | Resident;
         return Publish(page, next, PageState.Filling);
     }
 

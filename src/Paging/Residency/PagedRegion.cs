@@ -117,6 +117,9 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="PageDirectory.Find"/>
     internal ulong* Find(long index) => _pages.Find(index);
 
+    /// <inheritdoc cref="PageDirectory.TryFind"/>
+    internal ulong* TryFind(long index) => _pages.TryFind(index);
+
     /// <inheritdoc cref="PageDirectory.Load"/>
     internal ulong Load(long index) => _pages.Load(index);
 
@@ -167,6 +170,53 @@ internal sealed unsafe class PagedRegion
     /// <summary>As <see cref="Pin"/>, for a lease, which is counted unless the page is watched.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal byte* PinForLease(long index, bool write, out ulong* word) => _domain.Leasing.Pin(this, index, write, out word);
+
+    /// <summary>Pins a page for a lease if it is in a frame. If not, it is asked for: a thread of the background brings it in.</summary>
+    /// <returns>The page's address; null when the page is not in a frame.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal byte* TryPinForLease(long index, out ulong* word)
+    {
+        byte* address = LeasePinner.TryPin(this, index, out word);
+        if (address == null && !IsClosing)
+        {
+            _domain.Prefetcher.Request(this, index);
+        }
+
+        return address;
+    }
+
+    /// <inheritdoc cref="LeasePinner.PinForOwner"/>
+    internal byte* PinForOwner(long index, bool write, FaultManner manner, out ulong* word, out bool isCounted) =>
+        _domain.Leasing.PinForOwner(this, index, write, manner, out word, out isCounted);
+
+    /// <inheritdoc cref="LeasePinner.UnpinForOwner"/>
+    internal void UnpinForOwner(ulong* word, bool isCounted) => _domain.Leasing.UnpinForOwner(word, isCounted);
+
+    /// <summary>Refuses to pin more pages at once than there can be frames.</summary>
+    internal void CheckPinnable(long pages)
+    {
+        if (pages > Frames.MaxFrames)
+        {
+            ThrowHelper.ThrowTooManyPages(_domain, this, pages);
+        }
+    }
+
+    /// <summary>Where operations on its pages are queued. Whoever adds one wakes the background then.</summary>
+    internal OperationQueue Operations => _domain.Prefetcher.Operations;
+
+    internal void WakeBackground() => _domain.Prefetcher.Wake();
+
+    /// <inheritdoc cref="Prefetcher.Prefetch"/>
+    internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
+        _domain.Prefetcher.Prefetch(this, first, end, cancellation);
+
+    /// <summary>The first page from here on that may not be untouched; the number of pages when there is none.</summary>
+    internal long NextTouched(long index)
+    {
+        ref PageTable table = ref _pages.Table;
+        long granule = index < PageCount ? table.NextTouched(index >> PageTable.GranuleShift, table.Granules) : -1;
+        return granule < 0 ? PageCount : Math.Max(index, granule << PageTable.GranuleShift);
+    }
 
     internal void Overwrite(long index, PageContents contents) => _domain.Faults.Overwrite(this, index, contents);
 
@@ -224,6 +274,19 @@ internal sealed unsafe class PagedRegion
         }
     }
 
+    /// <summary>Whether the region is open now. False while another thread decides whether it can be closed.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    internal bool IsOpenNow()
+    {
+        if (!IsClosing)
+        {
+            return true;
+        }
+
+        ThrowIfClosed();
+        return false;
+    }
+
     /// <inheritdoc cref="RegionCloser.Close"/>
     internal void Close(string what) => Closer.Close(what);
 
@@ -245,9 +308,14 @@ internal sealed unsafe class PagedRegion
         Spinner spinner = default;
         while (IsClosing)
         {
-            _domain.ThrowIfClosed();
-            ObjectDisposedException.ThrowIf(IsClosed, _pages.State.Face ?? (object)this);
+            ThrowIfClosed();
             spinner.Once();
         }
+    }
+
+    private void ThrowIfClosed()
+    {
+        _domain.ThrowIfClosed();
+        ObjectDisposedException.ThrowIf(IsClosed, _pages.State.Face ?? (object)this);
     }
 }

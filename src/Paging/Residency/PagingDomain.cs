@@ -77,6 +77,7 @@ internal sealed class PagingDomain
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
+        Prefetcher = new Prefetcher(this, _signal);
         Reclaimer.Signal = _signal;
         Swap.Budget.Signal = _signal;
         _workers = new BackgroundWorker[options.BackgroundThreads];
@@ -155,6 +156,9 @@ internal sealed class PagingDomain
 
     internal LeasePinner Leasing { get; }
 
+    /// <summary>Brings pages in for threads that do not wait for them.</summary>
+    internal Prefetcher Prefetcher { get; }
+
     /// <summary>Tells the collector how much memory arrays hold.</summary>
     internal CollectorPressure Pressure { get; }
 
@@ -169,7 +173,7 @@ internal sealed class PagingDomain
     /// <summary>The number of leases out now.</summary>
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
         ? Leasing.CountPins()
-        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Watch.CountPins());
+        : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Leasing.Owned + Watch.CountPins());
 
     /// <summary>The pages whose leases are not counted one by one.</summary>
     internal LeaseWatch Watch { get; } = new();
@@ -185,7 +189,14 @@ internal sealed class PagingDomain
     /// <returns>False when there is nothing to do, or nothing that can succeed now.</returns>
     internal bool Step()
     {
-        bool any = !IsClosed && Reclaimer.Step();
+        bool any = false;
+        if (!IsClosed)
+        {
+            // Both, or a long prefetch would leave reclaim to the faulting threads.
+            any = Prefetcher.Step();
+            any |= Reclaimer.Step();
+        }
+
         // Nothing below refers to the domain, whose finalizer unmaps the memory that the step works on.
         GC.KeepAlive(this);
         return any;
@@ -202,7 +213,7 @@ internal sealed class PagingDomain
         bool any = Step();
         if (!any)
         {
-            wait = IsClosed ? Timeout.Infinite : Swap.Recompressor.Step(worker + 1);
+            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Swap.Recompressor.Step(worker + 1), worker);
             any = wait == 0;
         }
 
@@ -301,6 +312,8 @@ internal sealed class PagingDomain
             BytesRead = Counters[Counter.BytesRead],
             IoErrors = Counters[Counter.IoErrors],
             ScratchBytes = CodecMemory.OutstandingBytes,
+            PrefetchedPages = Counters[Counter.PrefetchedPages],
+            PrefetchWasted = Counters[Counter.PrefetchWasted],
             Pins = Leases,
         };
     }
@@ -401,6 +414,7 @@ internal sealed class PagingDomain
         TestHook.MayFail(FailurePoint.Closing);
         _signal?.Stop();
         Array.ForEach(_workers, static worker => worker?.Join());
+        Prefetcher.Close();
         Swap.Rundown.Close();
         TestHook.MayFail(FailurePoint.Closing);
         Swap.CloseFiles();

@@ -37,6 +37,27 @@ internal sealed unsafe class Reclaimer(
         return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
     }
 
+    /// <summary>As <see cref="Take"/>, for a page that nobody waits for, or a thread that must not wait: free frames, new ones, and what a
+    /// look at the clock gives. Nothing that is held back is spent on it, and pages on which nothing can be done are not looked at
+    /// again.</summary>
+    /// <param name="size">The page size.</param>
+    /// <param name="level">How far the eviction of a dirty page may go.</param>
+    /// <returns>The frame; −1 when there is none to be had that easily.</returns>
+    internal long TakeEasily(FrameClass size, StoreLevel level)
+    {
+        clock.Advance(size);
+        long frame = size.TakeFree();
+        WakeIfShort(size);
+        while (frame < 0
+            && !swap.Rundown.IsClosed
+            && (size.TryGrow() || (level == StoreLevel.Normal && shifter.WantsFrames(size) && shifter.TryShift(size))))
+        {
+            frame = size.TakeFree();
+        }
+
+        return frame >= 0 || swap.Rundown.IsClosed ? frame : TryVictims(size, level);
+    }
+
     /// <summary>Does a bounded piece of background work.</summary>
     /// <returns>False when there is nothing to do, or nothing that can succeed now: then wait to be woken.</returns>
     internal bool Step()
@@ -121,7 +142,7 @@ internal sealed unsafe class Reclaimer(
                 continue;
             }
 
-            frame = TryVictims(size);
+            frame = TryVictims(size, StoreLevel.Normal);
             if (frame >= 0)
             {
                 return frame;
@@ -167,12 +188,12 @@ internal sealed unsafe class Reclaimer(
 
     /// <summary>Tries the victims that the policy names; if none of them can go, the hot frames. Each up to two turns: the first may only
     /// clear reference bits.</summary>
-    private long TryVictims(FrameClass size)
+    private long TryVictims(FrameClass size, StoreLevel level)
     {
         int refusals = 0;
         for (long i = 2 * Math.Max(1, size.Frames - size.Replacement.HotFrames); i > 0; i--)
         {
-            if (TryVictim(size, FrameClock.NextVictim(size), ref refusals) is >= 0 and long frame)
+            if (TryVictim(size, FrameClock.NextVictim(size), level, ref refusals) is >= 0 and long frame)
             {
                 PrefetchVictim(size, FrameClock.PeekVictim(size));
                 return frame;
@@ -181,7 +202,7 @@ internal sealed unsafe class Reclaimer(
 
         for (long i = 2 * size.Replacement.HotFrames; i > 0; i--)
         {
-            if (TryVictim(size, FrameClock.NextHot(size), ref refusals) is >= 0 and long frame)
+            if (TryVictim(size, FrameClock.NextHot(size), level, ref refusals) is >= 0 and long frame)
             {
                 return frame;
             }
@@ -192,14 +213,14 @@ internal sealed unsafe class Reclaimer(
 
     /// <summary>Tries one frame. A full pool is not asked again for every dirty page that is met: clean and same-filled pages can still be
     /// evicted.</summary>
-    private long TryVictim(FrameClass size, long frame, ref int refusals)
+    private long TryVictim(FrameClass size, long frame, StoreLevel level, ref int refusals)
     {
         if (frame < 0 || refusals > MaxRefusals)
         {
             return -1;
         }
 
-        EvictOutcome outcome = evictor.Evict(size, frame, refusals == 0 ? StoreLevel.Normal : StoreLevel.NoRoom, spare: true);
+        EvictOutcome outcome = evictor.Evict(size, frame, refusals == 0 ? level : StoreLevel.NoRoom, spare: true);
         refusals += outcome == EvictOutcome.Unstorable ? 1 : 0;
         return outcome == EvictOutcome.Freed ? frame : -1;
     }

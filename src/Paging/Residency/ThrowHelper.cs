@@ -96,6 +96,17 @@ internal static class ThrowHelper
         };
     }
 
+    [DoesNotReturn]
+    internal static void ThrowTooManyPages(PagingDomain domain, PagedRegion region, long pages) =>
+        throw new OutOfPagingSpaceException(
+            $"No room to pin {pages:N0} pages of {region.Describe()} at once: ResidentBytes = " +
+            $"{domain.Options.ResidentBytes:N0} pays for {region.Frames.MaxFrames:N0} frames of " +
+            $"{region.Frames.PageBytes:N0} bytes. Take shorter sequences, copy with CopyTo, or give the pager more ResidentBytes. " +
+            "Nothing is pinned.")
+        {
+            Statistics = domain.GetStatistics(),
+        };
+
     /// <summary>What stood in the way when every frame was looked at.</summary>
     private static string Cause(FrameClass size, in Shortage shortage, Exception? refusal)
     {

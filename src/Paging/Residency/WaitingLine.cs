@@ -49,10 +49,16 @@ internal sealed class WaitingLine
     }
 }
 
-/// <summary>One access that waits in a line, from the first time that it found no frame until it ends. The default value does not
-/// wait.</summary>
+/// <summary>One access: how it may wait, and its place in a line from the first time that it found no frame until it ends. The default
+/// value does not wait yet.</summary>
 internal struct LeaseWait
 {
+    /// <summary>What it may wait for.</summary>
+    internal FaultManner Manner;
+
+    /// <summary>Whether an access that must not wait for a device would have had to.</summary>
+    internal bool NeedsDevice;
+
     /// <summary>Its place in the line; 0 when it is in none.</summary>
     internal long Ticket;
 
@@ -72,4 +78,13 @@ internal struct LeaseWait
     internal bool IsOver;
 
     internal readonly bool IsInLine => Ticket != 0;
+
+    /// <summary>Whether it waits for the leases of other threads to end.</summary>
+    internal readonly bool IsPatient => Manner == FaultManner.Patient;
+
+    /// <summary>Whether it must not wait for a device.</summary>
+    internal readonly bool IsAtHand => Manner == FaultManner.AtHand;
+
+    /// <summary>Whether a page that it brings in is pinned for it.</summary>
+    internal readonly bool Pins => Manner is not (FaultManner.Requested or FaultManner.Ahead);
 }

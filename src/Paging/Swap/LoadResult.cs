@@ -16,6 +16,9 @@ internal enum LoadStatus
     /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
     Lost,
 
+    /// <summary>The page is in a swap file, and only one in memory was asked for.</summary>
+    InFile,
+
     /// <summary>The entry has moved or gone meanwhile: look again. Used only within the loader.</summary>
     Moved,
 }

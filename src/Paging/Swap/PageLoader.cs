@@ -15,7 +15,9 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// <param name="index">The descriptor.</param>
     /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>
     /// <param name="length">The page's length in bytes.</param>
-    internal LoadResult Load(uint index, byte* page, int length) => LoadCore(descriptors.Id(index), isPublic: false, page, length);
+    /// <param name="fromMemory">Whether a page that is in a file is not read: <see cref="LoadStatus.InFile"/>.</param>
+    internal LoadResult Load(uint index, byte* page, int length, bool fromMemory = false) =>
+        LoadCore(descriptors.Id(index), isPublic: false, page, length, fromMemory);
 
     /// <summary>Prefetches the beginning of a stored page that is about to be loaded, while its frame is being found.</summary>
     internal void Prefetch(uint index)
@@ -43,7 +45,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// <param name="id">The id.</param>
     /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>
     /// <param name="length">The length that <see cref="TryGetLength"/> gave for this id.</param>
-    internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length);
+    internal LoadResult LoadPublic(ulong id, byte* page, int length) => LoadCore(id, isPublic: true, page, length, fromMemory: false);
 
     /// <summary>The length of the page behind a program's id; false when the id has no reference.</summary>
     internal bool TryGetLength(ulong id, out int length)
@@ -78,7 +80,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     /// whose runs are short.</summary>
     private static int MaxRefusals => TestHook.Interleaver is null ? 1 << 16 : 1 << 7;
 
-    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length)
+    private LoadResult LoadCore(ulong id, bool isPublic, byte* page, int length, bool fromMemory)
     {
         uint index = (uint)id;
         int refusals = 0;
@@ -108,7 +110,9 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
                     LoadResult result;
                     try
                     {
-                        result = onFile ? LoadFromFile(id, location, page, length) : LoadPinned(id, location, page, length);
+                        result = !onFile ? LoadPinned(id, location, page, length)
+                            : fromMemory ? new LoadResult(LoadStatus.InFile)
+                            : LoadFromFile(id, location, page, length);
                     }
                     finally
                     {

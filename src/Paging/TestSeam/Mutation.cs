@@ -102,6 +102,16 @@ internal enum Mutation
     /// <summary>Rule 11: a part of a page table is uncovered although a fault in it is about to publish a watched page.</summary>
     UncoverDespiteClaims,
 
+    /// <summary>Rule 4: a page that is brought in for somebody else is pinned for a moment, so that Dispose meets a lease that nobody
+    /// has.</summary>
+    PinAhead,
+
+    /// <summary>An operation is complete as soon as it is cancelled, although a thread works on it.</summary>
+    CompleteUnderWorkers,
+
+    /// <summary>Rule 11: an owner that lets go gives its page back although handles are out.</summary>
+    ReleaseUnderHandles,
+
     /// <summary>Rule 12: the pool's budget does not count the segments held back.</summary>
     UncountedReserve,
 }

@@ -18,5 +18,7 @@ internal enum SharedWord
     Writer,
     ArrayState,
     Counter,
+    FaultRequest,
+    Operation,
     Lock,
 }

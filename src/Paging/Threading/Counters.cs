@@ -21,13 +21,16 @@ internal enum Counter
     BytesRead,
     IoErrors,
     RecompressedPages,
+    PrefetchedPages,
+    PrefetchWasted,
 }
 
-/// <summary>Sums that many threads add to. Each sum is kept in several stripes, a pair of cache lines each, and read by adding them
+/// <summary>Sums that many threads add to. Each sum is kept in several stripes, two pairs of cache lines each, and read by adding them
 /// up.</summary>
 internal sealed class Counters
 {
-    private const int StripeLength = 16;
+    /// <summary>Room for every <see cref="Counter"/>.</summary>
+    private const int StripeLength = 32;
     private readonly long[] _values;
     private readonly uint _mask;
 

@@ -80,6 +80,22 @@ public class ManagedAllocationTests : IDisposable
     [Fact]
     public void Statistics_allocate_nothing() => AllocatesNothing(_ => _sum += _pager.GetStatistics().Faults);
 
+    [Fact]
+    public void Pages_that_are_not_there_and_are_asked_for_allocate_nothing() => AllocatesNothing(
+        i =>
+        {
+            // Whether it is there depends on how far the threads of the pool have come. A lease of a debug build is written into a ledger.
+            if (_array.TryRead((long)i * 37 % Pages * PageLength, out ReadLease<long> lease))
+                _sum += Ended(in lease);
+        });
+
+    [Fact]
+    public void A_prefetch_of_what_is_there_allocates_nothing() => AllocatesNothing(i =>
+    {
+        _sum += _array[0] + _array[PageLength];
+        _sum += Ahead.Prefetch(_array, 0, PageLength + 1).IsCompletedSuccessfully ? 0 : 1;
+    });
+
 #if !DEBUG
     // Debug builds keep a ledger of leases.
     [Fact]
@@ -98,6 +114,13 @@ public class ManagedAllocationTests : IDisposable
     {
         _pager.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    private static int Ended(in ReadLease<long> lease)
+    {
+        int length = lease.Span.Length;
+        lease.Dispose();
+        return length;
     }
 
     /// <remarks>Compiled with optimization from the start: a loop that the runtime replaces while it runs is compiled on this thread, and what the

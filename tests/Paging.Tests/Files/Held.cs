@@ -71,6 +71,13 @@ internal sealed class Held : IDisposable
         return this;
     }
 
+    /// <summary>Evicts every page.</summary>
+    public Held PageOut()
+    {
+        Internals.PageOutAll(Internals.Domain(Pager));
+        return this;
+    }
+
     /// <summary>Writes pages anew; those that are refused stay what they were.</summary>
     /// <returns>How many were refused.</returns>
     public int FillWhereThereIsRoom()

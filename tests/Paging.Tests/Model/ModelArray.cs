@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 
 namespace Paging.Tests.Model;
 
@@ -89,6 +91,27 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
                 var seen = new T[length];
                 _array.CopyTo(start, seen);
                 Equal(model, seen, start);
+                break;
+            case Act.TryRead:
+                if (_array.TryRead(start, out ReadLease<T> there))
+                {
+                    using (there)
+                        Equal(model, there.Span, start);
+                }
+
+                break;
+            case Act.Prefetch:
+                Task prefetch = Ahead.Prefetch(_array, start, length);
+                if ((op.Salt & 1) == 0)
+                    prefetch.GetAwaiter().GetResult();
+                break;
+            case Act.Pin:
+                using (PageOwner<T> owner = Ahead.Pin(_array, start).GetAwaiter().GetResult())
+                    Equal(model, owner.GetSpan(), start);
+                break;
+            case Act.ReadSequence:
+                using (PagedSequence<T> pages = _array.ReadSequence(start, length))
+                    Equal(model, pages.Sequence.ToArray(), start);
                 break;
             case Act.Renew:
                 Renew();
@@ -202,7 +225,7 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         {
             Act.Get or Act.Set => (start, 1),
             Act.Read or Act.Write => (start, Math.Min(length, rest)),
-            Act.ReadToEnd or Act.WriteToEnd => (start, rest),
+            Act.ReadToEnd or Act.WriteToEnd or Act.TryRead or Act.Pin or Act.PinToWrite => (start, rest),
             _ => (start, length),
         };
     }
@@ -226,6 +249,10 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
                 case Act.WriteToEnd:
                     using (WriteLease<T> lease = _array.Write(start))
                         fresh.CopyTo(lease.Span);
+                    break;
+                case Act.PinToWrite:
+                    using (PageOwner<T> owner = Ahead.Pin(_array, start, writable: true).GetAwaiter().GetResult())
+                        fresh.CopyTo(owner.GetSpan());
                     break;
                 case Act.CopyFrom:
                     _array.CopyFrom(start, fresh);

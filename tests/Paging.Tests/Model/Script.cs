@@ -16,6 +16,12 @@ internal enum Act
     CopyFrom,
     Fill,
     Discard,
+    TryRead,
+    /// <summary>Starts a prefetch, and awaits every second one.</summary>
+    Prefetch,
+    Pin,
+    PinToWrite,
+    ReadSequence,
     /// <summary>Holds a read lease while the next operation runs.</summary>
     HoldRead,
     HoldWrite,
@@ -118,6 +124,7 @@ internal sealed record Script(int Frames, long PoolBytes, int BackgroundThreads,
         Gen<Act> acts = Gen.Frequency(
             (8, Gen.Elements(Act.Get, Act.Set, Act.Read, Act.ReadToEnd, Act.Write, Act.WriteToEnd, Act.CopyTo, Act.CopyFrom, Act.Fill, Act.Discard)),
             (2, Gen.Elements(Act.Write, Act.CopyFrom, Act.CopyTo)),
+            (3, Gen.Elements(Act.TryRead, Act.Prefetch, Act.Pin, Act.PinToWrite, Act.ReadSequence)),
             (holds ? 2 : 0, Gen.Elements(Act.HoldRead, Act.HoldWrite)));
         Gen<Op> op =
             from act in Gen.Frequency((60, acts), (1, Gen.Constant(Act.Renew)))

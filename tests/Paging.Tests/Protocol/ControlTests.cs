@@ -44,6 +44,9 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.SpendCleanerReserve] = DirectScenarios.CleaningAtTheBrim,
         [Mutation.SkipPinCheck] = DirectScenarios.PinGivenBackTwice,
         [Mutation.UncoverDespiteClaims] = WatchScenarios.UncoverAgainstFaults,
+        [Mutation.PinAhead] = PrefetchScenarios.ArrayDisposed,
+        [Mutation.CompleteUnderWorkers] = PrefetchScenarios.PinsFromAFile,
+        [Mutation.ReleaseUnderHandles] = PrefetchScenarios.OwnerOfManyThreads,
         [Mutation.UncountedReserve] = DirectScenarios.TwoLogsAtTheBrim,
     };
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Paging.Memory;
+using Paging.Tests.Face;
 using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Residency;
@@ -59,6 +60,41 @@ public sealed class LifetimeTests
             Collect();
         }
     });
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_dropped_pager_that_was_asked_for_pages_leaves_nothing_reserved(int threads)
+    {
+        Collect();
+        long before = Reservation.OutstandingBytes;
+        Run(() =>
+        {
+            PagedArray<int> array = Fill(new Pager(s_options with { BackgroundThreads = threads }));
+            Ahead.Prefetch(array, 0, 3 * 1024).GetAwaiter().GetResult();
+            ReadLease<int> lease;
+            while (!array.TryRead(20_000, out lease))
+            {
+                Thread.Yield();
+            }
+
+            lease.Dispose();
+            array.ReadSequence(2000, 3000).Dispose();
+
+            // Dropped, and never used.
+            Ahead.PinNow(array, 0);
+
+            // Under way, and of no interest to anybody.
+            _ = Ahead.Prefetch(array, 10_000, 20_000);
+        });
+
+        // A thread keeps its pager in the middle of a step, and what is queued does.
+        while (Reservation.OutstandingBytes != before)
+        {
+            Collect();
+        }
+    }
 
     [Fact]
     public void A_dropped_array_gives_its_pages_back_to_its_pager()
@@ -133,6 +169,17 @@ public sealed class LifetimeTests
     public void Every_interleaving_of_closing_leaves_nothing_reserved() => AssertAllReleased(static () =>
     {
         foreach (Scenario scenario in ClosingScenarios.All)
+        {
+            Exploration.AssertHoldsUpTo(scenario, 40);
+        }
+    });
+#endif
+
+#if DEBUG
+    [Fact]
+    public void Every_interleaving_of_bringing_pages_in_leaves_nothing_reserved() => AssertAllReleased(static () =>
+    {
+        foreach (Scenario scenario in PrefetchScenarios.All)
         {
             Exploration.AssertHoldsUpTo(scenario, 40);
         }

@@ -40,6 +40,25 @@ internal static unsafe class FailureScenarios
                 }
             };
         }),
+        new("pages are asked for, prefetched, pinned for objects and shown as a sequence", static world =>
+        {
+            Book book = Stored(world, 8, Contents.Noise);
+            return () =>
+            {
+                book.TryReadLease(0);
+                world.Domain.Prefetcher.Step();
+                var prefetch = new Pending(book.Array.PrefetchAsync(512, 2 * 512));
+                while (world.Domain.Prefetcher.Step())
+                {
+                }
+
+                Assert.True(prefetch.IsCompleted);
+                var pin = new PendingPin(book.Array.PinAsync(5 * 512, writable: true));
+                (pin.IsPinned ? pin.Owner : null)?.Dispose();
+                _ = pin.Failure is AggregateException failure ? throw failure.InnerException! : 0;
+                book.Array.ReadSequence(600, 1000).Dispose();
+            };
+        }),
         new("pages far apart are touched, until their granule gets a table", static world =>
         {
             Book book = world.Allocate(600);

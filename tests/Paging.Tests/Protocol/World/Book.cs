@@ -56,6 +56,26 @@ internal sealed unsafe class Book
         }
     }
 
+    /// <summary>As <see cref="ReadLease"/>, if the page is in a frame.</summary>
+    internal bool TryReadLease(int page)
+    {
+        int from = HistoryOf(page, 1).Done;
+        int background = HistoryOf(page, PageLength - 1).Done;
+        if (!Array.TryRead(Index(page, 0), out ReadLease<long> lease))
+        {
+            return false;
+        }
+
+        using (lease)
+        {
+            Check(page, 1, from, lease.Span[1]);
+            _world.Run.Step();
+            Check(page, PageLength - 1, background, lease.Span[PageLength - 1]);
+        }
+
+        return true;
+    }
+
     /// <summary>Copies the page out and checks all of it.</summary>
     internal void Copy(int page)
     {

@@ -1,0 +1,168 @@
+using Paging.Memory;
+using Paging.Swap;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>What became of a page that was to be brought into a frame, and not pinned.</summary>
+internal enum BroughtIn
+{
+    /// <summary>It was in a frame already.</summary>
+    Resident,
+
+    /// <summary>It is in a frame now.</summary>
+    Filled,
+
+    /// <summary>It holds zeroes and needs no frame.</summary>
+    Zeroes,
+
+    /// <summary>No frame was to be had.</summary>
+    NoFrame,
+
+    /// <summary>Others were changing it all the time, or it cannot be read; that is for those to hear who access it.</summary>
+    Failed,
+
+    /// <summary>The array is disposed.</summary>
+    Closed,
+}
+
+/// <summary>Faults in other manners than that of an access whose thread waits for its page.</summary>
+internal sealed unsafe partial class FaultHandler
+{
+    /// <summary>How often a page is looked at that others keep changing.</summary>
+    private const int MaxLooks = 16;
+
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, in a manner that pins.</summary>
+    /// <returns>The page's address; null when that would take waiting for a device and the manner is
+    /// <see cref="FaultManner.AtHand"/>.</returns>
+    internal byte* Pin(PagedRegion region, long index, bool write, FaultManner manner, out ulong* word)
+    {
+        var wait = new LeaseWait { Manner = manner };
+        try
+        {
+            return Pin(region, index, write, PageContents.Own, out word, out _, ref wait);
+        }
+        finally
+        {
+            _queue.Leave(region.Frames, ref wait);
+        }
+    }
+
+    /// <summary>Brings a page into a frame without a pin: from there on it is like any other that nobody has leased. So it may be gone when
+    /// this returns, and Dispose meets no lease of ours.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="manner"><see cref="FaultManner.Ahead"/>, or <see cref="FaultManner.Requested"/>.</param>
+    /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses memory.</exception>
+    internal BroughtIn BringIn(PagedRegion region, long index, FaultManner manner)
+    {
+        bool isAhead = manner == FaultManner.Ahead;
+        var wait = new LeaseWait { Manner = manner };
+        Shortage shortage = default;
+        for (int look = 0; look < MaxLooks; look++)
+        {
+            if (region.IsClosed)
+            {
+                return BroughtIn.Closed;
+            }
+
+            ulong* page = region.Find(index);
+            ulong word = PageWord.Load(page);
+
+            // As in Pin: a node may have become another page's.
+            if (!region.IsOf(index, page))
+            {
+                continue;
+            }
+
+            switch (PageWord.State(word))
+            {
+                case PageState.Resident:
+                    Keep(region.Frames, page, word, isAhead);
+                    return BroughtIn.Resident;
+
+                case PageState.Filling or PageState.Evicting:
+                    // Another thread brings it in, or will soon have taken it out. It waits for devices only.
+                    _parking.Wait(page);
+                    break;
+
+                case PageState.Dead or PageState.Elsewhere or PageState.Gone:
+                    break;
+
+                default:
+                    if (isAhead && PageWord.IsZeroes(word))
+                    {
+                        return BroughtIn.Zeroes;
+                    }
+
+                    // Threads that wait for a frame have been there before.
+                    if (_queue.IsAnyWaiting)
+                    {
+                        return BroughtIn.NoFrame;
+                    }
+
+                    if (TryFill(
+                        region, index, ref page, word, write: false, PageContents.Own, ref wait, out bool refused, ref shortage) != null)
+                    {
+                        return BroughtIn.Filled;
+                    }
+
+                    if (refused)
+                    {
+                        return BroughtIn.NoFrame;
+                    }
+
+                    break;
+            }
+        }
+
+        return BroughtIn.Failed;
+    }
+
+    /// <summary>Whether a prefetch has nothing to do for a page now: it is in a frame, which it then keeps for a while, or needs
+    /// none.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="isResident">Whether it is in a frame.</param>
+    internal static bool IsAtHand(PagedRegion region, long index, out bool isResident)
+    {
+        ulong* page = region.Find(index);
+        ulong word = PageWord.Load(page);
+        isResident = PageWord.IsResident(word) && region.IsOf(index, page);
+        if (isResident)
+        {
+            Keep(region.Frames, page, word, isAhead: true);
+        }
+
+        return isResident || PageWord.IsZeroes(word);
+    }
+
+    /// <summary>A page that is about to be used is not to be the next that goes. One that was brought in ahead stays marked as not used
+    /// yet.</summary>
+    private static void Keep(FrameClass size, ulong* page, ulong word, bool isAhead)
+    {
+        if (isAhead && (word & PageWord.Referenced) == 0 && !PrefetchMark.TryRenew(size.RecordOf(PageWord.Offset(word))))
+        {
+            PageWord.Reference(page, word);
+        }
+    }
+
+    private long TakeFrame(FrameClass size, bool write, in LeaseWait wait, ref Shortage shortage) => wait.Manner switch
+    {
+        FaultManner.Ahead => _reclaimer.TakeEasily(size, StoreLevel.Normal),
+        FaultManner.AtHand => _reclaimer.TakeEasily(size, StoreLevel.AtHand),
+        _ => _reclaimer.Take(size, write, wait, ref shortage),
+    };
+
+    /// <summary>Marks a page that is about to be published if it comes ahead of demand.</summary>
+    private void MarkIfAhead(FrameRecord* record, FaultManner manner)
+    {
+        bool isAhead = manner == FaultManner.Ahead;
+        PrefetchMark.Set(record, isAhead);
+        if (isAhead)
+        {
+            _counters.Add(Counter.PrefetchedPages);
+        }
+    }
+}

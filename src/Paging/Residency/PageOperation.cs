@@ -1,0 +1,92 @@
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Work on a range of pages that a program has asked for and whose end it may await. Threads of the background take parts of it
+/// from an <see cref="OperationQueue"/>, several at once.</summary>
+/// <remarks>It is complete when it is over and no thread works on it any more. What is in the section of the queue below is guarded by its
+/// gate.</remarks>
+internal abstract class PageOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
+{
+    /// <summary>Ended before its pages were all dealt with: set under the gate, read between two pages without it.</summary>
+    private int _isOver;
+
+    private CancellationTokenRegistration _registration;
+
+    internal PagedRegion Region { get; } = region;
+
+    /// <summary>One past the last page.</summary>
+    internal long End { get; } = end;
+
+    /// <summary>Whether no thread goes on with it.</summary>
+    internal bool IsOver => Shared.Read(SharedWord.Operation, ref _isOver) != 0;
+
+    // The queue's section.
+
+    /// <summary>The next page that is handed out.</summary>
+    internal long Next { get; set; } = first;
+
+    /// <summary>How many more frames it may fill, less what has been handed out.</summary>
+    internal long Left { get; set; } = most;
+
+    /// <summary>Threads that work on it.</summary>
+    internal int Active { get; set; }
+
+    internal PageOperation? Before { get; set; }
+
+    internal PageOperation? Behind { get; set; }
+
+    internal bool IsQueued { get; set; }
+
+    internal bool IsCancelled { get; set; }
+
+    /// <summary>Whether the pager was disposed before it was done.</summary>
+    internal bool IsAbandoned { get; set; }
+
+    /// <summary>Set once, by the thread that then calls <see cref="Complete"/>.</summary>
+    internal bool IsComplete { get; set; }
+
+    /// <summary>Whether it is served before others: somebody cannot go on without it.</summary>
+    internal virtual bool IsUrgent => false;
+
+    /// <summary>Where it waits for threads.</summary>
+    protected OperationQueue Queue => queue;
+
+    /// <summary>Deals with one page.</summary>
+    /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is
+    /// over.</returns>
+    /// <remarks>Throws nothing.</remarks>
+    internal abstract BroughtIn Work(FaultHandler faults, long page);
+
+    /// <summary>Tells the program. Once, by one thread, without the gate.</summary>
+    protected abstract void OnComplete();
+
+    internal void SetOver()
+    {
+        TestHook.Reach(SharedWord.Operation);
+        Volatile.Write(ref _isOver, 1);
+    }
+
+    internal void Complete()
+    {
+        if (!IsCancelled)
+        {
+            // Without waiting for a callback that is under way: it finds the operation complete.
+            _registration.Unregister();
+        }
+
+        OnComplete();
+    }
+
+    /// <summary>Lets a token cancel it. Before it is queued, so that nothing of it is done on another thread yet.</summary>
+    protected void CancelBy(CancellationToken token)
+    {
+        if (token.CanBeCanceled)
+        {
+            _registration = token.UnsafeRegister(static state => ((PageOperation)state!).Cancel(), this);
+        }
+    }
+
+    private void Cancel() => queue.Cancel(this);
+}
