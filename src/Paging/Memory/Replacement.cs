@@ -336,7 +336,7 @@ internal sealed unsafe class Replacement
 
         if (!TryDisplace(_caution * distance))
         {
-            _caution = IsRivalIdle(Math.Max(distance, GivenUp * _usuallyAway)) ? Math.Max(1, _caution * (1 - (1.0 / capacity))) : _caution;
+            _caution = IsIdle(Volatile.Read(ref _candidate), Math.Max(distance, GivenUp * _usuallyAway)) ? Math.Max(1, _caution * (1 - (1.0 / capacity))) : _caution;
             return false;
         }
 
@@ -350,11 +350,7 @@ internal sealed unsafe class Replacement
         return true;
     }
 
-    private bool IsRivalIdle(double beyond)
-    {
-        long frame = Volatile.Read(ref _candidate);
-        return frame >= 0 && (Word(frame) & Idle) != 0 && Since(Word(frame)) > beyond;
-    }
+    private bool IsIdle(long frame, double beyond) => frame >= 0 && (Word(frame) & Idle) != 0 && Since(Word(frame)) > beyond;
 
     private long RivalBeyond(int away)
     {
@@ -366,7 +362,7 @@ internal sealed unsafe class Replacement
     private bool TryDisplace(double minIdle)
     {
         long frame = Volatile.Read(ref _candidate);
-        if (!IsRivalIdle(minIdle))
+        if (!IsIdle(frame, minIdle))
         {
             return false;
         }

@@ -51,10 +51,12 @@ internal static unsafe class LeaseCounts
     private static nint s_counts;
 
     /// <summary>The calling thread has taken a lease, which it owes a <see cref="Remove"/>.</summary>
+    /// <param name="slot">The pager's slot.</param>
+    /// <param name="pinned">The page that the lease has pinned: given back if the lease cannot be counted.</param>
     /// <returns>True once in <see cref="Period"/> times.</returns>
-    internal static bool Add(int slot)
+    internal static bool Add(int slot, ulong* pinned)
     {
-        long* counts = s_counts == 0 ? Attach() : (long*)s_counts;
+        long* counts = s_counts == 0 ? AttachFor(pinned) : (long*)s_counts;
         ++counts[slot];
         return (++counts[TakenSlot] & (Period - 1)) == 0;
     }
@@ -113,6 +115,24 @@ internal static unsafe class LeaseCounts
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long* AttachFor(ulong* pinned)
+    {
+        bool complete = false;
+        try
+        {
+            long* counts = Attach();
+            complete = true;
+            return counts;
+        }
+        finally
+        {
+            if (!complete)
+            {
+                PageWord.Unpin(pinned);
+            }
+        }
+    }
+
     private static long* Attach()
     {
         using Gate.Scope held = s_gate.Enter();

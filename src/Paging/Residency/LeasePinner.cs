@@ -36,7 +36,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             }
         }
 
-        if (LeaseCounts.Add(region.LeaseSlot) && region.CanBeWatched)
+        if (LeaseCounts.Add(region.LeaseSlot, word) && region.CanBeWatched)
         {
             _watch.Rotate();
         }
@@ -80,7 +80,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             // may wait.
             if (!PageWord.IsWatched(word))
             {
-                LeaseCounts.Add(region.LeaseSlot);
+                LeaseCounts.Add(region.LeaseSlot, page);
             }
 
             return region.Frames.Base + PageWord.Offset(word);

@@ -115,7 +115,7 @@ public class SequenceTests
     public void One_with_a_damaged_page_leaves_nothing_pinned()
     {
         using var held = new Held(60);
-        held.Fill();
+        held.Fill().PageOut();
         Damage.FlipBodyBit(held.Store, PageWord.Stored(Internals.Pages(held.Array).Region.Load(3)), 100);
         Held.AssertNames(Assert.Throws<PageCorruptedException>(() => held.Array.ReadSequence(0, 6 * PageLength)), 3, inFile: false);
         held.AssertWithinBudgets();
