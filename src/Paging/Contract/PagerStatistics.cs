@@ -71,6 +71,10 @@ public readonly record struct PagerStatistics
     /// <summary>Reads and writes of swap files that failed; a number. No failed write loses data.</summary>
     public long IoErrors { get; init; }
 
+    /// <summary>Frames that a faulting thread had to free itself, because the background had freed none, or there are no background threads;
+    /// a number.</summary>
+    public long DirectReclaims { get; init; }
+
     /// <summary>Pages brought into frames ahead of demand, by <c>PrefetchAsync</c>; a number. They are among the faults.</summary>
     public long PrefetchedPages { get; init; }
 

@@ -80,6 +80,9 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
     internal long Pressure { get; set; }
 
+    /// <summary>Frames to be kept free ahead of demand beyond the least, because faults have come faster. A hint.</summary>
+    internal long Lead { get; set; }
+
     internal byte* Address(long frame) => Base + OffsetOf(frame);
 
     /// <summary>What a page word says of a frame.</summary>

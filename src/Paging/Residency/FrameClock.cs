@@ -11,7 +11,7 @@ namespace Paging.Residency;
 /// the words of their pages, and this type reads and clears them.</summary>
 /// <remarks>Any thread may call anything at any time. A frame that changes hands between two steps costs the policy a wrong hint, nothing
 /// more.</remarks>
-internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
+internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool hasBackground)
 {
     /// <summary>The frame that is to go next; −1 when no frame has a page.</summary>
     internal static long NextVictim(FrameClass size) => Absolute(size, size.Replacement.NextVictim());
@@ -34,7 +34,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
         NoteUsed(size.Records + frame);
         long victim = frame - size.FirstFrame;
         Ask(size, size.Replacement.Rival(victim));
-        size.Replacement.Spare(victim, size.Frames);
+        size.Replacement.Spare(victim, Capacity(size));
     }
 
     /// <summary>Looks at some hot frames. Called for each fault, before the page is claimed.</summary>
@@ -64,14 +64,14 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
                 NoteUsed(size.Records + size.FirstFrame + ahead);
             }
 
-            size.Replacement.CheckAhead(ahead, used, size.Frames);
+            size.Replacement.CheckAhead(ahead, used, Capacity(size));
         }
     }
 
     private void Check(FrameClass size, long hot)
     {
         bool used = TakeReference(size, hot);
-        size.Replacement.Check(hot, used, size.Frames);
+        size.Replacement.Check(hot, used, Capacity(size));
         if (used)
         {
             NoteUsed(size.Records + size.FirstFrame + hot);
@@ -99,7 +99,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
     {
         Replacement policy = size.Replacement;
         int history = PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
-        long capacity = size.Frames;
+        long capacity = Capacity(size);
         if (isAhead)
         {
             policy.FillAhead(frame - size.FirstFrame, capacity);
@@ -118,11 +118,11 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
     }
 
     /// <summary>If the page of a hot frame that may lose its place has been used meanwhile, tells the policy.</summary>
-    private static void Ask(FrameClass size, long rival)
+    private void Ask(FrameClass size, long rival)
     {
         if (rival >= 0 && TakeReference(size, rival))
         {
-            size.Replacement.Check(rival, used: true, size.Frames);
+            size.Replacement.Check(rival, used: true, Capacity(size));
         }
     }
 
@@ -162,6 +162,10 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap)
             record->WantsPool = true;
         }
     }
+
+    /// <summary>The frames that are to hold pages. Those that the background keeps free are not the policy's: if it counted on them, its
+    /// window would be emptied for them, and then its hot ring.</summary>
+    private long Capacity(FrameClass size) => Math.Max(1, size.Frames - (hasBackground ? Reclaimer.High(size) : 0));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long Absolute(FrameClass size, long frame) => frame < 0 ? -1 : size.FirstFrame + frame;

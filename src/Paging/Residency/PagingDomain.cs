@@ -69,11 +69,11 @@ internal sealed class PagingDomain
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
         SwapFiles = new SwapFiles(this);
         Dropped = new DroppedArrays(this, tuning.Time);
-        Clock = new FrameClock(Frames, Swap);
+        Clock = new FrameClock(Frames, Swap, options.BackgroundThreads > 0);
         Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
-        Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit);
+        Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
@@ -314,6 +314,7 @@ internal sealed class PagingDomain
             ScratchBytes = CodecMemory.OutstandingBytes,
             PrefetchedPages = Counters[Counter.PrefetchedPages],
             PrefetchWasted = Counters[Counter.PrefetchWasted],
+            DirectReclaims = Counters[Counter.DirectReclaims],
             Pins = Leases,
         };
     }

@@ -9,7 +9,7 @@ namespace Paging.Residency;
 /// frame is free, and in the background, in steps, to keep free frames between the watermarks.</summary>
 /// <remarks>Which frame is tried next is the policy's choice (<see cref="Replacement"/>). Any thread may ask it.</remarks>
 internal sealed unsafe class Reclaimer(
-    FramePool frames, SwapStore swap, FrameClock clock, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit)
+    FramePool frames, SwapStore swap, FrameClock clock, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit, Counters counters)
 {
     /// <summary>Frames that a step of the background looks at, at most.</summary>
     private const int StepLength = 64;
@@ -19,6 +19,12 @@ internal sealed unsafe class Reclaimer(
 
     /// <summary>Dirty pages that a turn of the clock passes over, at most, once the pool has refused one.</summary>
     private const int MaxRefusals = 64;
+
+    /// <summary>The largest lead of the background, as a share of the frames.</summary>
+    private const int MaxLeadShift = 6;
+
+    /// <summary>Each time the background finds enough frames free, the lead shrinks by this part of it.</summary>
+    private const int LeadDecay = 64;
 
     /// <summary>Woken when free frames fall below the low watermark; null when faulting threads do all the work.</summary>
     internal WakeSignal? Signal { get; set; }
@@ -69,13 +75,21 @@ internal sealed unsafe class Reclaimer(
             {
                 any |= EvictSome(size);
             }
+            else if (size is not null)
+            {
+                size.Lead -= (size.Lead + LeadDecay - 1) / LeadDecay;
+            }
         }
 
         return any;
     }
 
-    /// <summary>Free frames at which the background stops: a thirty-second of the frames that the class can have.</summary>
-    internal static long High(FrameClass size) => Math.Clamp(size.MaxFrames >> 5, 1, 256);
+    /// <summary>Free frames at which the background stops: few, since they hold nothing, and each one is a page less that could be a hit. It
+    /// is a hundred and twenty-eighth of the frames that the class can have, and up to a sixty-fourth more for a while when that was too
+    /// few.</summary>
+    internal static long High(FrameClass size) => MinHigh(size) + size.Lead;
+
+    private static long MinHigh(FrameClass size) => Math.Clamp(size.MaxFrames >> 7, 1, 256);
 
     /// <summary>Free frames below which the background starts.</summary>
     internal static long Low(FrameClass size) => (High(size) + 1) >> 1;
@@ -145,7 +159,7 @@ internal sealed unsafe class Reclaimer(
             frame = TryVictims(size, StoreLevel.Normal);
             if (frame >= 0)
             {
-                return frame;
+                return CountDirect(size, frame);
             }
 
             // The hand is shared, so a turn of it proves nothing: look at every frame (rule 8).
@@ -153,7 +167,7 @@ internal sealed unsafe class Reclaimer(
             frame = SweepAll(size, StoreLevel.Normal, marks, ref own);
             if (frame >= 0)
             {
-                return frame;
+                return CountDirect(size, frame);
             }
 
             if (own.HasClaims)
@@ -179,11 +193,27 @@ internal sealed unsafe class Reclaimer(
             shortage.Add(own);
             if (frame >= 0 || !shortage.HasClaims)
             {
-                return frame;
+                return CountDirect(size, frame);
             }
 
             spinner.Once();
         }
+    }
+
+    /// <summary>Counts a frame that the faulting thread had to free itself. The background, if there is any, has not kept up, and keeps more
+    /// free from now on.</summary>
+    private long CountDirect(FrameClass size, long frame)
+    {
+        if (frame >= 0)
+        {
+            counters.Add(Counter.DirectReclaims);
+            if (Signal is not null)
+            {
+                size.Lead = Math.Min((2 * size.Lead) + MinHigh(size), size.Frames >> MaxLeadShift);
+            }
+        }
+
+        return frame;
     }
 
     /// <summary>Tries the victims that the policy names; if none of them can go, the hot frames. Each up to two turns: the first may only

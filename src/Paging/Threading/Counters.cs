@@ -23,6 +23,7 @@ internal enum Counter
     RecompressedPages,
     PrefetchedPages,
     PrefetchWasted,
+    DirectReclaims,
 }
 
 /// <summary>Sums that many threads add to. Each sum is kept in several stripes, two pairs of cache lines each, and read by adding them
