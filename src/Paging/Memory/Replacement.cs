@@ -60,7 +60,7 @@ internal sealed unsafe class Replacement
     /// <summary>The smallest window is so large a share of the frames; where that is less than the eighth fault needs, a larger share, so
     /// that pages which several threads are at do not go out under their hands.</summary>
     private const double MinWindow = 1.0 / 100;
-    private const double MinWindowOfFew = 1.0 / 32;
+    private const double MinWindowOfFew = 1.0 / 8;
     private const double MaxWindow = 0.95;
 
     /// <summary>What a hot page costs the window that is used after a long time, in frames.</summary>
