@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -14,7 +15,7 @@ internal sealed unsafe class FrameRing(ulong* bits, long frames)
     /// <summary>Bytes that the bits of so many frames take.</summary>
     internal static long Bytes(long frames) => (frames + 63) / 64 * sizeof(ulong);
 
-    internal bool Contains(long frame) => (Shared.Read(SharedWord.FrameRing, bits + (frame >> 6)) & Bit(frame)) != 0;
+    internal bool Contains(long frame) => (Bit(frame) & Shared.Read(SharedWord.FrameRing, bits + (frame >> 6))) != 0;
 
     /// <summary>Absent → member. Of threads that race to add a frame, one has changed its bit.</summary>
     /// <returns>False when it was a member already.</returns>
@@ -66,5 +67,9 @@ internal sealed unsafe class FrameRing(ulong* bits, long frames)
         return -1;
     }
 
-    private static ulong Bit(long frame) => 1UL << (int)(frame & 63);
+    private ulong Bit(long frame)
+    {
+        Debug.Assert((ulong)frame < (ulong)frames, "a frame of the ring's");
+        return 1UL << (int)(frame & 63);
+    }
 }

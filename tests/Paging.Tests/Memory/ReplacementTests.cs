@@ -121,7 +121,7 @@ public sealed unsafe class ReplacementTests
     public void Every_filled_frame_is_in_a_ring_and_no_other_is_whatever_threads_do()
     {
         const int Threads = 4;
-        const int Rounds = 20_000;
+        const int Rounds = 60_000;
         ulong seed = Seeded.Next();
         nuint words = (nuint)Frames * sizeof(uint);
         byte* memory = (byte*)NativeMemory.AllocZeroed(words + (nuint)Replacement.RingBytes(Frames));
@@ -135,10 +135,18 @@ public sealed unsafe class ReplacementTests
                 for (int i = 0; i < Rounds; i++)
                 {
                     int frame = random.Next(Frames);
-                    switch (random.Next(6))
+                    switch (random.Next(8))
                     {
+                        case 5 when Interlocked.CompareExchange(ref owners[frame], -1, 0) == 0:
+                            policy.FillAhead(frame, random.Next(1, Frames));
+                            Volatile.Write(ref owners[frame], 1);
+                            break;
+                        case 6 when policy.NextAhead() is >= 0 and long ahead:
+                            policy.CheckAhead(ahead, random.Next(2) == 0, Frames);
+                            break;
                         case 0 when Interlocked.CompareExchange(ref owners[frame], -1, 0) == 0:
-                            policy.Fill(frame, random.Next(-1, 1 << Replacement.HistoryBits), Frames, random.Next(2) == 0);
+                            // With less capacity than there are hot frames, one of them loses its place with each page that comes in.
+                            policy.Fill(frame, random.Next(-1, 1 << Replacement.HistoryBits), random.Next(1, Frames), random.Next(2) == 0);
                             Volatile.Write(ref owners[frame], 1);
                             break;
                         case 1 when Interlocked.CompareExchange(ref owners[frame], -1, 1) == 1:
@@ -172,9 +180,10 @@ public sealed unsafe class ReplacementTests
                 found.Add(policy.NextVictim());
             }
 
-            for (long i = policy.HotFrames; i > 0; i--)
+            for (long i = 2 * Frames; i > 0; i--)
             {
                 found.Add(policy.NextHot());
+                found.Add(policy.NextAhead());
             }
 
             found.Remove(Replacement.None);
