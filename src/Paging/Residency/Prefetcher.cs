@@ -191,9 +191,11 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
     }
 
-    private void Work(in OperationPart part)
+    /// <summary>Deals with a part of an operation, and gives it back.</summary>
+    internal void Work(in OperationPart part)
     {
         PageOperation operation = part.Operation;
+        PagedRegion region = operation.Region;
         long used = 0;
         bool isOver = false;
         for (long page = part.First; page < part.End && !isOver && !operation.IsOver; page++)
@@ -204,9 +206,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
 
         // Where nothing needed a frame, much may follow that does not either.
-        long next = used == 0 && !isOver ? operation.Region.NextTouched(part.End) : part.End;
+        long next = used == 0 && !isOver ? operation.NextWanted(part.End) : part.End;
         Operations.GiveBack(part, used, next, isOver);
-        GC.KeepAlive(operation.Region);
+        GC.KeepAlive(region);
     }
 
     private void BringIn(PagedRegion region, long page)
