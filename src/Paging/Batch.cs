@@ -19,8 +19,8 @@ internal sealed class Batch<T>
     /// <summary>The numbers of its rows.</summary>
     internal ReadOnlySpan<long> Rows => _rows.AsSpan(0, Count);
 
-    /// <summary>Whether the one behind it is next. A damaged page is still damaged when the batch is tried again; everything else that can fail
-    /// may go well then.</summary>
+    /// <summary>Whether the one behind it is next. A damaged page is still damaged when the batch is tried again; everything else that can
+    /// fail may go well then.</summary>
     internal bool IsPassed => Failure is null or PageCorruptedException;
 
     /// <summary>Gets memory with the first use.</summary>

@@ -6,11 +6,11 @@ namespace Paging;
 
 /// <summary>Gathers batches ahead of a <see cref="BatchReader{T}"/>, on a thread of its own, into a ring of buffers.</summary>
 /// <remarks>
-/// The reader has one buffer, the batch that it shows, and the thread fills the others, one after another. What is in the section of the lock is
-/// guarded by it; a batch belongs to the thread until it counts as filled, and from then on to the reader until it is let go.
+/// The reader has one buffer, the batch that it shows, and the thread fills the others, one after another. What is in the section of the
+/// lock is guarded by it; a batch belongs to the thread until it counts as filled, and from then on to the reader until it is let go.
 ///
-/// A failure takes a place in the ring like a batch. The thread then waits until the reader has taken it, who may make room before the batch is
-/// tried again. It does not keep the reader alive, which stops it when it is collected.
+/// A failure takes a place in the ring like a batch. The thread then waits until the reader has taken it, who may make room before the
+/// batch is tried again. It does not keep the reader alive, which stops it when it is collected.
 /// </remarks>
 internal sealed class BatchProducer<T>
     where T : unmanaged

@@ -6,9 +6,9 @@ namespace Paging;
 /// <see cref="PagedMatrix{T}.ReadBatches"/>.</summary>
 /// <typeparam name="T">The matrix's element.</typeparam>
 /// <remarks>
-/// <para>One reader, one thread: its members may be called by different threads, but not at the same time. Only <see cref="Dispose"/> may come
-/// from another thread meanwhile. Any number of readers may read a matrix, and other threads may write other rows of it. A batch holds what its
-/// rows held when it was gathered, up to batchesAhead batches before it is shown.</para>
+/// <para>One reader, one thread: its members may be called by different threads, but not at the same time. Only <see cref="Dispose"/> may
+/// come from another thread meanwhile. Any number of readers may read a matrix, and other threads may write other rows of it. A batch holds
+/// what its rows held when it was gathered, up to batchesAhead batches before it is shown.</para>
 /// <para>Batches are gathered (<see cref="PagedMatrix{T}.Gather"/>) by a thread that each reader has. It holds no lease: the matrix can be
 /// disposed, and then the next move says so. A reader that is dropped without being disposed ends its thread when it is collected.</para>
 /// </remarks>
@@ -52,8 +52,8 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The reader is disposed.</exception>
     public ReadOnlySpan<T> Current => CurrentMemory.Span;
 
-    /// <summary>The same as memory that may cross an await or be handed to a tensor library. It does not move. From the next move on it shows
-    /// another batch; it is never unmapped.</summary>
+    /// <summary>The same as memory that may cross an await or be handed to a tensor library. It does not move. From the next move on it
+    /// shows another batch; it is never unmapped.</summary>
     /// <exception cref="ObjectDisposedException">The reader is disposed.</exception>
     public ReadOnlyMemory<T> CurrentMemory
     {
@@ -79,8 +79,8 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
     /// <summary>The epoch of the batch. When a move was false it is the next one's.</summary>
     public long Epoch { get; private set; }
 
-    /// <summary>Rows of the epoch that were handed out, those of the batch included. A new reader from this <see cref="Epoch"/> and position on
-    /// goes on where this one is. Both can be read when the reader is disposed, too.</summary>
+    /// <summary>Rows of the epoch that were handed out, those of the batch included. A new reader from this <see cref="Epoch"/> and
+    /// position on goes on where this one is. Both can be read when the reader is disposed, too.</summary>
     public long Position { get; private set; }
 
     /// <summary>Time spent waiting for batches that were not ready.</summary>
@@ -88,8 +88,10 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
 
     /// <summary>Shows the next batch, waiting for it if it is not ready.</summary>
     /// <returns>False at the end of an epoch, once; the next call begins the next one.</returns>
-    /// <exception cref="PageCorruptedException">A page of the batch is damaged. The batch is left out: the next move goes on behind it.</exception>
-    /// <exception cref="OutOfPagingSpaceException">There was no frame for a page of the batch. The next move tries the batch again.</exception>
+    /// <exception cref="PageCorruptedException">A page of the batch is damaged. The batch is left out: the next move goes on behind
+    /// it.</exception>
+    /// <exception cref="OutOfPagingSpaceException">There was no frame for a page of the batch. The next move tries the batch
+    /// again.</exception>
     /// <exception cref="OutOfMemoryException">There was no memory for the batch. The next move tries it again.</exception>
     /// <exception cref="ObjectDisposedException">The reader, the matrix or its pager is disposed.</exception>
     public bool MoveNext()
@@ -111,10 +113,10 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Shows the next batch, as <see cref="MoveNext"/> does, without holding the thread while it is not ready.</summary>
-    /// <param name="cancellationToken">Ends the wait. The reader stays as it is, and the next move shows the same batch; the one shown before is
-    /// gone, unless the token was cancelled beforehand.</param>
-    /// <returns>False at the end of an epoch, once. Completed at once when the batch is ready. The exceptions of <see cref="MoveNext"/> are the
-    /// task's. Await it before the next call.</returns>
+    /// <param name="cancellationToken">Ends the wait. The reader stays as it is, and the next move shows the same batch; the one shown
+    /// before is gone, unless the token was cancelled beforehand.</param>
+    /// <returns>False at the end of an epoch, once. Completed at once when the batch is ready. The exceptions of <see cref="MoveNext"/> are
+    /// the task's. Await it before the next call.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled, which the task says.</exception>
     public async ValueTask<bool> MoveNextAsync(CancellationToken cancellationToken = default)
     {

@@ -10,8 +10,8 @@ public sealed partial class PagedMatrix<T>
     /// <param name="batchRows">Rows in a batch; the last one of an epoch may be shorter.</param>
     /// <param name="epoch">The epoch to begin with, 0 or more.</param>
     /// <param name="position">Rows of it that are left out: any number from 0 to the order's rows.</param>
-    /// <param name="batchesAhead">Batches that are gathered beside the one shown, 0 to 1,024. The memory of one more than that is beside the
-    /// budgets, on the managed heap: batchRows × <see cref="Columns"/> elements each, and 8 bytes a row.</param>
+    /// <param name="batchesAhead">Batches that are gathered beside the one shown, 0 to 1,024. The memory of one more than that is beside
+    /// the budgets, on the managed heap: batchRows × <see cref="Columns"/> elements each, and 8 bytes a row.</param>
     /// <returns>A reader, to be disposed; it begins to gather at once.</returns>
     /// <exception cref="ArgumentException">The order has more rows than the matrix.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or a batch would have more elements than an array can
@@ -38,7 +38,8 @@ public sealed partial class PagedMatrix<T>
             throw new ArgumentOutOfRangeException(
                 nameof(batchRows),
                 batchRows,
-                $"{most:N0} rows of {Columns:N0} elements are {(long)most * Columns:N0} elements, and an array has {Array.MaxLength:N0} at most.");
+                $"{most:N0} rows of {Columns:N0} elements are {(long)most * Columns:N0} elements, and an array has {Array.MaxLength:N0} at " +
+                "most.");
         }
 
         if (batchesAhead is < 0 or > MaxBatchesAhead)

@@ -7,8 +7,8 @@ namespace Paging;
 /// into the range (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002).</summary>
 /// <remarks>A step walks twice on average at most, since at least half of the domain is in the range. The rounds change the upper half of
 /// the bits by a function of the lower one and the lower one by a function of the upper one in turn, so that the halves may be of different
-/// lengths. What it computes is a format (see <see cref="RowOrder"/>): it must not change. All of it is arithmetic on 64-bit values, so that
-/// machines of any byte order agree.</remarks>
+/// lengths. What it computes is a format (see <see cref="RowOrder"/>): it must not change. All of it is arithmetic on 64-bit values, so
+/// that machines of any byte order agree.</remarks>
 internal readonly struct RowPermutation
 {
     private const int Rounds = 8;

@@ -1,15 +1,16 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Pages of which rows are wanted, as a list: what <see cref="RowGatherer"/> has not found in frames. The thread that wants them and
-/// threads of the background take pages from it, bring each into a frame and copy its rows at once. So no page waits in a frame for its
+/// <summary>Pages of which rows are wanted, as a list: what <see cref="RowGatherer"/> has not found in frames. The thread that wants them
+/// and threads of the background take pages from it, bring each into a frame and copy its rows at once. So no page waits in a frame for its
 /// copy, and none pushes out another that does.</summary>
 /// <remarks>
-/// Its items are runs: the keys of one page. A thread that has a run marks it as done; what is not done when all threads have left it, because
-/// there was no frame, say, or the page is damaged, is for the thread that wants the rows. Pages are not pinned for it: a copy is thrown away if
-/// its page has gone meanwhile, and so Dispose meets no lease that nobody has.
+/// Its items are runs: the keys of one page. A thread that has a run marks it as done; what is not done when all threads have left it,
+/// because there was no frame, say, or the page is damaged, is for the thread that wants the rows. Pages are not pinned for it: a copy is
+/// thrown away if its page has gone meanwhile, and so Dispose meets no lease that nobody has.
 ///
 /// Used again and again: it is at rest when its end has been signalled, behind which nobody touches it.
 /// </remarks>
@@ -25,8 +26,8 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     private readonly EventCount _ends = new();
     private ulong[] _keys = [];
 
-    /// <summary>Where runs begin among the keys, one more at the end; its complement when the run is done. Written by the thread that has the
-    /// run, while that of the run before reads it.</summary>
+    /// <summary>Where runs begin among the keys, one more at the end; its complement when the run is done. Written by the thread that has
+    /// the run, while that of the run before reads it.</summary>
     private int[] _starts = [];
 
     private long* _rows;
@@ -120,8 +121,28 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
     internal override long NextWanted(long page) => page;
 
-    /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the others.</summary>
-    internal override long LimitPart(long pages) => Math.Clamp((End - Next) / 4, 1, pages);
+    internal override void BeginReads(PageLoader loader, in OperationPart part)
+    {
+        if (!Region.MayBeInFiles || part.End - part.First < 2)
+        {
+            return;
+        }
+
+        for (long run = part.First; run < part.End; run++)
+        {
+            // A word in a node may be another page's by now: then a read is begun for nothing.
+            ulong word = PageWord.Load(Region.Find(RowGatherer.PageOf(_keys[StartOf((int)run)])));
+            if (PageWord.State(word) == PageState.Swapped)
+            {
+                EntryReads.Begin(loader, PageWord.Stored(word));
+            }
+        }
+    }
+
+    /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
+    /// others.</summary>
+    internal override long LimitPart(long pages) =>
+        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, EntryReads.Max) : pages);
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();

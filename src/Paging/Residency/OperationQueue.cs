@@ -135,8 +135,8 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         }
     }
 
-    /// <summary>Ends an operation that needs no other threads any more. It is complete when those that work on it have left it. Does nothing
-    /// to one that is complete.</summary>
+    /// <summary>Ends an operation that needs no other threads any more. It is complete when those that work on it have left it. Does
+    /// nothing to one that is complete.</summary>
     internal void End(PageOperation operation)
     {
         bool isDone;

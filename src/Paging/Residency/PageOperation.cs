@@ -1,3 +1,4 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -59,6 +60,12 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>How many pages one thread takes at a time. Under the gate.</summary>
     /// <param name="pages">How many it takes as a rule.</param>
     internal virtual long LimitPart(long pages) => pages;
+
+    /// <summary>Begins to read what the thread is about to bring in, as far as that is in files.</summary>
+    internal virtual void BeginReads(PageLoader loader, in OperationPart part)
+    {
+        // Ranges are read page by page.
+    }
 
     /// <summary>Deals with one page.</summary>
     /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is over.</returns>

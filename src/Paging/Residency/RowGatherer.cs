@@ -6,11 +6,11 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Copies rows of a matrix in the order asked. Those in frames are copied at once and without a pin; the others are sorted by their
-/// pages, and each page is brought in once (see <see cref="GatherOperation"/>).</summary>
+/// <summary>Copies rows of a matrix in the order asked. Those in frames are copied at once and without a pin; the others are sorted by
+/// their pages, and each page is brought in once (see <see cref="GatherOperation"/>).</summary>
 /// <remarks>
-/// Thread-safe. Allocates nothing once warmed up: what it sorts in comes from the shared pool of arrays, 12 bytes a row that is not in a frame,
-/// for a million rows at most at a time; more of them are dealt with in turns.
+/// Thread-safe. Allocates nothing once warmed up: what it sorts in comes from the shared pool of arrays, 12 bytes a row that is not in a
+/// frame, for a million rows at most at a time; more of them are dealt with in turns.
 ///
 /// A key is the page of a row, which has 33 bits at most (2⁴⁵ bytes of 2¹² each), above its place in the order asked, which has 31.
 /// </remarks>
@@ -157,7 +157,8 @@ internal sealed unsafe class RowGatherer
         }
     }
 
-    /// <summary>Rows in random order miss the cache twice each, for the word and then for the row: here two misses overlap with copying.</summary>
+    /// <summary>Rows in random order miss the cache twice each, for the word and then for the row: here two misses overlap with
+    /// copying.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void PrefetchFrom(long* rows, int place, int count)
     {

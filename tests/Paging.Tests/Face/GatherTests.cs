@@ -122,6 +122,38 @@ public class GatherTests
     [Theory]
     [InlineData(0)]
     [InlineData(2)]
+    public void Pages_in_an_encrypted_file_come_too(int threads)
+    {
+        using var held = new Held(600, threads, Held.File(encrypt: true));
+        held.Fill();
+        using PagedMatrix<long> matrix = held.Pager.AllocateMatrix<long>(2000, 128);
+        for (long row = 0; row < matrix.Rows; row++)
+        {
+            using WriteLease<long> lease = matrix.WriteRow(row);
+            lease.Span.Fill(row);
+            lease.Span[5] = (long)RowPermutation.Absorb(1, (ulong)row);
+        }
+
+        held.Fill();
+        held.AwaitWrites();
+        long[] rows = [.. Enumerable.Range(0, 500).Select(static i => (long)(i * 387 % 2000))];
+        var destination = new long[rows.Length * 128];
+        PagerStatistics before = held.Statistics;
+        matrix.Gather(rows, destination);
+        Assert.True(held.Statistics.FaultsFromFile > before.FaultsFromFile && held.Statistics.BytesRead > before.BytesRead);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            Assert.Equal((rows[i], (long)RowPermutation.Absorb(1, (ulong)rows[i])), (destination[i * 128], destination[(i * 128) + 5]));
+            Assert.Equal(rows[i], destination[(i * 128) + 127]);
+        }
+
+        held.VerifyAll();
+        held.AssertWithinBudgets();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
     public void The_destination_may_be_a_lease_on_the_matrix(int threads)
     {
         using Pager pager = Make(8, threads, withFile: false);
