@@ -76,18 +76,17 @@ internal sealed partial class OperationQueue(PagingDomain domain)
             return false;
         }
 
-        long pages = Math.Max(1, PartBytes >> operation.Region.Frames.PageShift);
-        pages = Math.Min(Math.Min(pages, operation.Left), operation.End - operation.Next);
-        part = new OperationPart(operation, operation.Next, operation.Next + pages);
-        operation.Next += pages;
-        operation.Left -= pages;
-        operation.Active++;
-        if (operation.Next == operation.End)
-        {
-            UnlinkUnsynchronized(operation);
-        }
-
+        part = TakeUnsynchronized(operation);
         return true;
+    }
+
+    /// <summary>As <see cref="TryTake"/>, of one operation, by the thread that waits for it.</summary>
+    internal bool TryTakeOf(PageOperation operation, out OperationPart part)
+    {
+        using Gate.Scope held = _gate.Enter();
+        bool isAny = operation.IsQueued && operation.Left != 0;
+        part = isAny ? TakeUnsynchronized(operation) : default;
+        return isAny;
     }
 
     /// <summary>Ends the work on a part.</summary>
@@ -136,6 +135,22 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         }
     }
 
+    /// <summary>Ends an operation that needs no other threads any more. It is complete when those that work on it have left it. Does
+    /// nothing to one that is complete.</summary>
+    internal void End(PageOperation operation)
+    {
+        bool isDone;
+        using (_gate.Enter())
+        {
+            isDone = !operation.IsComplete && TryEndUnsynchronized(operation);
+        }
+
+        if (isDone)
+        {
+            operation.Complete();
+        }
+    }
+
     /// <summary>Ends all operations, and each that is added later. May be called twice.</summary>
     internal void Close()
     {
@@ -164,6 +179,22 @@ internal sealed partial class OperationQueue(PagingDomain domain)
                 operation.Complete();
             }
         }
+    }
+
+    private OperationPart TakeUnsynchronized(PageOperation operation)
+    {
+        long pages = operation.LimitPart(Math.Max(1, PartBytes >> operation.Region.Frames.PageShift));
+        pages = Math.Min(Math.Min(pages, operation.Left), operation.End - operation.Next);
+        var part = new OperationPart(operation, operation.Next, operation.Next + pages);
+        operation.Next += pages;
+        operation.Left -= pages;
+        operation.Active++;
+        if (operation.Next == operation.End)
+        {
+            UnlinkUnsynchronized(operation);
+        }
+
+        return part;
     }
 
     /// <summary>Takes an operation off the list, so that no thread begins with a part of it.</summary>

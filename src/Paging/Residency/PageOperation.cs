@@ -1,3 +1,4 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -17,7 +18,7 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     internal PagedRegion Region { get; } = region;
 
     /// <summary>One past the last page.</summary>
-    internal long End { get; } = end;
+    internal long End { get; private set; } = end;
 
     /// <summary>Whether no thread goes on with it.</summary>
     internal bool IsOver => Shared.Read(SharedWord.Operation, ref _isOver) != 0;
@@ -53,6 +54,19 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>Where it waits for threads.</summary>
     protected OperationQueue Queue => queue;
 
+    /// <summary>The next page from here on that may need a frame.</summary>
+    internal virtual long NextWanted(long page) => Region.NextTouched(page);
+
+    /// <summary>How many pages one thread takes at a time. Under the gate.</summary>
+    /// <param name="pages">How many it takes as a rule.</param>
+    internal virtual long LimitPart(long pages) => pages;
+
+    /// <summary>Begins to read what the thread is about to bring in, as far as that is in files.</summary>
+    internal virtual void BeginReads(PageLoader loader, in OperationPart part)
+    {
+        // Ranges are read page by page.
+    }
+
     /// <summary>Deals with one page.</summary>
     /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is
     /// over.</returns>
@@ -77,6 +91,19 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
         }
 
         OnComplete();
+    }
+
+    /// <summary>Begins anew with so many pages from the first one on. Only when it is complete, or was never queued.</summary>
+    protected void Reset(long pages)
+    {
+        Next = 0;
+        End = pages;
+        Left = pages;
+        IsCancelled = false;
+        IsAbandoned = false;
+        IsComplete = false;
+        TestHook.Reach(SharedWord.Operation);
+        Volatile.Write(ref _isOver, 0);
     }
 
     /// <summary>Lets a token cancel it. Before it is queued, so that nothing of it is done on another thread yet.</summary>

@@ -206,6 +206,18 @@ internal sealed unsafe class PagedRegion
 
     internal void WakeBackground() => _domain.Prefetcher.Wake();
 
+    /// <inheritdoc cref="Prefetcher.Work"/>
+    internal void WorkOn(in OperationPart part) => _domain.Prefetcher.Work(part);
+
+    /// <summary>Brings a page into a frame without pinning it: see <see cref="FaultHandler.BringIn"/>.</summary>
+    internal BroughtIn BringIn(long index) => _domain.Faults.BringIn(this, index, FaultManner.Requested);
+
+    /// <summary>Whether the pager has files, in which pages may be.</summary>
+    internal bool MayBeInFiles => _domain.Swap.Segments.Files.IsAny;
+
+    /// <summary>What time is measured by.</summary>
+    internal TimeProvider Time => _domain.Tuning.Time;
+
     /// <inheritdoc cref="Prefetcher.Prefetch"/>
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);

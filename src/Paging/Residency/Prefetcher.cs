@@ -1,3 +1,4 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -191,22 +192,45 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
     }
 
-    private void Work(in OperationPart part)
+    /// <summary>Deals with a part of an operation, and gives it back.</summary>
+    internal void Work(in OperationPart part)
     {
         PageOperation operation = part.Operation;
+        PagedRegion region = operation.Region;
         long used = 0;
         bool isOver = false;
+
+        // Its own hold: the thread that waits for the operation is not in a step.
+        using Rundown.Scope held = _domain.Swap.Rundown.Hold();
+        try
+        {
+            if (held.IsInside)
+            {
+                operation.BeginReads(_domain.Swap.Loader, part);
+            }
+
+            WorkInside(part, ref used, ref isOver);
+        }
+        finally
+        {
+            EntryReads.End();
+        }
+
+        // Where nothing needed a frame, much may follow that does not either.
+        long next = used == 0 && !isOver ? operation.NextWanted(part.End) : part.End;
+        Operations.GiveBack(part, used, next, isOver);
+        GC.KeepAlive(region);
+    }
+
+    private void WorkInside(in OperationPart part, ref long used, ref bool isOver)
+    {
+        PageOperation operation = part.Operation;
         for (long page = part.First; page < part.End && !isOver && !operation.IsOver; page++)
         {
             BroughtIn outcome = operation.Work(_domain.Faults, page);
             used += outcome is BroughtIn.Resident or BroughtIn.Filled ? 1 : 0;
             isOver = outcome is BroughtIn.NoFrame or BroughtIn.Closed;
         }
-
-        // Where nothing needed a frame, much may follow that does not either.
-        long next = used == 0 && !isOver ? operation.Region.NextTouched(part.End) : part.End;
-        Operations.GiveBack(part, used, next, isOver);
-        GC.KeepAlive(operation.Region);
     }
 
     private void BringIn(PagedRegion region, long page)

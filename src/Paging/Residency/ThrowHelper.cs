@@ -69,6 +69,18 @@ internal static class ThrowHelper
             $"A span of {length:N0} elements does not hold whole rows of {columns:N0}: its length must be a multiple of {columns:N0}.",
             parameter);
 
+    /// <summary>For one of several rows.</summary>
+    [DoesNotReturn]
+    internal static void ThrowGatheredRow(int index, long row, long total, string parameter = "rows") =>
+        throw new ArgumentOutOfRangeException(
+            parameter, row, $"{parameter}[{index}] is {row:N0}, which is not in the matrix, whose rows are 0 to {total - 1:N0}.");
+
+    [DoesNotReturn]
+    internal static void ThrowGatherTooShort(int rows, int columns, int length, string parameter) =>
+        throw new ArgumentException(
+            $"{rows:N0} rows of {columns:N0} elements are {(long)rows * columns:N0} elements, and the destination has {length:N0}.",
+            parameter);
+
     [DoesNotReturn]
     internal static void ThrowCrossesPage(long start, int count, int pageLength) =>
         throw new ArgumentException(

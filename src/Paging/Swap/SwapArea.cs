@@ -251,7 +251,13 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal unsafe int Read(BlockRange range, byte* buffer, ulong stamp, Counters counters)
     {
         TestHook.MayFail(FailurePoint.DeviceRead);
-        int error = device.Read(range.Offset, buffer, range.Length, stamp);
+        return Note(range, device.Read(range.Offset, buffer, range.Length, stamp), counters);
+    }
+
+    /// <summary>Counts a read of an entry, and what its failure says of the file.</summary>
+    /// <returns>The error number that was given.</returns>
+    internal int Note(in BlockRange range, int error, Counters counters)
+    {
         if (error == 0)
         {
             counters.Add(Counter.BytesRead, range.Length);

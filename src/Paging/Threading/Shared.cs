@@ -190,6 +190,14 @@ internal static unsafe class Shared
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T Exchange<T>(SharedWord word, ref T location, T value)
+        where T : class?
+    {
+        TestHook.Reach(word);
+        return Interlocked.Exchange(ref location, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static byte Exchange(SharedWord word, byte* location, byte value)
     {
         TestHook.Reach(word);

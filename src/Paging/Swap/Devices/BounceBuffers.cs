@@ -24,6 +24,9 @@ internal sealed unsafe class BounceBuffers : IDisposable
     private int _touched;
     private int _disposed;
 
+    /// <summary>Buffers that <see cref="TryRentAhead"/> has given, and threads that are about to ask for one.</summary>
+    private int _ahead;
+
     /// <param name="count">How many there are, 64 at most.</param>
     /// <param name="bufferBytes">A multiple of the system's page.</param>
     /// <param name="huge">True to put them on huge pages, if the system has them: then a transfer has few pieces to pin and to map. Memory
@@ -87,6 +90,30 @@ internal sealed unsafe class BounceBuffers : IDisposable
                 return _memory.Address + ((long)number * BufferBytes);
             }
         }
+    }
+
+    /// <summary>Takes a buffer for something that can be done without: half of them at most are out for such, so that a thread that has
+    /// some may wait for another one, which comes back.</summary>
+    /// <returns>Null when too many are out. To be given back by <see cref="ReturnAhead"/>.</returns>
+    internal byte* TryRentAhead()
+    {
+        if (Shared.Increment(SharedWord.Counter, ref _ahead) <= Count / 2)
+        {
+            byte* buffer = TryRent();
+            if (buffer != null)
+            {
+                return buffer;
+            }
+        }
+
+        Shared.Decrement(SharedWord.Counter, ref _ahead);
+        return null;
+    }
+
+    internal void ReturnAhead(byte* buffer)
+    {
+        Return(buffer);
+        Shared.Decrement(SharedWord.Counter, ref _ahead);
     }
 
     /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>

@@ -93,6 +93,9 @@ internal static unsafe class Internals
     internal static extern ref PageAccessor Pages(PagedArray<long> array);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pages")]
+    internal static extern ref PageAccessor Pages(PagedMatrix<long> matrix);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pages")]
     private static extern ref PageAccessor Pages(PagedArray<byte> array);
 
     internal static PagedRegion Region(PagedArray<byte> array) => Pages(array).Region;

@@ -32,7 +32,12 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 
     internal override int Write(long offset, byte* buffer, int length, ulong stamp) => inner.Write(offset, buffer, length, stamp);
 
-    internal override void Submit(IoRequest request) => inner.Submit(request);
+    internal override void Submit(IoRequest request)
+    {
+        if (request.Operation == IoOperation.Read && Interlocked.Decrement(ref _readsLeft) == 0)
+            _action!();
+        inner.Submit(request);
+    }
 
     internal override int Trim(long offset, long length) => inner.Trim(offset, length);
 

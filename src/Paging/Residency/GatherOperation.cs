@@ -1,0 +1,212 @@
+using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Pages of which rows are wanted, as a list: what <see cref="RowGatherer"/> has not found in frames. The thread that wants them
+/// and threads of the background take pages from it, bring each into a frame and copy its rows at once. So no page waits in a frame for its
+/// copy, and none pushes out another that does.</summary>
+/// <remarks>
+/// Its items are runs: the keys of one page. A thread that has a run marks it as done; what is not done when all threads have left it,
+/// because there was no frame, say, or the page is damaged, is for the thread that wants the rows. Pages are not pinned for it: a copy is
+/// thrown away if its page has gone meanwhile, and so Dispose meets no lease that nobody has.
+///
+/// Used again and again: it is at rest when its end has been signalled, behind which nobody touches it.
+/// </remarks>
+internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion region)
+    : PageOperation(region.Operations, region, first: 0, end: 0, most: 0)
+{
+    /// <summary>How often a page is brought in again that went before it was copied.</summary>
+    private const int MaxTries = 16;
+
+    /// <summary>Rounds of spinning before the thread sleeps: others are at most at a few pages.</summary>
+    private const int Spins = 64;
+
+    private readonly EventCount _ends = new();
+    private ulong[] _keys = [];
+
+    /// <summary>Where runs begin among the keys, one more at the end; its complement when the run is done. Written by the thread that has
+    /// the run, while that of the run before reads it.</summary>
+    private int[] _starts = [];
+
+    private long* _rows;
+    private byte* _destination;
+
+    /// <summary>Somebody waits for it.</summary>
+    internal override bool IsUrgent => true;
+
+    /// <summary>Prepares it, at rest.</summary>
+    /// <param name="keys">The page and the place of each row, by page: see <see cref="RowGatherer"/>.</param>
+    /// <param name="starts">Where the runs of keys begin, and where the last one ends.</param>
+    /// <param name="runs">How many there are.</param>
+    /// <param name="rows">All rows; memory of the program's, which may change them.</param>
+    /// <param name="destination">Where they go.</param>
+    internal void Prepare(ulong[] keys, int[] starts, int runs, long* rows, byte* destination)
+    {
+        _keys = keys;
+        _starts = starts;
+        _rows = rows;
+        _destination = destination;
+        Reset(runs);
+    }
+
+    /// <summary>Lets go of what it was prepared with.</summary>
+    internal void Clear()
+    {
+        _keys = [];
+        _starts = [];
+        _rows = null;
+        _destination = null;
+    }
+
+    /// <summary>Copies the rows of all pages together with threads of the background, as far as that goes.</summary>
+    internal void Share()
+    {
+        long seen = _ends.Count;
+        try
+        {
+            Queue.Add(this);
+            Region.WakeBackground();
+            while (Queue.TryTakeOf(this, out OperationPart part))
+            {
+                Region.WorkOn(part);
+            }
+        }
+        finally
+        {
+            // Nobody may write to the destination when this returns, whatever happened. Others have a page each in hand, or a few.
+            Queue.End(this);
+            Spinner spinner = default;
+            while (_ends.Count == seen && spinner.Count < Spins)
+            {
+                spinner.Once();
+            }
+
+            _ends.WaitBeyond(seen);
+        }
+    }
+
+    /// <summary>Copies what is left, in the order of pages, on this thread and whatever it takes.</summary>
+    internal void Finish(int runs)
+    {
+        for (int run = 0; run < runs; run++)
+        {
+            if (!IsDone(run) && !TryCopy(run))
+            {
+                CopyPinned(run);
+            }
+        }
+    }
+
+    internal override BroughtIn Work(FaultHandler faults, long page)
+    {
+        int run = (int)page;
+        try
+        {
+            if (!TryCopy(run))
+            {
+                return BroughtIn.NoFrame;
+            }
+        }
+        catch (Exception)
+        {
+            // For the thread that wants the rows: it tries again, and is told.
+            return BroughtIn.Failed;
+        }
+
+        Shared.Write(SharedWord.Operation, ref _starts[run], ~_starts[run]);
+        return BroughtIn.Filled;
+    }
+
+    internal override long NextWanted(long page) => page;
+
+    internal override void BeginReads(PageLoader loader, in OperationPart part)
+    {
+        if (!Region.MayBeInFiles || part.End - part.First < 2)
+        {
+            return;
+        }
+
+        for (long run = part.First; run < part.End; run++)
+        {
+            // A word in a node may be another page's by now: then a read is begun for nothing.
+            ulong word = PageWord.Load(Region.Find(RowGatherer.PageOf(_keys[StartOf((int)run)])));
+            if (PageWord.State(word) == PageState.Swapped)
+            {
+                EntryReads.Begin(loader, PageWord.Stored(word));
+            }
+        }
+    }
+
+    /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
+    /// others.</summary>
+    internal override long LimitPart(long pages) =>
+        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, EntryReads.Max) : pages);
+
+    /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
+    protected override void OnComplete() => _ends.Signal();
+
+    private bool IsDone(int run) => Shared.Read(SharedWord.Operation, ref _starts[run]) < 0;
+
+    private int StartOf(int run)
+    {
+        int start = Shared.Read(SharedWord.Operation, ref _starts[run]);
+        return start < 0 ? ~start : start;
+    }
+
+    private ReadOnlySpan<ulong> KeysOf(int run)
+    {
+        int start = StartOf(run);
+        return _keys.AsSpan(start, StartOf(run + 1) - start);
+    }
+
+    /// <summary>Brings the page in and copies its rows, without a pin.</summary>
+    /// <returns>False when there was no frame, or the page went again and again before it was copied.</returns>
+    private bool TryCopy(int run)
+    {
+        ReadOnlySpan<ulong> keys = KeysOf(run);
+        long page = RowGatherer.PageOf(keys[0]);
+        for (int i = 0; i < MaxTries; i++)
+        {
+            ulong* word = Region.Find(page);
+            ulong seen = PageWord.Load(word);
+            if (PageWord.IsResident(seen) && Region.IsOf(page, word))
+            {
+                TestHook.Reach(SharedWord.PageData);
+                gatherer.CopyRows(keys, page, Region.Frames.Base + PageWord.Offset(seen), _rows, _destination);
+                if (PageWord.IsSamePage(word, seen))
+                {
+                    return true;
+                }
+            }
+            else if (Region.IsUntouched(page, word))
+            {
+                gatherer.ClearRows(keys, _destination);
+                return true;
+            }
+            else if (Region.BringIn(page) is BroughtIn.NoFrame or BroughtIn.Closed)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private void CopyPinned(int run)
+    {
+        ReadOnlySpan<ulong> keys = KeysOf(run);
+        long page = RowGatherer.PageOf(keys[0]);
+        byte* data = Region.Pin(page, write: false, out ulong* word);
+        try
+        {
+            TestHook.MayFail(FailurePoint.Copy);
+            gatherer.CopyRows(keys, page, data, _rows, _destination);
+        }
+        finally
+        {
+            PageWord.Unpin(word);
+        }
+    }
+}
