@@ -177,6 +177,12 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
                 gatherer.CopyRows(keys, page, Region.Frames.Base + PageWord.Offset(seen), _rows, _destination);
                 if (PageWord.IsSamePage(word, seen))
                 {
+                    // So that reclaim knows: it keeps pages that were brought in and not used yet.
+                    if ((seen & PageWord.Referenced) == 0)
+                    {
+                        PageWord.Reference(word, seen);
+                    }
+
                     return true;
                 }
             }

