@@ -1,14 +1,17 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Paging.Memory;
+using Paging.Residency;
+using Paging.Swap;
 
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>Eviction of clean pages: the same faults into frames that hold clean pages, less the same faults into free frames.</summary>
 /// <remarks>Nothing public evicts a clean page and does nothing else, so it is a difference between two sides that are both ours. Each
-/// side first reads other pages until none of the probed ones is resident; the free side then also fills the frames with a
-/// second array and discards it. A clock gives frames in the order of their addresses, oldest first, which the processor's caches
-/// and prefetchers like; so the pages are discarded from the highest address down, for a stack of free frames to give them in the
-/// same order (the table says how often the next frame was a higher one: where the two sides differ, so do their frames, and the
+/// side first evicts all pages and reads others, until the frames are full; the free side then evicts those, too. The policy gives
+/// frames of its window in the order of their addresses, which the processor's caches and prefetchers like; so the free side evicts
+/// from the highest address down, for a stack of free frames to give them in the same order. But it takes its frames from all memory,
+/// and the other side from the window only, which is in the caches: so the difference says what both cost together (the table says how often the next frame was a higher one: where the two sides differ, so do their frames, and the
 /// difference says little). The statistics prove what happened in the timed part: as many faults in both, no eviction in one, a clean one
 /// for each fault in the other. The pages are a line of 64 bytes repeated, which is no same-filled page but decodes at the speed of a
 /// copy, or the difference would drown in the spread of the decoding.</remarks>
@@ -75,11 +78,8 @@ internal static class CleanEvictions
     {
         private readonly Pager _pager;
         private readonly PagedArray<long> _data;
-        private readonly PagedArray<long> _filler;
         private readonly int[] _probed;
         private readonly int[] _others;
-        private readonly int[] _discards;
-        private readonly nint[] _addresses;
 
         public Stage(int pageBytes, int seed)
         {
@@ -94,10 +94,7 @@ internal static class CleanEvictions
             int[] order = Orders.Permutation(4 * frames, seed);
             _probed = order[..(frames / 2)];
             _others = order[frames..];
-            _discards = new int[frames];
-            _addresses = new nint[frames];
             _data = _pager.Allocate<long>((long)order.Length * pageBytes / sizeof(long), Plain.Options);
-            _filler = _pager.Allocate<long>((long)frames * pageBytes / sizeof(long), Plain.Options);
             Random random = new(seed);
             long[] page = new long[_data.PageLength];
             foreach (int i in order)
@@ -117,22 +114,12 @@ internal static class CleanEvictions
 
         public void Prepare(bool free)
         {
+            // Reading others would not do: pages that are probed again and again stay, as they should.
+            PageOutAll();
             _ = Read(_others);
             if (free)
             {
-                for (int page = 0; page < _discards.Length; page++)
-                {
-                    using WriteLease<long> lease = _filler.Write((long)page * _filler.PageLength);
-                    lease.Span[0] = page;
-                    _addresses[page] = Address(lease.Span);
-                    _discards[page] = page;
-                }
-
-                Array.Sort(_addresses, _discards);
-                for (int i = _discards.Length - 1; i >= 0; i--)
-                {
-                    _filler.Discard((long)_discards[i] * _filler.PageLength, _filler.PageLength);
-                }
+                PageOutAll();
             }
         }
 
@@ -165,9 +152,27 @@ internal static class CleanEvictions
         public void Dispose()
         {
             _data.Dispose();
-            _filler.Dispose();
             _pager.Dispose();
         }
+
+        private unsafe void PageOutAll()
+        {
+            PagingDomain domain = DomainOf(_pager);
+            foreach (FrameClass? size in domain.Frames.Classes)
+            {
+                // From the highest one down, for the stack of free frames to give them in the order of their addresses.
+                for (long frame = (size?.End ?? 0) - 1; frame >= (size?.FirstFrame ?? 0); frame--)
+                {
+                    if (domain.Evictor.Evict(size!, frame, StoreLevel.Normal, spare: false) == EvictOutcome.Freed)
+                    {
+                        size!.GiveBack(frame);
+                    }
+                }
+            }
+        }
+
+        [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
+        private static extern ref PagingDomain DomainOf(Pager pager);
 
         private static unsafe nint Address(ReadOnlySpan<long> span) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(span));
 
