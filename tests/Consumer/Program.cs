@@ -18,6 +18,8 @@ try
     CheckMatrix(pager);
     CheckOddSizedElements(pager);
     CheckSwap(pager);
+    await CheckAhead(pager);
+    CheckBatches(pager);
 
     PagerStatistics statistics = pager.GetStatistics();
     Require(statistics.Evictions > 0 && statistics.FaultsFromPool > 0, "nothing was paged");
@@ -37,6 +39,77 @@ Console.WriteLine("consumer: ok");
 return 0;
 
 static int Pattern(long i) => (int)(i >> 3) * 31;
+
+// Without waiting, ahead of demand, across an await, and several pages as one.
+static async Task CheckAhead(Pager pager)
+{
+    using PagedArray<int> array = pager.Allocate<int>(Elements);
+    array.Fill(0, array.Length, 3);
+    await array.PrefetchAsync(0, 4L * array.PageLength);
+    while (!TryFirst(array, out int first))
+    {
+        await Task.Yield();
+        Require(first is 0 or 3, "TryRead shows something else");
+    }
+
+    using (PageOwner<int> owner = await array.PinAsync(7L * array.PageLength, writable: true))
+    {
+        owner.Memory.Span[0] = 4;
+        await Task.Yield();
+        Require(owner.Memory.Span[0] == 4 && pager.GetStatistics().Pins == 1, "the pin was lost");
+    }
+
+    using PagedSequence<int> sequence = array.ReadSequence(7L * array.PageLength, 2L * array.PageLength);
+    long sum = 0;
+    foreach (ReadOnlyMemory<int> part in sequence.Sequence)
+    {
+        foreach (int value in part.Span)
+        {
+            sum += value;
+        }
+    }
+
+    Require(sum == (3L * 2 * array.PageLength) + 1, "the sequence differs");
+}
+
+static bool TryFirst(PagedArray<int> array, out int first)
+{
+    bool isThere = array.TryRead(0, out ReadLease<int> lease);
+    first = isThere ? lease.Span[0] : 0;
+    lease.Dispose();
+    return isThere && first == 3;
+}
+
+static void CheckBatches(Pager pager)
+{
+    const int Rows = 3000;
+    using PagedMatrix<long> matrix = pager.AllocateMatrix<long>(Rows, 200);
+    for (int row = 0; row < Rows; row++)
+    {
+        matrix.Fill(row, 1, row);
+    }
+
+    long[] wanted = [2999, 0, 1500, 0, 7];
+    long[] gathered = new long[wanted.Length * 200];
+    matrix.Gather(wanted, gathered);
+    for (int i = 0; i < gathered.Length; i++)
+    {
+        Require(gathered[i] == wanted[i / 200], $"gathered element {i} differs");
+    }
+
+    using BatchReader<long> batches = matrix.ReadBatches(RowOrder.Shuffled(Rows, seed: 5), batchRows: 64);
+    long sum = 0;
+    while (batches.MoveNext())
+    {
+        for (int i = 0; i < batches.Rows.Length; i++)
+        {
+            Require(batches.Current[i * 200] == batches.Rows[i], "a batch shows another row");
+            sum += batches.Rows[i];
+        }
+    }
+
+    Require(sum == (long)Rows * (Rows - 1) / 2, "an epoch has not every row once");
+}
 
 static void CheckArray(Pager pager)
 {
