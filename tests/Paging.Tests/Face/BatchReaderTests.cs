@@ -182,7 +182,7 @@ public class BatchReaderTests
         using Pager pager = GatherTests.Make(16, threads, withFile: false);
         using PagedMatrix<long> matrix = GatherTests.Filled(pager, "rows");
         PagedRegion region = Internals.Pages(matrix).Region;
-        Assert.Equal(PageState.Swapped, PageWord.State(region.Load(20)));
+        GatherTests.Evict(pager, matrix, 126);
         Damage.FlipBodyBit(Internals.Domain(pager).Swap, PageWord.Stored(region.Load(20)), 100);
 
         // Row 120 is the first of page 20.
