@@ -372,6 +372,10 @@ public class GatherTests
         var destination = new long[rows.Length * Columns];
         for (int i = 0; i < 200; i++)
             Gather(i);
+
+        // The runtime makes an object for a thread that waits for the first time, which may or may not have happened by now.
+        lock (rows)
+            Monitor.Wait(rows, 1);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 200; i++)
             Gather(i);
