@@ -375,7 +375,7 @@ public class GatherTests
 
         // The runtime makes an object for a thread that waits for the first time, which may or may not have happened by now.
         lock (rows)
-            Monitor.Wait(rows, 1);
+            Monitor.Wait(rows, 0);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 200; i++)
             Gather(i);
