@@ -263,6 +263,7 @@ public class PrefetchTests
     {
         using var held = new Held(60, threads);
         held.Fill().PageOut();
+        held.Array.Advise(0, held.Array.Length, PageAdvice.Random);
         Nest(0);
         held.VerifyAll();
 
