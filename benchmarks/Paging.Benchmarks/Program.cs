@@ -21,6 +21,7 @@ internal static class Program
           scan     reading in sequence             against a span over native memory
           sum      a sum through leases            against the same over a managed array
           threads  faults from two threads         against what K4os gains from the second
+          readahead   reading pooled data in sequence   against K4os decoding the same pages on one thread
           density  a full pool under overwriting   bytes held, cost of cleaning, decay
           kernel   random 4 KiB faults             in the form of the kernel's figures
           codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
@@ -71,6 +72,7 @@ internal static class Program
         ("scan", ScanWorkload.Run),
         ("sum", SumWorkload.Run),
         ("threads", ThreadsWorkload.Run),
+        ("readahead", ReadaheadWorkload.Run),
         ("density", DensityWorkload.Run),
         ("kernel", KernelWorkload.Run),
         ("codec", CodecWorkload.Run),

@@ -44,6 +44,15 @@ internal static class OptionChecks
         CheckPageFits(options.PageBytes, options.ResidentBytes, options.PoolBytes, parameter);
     }
 
+    internal static void CheckAdvice(PageAdvice advice, string parameter)
+    {
+        if (advice is < PageAdvice.Normal or > PageAdvice.PageOut)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, advice, $"{(int)advice:N0} is no PageAdvice: those are {(int)PageAdvice.Normal} to {(int)PageAdvice.PageOut}.");
+        }
+    }
+
     internal static void Check(this PagedArrayOptions options, string parameter)
     {
         if (options.Compression is { } goal)

@@ -4,20 +4,21 @@ using System.Runtime.InteropServices;
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>Our side of the fault workloads: the pages in an array with fewer frames, all stored, the frames clean.</summary>
-/// <remarks>There are no background threads, so that all the work of paging falls into the time that is measured.</remarks>
+/// <remarks>There are no background threads unless they are what is measured, so that all the work of paging falls into the time that
+/// is.</remarks>
 internal sealed class PagedPages : IDisposable
 {
     private readonly Pager _pager;
     private readonly PagedArray<long> _array;
 
-    public PagedPages(PageSet pages, long residentBytes)
+    public PagedPages(PageSet pages, long residentBytes, int backgroundThreads = 0)
     {
         _pager = new Pager(new PagerOptions
         {
             ResidentBytes = residentBytes,
             PoolBytes = PoolBytesFor(pages),
             PageBytes = pages.PageBytes,
-            BackgroundThreads = 0,
+            BackgroundThreads = backgroundThreads,
         });
         _array = _pager.Allocate<long>(pages.TotalBytes / sizeof(long), Plain.Options);
         for (int i = 0; i < pages.Count; i++)

@@ -75,7 +75,8 @@ public readonly record struct PagerStatistics
     /// a number.</summary>
     public long DirectReclaims { get; init; }
 
-    /// <summary>Pages brought into frames ahead of demand, by <c>PrefetchAsync</c>; a number. They are among the faults.</summary>
+    /// <summary>Pages brought into frames ahead of demand, by <c>PrefetchAsync</c>, by advice, and by reading ahead; a number. They are
+    /// among the faults.</summary>
     public long PrefetchedPages { get; init; }
 
     /// <summary>Of the prefetched pages, those that were evicted before anybody used them; a number.</summary>

@@ -98,10 +98,14 @@ internal sealed unsafe class Replacement
     private readonly FrameRing _cold;
     private readonly FrameRing _hot;
     private readonly FrameRing _ahead;
+
+    /// <summary>Cold frames that go before all others: those that the program is done with.</summary>
+    private readonly FrameRing _first;
     private RecentFrames _recent;
     private long _faults;
     private long _hotFrames;
     private long _framesAhead;
+    private long _framesFirst;
     private long _candidate = -1;
     private double _window;
     private double _caution = InitialCaution;
@@ -121,15 +125,19 @@ internal sealed unsafe class Replacement
         _cold = new FrameRing((ulong*)rings, frames);
         _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
         _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
+        _first = new FrameRing((ulong*)(rings + (3 * FrameRing.Bytes(frames))), frames);
         ((Span<long>)_recent).Fill(None);
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>
-    internal static long RingBytes(long frames) => 3 * FrameRing.Bytes(frames);
+    internal static long RingBytes(long frames) => 4 * FrameRing.Bytes(frames);
 
     /// <summary>Hot pages. A thread that changes the ring changes this next, so it may be off by one for each thread that is about
     /// to.</summary>
     internal long HotFrames => Volatile.Read(ref _hotFrames);
+
+    /// <summary>Pages brought in ahead that have not been found used; as exact as <see cref="HotFrames"/>.</summary>
+    internal long FramesAhead => Volatile.Read(ref _framesAhead);
 
     /// <summary>Frames that the cold ring is to have.</summary>
     internal double Window => Volatile.Read(ref _window);
@@ -230,11 +238,28 @@ internal sealed unsafe class Replacement
         _cold.Remove(frame);
         RemoveHot(frame);
         RemoveAhead(frame);
+        RemoveFirst(frame);
+    }
+
+    /// <summary>The program will not use the page soon: its frame loses its place, and is the next victim, once. A frame without a page is
+    /// left alone.</summary>
+    internal void Cool(long frame)
+    {
+        // Races with who evicts the page: then a frame without a page may be named as a victim, once.
+        if (RemoveHot(frame) || RemoveAhead(frame))
+        {
+            _cold.Add(frame);
+        }
+
+        if (_cold.Contains(frame) && _first.Add(frame))
+        {
+            Interlocked.Increment(ref _framesFirst);
+        }
     }
 
     /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page. Where the window is
     /// empty, any other.</summary>
-    internal long NextVictim() => _cold.Next() is >= 0 and long cold ? cold : _hot.Next() is >= 0 and long hot ? hot : _ahead.Next();
+    internal long NextVictim() => NextFirst() is >= 0 and long first ? first : _cold.Next() is >= 0 and long cold ? cold : _hot.Next() is >= 0 and long hot ? hot : _ahead.Next();
 
     /// <summary>What <see cref="NextVictim"/> would return.</summary>
     internal long PeekVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();
@@ -415,6 +440,21 @@ internal sealed unsafe class Replacement
         }
 
         return wasAhead;
+    }
+
+    /// <summary>Names each frame once, whether it can go then or not, so that pages with leases out are not in the way of others.</summary>
+    private long NextFirst() =>
+        Volatile.Read(ref _framesFirst) > 0 && _first.Next() is >= 0 and long frame && RemoveFirst(frame) ? frame : None;
+
+    private bool RemoveFirst(long frame)
+    {
+        bool wasFirst = Volatile.Read(ref _framesFirst) > 0 && _first.Remove(frame);
+        if (wasFirst)
+        {
+            Interlocked.Decrement(ref _framesFirst);
+        }
+
+        return wasFirst;
     }
 
     private bool RemoveHot(long frame)

@@ -26,6 +26,19 @@ internal enum BroughtIn
     Closed,
 }
 
+/// <summary>What became of a page that was brought in ahead of demand.</summary>
+internal enum AheadUse
+{
+    /// <summary>It is in its frame, or on its way, and nobody has used it.</summary>
+    NotYet,
+
+    /// <summary>Somebody has used it.</summary>
+    Used,
+
+    /// <summary>It is not in a frame any more, used or not.</summary>
+    Gone,
+}
+
 /// <summary>Faults in other manners than that of an access whose thread waits for its page.</summary>
 internal sealed unsafe partial class FaultHandler
 {
@@ -145,6 +158,48 @@ internal sealed unsafe partial class FaultHandler
         if (isAhead && (word & PageWord.Referenced) == 0 && !PrefetchMark.TryRenew(size.RecordOf(PageWord.Offset(word))))
         {
             PageWord.Reference(page, word);
+        }
+    }
+
+    /// <summary>As <see cref="BringIn"/>, ahead of demand. Throws nothing: whoever accesses the page hears what is wrong with it.</summary>
+    internal BroughtIn BringInAhead(PagedRegion region, long index)
+    {
+        try
+        {
+            return BringIn(region, index, FaultManner.Ahead);
+        }
+        catch (PageCorruptedException)
+        {
+            return BroughtIn.Failed;
+        }
+        catch (OutOfMemoryException)
+        {
+            // The system has none for a codec. Nobody has to have the page now.
+            return BroughtIn.NoFrame;
+        }
+    }
+
+    /// <summary>Whether a page that was brought in ahead has been used, as far as its word and its frame's record say.</summary>
+    internal static AheadUse UseOf(PagedRegion region, long index)
+    {
+        ulong* page = region.Find(index);
+        ulong word = PageWord.Load(page);
+        if (!PageWord.IsResident(word) || !region.IsOf(index, page))
+        {
+            return PageWord.IsClaimed(word) ? AheadUse.NotYet : AheadUse.Gone;
+        }
+
+        return PageWord.IsHot(word) || !PrefetchMark.IsSet(region.Frames.RecordOf(PageWord.Offset(word))) ? AheadUse.Used : AheadUse.NotYet;
+    }
+
+    /// <summary>Tells the policy that a page that was brought in ahead has been used and left behind.</summary>
+    internal void NoteUsedAhead(PagedRegion region, long index)
+    {
+        ulong* page = region.Find(index);
+        ulong word = PageWord.Load(page);
+        if (PageWord.IsResident(word) && region.IsOf(index, page))
+        {
+            _clock.CheckAhead(region.Frames, region.Frames.FrameAt(PageWord.Offset(word)));
         }
     }
 

@@ -112,6 +112,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     return null;
 
                 case PageState.Filling or PageState.Evicting:
+                    if (PageWord.State(word) == PageState.Filling)
+                    {
+                        region.OnFault(index);
+                    }
+
                     _parking.Wait(page);
                     break;
 
@@ -265,6 +270,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             if (stored != 0 && contents.IsOwn)
             {
                 _swap.Loader.Prefetch(stored);
+                if (wait.Manner != FaultManner.Ahead)
+                {
+                    // Before the work on this page begins, so that others bring in the next ones meanwhile.
+                    region.OnFault(index);
+                }
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.

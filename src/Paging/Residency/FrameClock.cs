@@ -58,14 +58,28 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         long ahead = size.Replacement.NextAhead();
         if (ahead >= 0)
         {
-            bool used = TakeReference(size, ahead);
-            if (used)
-            {
-                NoteUsed(size.Records + size.FirstFrame + ahead);
-            }
-
-            size.Replacement.CheckAhead(ahead, used, Capacity(size));
+            CheckAhead(size, size.FirstFrame + ahead);
         }
+    }
+
+    /// <summary>Looks at a frame whose page was brought in ahead of demand.</summary>
+    internal void CheckAhead(FrameClass size, long frame)
+    {
+        bool used = TakeReference(size, frame - size.FirstFrame);
+        if (used)
+        {
+            NoteUsed(size.Records + frame);
+        }
+
+        size.Replacement.CheckAhead(frame - size.FirstFrame, used, Capacity(size));
+    }
+
+    /// <summary>The page of a frame will not be used soon: it goes next, unless it is used before.</summary>
+    internal static void Cool(FrameClass size, long frame)
+    {
+        TakeReference(size, frame - size.FirstFrame);
+        PrefetchMark.Pass(size.Records + frame);
+        size.Replacement.Cool(frame - size.FirstFrame);
     }
 
     private void Check(FrameClass size, long hot)

@@ -20,6 +20,7 @@ internal sealed unsafe class PagedRegion
     private readonly int _lastUsedBytes;
     private readonly bool _isRegistered;
     private PageDirectory _pages;
+    private RegionAdvice _advice;
 
     /// <param name="domain">The pager's.</param>
     /// <param name="geometry">How items lie in its pages.</param>
@@ -221,6 +222,29 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="Prefetcher.Prefetch"/>
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
+
+    /// <inheritdoc cref="RegionAdvice.OnFault"/>
+    internal void OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);
+
+    /// <summary>Does what is advised on a range of pages, and changes no contents.</summary>
+    internal void Advise(long first, long end, PageAdvice advice)
+    {
+        switch (advice)
+        {
+            case PageAdvice.WillNeed:
+                _domain.Prefetcher.Hint(this, first, end);
+                break;
+            case PageAdvice.Cold:
+                new PageAdvisor(this, _domain).Cool(first, end);
+                break;
+            case PageAdvice.PageOut:
+                new PageAdvisor(this, _domain).Evict(first, end);
+                break;
+            default:
+                _advice.Set(this, _domain.Prefetcher.Readahead, advice, first, end);
+                break;
+        }
+    }
 
     /// <summary>The first page from here on that may not be untouched; the number of pages when there is none.</summary>
     internal long NextTouched(long index)

@@ -29,6 +29,9 @@ internal static unsafe class PrefetchMark
     /// <summary>By the holder of the frame, before it publishes the page.</summary>
     internal static void Set(FrameRecord* record, bool isAhead) => record->Prefetched = isAhead ? Fresh : None;
 
+    /// <summary>Whether the page came ahead of demand, and the clock has not found it used.</summary>
+    internal static bool IsSet(FrameRecord* record) => Shared.Read(SharedWord.FrameRecord, &record->Prefetched) != None;
+
     /// <summary>By the holder of the frame, whose page is unpublished.</summary>
     internal static void Clear(FrameRecord* record) => record->Prefetched = None;
 
@@ -58,6 +61,9 @@ internal static unsafe class PrefetchMark
         record->Prefetched = Passed;
         return true;
     }
+
+    /// <summary>The page is not wanted soon, after all: it is not spared.</summary>
+    internal static void Pass(FrameRecord* record) => TrySpare(record);
 
     /// <summary>By the clock, which has found the page's reference bit set: somebody has used it, so it was not brought in for
     /// nothing.</summary>

@@ -23,23 +23,7 @@ internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region
         return new ValueTask(this, _source.Version);
     }
 
-    internal override BroughtIn Work(FaultHandler faults, long page)
-    {
-        try
-        {
-            return faults.BringIn(Region, page, FaultManner.Ahead);
-        }
-        catch (PageCorruptedException)
-        {
-            // Told to whoever accesses the page. The others are brought in all the same.
-            return BroughtIn.Failed;
-        }
-        catch (OutOfMemoryException)
-        {
-            // The system has none for a codec. Nobody has to have the page now.
-            return BroughtIn.NoFrame;
-        }
-    }
+    internal override BroughtIn Work(FaultHandler faults, long page) => faults.BringInAhead(Region, page);
 
     void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
 

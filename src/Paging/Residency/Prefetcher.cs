@@ -11,7 +11,8 @@ namespace Paging.Residency;
 /// thread pool, a few at most, and by the scheduler in tests. Any number of threads may be in it. A step deals with one request or one part
 /// of an operation; it may wait for a device, never for a lease, and what goes wrong with a page is not its driver's business.
 ///
-/// What comes later (streams that are detected, advice, gathered rows) asks for pages here, too.
+/// Streams that are found in faults (<see cref="Readahead"/>) and operations take turns, so that neither keeps the other waiting. What comes
+/// later (gathered rows, neighbouring pages of a file read in one request) belongs here, too.
 /// </remarks>
 internal sealed class Prefetcher : IThreadPoolWorkItem
 {
@@ -28,11 +29,15 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     private readonly WakeSignal? _signal;
     private readonly FaultRequests _requests = new();
     private readonly RequestWatch _watch;
+    private readonly HintCount _hints = new();
     private readonly int _maxDrivers = Math.Clamp(Environment.ProcessorCount, 1, MaxDrivers);
 
     /// <summary>Work items that are queued or run. One more by CAS, by who has added work; one less by the work item that
     /// ends.</summary>
     private int _drivers;
+
+    /// <summary>Counts steps, so that operations and streams take turns.</summary>
+    private int _turn;
 
     /// <summary>Looks at the requests where there are no background threads, while pages are being asked for. Made by who asks
     /// first.</summary>
@@ -44,11 +49,15 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         _signal = signal;
         _watch = new RequestWatch(_requests, domain.Tuning.Time);
         Operations = new OperationQueue(domain);
+        Readahead = new Readahead(domain);
     }
 
     internal OperationQueue Operations { get; }
 
-    private bool HasWork => _requests.IsAny || Operations.IsAny;
+    /// <summary>The arrays in which streams were found.</summary>
+    internal Readahead Readahead { get; }
+
+    private bool HasWork => _requests.IsAny || Operations.IsAny || Readahead.IsWanted;
 
     /// <summary>Asks for a page, as an access would bring it in, without waiting for anything. When there are too many requests, this one
     /// is dropped.</summary>
@@ -77,7 +86,8 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// <param name="worker">Its number, from 0.</param>
     internal int LimitSleep(int milliseconds, int worker)
     {
-        if (!_watch.GoesOn())
+        bool goesOn = _watch.GoesOn();
+        if (!Readahead.GoesOn() && !goesOn)
         {
             return milliseconds;
         }
@@ -95,21 +105,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
             return ValueTask.FromCanceled(cancellation);
         }
 
-        // Half of the frames, so that what was brought in first is not evicted for what comes last, and other data stays.
-        long most = Math.Max(1, region.Frames.MaxFrames / 2);
-        for (int look = 0; look < MaxLooks && first < end && most > 0; look++)
-        {
-            first = region.NextTouched(first);
-            if (first >= end || !FaultHandler.IsAtHand(region, first, out bool isResident))
-            {
-                break;
-            }
-
-            most -= isResident ? 1 : 0;
-            first++;
-        }
-
-        if (first >= end || most == 0)
+        if (!NeedsFrames(region, ref first, end, out long most))
         {
             return ValueTask.CompletedTask;
         }
@@ -117,6 +113,45 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         ValueTask task = new PrefetchOperation(Operations, region, first, end, most).Start(cancellation);
         Wake();
         return task;
+    }
+
+    /// <summary>As <see cref="Prefetch"/>, for who does not wait for it. When there are too many of these, it does nothing.</summary>
+    internal void Hint(PagedRegion region, long first, long end)
+    {
+        if (!NeedsFrames(region, ref first, end, out long most) || !_hints.TryAdd())
+        {
+            return;
+        }
+
+        bool isQueued = false;
+        try
+        {
+            new HintOperation(_hints, Operations, region, first, end, most).Start();
+            isQueued = true;
+            Wake();
+        }
+        catch (OutOfMemoryException)
+        {
+            // A hint, and no more.
+            if (!isQueued)
+            {
+                _hints.Remove();
+            }
+        }
+    }
+
+    /// <summary>There are pages of streams to bring in: sees to it that a thread comes for them. On the way of faults, which it does not
+    /// stop.</summary>
+    internal void WakeForReadahead()
+    {
+        try
+        {
+            Wake();
+        }
+        catch (OutOfMemoryException)
+        {
+            // The next fault of the stream tries again.
+        }
     }
 
     /// <summary>Deals with one request, or with a part of one operation.</summary>
@@ -143,14 +178,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
             return true;
         }
 
-        if (!Operations.TryTake(out OperationPart part))
-        {
-            return false;
-        }
-
-        WakeAnother();
-        Work(part);
-        return true;
+        return (Shared.Increment(SharedWord.Counter, ref _turn) & 1) == 0
+            ? Readahead.Step() || TryWork()
+            : TryWork() || Readahead.Step();
     }
 
     /// <summary>Ends all operations: prefetches are complete as far as they have come, and who waits for a pin is told that the pager is
@@ -178,6 +208,42 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
 
         Queue();
+    }
+
+    private bool TryWork()
+    {
+        if (!Operations.TryTake(out OperationPart part))
+        {
+            return false;
+        }
+
+        WakeAnother();
+        Work(part);
+        return true;
+    }
+
+    /// <summary>Passes over the first pages of a range, as long as there is nothing to do for them.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="first">The first page; of those that are left afterwards.</param>
+    /// <param name="end">One past the last page.</param>
+    /// <param name="most">How many more may be in frames for it.</param>
+    private static bool NeedsFrames(PagedRegion region, ref long first, long end, out long most)
+    {
+        // Half of the frames, so that what was brought in first is not evicted for what comes last, and other data stays.
+        most = Math.Max(1, region.Frames.MaxFrames / 2);
+        for (int look = 0; look < MaxLooks && first < end && most > 0; look++)
+        {
+            first = region.NextTouched(first);
+            if (first >= end || !FaultHandler.IsAtHand(region, first, out bool isResident))
+            {
+                break;
+            }
+
+            most -= isResident ? 1 : 0;
+            first++;
+        }
+
+        return first < end && most > 0;
     }
 
     private bool TryStep()

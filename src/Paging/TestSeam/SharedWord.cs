@@ -20,5 +20,6 @@ internal enum SharedWord
     Counter,
     FaultRequest,
     Operation,
+    Stream,
     Lock,
 }

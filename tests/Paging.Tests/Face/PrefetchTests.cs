@@ -54,6 +54,7 @@ public class PrefetchTests
     public async Task Untouched_pages_take_no_frame_however_many_they_are(int threads)
     {
         using var working = new Working(threads);
+        working.Array.Advise(0, working.Array.Length, PageAdvice.Random);
         using PagedArray<int> array = working.Pager.Allocate<int>(1L << 38);
         array[(1L << 37) + 5] = 6;
         array[(1L << 38) - 1] = 7;
@@ -262,6 +263,7 @@ public class PrefetchTests
     {
         using var held = new Held(60, threads);
         held.Fill().PageOut();
+        held.Array.Advise(0, held.Array.Length, PageAdvice.Random);
         Nest(0);
         held.VerifyAll();
 

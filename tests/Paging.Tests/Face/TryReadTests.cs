@@ -34,6 +34,7 @@ public class TryReadTests
     {
         using var held = new Held(60, threads);
         held.Fill().PageOut();
+        held.Array.Advise(0, held.Array.Length, PageAdvice.Random);
         for (int page = 0; page < held.Pages; page++)
             AwaitAndVerify(held, page);
         Assert.Equal(0, held.Statistics.Pins);

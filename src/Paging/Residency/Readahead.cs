@@ -1,0 +1,154 @@
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Reads ahead for the arrays of a pager in which streams were found: a part of the <see cref="Prefetcher"/>'s work.</summary>
+/// <remarks>
+/// A few arrays are looked at, those in which faults have lately gone on with a stream. A place is taken by CAS, from null or
+/// from another array, and given up by CAS, by a thread that has found nothing to do in its array for a while. A fault that believes its array
+/// to be looked at, when that ends at the same moment, is not heard; the next one of the stream is.
+///
+/// Wanted says that there may be pages to bring in. Set by faults behind what they have told the streams, by threads that have found a
+/// page, and, once a millisecond, for the sake of readers that cause no faults; exchanged for 0 by a thread that then looks.
+/// </remarks>
+internal sealed class Readahead(PagingDomain domain)
+{
+    /// <summary>Arrays that are looked at.</summary>
+    internal const int MaxArrays = 16;
+
+    /// <summary>Pages that a thread brings in in one step, at most.</summary>
+    private const int PagesAStep = 16;
+
+    private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
+    private int _wanted;
+    private int _active;
+    private int _hand;
+
+    /// <summary>Whether a look is worth while.</summary>
+    internal bool IsWanted => Shared.Read(SharedWord.Stream, ref _wanted) != 0;
+
+    /// <summary>Whether a fault of an array that nobody has advised on may lead to reading ahead: the work of faulting threads is not given
+    /// to the thread pool's unless somebody asks for it.</summary>
+    internal bool IsByDefault { get; } = domain.Options.BackgroundThreads > 0;
+
+    /// <summary>By a thread whose fault was of a stream of the array: sees to it that a thread of the background looks.</summary>
+    internal void Want(RegionReadahead array)
+    {
+        if (!array.IsActive)
+        {
+            Activate(array);
+        }
+
+        if (!IsWanted)
+        {
+            Shared.Write(SharedWord.Stream, ref _wanted, 1);
+        }
+
+        domain.Prefetcher.WakeForReadahead();
+    }
+
+    /// <summary>By a thread that goes to sleep: whether it has to look again soon.</summary>
+    internal bool GoesOn()
+    {
+        if (Shared.Read(SharedWord.Stream, ref _active) <= 0)
+        {
+            return false;
+        }
+
+        Shared.Write(SharedWord.Stream, ref _wanted, 1);
+        return true;
+    }
+
+    /// <summary>Brings in a few pages of one array.</summary>
+    /// <returns>False when there are none.</returns>
+    internal bool Step()
+    {
+        if (!IsWanted || Shared.Exchange(SharedWord.Stream, ref _wanted, 0) == 0)
+        {
+            return false;
+        }
+
+        int first = Volatile.Read(ref _hand);
+        Volatile.Write(ref _hand, (first + 1) % MaxArrays);
+        for (int i = 0; i < MaxArrays; i++)
+        {
+            ref RegionReadahead? place = ref _arrays[(first + i) % MaxArrays];
+            if (Shared.Read(SharedWord.Stream, ref place) is { } array && TryStep(ref place, array))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryStep(ref RegionReadahead? place, RegionReadahead array)
+    {
+        if (!array.TryGetRegion(out PagedRegion? region) || region.IsClosed)
+        {
+            GiveUp(ref place, array);
+            return false;
+        }
+
+        bool isTaken = array.TryTake(region, domain.Faults, out StreamPage taken);
+        if (array.IsQuiet(isVain: !isTaken))
+        {
+            GiveUp(ref place, array);
+        }
+
+        if (!isTaken)
+        {
+            return false;
+        }
+
+        // There may be more, for other threads, too.
+        Shared.Write(SharedWord.Stream, ref _wanted, 1);
+        domain.Prefetcher.WakeForReadahead();
+        int pages = 0;
+        do
+        {
+            BroughtIn outcome = domain.Faults.BringInAhead(region, taken.Page);
+            array.OnBroughtIn(taken, outcome);
+        }
+        while (++pages < PagesAStep && array.TryTake(region, domain.Faults, out taken));
+        GC.KeepAlive(region);
+        return true;
+    }
+
+    private void Activate(RegionReadahead array)
+    {
+        array.IsActive = true;
+        for (int i = 0; i < MaxArrays; i++)
+        {
+            if (Shared.Read(SharedWord.Stream, ref _arrays[i]) is null
+                && Shared.CompareExchange(SharedWord.Stream, ref _arrays[i], array, null) is null)
+            {
+                Shared.Increment(SharedWord.Stream, ref _active);
+                return;
+            }
+        }
+
+        // All places are taken: the array whose turn it is has to wait for its next fault.
+        int hand = Volatile.Read(ref _hand);
+        Volatile.Write(ref _hand, (hand + 1) % MaxArrays);
+        RegionReadahead? other = Shared.Read(SharedWord.Stream, ref _arrays[hand]);
+        if (other is null || Shared.CompareExchange(SharedWord.Stream, ref _arrays[hand], array, other) != other)
+        {
+            // Others are about it, too. The next fault of the stream tries again.
+            array.IsActive = false;
+            return;
+        }
+
+        other.IsActive = false;
+    }
+
+    private void GiveUp(ref RegionReadahead? place, RegionReadahead array)
+    {
+        if (Shared.CompareExchange(SharedWord.Stream, ref place, null, array) == array)
+        {
+            Shared.Decrement(SharedWord.Stream, ref _active);
+            array.IsActive = false;
+        }
+    }
+}

@@ -1,0 +1,190 @@
+using System.Diagnostics.CodeAnalysis;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>The streams of one array, and who may look at them: faults say what they need, and threads of the background take pages to bring
+/// in.</summary>
+/// <remarks>
+/// The streams are guarded by a word that is Free or Held. A fault does not wait for it: when it is held, the fault says nothing, and the
+/// next one of its stream does. Whoever has it looks at a few words and waits for nothing.
+///
+/// Where the reader is among pages that are in frames is not told by hits, which would have to pay for it. It is seen from the pages that
+/// the streams brought in: those that have been used.
+/// </remarks>
+internal sealed unsafe class RegionReadahead
+{
+    /// <summary>Bytes of pages that a stream may be ahead of its reader.</summary>
+    private const int MaxBytes = 1 << 20;
+
+    /// <summary>The share of a page size's frames that pages brought in ahead and not used yet may take.</summary>
+    private const int Share = 4;
+
+    /// <summary>Looks in vain after which it is looked at no more until a fault says that there is something.</summary>
+    private const int MaxQuietLooks = 64;
+
+    private const int Free = 0;
+    private const int Held = 1;
+
+    /// <summary>Weak, since the pager knows this object, and nothing else may keep a dropped array.</summary>
+    private readonly WeakReference<PagedRegion> _region;
+    private readonly Readahead _readahead;
+    private readonly AccessStreams _streams;
+    private int _held;
+    private int _quietLooks;
+    private int _firstStream;
+
+    internal RegionReadahead(PagedRegion region, Readahead readahead)
+    {
+        _region = new WeakReference<PagedRegion>(region);
+        _readahead = readahead;
+        long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
+        _streams = new AccessStreams(region.PageCount, (int)most);
+    }
+
+    /// <summary>Whether it is among those that threads look at. A hint: changed by <see cref="Readahead"/> alone.</summary>
+    internal bool IsActive { get; set; }
+
+    /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
+    internal void OnFault(long page)
+    {
+        if (!TryHold())
+        {
+            return;
+        }
+
+        bool isOfStream = _streams.OnFault(page);
+        LetGo();
+        if (isOfStream)
+        {
+            _readahead.Want(this);
+        }
+    }
+
+    /// <inheritdoc cref="AccessStreams.SetPattern"/>
+    internal void SetPattern(PageAdvice pattern, long first, long end)
+    {
+        Hold();
+        _streams.SetPattern(pattern, first, end);
+        LetGo();
+    }
+
+    internal bool TryGetRegion([NotNullWhen(true)] out PagedRegion? region) => _region.TryGetTarget(out region);
+
+    /// <summary>Takes a page that is to be brought in.</summary>
+    internal bool TryTake(PagedRegion region, FaultHandler faults, out StreamPage taken)
+    {
+        taken = default;
+        if (region.IsClosing || region.Frames.Replacement.FramesAhead >= region.Frames.MaxFrames / Share)
+        {
+            return false;
+        }
+
+        Hold();
+        bool isTaken = false;
+        for (int i = 0; i < AccessStreams.MaxStreams && !isTaken; i++)
+        {
+            int stream = (_firstStream + i) % AccessStreams.MaxStreams;
+            if (_streams.IsStream(stream))
+            {
+                Follow(region, faults, stream);
+                isTaken = _streams.TryTake(stream, out taken);
+            }
+        }
+
+        if (isTaken)
+        {
+            _firstStream = (taken.Stream + 1) % AccessStreams.MaxStreams;
+        }
+
+        LetGo();
+        return isTaken;
+    }
+
+    /// <summary>What became of a page that was taken.</summary>
+    internal void OnBroughtIn(in StreamPage taken, BroughtIn outcome)
+    {
+        if (outcome == BroughtIn.Filled)
+        {
+            return;
+        }
+
+        Hold();
+        if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
+        {
+            _streams.Stop(taken);
+        }
+        else
+        {
+            _streams.OnBroughtIn(taken, isFilled: false, isHit: outcome == BroughtIn.Resident);
+        }
+
+        LetGo();
+    }
+
+    /// <summary>Whether it has been looked at in vain for so long that nobody needs to any more.</summary>
+    /// <param name="isVain">Whether this look was.</param>
+    internal bool IsQuiet(bool isVain)
+    {
+        // Threads that look at the same time may lose a look.
+        int looks = isVain ? Volatile.Read(ref _quietLooks) + 1 : 0;
+        Volatile.Write(ref _quietLooks, looks);
+        return looks > MaxQuietLooks;
+    }
+
+    /// <summary>Sees how far the reader has come since.</summary>
+    private void Follow(PagedRegion region, FaultHandler faults, int stream)
+    {
+        int used = 0;
+        int ahead = _streams.AheadOf(stream);
+        for (int i = 1; i <= ahead; i++)
+        {
+            if (!_streams.IsBroughtIn(stream, i))
+            {
+                continue;
+            }
+
+            AheadUse use = FaultHandler.UseOf(region, _streams.PageAt(stream, i));
+            if (use == AheadUse.NotYet)
+            {
+                break;
+            }
+
+            used = use == AheadUse.Used ? i : used;
+        }
+
+        if (used == 0)
+        {
+            return;
+        }
+
+        // The policy hears of those that the reader is done with. Where it is now it will touch the page many times more.
+        for (int i = 0; i < used; i++)
+        {
+            if (_streams.IsBroughtIn(stream, i))
+            {
+                faults.NoteUsedAhead(region, _streams.PageAt(stream, i));
+            }
+        }
+
+        _streams.OnUsed(stream, used);
+    }
+
+    /// <summary>Free → Held: races with faults and threads of the background.</summary>
+    private bool TryHold() =>
+        Shared.Read(SharedWord.Stream, ref _held) == Free
+        && Shared.CompareExchange(SharedWord.Stream, ref _held, Held, Free) == Free;
+
+    private void Hold()
+    {
+        Spinner spinner = default;
+        while (!TryHold())
+        {
+            spinner.Once();
+        }
+    }
+
+    /// <summary>Held → Free, by the holder, with release.</summary>
+    private void LetGo() => Shared.Write(SharedWord.Stream, ref _held, Free);
+}
