@@ -29,7 +29,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
         return new ValueTask<PageOwner<T>>(this, _source.Version);
     }
 
-    internal override BroughtIn Work(FaultHandler faults, long page)
+    internal override BroughtIn Work(PageFetcher fetcher, long page)
     {
         try
         {

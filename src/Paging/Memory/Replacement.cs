@@ -214,6 +214,20 @@ internal sealed unsafe class Replacement
     /// passes what it finds to <see cref="CheckAhead"/>.</summary>
     internal long NextAhead() => Volatile.Read(ref _framesAhead) > 0 ? _ahead.Next() : None;
 
+    /// <summary>A page that was brought in ahead is wanted ahead once more: it stays as long as if it came in now.</summary>
+    /// <returns>False when it is not among those any more.</returns>
+    internal bool TryRenewAhead(long frame)
+    {
+        // Races with who evicts the page: then the next page of the frame gets its own word.
+        bool isAhead = _ahead.Contains(frame);
+        if (isAhead)
+        {
+            Word(frame) = Now;
+        }
+
+        return isAhead;
+    }
+
     /// <summary>A page that was brought in ahead was found used, or not. Its first use is what a fault is for other pages.</summary>
     internal void CheckAhead(long frame, bool used, long capacity)
     {
@@ -259,7 +273,10 @@ internal sealed unsafe class Replacement
 
     /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page. Where the window is
     /// empty, any other.</summary>
-    internal long NextVictim() => NextFirst() is >= 0 and long first ? first : _cold.Next() is >= 0 and long cold ? cold : _hot.Next() is >= 0 and long hot ? hot : _ahead.Next();
+    internal long NextVictim() => NextFirst() is >= 0 and long first ? first
+        : _cold.Next() is >= 0 and long cold ? cold
+        : _hot.Next() is >= 0 and long hot ? hot
+        : _ahead.Next();
 
     /// <summary>What <see cref="NextVictim"/> would return.</summary>
     internal long PeekVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();

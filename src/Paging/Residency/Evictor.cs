@@ -73,11 +73,6 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             return EvictOutcome.SecondChance;
         }
 
-        if (spare && PrefetchMark.TrySpare(record))
-        {
-            return EvictOutcome.SecondChance;
-        }
-
         return (word & PageWord.Dirty) == 0
             ? EvictClean(size, frame, page, word)
             : EvictByStoring(size, frame, page, word, level);

@@ -56,26 +56,4 @@ internal sealed unsafe partial class FaultHandler
     /// <summary>Takes the stored copy of a page that becomes dirty out of its record (rule 2); 0 when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint TakeCopy(FrameRecord* record) => TestHook.Breaks(Mutation.KeepStaleCopy) ? 0 : Evictor.TakeStored(record);
-
-    /// <summary>The pin that a page is published with: one for an access that waits for it, none for a page that is brought in for somebody
-    /// else (rule 4).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong PinFor(in LeaseWait wait) => wait.Pins | TestHook.Breaks(Mutation.PinAhead) ? PageWord.PinOne : 0;
-
-    /// <summary>Whether a page that was brought in for somebody else needs nothing more. The broken form gives the pin back late, as an
-    /// access does.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsThrough(ulong* page, in LeaseWait wait)
-    {
-        if (!wait.Pins & TestHook.Breaks(Mutation.PinAhead))
-        {
-            PageWord.Unpin(page);
-        }
-
-        return !wait.Pins;
-    }
-
-    /// <summary>Whether there is a claim to give back after a failure (rule 7).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool GivesBack(bool claimed) => claimed & !TestHook.Breaks(Mutation.KeepClaimOnFailure);
 }

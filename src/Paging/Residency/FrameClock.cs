@@ -74,11 +74,15 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         size.Replacement.CheckAhead(frame - size.FirstFrame, used, Capacity(size));
     }
 
+    /// <summary>A prefetch found the page in its frame: one that came ahead itself is kept as long as if it came now.</summary>
+    /// <returns>False when it did not come ahead, or has been used since.</returns>
+    internal static bool TryRenewAhead(FrameClass size, long frame) =>
+        PrefetchMark.IsSet(size.Records + frame) && size.Replacement.TryRenewAhead(frame - size.FirstFrame);
+
     /// <summary>The page of a frame will not be used soon: it goes next, unless it is used before.</summary>
     internal static void Cool(FrameClass size, long frame)
     {
         TakeReference(size, frame - size.FirstFrame);
-        PrefetchMark.Pass(size.Records + frame);
         size.Replacement.Cool(frame - size.FirstFrame);
     }
 

@@ -99,7 +99,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         }
     }
 
-    internal override BroughtIn Work(FaultHandler faults, long page)
+    internal override BroughtIn Work(PageFetcher fetcher, long page)
     {
         int run = (int)page;
         try

@@ -15,7 +15,7 @@ internal sealed class HintOperation(HintCount hints, OperationQueue queue, Paged
 {
     internal void Start() => Queue.Add(this);
 
-    internal override BroughtIn Work(FaultHandler faults, long page) => faults.BringInAhead(Region, page);
+    internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 
     protected override void OnComplete() => hints.Remove();
 }

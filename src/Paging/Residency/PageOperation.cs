@@ -71,7 +71,7 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <returns>What became of it. After <see cref="BroughtIn.NoFrame"/> and <see cref="BroughtIn.Closed"/> the operation is
     /// over.</returns>
     /// <remarks>Throws nothing.</remarks>
-    internal abstract BroughtIn Work(FaultHandler faults, long page);
+    internal abstract BroughtIn Work(PageFetcher fetcher, long page);
 
     /// <summary>Tells the program. Once, by one thread, without the gate.</summary>
     protected abstract void OnComplete();

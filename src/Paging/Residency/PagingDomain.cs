@@ -74,6 +74,9 @@ internal sealed class PagingDomain
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
         Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
+        Queue = new LeaseQueue(this);
+        Filler = new PageFiller(this);
+        Fetcher = new PageFetcher(this);
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
         _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
@@ -151,6 +154,13 @@ internal sealed class PagingDomain
     internal DirtyLimit DirtyLimit { get; }
 
     internal Reclaimer Reclaimer { get; }
+
+    internal LeaseQueue Queue { get; }
+
+    internal PageFiller Filler { get; }
+
+    /// <summary>Brings pages in without pinning them.</summary>
+    internal PageFetcher Fetcher { get; }
 
     internal FaultHandler Faults { get; }
 

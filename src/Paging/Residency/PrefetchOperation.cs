@@ -23,7 +23,7 @@ internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region
         return new ValueTask(this, _source.Version);
     }
 
-    internal override BroughtIn Work(FaultHandler faults, long page) => faults.BringInAhead(Region, page);
+    internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 
     void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
 

@@ -234,7 +234,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         for (int look = 0; look < MaxLooks && first < end && most > 0; look++)
         {
             first = region.NextTouched(first);
-            if (first >= end || !FaultHandler.IsAtHand(region, first, out bool isResident))
+            if (first >= end || !PageFetcher.IsAtHand(region, first, out bool isResident))
             {
                 break;
             }
@@ -293,7 +293,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         PageOperation operation = part.Operation;
         for (long page = part.First; page < part.End && !isOver && !operation.IsOver; page++)
         {
-            BroughtIn outcome = operation.Work(_domain.Faults, page);
+            BroughtIn outcome = operation.Work(_domain.Fetcher, page);
             used += outcome is BroughtIn.Resident or BroughtIn.Filled ? 1 : 0;
             isOver = outcome is BroughtIn.NoFrame or BroughtIn.Closed;
         }
@@ -303,7 +303,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     {
         try
         {
-            _domain.Faults.BringIn(region, page, FaultManner.Requested);
+            _domain.Fetcher.BringIn(region, page, FaultManner.Requested);
         }
         catch (Exception e) when (e is PageCorruptedException or OutOfMemoryException)
         {

@@ -91,7 +91,7 @@ internal sealed class Readahead(PagingDomain domain)
             return false;
         }
 
-        bool isTaken = array.TryTake(region, domain.Faults, out StreamPage taken);
+        bool isTaken = array.TryTake(region, domain.Fetcher, out StreamPage taken);
         if (array.IsQuiet(isVain: !isTaken))
         {
             GiveUp(ref place, array);
@@ -108,10 +108,10 @@ internal sealed class Readahead(PagingDomain domain)
         int pages = 0;
         do
         {
-            BroughtIn outcome = domain.Faults.BringInAhead(region, taken.Page);
+            BroughtIn outcome = domain.Fetcher.BringInAhead(region, taken.Page);
             array.OnBroughtIn(taken, outcome);
         }
-        while (++pages < PagesAStep && array.TryTake(region, domain.Faults, out taken));
+        while (++pages < PagesAStep && array.TryTake(region, domain.Fetcher, out taken));
         GC.KeepAlive(region);
         return true;
     }

@@ -171,7 +171,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
     /// <summary>Each step of it may be done twice.</summary>
     private void Sweep()
     {
-        // Pairs with the fence after a fault's claim: see FaultHandler.TryFill.
+        // Pairs with the fence after a fault's claim: see PageFiller.TryFill.
         Interlocked.MemoryBarrier();
         FreeBatch freed = new(domain.Swap);
         try

@@ -73,7 +73,7 @@ internal sealed unsafe class RegionReadahead
     internal bool TryGetRegion([NotNullWhen(true)] out PagedRegion? region) => _region.TryGetTarget(out region);
 
     /// <summary>Takes a page that is to be brought in.</summary>
-    internal bool TryTake(PagedRegion region, FaultHandler faults, out StreamPage taken)
+    internal bool TryTake(PagedRegion region, PageFetcher fetcher, out StreamPage taken)
     {
         taken = default;
         if (region.IsClosing || region.Frames.Replacement.FramesAhead >= region.Frames.MaxFrames / Share)
@@ -88,7 +88,7 @@ internal sealed unsafe class RegionReadahead
             int stream = (_firstStream + i) % AccessStreams.MaxStreams;
             if (_streams.IsStream(stream))
             {
-                Follow(region, faults, stream);
+                Follow(region, fetcher, stream);
                 isTaken = _streams.TryTake(stream, out taken);
             }
         }
@@ -134,7 +134,7 @@ internal sealed unsafe class RegionReadahead
     }
 
     /// <summary>Sees how far the reader has come since.</summary>
-    private void Follow(PagedRegion region, FaultHandler faults, int stream)
+    private void Follow(PagedRegion region, PageFetcher fetcher, int stream)
     {
         int used = 0;
         int ahead = _streams.AheadOf(stream);
@@ -145,7 +145,7 @@ internal sealed unsafe class RegionReadahead
                 continue;
             }
 
-            AheadUse use = FaultHandler.UseOf(region, _streams.PageAt(stream, i));
+            AheadUse use = PageFetcher.UseOf(region, _streams.PageAt(stream, i));
             if (use == AheadUse.NotYet)
             {
                 break;
@@ -164,7 +164,7 @@ internal sealed unsafe class RegionReadahead
         {
             if (_streams.IsBroughtIn(stream, i))
             {
-                faults.NoteUsedAhead(region, _streams.PageAt(stream, i));
+                fetcher.NoteUsedAhead(region, _streams.PageAt(stream, i));
             }
         }
 

@@ -1,5 +1,4 @@
 using Paging.Memory;
-using Paging.Swap;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -39,27 +38,16 @@ internal enum AheadUse
     Gone,
 }
 
-/// <summary>Faults in other manners than that of an access whose thread waits for its page.</summary>
-internal sealed unsafe partial class FaultHandler
+/// <summary>Brings pages into frames for somebody else, without a pin: ahead of demand, or for an access that will come.</summary>
+internal sealed unsafe class PageFetcher(PagingDomain domain)
 {
     /// <summary>How often a page is looked at that others keep changing.</summary>
     private const int MaxLooks = 16;
 
-    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, in a manner that pins.</summary>
-    /// <returns>The page's address; null when that would take waiting for a device and the manner is
-    /// <see cref="FaultManner.AtHand"/>.</returns>
-    internal byte* Pin(PagedRegion region, long index, bool write, FaultManner manner, out ulong* word)
-    {
-        var wait = new LeaseWait { Manner = manner };
-        try
-        {
-            return Pin(region, index, write, PageContents.Own, out word, out _, ref wait);
-        }
-        finally
-        {
-            _queue.Leave(region.Frames, ref wait);
-        }
-    }
+    private readonly LeaseQueue _queue = domain.Queue;
+    private readonly PageFiller _filler = domain.Filler;
+    private readonly FrameClock _clock = domain.Clock;
+    private readonly ParkingLot _parking = domain.Parking;
 
     /// <summary>Brings a page into a frame without a pin: from there on it is like any other that nobody has leased. So it may be gone when
     /// this returns, and Dispose meets no lease of ours.</summary>
@@ -115,7 +103,7 @@ internal sealed unsafe partial class FaultHandler
                         return BroughtIn.NoFrame;
                     }
 
-                    if (TryFill(
+                    if (_filler.TryFill(
                         region, index, ref page, word, write: false, PageContents.Own, ref wait, out bool refused, ref shortage) != null)
                     {
                         return BroughtIn.Filled;
@@ -155,7 +143,7 @@ internal sealed unsafe partial class FaultHandler
     /// yet.</summary>
     private static void Keep(FrameClass size, ulong* page, ulong word, bool isAhead)
     {
-        if (isAhead && (word & PageWord.Referenced) == 0 && !PrefetchMark.TryRenew(size.RecordOf(PageWord.Offset(word))))
+        if (isAhead && (word & PageWord.Referenced) == 0 && !FrameClock.TryRenewAhead(size, size.FrameAt(PageWord.Offset(word))))
         {
             PageWord.Reference(page, word);
         }
@@ -200,24 +188,6 @@ internal sealed unsafe partial class FaultHandler
         if (PageWord.IsResident(word) && region.IsOf(index, page))
         {
             _clock.CheckAhead(region.Frames, region.Frames.FrameAt(PageWord.Offset(word)));
-        }
-    }
-
-    private long TakeFrame(FrameClass size, bool write, in LeaseWait wait, ref Shortage shortage) => wait.Manner switch
-    {
-        FaultManner.Ahead => _reclaimer.TakeEasily(size, StoreLevel.Normal),
-        FaultManner.AtHand => _reclaimer.TakeEasily(size, StoreLevel.AtHand),
-        _ => _reclaimer.Take(size, write, wait, ref shortage),
-    };
-
-    /// <summary>Marks a page that is about to be published if it comes ahead of demand.</summary>
-    private void MarkIfAhead(FrameRecord* record, FaultManner manner)
-    {
-        bool isAhead = manner == FaultManner.Ahead;
-        PrefetchMark.Set(record, isAhead);
-        if (isAhead)
-        {
-            _counters.Add(Counter.PrefetchedPages);
         }
     }
 }
