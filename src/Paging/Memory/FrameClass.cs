@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -19,7 +20,8 @@ internal sealed unsafe partial class FrameClass
     private readonly long _offset;
     private long _frames;
     private long _end;
-    private long _dirty;
+    private long _lead;
+    private Figures _now;
 
     /// <param name="pool">All frames of the pager.</param>
     /// <param name="pageBytes">The page size.</param>
@@ -75,13 +77,17 @@ internal sealed unsafe partial class FrameClass
     internal long End => Volatile.Read(ref _end);
 
     /// <summary>Frames whose contents are stored nowhere, and claims that are about to make such a frame.</summary>
-    internal long DirtyFrames => Volatile.Read(ref _dirty);
+    internal long DirtyFrames => Volatile.Read(ref _now.Dirty);
 
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
-    internal long Pressure { get; set; }
+    internal ref long Pressure => ref _now.Pressure;
 
     /// <summary>Frames to be kept free ahead of demand beyond the least, because faults have come faster. A hint.</summary>
-    internal long Lead { get; set; }
+    internal long Lead
+    {
+        get => Volatile.Read(ref _lead);
+        set => Volatile.Write(ref _lead, value);
+    }
 
     internal byte* Address(long frame) => Base + OffsetOf(frame);
 
@@ -136,7 +142,7 @@ internal sealed unsafe partial class FrameClass
     {
         if (MayDirtyAny(force))
         {
-            Shared.Increment(SharedWord.Counter, ref _dirty);
+            Shared.Increment(SharedWord.Counter, ref _now.Dirty);
             return true;
         }
 
@@ -144,7 +150,7 @@ internal sealed unsafe partial class FrameClass
         long dirty = DirtyFrames;
         while (capacity - (dirty + 1) >= KeptClean)
         {
-            long found = Shared.CompareExchange(SharedWord.Counter, ref _dirty, dirty + 1, dirty);
+            long found = Shared.CompareExchange(SharedWord.Counter, ref _now.Dirty, dirty + 1, dirty);
             if (found == dirty)
             {
                 return true;
@@ -157,5 +163,16 @@ internal sealed unsafe partial class FrameClass
     }
 
     /// <summary>A page is not dirty any more, or does not become so.</summary>
-    internal void ReleaseDirty() => Shared.Decrement(SharedWord.Counter, ref _dirty);
+    internal void ReleaseDirty() => Shared.Decrement(SharedWord.Counter, ref _now.Dirty);
+
+    /// <summary>What changes with faults, in a cache line of its own: the fields beside it are read by every thread.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 2 * CacheLine.Bytes)]
+    private struct Figures
+    {
+        [FieldOffset(CacheLine.Bytes)]
+        internal long Dirty;
+
+        [FieldOffset(CacheLine.Bytes + 8)]
+        internal long Pressure;
+    }
 }

@@ -10,7 +10,8 @@ namespace Paging.Memory;
 /// after all others, so a ring whose members are replaced in place is a queue.</remarks>
 internal sealed unsafe class FrameRing(ulong* bits, long frames)
 {
-    private long _hand;
+    /// <summary>Apart, or all rings would lie in the same few cache lines.</summary>
+    private LoneWord _hand;
 
     /// <summary>Bytes that the bits of so many frames take.</summary>
     internal static long Bytes(long frames) => (frames + 63) / 64 * sizeof(ulong);
@@ -32,11 +33,11 @@ internal sealed unsafe class FrameRing(ulong* bits, long frames)
     {
         while (true)
         {
-            long from = Shared.Read(SharedWord.FrameRing, ref _hand);
+            long from = Shared.Read(SharedWord.FrameRing, ref _hand.Value);
             long found = Find(from);
 
             // From where it was seen to behind the member found. Races with other threads that move the hand: the loser looks again.
-            if (found < 0 || Shared.CompareExchange(SharedWord.FrameRing, ref _hand, found + 1, from) == from)
+            if (found < 0 || Shared.CompareExchange(SharedWord.FrameRing, ref _hand.Value, found + 1, from) == from)
             {
                 return found;
             }
@@ -44,7 +45,7 @@ internal sealed unsafe class FrameRing(ulong* bits, long frames)
     }
 
     /// <summary>What <see cref="Next"/> would return.</summary>
-    internal long Peek() => Find(Volatile.Read(ref _hand));
+    internal long Peek() => Find(Volatile.Read(ref _hand.Value));
 
     private long Find(long from)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -9,23 +10,22 @@ namespace Paging.Memory;
 /// harm to read the link of a frame that another thread has just popped.</remarks>
 internal sealed unsafe class FrameStack(FrameRecord* records)
 {
-    private ulong _head;
-    private long _count;
+    private Top _top;
 
     /// <summary>Frames on the stack; inexact while other threads push or pop.</summary>
-    internal long Count => Math.Max(0, Volatile.Read(ref _count));
+    internal long Count => Math.Max(0, Volatile.Read(ref _top.Count));
 
     internal void Push(long frame)
     {
         while (true)
         {
             TestHook.Reach(SharedWord.FrameList);
-            ulong head = Volatile.Read(ref _head);
+            ulong head = Volatile.Read(ref _top.Head);
             records[frame].Next = (uint)head;
             ulong next = (((head >> 32) + 1) << 32) | (uint)(frame + 1);
-            if (Interlocked.CompareExchange(ref _head, next, head) == head)
+            if (Interlocked.CompareExchange(ref _top.Head, next, head) == head)
             {
-                Interlocked.Increment(ref _count);
+                Interlocked.Increment(ref _top.Count);
                 return;
             }
         }
@@ -36,7 +36,7 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
     {
         while (true)
         {
-            ulong head = Shared.Read(SharedWord.FrameList, ref _head);
+            ulong head = Shared.Read(SharedWord.FrameList, ref _top.Head);
             uint top = (uint)head;
             if (top == 0)
             {
@@ -45,9 +45,9 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
 
             long frame = top - 1L;
             ulong next = (((head >> 32) + 1) << 32) | Volatile.Read(ref records[frame].Next);
-            if (Shared.CompareExchange(SharedWord.FrameList, ref _head, next, head) == head)
+            if (Shared.CompareExchange(SharedWord.FrameList, ref _top.Head, next, head) == head)
             {
-                Interlocked.Decrement(ref _count);
+                Interlocked.Decrement(ref _top.Count);
                 return frame;
             }
         }
@@ -60,13 +60,13 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
         while (true)
         {
             TestHook.Reach(SharedWord.FrameList);
-            ulong head = Volatile.Read(ref _head);
+            ulong head = Volatile.Read(ref _top.Head);
             if ((uint)head == 0)
             {
                 return -1;
             }
 
-            if (Interlocked.CompareExchange(ref _head, ((head >> 32) + 1) << 32, head) == head)
+            if (Interlocked.CompareExchange(ref _top.Head, ((head >> 32) + 1) << 32, head) == head)
             {
                 return (uint)head - 1L;
             }
@@ -76,7 +76,18 @@ internal sealed unsafe class FrameStack(FrameRecord* records)
     /// <summary>The frame behind one that <see cref="PopAll"/> has taken, or −1. The given one is not counted any more.</summary>
     internal long Next(long frame)
     {
-        Interlocked.Decrement(ref _count);
+        Interlocked.Decrement(ref _top.Count);
         return records[frame].Next - 1L;
+    }
+
+    /// <summary>In a cache line of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 2 * CacheLine.Bytes)]
+    private struct Top
+    {
+        [FieldOffset(CacheLine.Bytes)]
+        internal ulong Head;
+
+        [FieldOffset(CacheLine.Bytes + 8)]
+        internal long Count;
     }
 }

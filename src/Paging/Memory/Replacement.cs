@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -101,17 +102,7 @@ internal sealed unsafe class Replacement
 
     /// <summary>Cold frames that go before all others: those that the program is done with.</summary>
     private readonly FrameRing _first;
-    private RecentFrames _recent;
-    private long _faults;
-    private long _hotFrames;
-    private long _framesAhead;
-    private long _framesFirst;
-    private long _candidate = -1;
-    private double _window;
-    private double _caution = InitialCaution;
-    private double _promotedAfter;
-    private double _usuallyAway;
-    private double _longestIdle;
+    private Figures _now;
 
     /// <param name="words">A word of 32 bits for each frame, zero at first. They may be parts of records.</param>
     /// <param name="stride">Bytes from word to word.</param>
@@ -126,7 +117,9 @@ internal sealed unsafe class Replacement
         _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
         _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
         _first = new FrameRing((ulong*)(rings + (3 * FrameRing.Bytes(frames))), frames);
-        ((Span<long>)_recent).Fill(None);
+        _now.Candidate = None;
+        _now.Caution = InitialCaution;
+        ((Span<long>)_now.Recent).Fill(None);
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>
@@ -134,20 +127,20 @@ internal sealed unsafe class Replacement
 
     /// <summary>Hot pages. A thread that changes the ring changes this next, so it may be off by one for each thread that is about
     /// to.</summary>
-    internal long HotFrames => Volatile.Read(ref _hotFrames);
+    internal long HotFrames => Volatile.Read(ref _now.HotFrames);
 
     /// <summary>Pages brought in ahead that have not been found used; as exact as <see cref="HotFrames"/>.</summary>
-    internal long FramesAhead => Volatile.Read(ref _framesAhead);
+    internal long FramesAhead => Volatile.Read(ref _now.FramesAhead);
 
     /// <summary>Frames that the cold ring is to have.</summary>
-    internal double Window => Volatile.Read(ref _window);
+    internal double Window => Volatile.Read(ref _now.Window);
 
-    private uint Now => (uint)(Volatile.Read(ref _faults) >> _timeShift) & TimeMask;
+    private uint Now => (uint)(Volatile.Read(ref _now.Faults) >> _timeShift) & TimeMask;
 
     /// <summary>The hot frame that may lose its place when a page with this history comes in; <see cref="None"/> when none will. If its
     /// page has been used since it was looked at, the caller says so by <see cref="Check"/> before it calls <see cref="Fill"/>.</summary>
     internal long Rival(int history, long capacity) =>
-        HotFrames > HotFramesOf(capacity) ? Volatile.Read(ref _candidate) : history == None ? None : RivalBeyond(Since((uint)history));
+        HotFrames > HotFramesOf(capacity) ? Volatile.Read(ref _now.Candidate) : history == None ? None : RivalBeyond(Since((uint)history));
 
     /// <summary>As <see cref="Rival(int, long)"/>, for a victim whose page was used, before <see cref="Spare"/>.</summary>
     internal long Rival(long victim) => (Word(victim) & Fresh) != 0 || _hot.Contains(victim) ? None : RivalBeyond(Since(Word(victim)));
@@ -162,8 +155,8 @@ internal sealed unsafe class Replacement
     internal long Fill(long frame, int history, long capacity, bool isFull)
     {
         // Two threads that get the same number cost a fault less on the clock.
-        long now = Volatile.Read(ref _faults) + 1;
-        Volatile.Write(ref _faults, now);
+        long now = Volatile.Read(ref _now.Faults) + 1;
+        Volatile.Write(ref _now.Faults, now);
 
         // First: the frame may be the one that it is time for, with the page that it had before.
         long settled = Settle(now, frame);
@@ -194,13 +187,13 @@ internal sealed unsafe class Replacement
     /// many faults as there are frames, and hot pages make room for it; so pages brought in ahead do not push each other out.</summary>
     internal void FillAhead(long frame, long capacity)
     {
-        Volatile.Write(ref _faults, Volatile.Read(ref _faults) + 1);
+        Volatile.Write(ref _now.Faults, Volatile.Read(ref _now.Faults) + 1);
         Word(frame) = Now;
         _cold.Remove(frame);
         RemoveHot(frame);
         if (_ahead.Add(frame))
         {
-            Interlocked.Increment(ref _framesAhead);
+            Interlocked.Increment(ref _now.FramesAhead);
         }
 
         if (HotFrames > HotFramesOf(capacity) && !TryDisplace(minIdle: -1) && _hot.Next() is >= 0 and long hot)
@@ -212,7 +205,7 @@ internal sealed unsafe class Replacement
 
     /// <summary>The frame to be looked at next of those whose pages were brought in ahead; <see cref="None"/> when there is none. The caller
     /// passes what it finds to <see cref="CheckAhead"/>.</summary>
-    internal long NextAhead() => Volatile.Read(ref _framesAhead) > 0 ? _ahead.Next() : None;
+    internal long NextAhead() => Volatile.Read(ref _now.FramesAhead) > 0 ? _ahead.Next() : None;
 
     /// <summary>A page that was brought in ahead is wanted ahead once more: it stays as long as if it came in now.</summary>
     /// <returns>False when it is not among those any more.</returns>
@@ -267,7 +260,7 @@ internal sealed unsafe class Replacement
 
         if (_cold.Contains(frame) && _first.Add(frame))
         {
-            Interlocked.Increment(ref _framesFirst);
+            Interlocked.Increment(ref _now.FramesFirst);
         }
     }
 
@@ -316,25 +309,25 @@ internal sealed unsafe class Replacement
 
         uint word = Word(frame);
         double idle = Since(word);
-        double longest = _longestIdle;
+        double longest = _now.LongestIdle;
         if (used)
         {
             if ((word & Idle) != 0 && idle >= LongIdle * longest)
             {
-                _window = Math.Max(MinWindowOf(capacity), _window - Shrink);
+                _now.Window = Math.Max(MinWindowOf(capacity), _now.Window - Shrink);
             }
 
-            _longestIdle = Math.Max(longest, idle);
+            _now.LongestIdle = Math.Max(longest, idle);
             Word(frame) = Now;
             return;
         }
 
         Word(frame) = word | Idle;
-        _longestIdle = idle > longest ? idle : longest - ((longest - idle) / 1024);
-        long candidate = Volatile.Read(ref _candidate);
+        _now.LongestIdle = idle > longest ? idle : longest - ((longest - idle) / 1024);
+        long candidate = Volatile.Read(ref _now.Candidate);
         if (candidate < 0 || !_hot.Contains(candidate) || (Word(candidate) & Idle) == 0 || idle > Since(Word(candidate)))
         {
-            Volatile.Write(ref _candidate, frame);
+            Volatile.Write(ref _now.Candidate, frame);
         }
     }
 
@@ -342,14 +335,14 @@ internal sealed unsafe class Replacement
     /// <returns>The hot frames that there are to be.</returns>
     private long Adapt(int history, long capacity)
     {
-        double window = Math.Max(_window, MinWindowOf(capacity));
+        double window = Math.Max(_now.Window, MinWindowOf(capacity));
         if (history != None)
         {
             int away = Since((uint)history);
-            _usuallyAway += (away - _usuallyAway) / 64;
+            _now.UsuallyAway += (away - _now.UsuallyAway) / 64;
             if (((uint)history & Displaced) != 0)
             {
-                _caution = away < _promotedAfter ? Math.Min(MaxCaution, _caution * MoreCaution) : _caution;
+                _now.Caution = away < _now.PromotedAfter ? Math.Min(MaxCaution, _now.Caution * MoreCaution) : _now.Caution;
             }
             else if ((long)away << _timeShift <= window + (capacity * Margin))
             {
@@ -357,7 +350,7 @@ internal sealed unsafe class Replacement
             }
         }
 
-        _window = Math.Min(window, MaxWindow * capacity);
+        _now.Window = Math.Min(window, MaxWindow * capacity);
         long hot = HotFramesOf(capacity);
         if (HotFrames > hot)
         {
@@ -371,22 +364,22 @@ internal sealed unsafe class Replacement
     private bool TryPromote(long frame, int away, int history, long capacity)
     {
         int distance = Math.Max(away, 1);
-        if (Volatile.Read(ref _candidate) == frame)
+        if (Volatile.Read(ref _now.Candidate) == frame)
         {
             return false;
         }
 
-        if (!TryDisplace(_caution * distance))
+        if (!TryDisplace(_now.Caution * distance))
         {
-            _caution = IsIdle(Volatile.Read(ref _candidate), Math.Max(distance, GivenUp * _usuallyAway)) ? Math.Max(1, _caution * (1 - (1.0 / capacity))) : _caution;
+            _now.Caution = IsIdle(Volatile.Read(ref _now.Candidate), Math.Max(distance, GivenUp * _now.UsuallyAway)) ? Math.Max(1, _now.Caution * (1 - (1.0 / capacity))) : _now.Caution;
             return false;
         }
 
-        _promotedAfter = _promotedAfter == 0 ? distance : _promotedAfter + ((distance - _promotedAfter) / 20);
-        _caution = Math.Max(1, _caution * LessCaution);
+        _now.PromotedAfter = _now.PromotedAfter == 0 ? distance : _now.PromotedAfter + ((distance - _now.PromotedAfter) / 20);
+        _now.Caution = Math.Max(1, _now.Caution * LessCaution);
         if (history != None && ((uint)history & Displaced) == 0 && (long)away << _timeShift < PromotionReach * capacity)
         {
-            _window = Math.Min(_window + GrowByPromotion, MaxWindow * capacity);
+            _now.Window = Math.Min(_now.Window + GrowByPromotion, MaxWindow * capacity);
         }
 
         return true;
@@ -396,20 +389,20 @@ internal sealed unsafe class Replacement
 
     private long RivalBeyond(int away)
     {
-        long frame = Volatile.Read(ref _candidate);
-        return frame >= 0 && Since(Word(frame)) > _caution * Math.Max(away, 1) ? frame : None;
+        long frame = Volatile.Read(ref _now.Candidate);
+        return frame >= 0 && Since(Word(frame)) > _now.Caution * Math.Max(away, 1) ? frame : None;
     }
 
     /// <summary>Makes the hot page cold that has been idle for longest, as far as is known, if that is long enough.</summary>
     private bool TryDisplace(double minIdle)
     {
-        long frame = Volatile.Read(ref _candidate);
+        long frame = Volatile.Read(ref _now.Candidate);
         if (!IsIdle(frame, minIdle))
         {
             return false;
         }
 
-        Volatile.Write(ref _candidate, None);
+        Volatile.Write(ref _now.Candidate, None);
         return TryDisplace(frame);
     }
 
@@ -428,7 +421,7 @@ internal sealed unsafe class Replacement
 
     private long Settle(long now, long frame)
     {
-        ref long slot = ref _recent[(int)(now % CorrelatedFaults)];
+        ref long slot = ref _now.Recent[(int)(now % CorrelatedFaults)];
         long settled = Volatile.Read(ref slot);
         Volatile.Write(ref slot, frame);
         if (settled < 0 || (Word(settled) & Fresh) == 0)
@@ -444,7 +437,7 @@ internal sealed unsafe class Replacement
     {
         if (_hot.Add(frame))
         {
-            Interlocked.Increment(ref _hotFrames);
+            Interlocked.Increment(ref _now.HotFrames);
         }
     }
 
@@ -453,7 +446,7 @@ internal sealed unsafe class Replacement
         bool wasAhead = _ahead.Remove(frame);
         if (wasAhead)
         {
-            Interlocked.Decrement(ref _framesAhead);
+            Interlocked.Decrement(ref _now.FramesAhead);
         }
 
         return wasAhead;
@@ -461,14 +454,14 @@ internal sealed unsafe class Replacement
 
     /// <summary>Names each frame once, whether it can go then or not, so that pages with leases out are not in the way of others.</summary>
     private long NextFirst() =>
-        Volatile.Read(ref _framesFirst) > 0 && _first.Next() is >= 0 and long frame && RemoveFirst(frame) ? frame : None;
+        Volatile.Read(ref _now.FramesFirst) > 0 && _first.Next() is >= 0 and long frame && RemoveFirst(frame) ? frame : None;
 
     private bool RemoveFirst(long frame)
     {
-        bool wasFirst = Volatile.Read(ref _framesFirst) > 0 && _first.Remove(frame);
+        bool wasFirst = Volatile.Read(ref _now.FramesFirst) > 0 && _first.Remove(frame);
         if (wasFirst)
         {
-            Interlocked.Decrement(ref _framesFirst);
+            Interlocked.Decrement(ref _now.FramesFirst);
         }
 
         return wasFirst;
@@ -479,7 +472,7 @@ internal sealed unsafe class Replacement
         bool wasHot = _hot.Remove(frame);
         if (wasHot)
         {
-            Interlocked.Decrement(ref _hotFrames);
+            Interlocked.Decrement(ref _now.HotFrames);
         }
 
         return wasHot;
@@ -489,13 +482,51 @@ internal sealed unsafe class Replacement
     private int Since(uint then) => (int)((Now - then) & TimeMask);
 
     private long HotFramesOf(long capacity) =>
-        (long)(capacity - Math.Max(_window, MinWindowOf(capacity))) - Volatile.Read(ref _framesAhead);
+        (long)(capacity - Math.Max(_now.Window, MinWindowOf(capacity))) - Volatile.Read(ref _now.FramesAhead);
 
     private static double MinWindowOf(long capacity) =>
         Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(CorrelatedFaults, capacity * MinWindowOfFew));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref uint Word(long frame) => ref *(uint*)(_words + (frame * _stride));
+
+    /// <summary>What changes with every fault, in cache lines of its own: the fields beside it are read by every thread.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = (4 * CacheLine.Bytes) + (CorrelatedFaults * sizeof(long)))]
+    private struct Figures
+    {
+        [FieldOffset(CacheLine.Bytes)]
+        internal long Faults;
+
+        [FieldOffset(CacheLine.Bytes + 8)]
+        internal long HotFrames;
+
+        [FieldOffset(CacheLine.Bytes + 16)]
+        internal long FramesAhead;
+
+        [FieldOffset(CacheLine.Bytes + 24)]
+        internal long FramesFirst;
+
+        [FieldOffset(CacheLine.Bytes + 32)]
+        internal long Candidate;
+
+        [FieldOffset(CacheLine.Bytes + 40)]
+        internal double Window;
+
+        [FieldOffset(CacheLine.Bytes + 48)]
+        internal double Caution;
+
+        [FieldOffset(CacheLine.Bytes + 56)]
+        internal double PromotedAfter;
+
+        [FieldOffset(CacheLine.Bytes + 64)]
+        internal double UsuallyAway;
+
+        [FieldOffset(CacheLine.Bytes + 72)]
+        internal double LongestIdle;
+
+        [FieldOffset(2 * CacheLine.Bytes)]
+        internal RecentFrames Recent;
+    }
 
     [InlineArray(CorrelatedFaults)]
     [StructLayout(LayoutKind.Sequential)]

@@ -37,6 +37,10 @@ internal sealed class AccessStreams(long pages, int limit)
     internal const int MinRun = 3;
     internal const int MaxRun = 24;
 
+    /// <summary>Pages that are taken at a time, where a stream may be far enough ahead: so a thread that brings them in disturbs the reader
+    /// once for all of them.</summary>
+    internal const int Batch = 16;
+
     private const int Candidates = 8;
 
     /// <summary>Steps of at most so many pages may differ.</summary>
@@ -143,6 +147,25 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>How many that may be.</summary>
     internal int DistanceOf(int stream) => _streams[stream].Distance;
 
+    /// <summary>Whether a stream may come so much further that it is worth a thread's while.</summary>
+    internal bool HasRoom(int stream)
+    {
+        ref Stream s = ref _streams[stream];
+        return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, Batch);
+    }
+
+    /// <summary>Whether any stream may.</summary>
+    internal bool HasRoom()
+    {
+        bool hasRoom = false;
+        for (int i = 0; i < MaxStreams && !hasRoom; i++)
+        {
+            hasRoom = IsStream(i) && HasRoom(i);
+        }
+
+        return hasRoom;
+    }
+
     /// <summary>The page so many steps beyond the reader's place.</summary>
     internal long PageAt(int stream, int steps)
     {
@@ -196,6 +219,14 @@ internal sealed class AccessStreams(long pages, int limit)
         s.Marks[place] = true;
         taken = new StreamPage(page, stream, s.Number, place);
         return true;
+    }
+
+    /// <summary>Whether a page that was taken is to be left to the reader, who has come close meanwhile. Read without the streams' guard: a
+    /// hint.</summary>
+    internal bool IsLeft(in StreamPage taken)
+    {
+        ref Stream s = ref _streams[taken.Stream];
+        return Volatile.Read(ref s.Own) >= taken.Place && s.Number == taken.Number;
     }
 
     /// <summary>What became of a page that was taken. Nothing happens if the stream is another one by now.</summary>
@@ -259,10 +290,15 @@ internal sealed class AccessStreams(long pages, int limit)
         s.Ahead = Math.Max(0, s.Ahead - (int)steps);
         s.Distance = (int)Math.Min(Math.Min(s.Distance * 2L, _limit), Math.Max(s.Passed, s.First));
 
-        // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
-        for (int own = s.Distance / 4; s.Ahead < own; s.Ahead++)
+        if (s.Passed > s.Own)
         {
-            s.Marks[s.Passed + s.Ahead + 1] = false;
+            // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
+            int own = s.Distance / 4;
+            Volatile.Write(ref s.Own, s.Passed + own);
+            for (; s.Ahead < own; s.Ahead++)
+            {
+                s.Marks[s.Passed + s.Ahead + 1] = false;
+            }
         }
 
         return true;
@@ -450,6 +486,9 @@ internal sealed class AccessStreams(long pages, int limit)
         internal int First;
 
         internal int Ahead;
+
+        /// <summary>The step up to which the reader brings in pages by itself.</summary>
+        internal long Own;
 
         /// <summary>Tells it from others in its place.</summary>
         internal int Number;

@@ -9,10 +9,16 @@ internal sealed class BackgroundWorker
     /// <summary>Milliseconds until the next try when the system had no memory for a step.</summary>
     private const int WithoutMemory = 100;
 
+    /// <summary>Looks in vain, while a reader is being followed, before the thread sleeps; and iterations of <see cref="Thread.SpinWait"/>
+    /// in between. Together they take about as long as it takes to wake a thread.</summary>
+    private const int MaxLooks = 32;
+    private const int BetweenLooks = 32;
+
     private readonly WeakReference<PagingDomain> _domain;
     private readonly WakeSignal _signal;
     private readonly int _number;
     private readonly Thread _thread;
+    private int _looks;
 
     internal BackgroundWorker(PagingDomain domain, WakeSignal signal, int number)
     {
@@ -48,7 +54,9 @@ internal sealed class BackgroundWorker
         wait = Timeout.Infinite;
         try
         {
-            return !_signal.IsStopped && _domain.TryGetTarget(out PagingDomain? domain) && domain.Step(_number, out wait);
+            return !_signal.IsStopped
+                && _domain.TryGetTarget(out PagingDomain? domain)
+                && (domain.Step(_number, out wait) ? Goes() : StaysAwake(domain));
         }
         catch (OutOfMemoryException)
         {
@@ -57,5 +65,25 @@ internal sealed class BackgroundWorker
             wait = WithoutMemory;
             return false;
         }
+    }
+
+    private bool Goes()
+    {
+        _looks = 0;
+        return true;
+    }
+
+    /// <summary>Whether the thread looks once more instead of sleeping: a reader that it reads ahead for goes on every few microseconds, and
+    /// would have to wake it each time.</summary>
+    private bool StaysAwake(PagingDomain domain)
+    {
+        if (_looks >= MaxLooks || Environment.ProcessorCount == 1 || !domain.Prefetcher.Readahead.IsActive)
+        {
+            return false;
+        }
+
+        _looks++;
+        Thread.SpinWait(BetweenLooks);
+        return true;
     }
 }

@@ -135,6 +135,15 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         return history >= 0 && policy.WasAwayFor(history) < capacity;
     }
 
+    /// <summary>As <see cref="Fill"/>, ahead of demand, for a page that has been published, unless it has gone already.</summary>
+    internal void FillAhead(FrameClass size, long frame)
+    {
+        if (PrefetchMark.IsSet(size.Records + frame))
+        {
+            size.Replacement.FillAhead(frame - size.FirstFrame, Capacity(size));
+        }
+    }
+
     /// <summary>If the page of a hot frame that may lose its place has been used meanwhile, tells the policy.</summary>
     private void Ask(FrameClass size, long rival)
     {

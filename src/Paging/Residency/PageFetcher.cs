@@ -47,6 +47,7 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     private readonly LeaseQueue _queue = domain.Queue;
     private readonly PageFiller _filler = domain.Filler;
     private readonly FrameClock _clock = domain.Clock;
+    private readonly Reclaimer _reclaimer = domain.Reclaimer;
     private readonly ParkingLot _parking = domain.Parking;
 
     /// <summary>Brings a page into a frame without a pin: from there on it is like any other that nobody has leased. So it may be gone when
@@ -56,10 +57,12 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// <param name="manner"><see cref="FaultManner.Ahead"/>, or <see cref="FaultManner.Requested"/>.</param>
     /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses memory.</exception>
-    internal BroughtIn BringIn(PagedRegion region, long index, FaultManner manner)
+    internal BroughtIn BringIn(PagedRegion region, long index, FaultManner manner) => BringIn(region, index, manner, null);
+
+    private BroughtIn BringIn(PagedRegion region, long index, FaultManner manner, FrameBatch* frames)
     {
         bool isAhead = manner == FaultManner.Ahead;
-        var wait = new LeaseWait { Manner = manner };
+        var wait = new LeaseWait { Manner = manner, Frames = frames };
         Shortage shortage = default;
         for (int look = 0; look < MaxLooks; look++)
         {
@@ -149,12 +152,21 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
         }
     }
 
-    /// <summary>As <see cref="BringIn"/>, ahead of demand. Throws nothing: whoever accesses the page hears what is wrong with it.</summary>
-    internal BroughtIn BringInAhead(PagedRegion region, long index)
+    /// <summary>Takes frames for pages that are brought in ahead, one after another. <see cref="EndBatch"/> is owed.</summary>
+    internal void BeginBatch(PagedRegion region, ref FrameBatch frames, int count) => frames.Begin(region.Frames, _reclaimer, count);
+
+    internal void EndBatch(PagedRegion region, ref FrameBatch frames) => frames.End(region.Frames, _clock);
+
+    /// <summary>As <see cref="BringIn(PagedRegion, long, FaultManner)"/>, ahead of demand. Throws nothing: whoever accesses the page hears what
+    /// is wrong with it.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="frames">Frames in hand; null to take one.</param>
+    internal BroughtIn BringInAhead(PagedRegion region, long index, FrameBatch* frames)
     {
         try
         {
-            return BringIn(region, index, FaultManner.Ahead);
+            return BringIn(region, index, FaultManner.Ahead, frames);
         }
         catch (PageCorruptedException)
         {
@@ -166,6 +178,9 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
             return BroughtIn.NoFrame;
         }
     }
+
+    /// <summary>As <see cref="BringInAhead(PagedRegion, long, FrameBatch*)"/>, for one page.</summary>
+    internal BroughtIn BringInAhead(PagedRegion region, long index) => BringInAhead(region, index, null);
 
     /// <summary>Whether a page that was brought in ahead has been used, as far as its word and its frame's record say.</summary>
     internal static AheadUse UseOf(PagedRegion region, long index)

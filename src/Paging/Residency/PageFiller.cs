@@ -100,12 +100,18 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            bool isBackSoon = _clock.Fill(size, frame, word, wait.Manner is FaultManner.Ahead or FaultManner.Requested);
+            bool isBackSoon = wait.Frames == null
+                && _clock.Fill(size, frame, word, isAhead: wait.Manner is FaultManner.Ahead or FaultManner.Requested);
             record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
             published = true;
+            if (wait.Frames != null)
+            {
+                wait.Frames->NoteFilled(frame);
+            }
+
             if (waiters)
             {
                 _parking.Wake(page);
@@ -194,7 +200,9 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
 
     private long TakeFrame(FrameClass size, bool write, in LeaseWait wait, ref Shortage shortage) => wait.Manner switch
     {
-        FaultManner.Ahead => _reclaimer.TakeEasily(size, StoreLevel.Normal),
+        FaultManner.Ahead => wait.Frames != null && wait.Frames->Take() is >= 0 and long frame
+            ? frame
+            : _reclaimer.TakeEasily(size, StoreLevel.Normal),
         FaultManner.AtHand => _reclaimer.TakeEasily(size, StoreLevel.AtHand),
         _ => _reclaimer.Take(size, write, wait, ref shortage),
     };

@@ -210,7 +210,7 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="Prefetcher.Work"/>
     internal void WorkOn(in OperationPart part) => _domain.Prefetcher.Work(part);
 
-    /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn"/>.</summary>
+    /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long, FaultManner)"/>.</summary>
     internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index, FaultManner.Requested);
 
     /// <summary>Whether the pager has files, in which pages may be.</summary>

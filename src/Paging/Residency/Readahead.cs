@@ -12,18 +12,21 @@ namespace Paging.Residency;
 /// Wanted says that there may be pages to bring in. Set by faults behind what they have told the streams, by threads that have found a
 /// page, and, once a millisecond, for the sake of readers that cause no faults; exchanged for 0 by a thread that then looks.
 /// </remarks>
-internal sealed class Readahead(PagingDomain domain)
+internal sealed unsafe class Readahead(PagingDomain domain)
 {
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
-
-    /// <summary>Pages that a thread brings in in one step, at most.</summary>
-    private const int PagesAStep = 16;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;
     private int _active;
     private int _hand;
+
+    /// <summary>What brings the pages in.</summary>
+    internal PageFetcher Fetcher => domain.Fetcher;
+
+    /// <summary>Whether there are streams whose readers may soon be far enough for the next step.</summary>
+    internal bool IsActive => Shared.Read(SharedWord.Stream, ref _active) > 0;
 
     /// <summary>Whether a look is worth while.</summary>
     internal bool IsWanted => Shared.Read(SharedWord.Stream, ref _wanted) != 0;
@@ -51,7 +54,7 @@ internal sealed class Readahead(PagingDomain domain)
     /// <summary>By a thread that goes to sleep: whether it has to look again soon.</summary>
     internal bool GoesOn()
     {
-        if (Shared.Read(SharedWord.Stream, ref _active) <= 0)
+        if (!IsActive)
         {
             return false;
         }
@@ -91,13 +94,14 @@ internal sealed class Readahead(PagingDomain domain)
             return false;
         }
 
-        bool isTaken = array.TryTake(region, domain.Fetcher, out StreamPage taken);
-        if (array.IsQuiet(isVain: !isTaken))
+        Span<StreamPage> taken = stackalloc StreamPage[FrameBatch.Max];
+        taken = taken[..array.Take(region, taken[..FrameBatch.Length(region.Frames)])];
+        if (array.IsQuiet(isVain: taken.IsEmpty))
         {
             GiveUp(ref place, array);
         }
 
-        if (!isTaken)
+        if (taken.IsEmpty)
         {
             return false;
         }
@@ -105,15 +109,33 @@ internal sealed class Readahead(PagingDomain domain)
         // There may be more, for other threads, too.
         Shared.Write(SharedWord.Stream, ref _wanted, 1);
         domain.Prefetcher.WakeForReadahead();
-        int pages = 0;
-        do
-        {
-            BroughtIn outcome = domain.Fetcher.BringInAhead(region, taken.Page);
-            array.OnBroughtIn(taken, outcome);
-        }
-        while (++pages < PagesAStep && array.TryTake(region, domain.Fetcher, out taken));
+        BringIn(array, region, taken);
         GC.KeepAlive(region);
         return true;
+    }
+
+    private void BringIn(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
+    {
+        FrameBatch frames = default;
+        Fetcher.BeginBatch(region, ref frames, taken.Length);
+        try
+        {
+            foreach (ref readonly StreamPage page in taken)
+            {
+                if (array.IsLeft(page))
+                {
+                    array.Leave(page);
+                }
+                else
+                {
+                    array.OnBroughtIn(page, Fetcher.BringInAhead(region, page.Page, &frames));
+                }
+            }
+        }
+        finally
+        {
+            Fetcher.EndBatch(region, ref frames);
+        }
     }
 
     private void Activate(RegionReadahead array)

@@ -81,7 +81,7 @@ internal sealed unsafe class Reclaimer(
             {
                 any |= EvictSome(size);
             }
-            else if (size is not null)
+            else if (size is { Lead: > 0 })
             {
                 size.Lead -= (size.Lead + LeadDecay - 1) / LeadDecay;
             }

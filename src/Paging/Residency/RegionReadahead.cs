@@ -54,9 +54,9 @@ internal sealed unsafe class RegionReadahead
             return;
         }
 
-        bool isOfStream = _streams.OnFault(page);
+        bool isWorthWhile = _streams.OnFault(page) && _streams.HasRoom();
         LetGo();
-        if (isOfStream)
+        if (isWorthWhile)
         {
             _readahead.Want(this);
         }
@@ -72,34 +72,57 @@ internal sealed unsafe class RegionReadahead
 
     internal bool TryGetRegion([NotNullWhen(true)] out PagedRegion? region) => _region.TryGetTarget(out region);
 
-    /// <summary>Takes a page that is to be brought in.</summary>
-    internal bool TryTake(PagedRegion region, PageFetcher fetcher, out StreamPage taken)
+    /// <summary>Takes pages of one stream that are to be brought in.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="taken">Room for as many as may be taken.</param>
+    /// <returns>How many they are.</returns>
+    internal int Take(PagedRegion region, Span<StreamPage> taken)
     {
-        taken = default;
-        if (region.IsClosing || region.Frames.Replacement.FramesAhead >= region.Frames.MaxFrames / Share)
+        // Pages that are in flight are not counted: each thread may go beyond the share by what it takes here.
+        long most = Math.Min(taken.Length, (region.Frames.MaxFrames / Share) - region.Frames.Replacement.FramesAhead);
+        if (region.IsClosing || most <= 0)
         {
-            return false;
+            return 0;
         }
 
         Hold();
-        bool isTaken = false;
-        for (int i = 0; i < AccessStreams.MaxStreams && !isTaken; i++)
+        int count = 0;
+        for (int i = 0; i < AccessStreams.MaxStreams && count == 0; i++)
         {
             int stream = (_firstStream + i) % AccessStreams.MaxStreams;
-            if (_streams.IsStream(stream))
+            if (!_streams.IsStream(stream))
             {
-                Follow(region, fetcher, stream);
-                isTaken = _streams.TryTake(stream, out taken);
+                continue;
+            }
+
+            Follow(region, stream);
+            if (_streams.HasRoom(stream))
+            {
+                while (count < most && _streams.TryTake(stream, out taken[count]))
+                {
+                    count++;
+                }
             }
         }
 
-        if (isTaken)
+        if (count > 0)
         {
-            _firstStream = (taken.Stream + 1) % AccessStreams.MaxStreams;
+            _firstStream = (taken[0].Stream + 1) % AccessStreams.MaxStreams;
         }
 
         LetGo();
-        return isTaken;
+        return count;
+    }
+
+    /// <inheritdoc cref="AccessStreams.IsLeft"/>
+    internal bool IsLeft(in StreamPage taken) => _streams.IsLeft(taken);
+
+    /// <summary>A page that was taken is left to the reader.</summary>
+    internal void Leave(in StreamPage taken)
+    {
+        Hold();
+        _streams.OnBroughtIn(taken, isFilled: false, isHit: false);
+        LetGo();
     }
 
     /// <summary>What became of a page that was taken.</summary>
@@ -134,7 +157,7 @@ internal sealed unsafe class RegionReadahead
     }
 
     /// <summary>Sees how far the reader has come since.</summary>
-    private void Follow(PagedRegion region, PageFetcher fetcher, int stream)
+    private void Follow(PagedRegion region, int stream)
     {
         int used = 0;
         int ahead = _streams.AheadOf(stream);
@@ -164,7 +187,7 @@ internal sealed unsafe class RegionReadahead
         {
             if (_streams.IsBroughtIn(stream, i))
             {
-                fetcher.NoteUsedAhead(region, _streams.PageAt(stream, i));
+                _readahead.Fetcher.NoteUsedAhead(region, _streams.PageAt(stream, i));
             }
         }
 

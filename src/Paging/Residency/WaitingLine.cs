@@ -51,13 +51,16 @@ internal sealed class WaitingLine
 
 /// <summary>One access: how it may wait, and its place in a line from the first time that it found no frame until it ends. The default
 /// value does not wait yet.</summary>
-internal struct LeaseWait
+internal unsafe struct LeaseWait
 {
     /// <summary>What it may wait for.</summary>
     internal FaultManner Manner;
 
     /// <summary>Whether an access that must not wait for a device would have had to.</summary>
     internal bool NeedsDevice;
+
+    /// <summary>The frames that it has in hand, if it brings in several pages; of the caller's stack.</summary>
+    internal FrameBatch* Frames;
 
     /// <summary>Its place in the line; 0 when it is in none.</summary>
     internal long Ticket;

@@ -23,9 +23,10 @@ public class ReadaheadTests
         held.Fill().PageOut();
         held.Array.Advise(0, held.Array.Length, advice);
 
-        // The threads come for it sooner or later, as long as somebody reads.
+        // The threads come for it sooner or later, as long as somebody reads pages that are out.
         while (held.Statistics.PrefetchedPages < 50)
         {
+            held.PageOut();
             for (int i = 0; i < held.Pages; i += Math.Abs(step))
                 held.Verify(step > 0 ? i : held.Pages - 1 - i);
         }
