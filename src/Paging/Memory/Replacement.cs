@@ -84,6 +84,10 @@ internal sealed unsafe class Replacement
     /// pages.</summary>
     private const double LongIdle = 0.25;
 
+    /// <summary>Faults in which the room that is kept for pages brought in ahead shrinks by a frame. Their number goes up and down all the
+    /// time, and each hot page that went with it would be one that is missed.</summary>
+    private const int FaultsARoom = 64;
+
     private const double InitialCaution = 8;
     private const double MaxCaution = 64;
     private const double MoreCaution = 1.3;
@@ -158,6 +162,11 @@ internal sealed unsafe class Replacement
         long now = Volatile.Read(ref _now.Faults) + 1;
         Volatile.Write(ref _now.Faults, now);
 
+        if (now % FaultsARoom == 0 && Volatile.Read(ref _now.AheadRoom) is > 0 and long room)
+        {
+            Volatile.Write(ref _now.AheadRoom, Math.Max(FramesAhead, room - 1));
+        }
+
         // First: the frame may be the one that it is time for, with the page that it had before.
         long settled = Settle(now, frame);
         Word(frame) = Now | Fresh;
@@ -193,7 +202,11 @@ internal sealed unsafe class Replacement
         RemoveHot(frame);
         if (_ahead.Add(frame))
         {
-            Interlocked.Increment(ref _now.FramesAhead);
+            long ahead = Interlocked.Increment(ref _now.FramesAhead);
+            if (ahead > Volatile.Read(ref _now.AheadRoom))
+            {
+                Volatile.Write(ref _now.AheadRoom, ahead);
+            }
         }
 
         if (HotFrames > HotFramesOf(capacity) && !TryDisplace(minIdle: -1) && _hot.Next() is >= 0 and long hot)
@@ -482,7 +495,7 @@ internal sealed unsafe class Replacement
     private int Since(uint then) => (int)((Now - then) & TimeMask);
 
     private long HotFramesOf(long capacity) =>
-        (long)(capacity - Math.Max(_now.Window, MinWindowOf(capacity))) - Volatile.Read(ref _now.FramesAhead);
+        (long)(capacity - Math.Max(_now.Window, MinWindowOf(capacity))) - Volatile.Read(ref _now.AheadRoom);
 
     private static double MinWindowOf(long capacity) =>
         Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(CorrelatedFaults, capacity * MinWindowOfFew));
@@ -523,6 +536,10 @@ internal sealed unsafe class Replacement
 
         [FieldOffset(CacheLine.Bytes + 72)]
         internal double LongestIdle;
+
+        /// <summary>Frames that are not hot because pages are brought in ahead.</summary>
+        [FieldOffset(CacheLine.Bytes + 80)]
+        internal long AheadRoom;
 
         [FieldOffset(2 * CacheLine.Bytes)]
         internal RecentFrames Recent;

@@ -87,6 +87,9 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>Faults in a row that make a stream now.</summary>
     internal int NeededRun { get; private set; } = MinRun;
 
+    /// <summary>Steps that the readers of all streams have made, so far.</summary>
+    internal long Steps { get; private set; }
+
     private bool IsKnown => _pattern is PageAdvice.Sequential or PageAdvice.Loop;
 
     /// <summary>How the array is read, as far as that is known in advance. What was found so far is forgotten.</summary>
@@ -309,6 +312,7 @@ internal sealed class AccessStreams(long pages, int limit)
         bool wasProven = s.IsProven;
         s.Last = page;
         s.Passed += steps;
+        Steps += steps;
         s.Used = _clock;
         if (!wasProven && s.IsProven)
         {

@@ -122,6 +122,11 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 _swap.Free(stored);
             }
 
+            if (source.IsFromFile)
+            {
+                region.NoteFile();
+            }
+
             _counters.Add(source.IsFromFile
                 ? Counter.FaultsFromFile
                 : stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);

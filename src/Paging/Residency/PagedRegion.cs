@@ -226,6 +226,9 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="RegionAdvice.OnFault"/>
     internal void OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);
 
+    /// <inheritdoc cref="RegionAdvice.NoteFile"/>
+    internal void NoteFile() => _advice.NoteFile();
+
     /// <summary>Does what is advised on a range of pages, and changes no contents.</summary>
     internal void Advise(long first, long end, PageAdvice advice)
     {

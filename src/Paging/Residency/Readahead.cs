@@ -22,6 +22,9 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     private int _active;
     private int _hand;
 
+    /// <summary>The pager's clock.</summary>
+    internal TimeProvider Time { get; } = domain.Tuning.Time;
+
     /// <summary>What brings the pages in.</summary>
     internal PageFetcher Fetcher => domain.Fetcher;
 

@@ -54,6 +54,9 @@ internal struct RegionAdvice
         }
     }
 
+    /// <summary>A page came from a file.</summary>
+    internal void NoteFile() => Shared.Read(SharedWord.Stream, ref _streams)?.NoteFile();
+
     /// <summary>Advice about a pattern. Of threads that give it at the same time, one is the last.</summary>
     internal void Set(PagedRegion region, Readahead readahead, PageAdvice pattern, long first, long end)
     {

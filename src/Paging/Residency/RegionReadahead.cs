@@ -31,12 +31,16 @@ internal sealed unsafe class RegionReadahead
     private readonly WeakReference<PagedRegion> _region;
     private readonly Readahead _readahead;
     private readonly AccessStreams _streams;
+    private readonly TimeProvider _time;
+    private ReadaheadTrial _trial;
     private int _held;
+    private int _sawFile;
     private int _quietLooks;
     private int _firstStream;
 
     internal RegionReadahead(PagedRegion region, Readahead readahead)
     {
+        _time = readahead.Time;
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
         long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
@@ -54,11 +58,21 @@ internal sealed unsafe class RegionReadahead
             return;
         }
 
-        bool isWorthWhile = _streams.OnFault(page) && _streams.HasRoom();
+        bool isWorthWhile = _streams.OnFault(page) && Pays() && _streams.HasRoom();
         LetGo();
         if (isWorthWhile)
         {
             _readahead.Want(this);
+        }
+    }
+
+    /// <summary>A page came from a file. By the thread that has brought it in; it waits for nothing.</summary>
+    internal void NoteFile()
+    {
+        // 0 → 1, and back by the thread that holds the streams. Of notes that come at the same time, one is as good as all.
+        if (Shared.Read(SharedWord.Stream, ref _sawFile) == 0)
+        {
+            Shared.Write(SharedWord.Stream, ref _sawFile, 1);
         }
     }
 
@@ -96,7 +110,7 @@ internal sealed unsafe class RegionReadahead
             }
 
             Follow(region, stream);
-            if (_streams.HasRoom(stream))
+            if (_trial.IsOn && _streams.HasRoom(stream))
             {
                 while (count < most && _streams.TryTake(stream, out taken[count]))
                 {
@@ -154,6 +168,23 @@ internal sealed unsafe class RegionReadahead
         int looks = isVain ? Volatile.Read(ref _quietLooks) + 1 : 0;
         Volatile.Write(ref _quietLooks, looks);
         return looks > MaxQuietLooks;
+    }
+
+    /// <summary>Whether it pays to read ahead now. By the holder of the streams.</summary>
+    private bool Pays()
+    {
+        if (Shared.Read(SharedWord.Stream, ref _sawFile) != 0)
+        {
+            Shared.Write(SharedWord.Stream, ref _sawFile, 0);
+            _trial.NoteFile();
+        }
+
+        if (_trial.IsDue(_streams.Steps))
+        {
+            _trial.OnSteps(_streams.Steps, (long)_time.GetElapsedTime(0).TotalMicroseconds);
+        }
+
+        return _trial.IsOn;
     }
 
     /// <summary>Sees how far the reader has come since.</summary>

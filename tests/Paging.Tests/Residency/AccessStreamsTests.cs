@@ -55,6 +55,32 @@ public class AccessStreamsTests
     }
 
     [Fact]
+    public void A_reader_that_has_caught_up_keeps_the_next_pages_and_what_was_taken_of_them_is_left()
+    {
+        AccessStreams streams = Found(0, out long last);
+        for (int i = 0; i < Limit; i++)
+            Assert.True(streams.OnFault(++last));
+        Assert.Equal(Limit, streams.DistanceOf(0));
+        List<StreamPage> taken = [];
+        while (streams.TryTake(0, out StreamPage page))
+            taken.Add(page);
+        Assert.DoesNotContain(taken, page => streams.IsLeft(page));
+
+        // It comes to the tenth of them before anybody has brought it in.
+        Assert.True(streams.OnFault(last = taken[9].Page));
+        long own = last + (Limit / 4);
+        for (int i = 0; i < Limit / 4; i++)
+        {
+            Assert.All(taken, page => Assert.Equal(page.Page <= own, streams.IsLeft(page)));
+            Assert.True(streams.OnFault(++last));
+        }
+
+        // What is its own does not move on with each fault, but with the first behind it.
+        Assert.True(streams.OnFault(++last));
+        Assert.All(taken, page => Assert.Equal(page.Page <= last + (Limit / 4), streams.IsLeft(page)));
+    }
+
+    [Fact]
     public void Pages_that_are_there_already_shorten_the_distance_down_to_one()
     {
         AccessStreams streams = Found(0, out long last);
