@@ -73,6 +73,7 @@ internal sealed class PagingDomain
         Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
+        Resizer = new Resizer(this, new FrameShrinker(this, shifter));
         Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
@@ -151,6 +152,9 @@ internal sealed class PagingDomain
     internal DirtyLimit DirtyLimit { get; }
 
     internal Reclaimer Reclaimer { get; }
+
+    /// <summary>Changes the budgets.</summary>
+    internal Resizer Resizer { get; }
 
     internal FaultHandler Faults { get; }
 
@@ -244,6 +248,13 @@ internal sealed class PagingDomain
     {
         using Gate.Scope held = _regionsGate.Enter();
         ThrowIfClosed();
+        if (Frames.LimitBytes / region.Frames.PageBytes < FramePool.MinFrames)
+        {
+            // Only if the budget has shrunk since the caller checked.
+            throw new ArgumentOutOfRangeException(
+                nameof(region), $"ResidentBytes = {Frames.LimitBytes:N0} holds fewer than {FramePool.MinFrames} pages of the array.");
+        }
+
         TestHook.MayFail(FailurePoint.Allocation);
         region.PolicyNumber = Policies.Add(region.Policy);
         try
@@ -277,6 +288,16 @@ internal sealed class PagingDomain
         return _regions.Count();
     }
 
+    /// <summary>The largest page size that an array has; 0 when there are no arrays.</summary>
+    internal int LargestPageBytes
+    {
+        get
+        {
+            using Gate.Scope held = _regionsGate.Enter();
+            return _regions.Alive().Select(static region => region.Frames.PageBytes).DefaultIfEmpty().Max();
+        }
+    }
+
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
 
     internal PagerStatistics GetStatistics()
@@ -292,6 +313,8 @@ internal sealed class PagingDomain
         return new PagerStatistics
         {
             ResidentBytes = Frames.UsedBytes,
+            ResidentBudgetBytes = Frames.BudgetBytes,
+            PoolBudgetBytes = Swap.Budget.Bytes,
             PoolBytes = Swap.Budget.CommittedBytes,
             PoolStoredBytes = Swap.Budget.StoredBytes,
             PoolLogicalBytes = Counters[Counter.LogicalBytes],

@@ -98,6 +98,34 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return false;
     }
 
+    /// <summary>Gives memory back while more is committed than may be. Waits for devices.</summary>
+    /// <returns>False when nothing could be given back.</returns>
+    internal bool TryGiveBack()
+    {
+        long before = budget.CommittedBytes;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            log!.SealUnused();
+            log.Chunks.TryTrim();
+        }
+
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            // As in TryTakeFromOthers. What comes free goes back at once, but for what the log holds back.
+            for (int i = 0; i < log!.Chunks.Count && budget.CommittedBytes >= before && TryFreeOne(log); i++)
+            {
+                log.Chunks.TryTrim();
+            }
+        }
+
+        return budget.CommittedBytes < before;
+    }
+
+    private bool TryFreeOne(SegmentLog log) =>
+        log.Cleaner.TryClean(StoreLevel.Normal)
+        || TryWriteOut(log, StoreLevel.Normal)
+        || (Files.IsAny && log.Cleaner.TryClean(StoreLevel.Normal, thorough: true));
+
     private LogWriter? TryPrepareOnce(SegmentLog log, int length, StoreLevel level)
     {
         LogWriter? writer = null;
