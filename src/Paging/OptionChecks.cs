@@ -35,6 +35,8 @@ internal static class OptionChecks
                 parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {PoolBudget.MaxBytes:N0}.");
         }
 
+        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), parameter);
+        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), parameter);
         if (options.SwapFiles is null)
         {
             throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
@@ -61,6 +63,15 @@ internal static class OptionChecks
         if (goal is < CompressionGoal.None or > CompressionGoal.Ratio)
         {
             throw new ArgumentOutOfRangeException(parameter, goal, $"Compression = {(int)goal} is not a CompressionGoal.");
+        }
+    }
+
+    private static void CheckFloor(long floor, long ceiling, string name, string ceilingName, string parameter)
+    {
+        if (floor < 0 || floor > ceiling)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, floor, $"{name} = {floor:N0} is not from 0 to {ceilingName} = {ceiling:N0}.");
         }
     }
 

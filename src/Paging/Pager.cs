@@ -276,6 +276,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         where T : unmanaged
     {
         using PagingDomain.Scope held = _domain.Enter();
+        _domain.Follower?.MakeFit(geometry.PageBytes);
         OptionChecks.CheckPageFits(
             geometry.PageBytes, _domain.Frames.BudgetBytes, _domain.Swap.Budget.Bytes, nameof(PagedArrayOptions.PageBytes));
         if (!_domain.Swap.TryAddLog(geometry.PageBytes))

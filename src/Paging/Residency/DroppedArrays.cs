@@ -78,12 +78,14 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     internal void NoteLeak() => Interlocked.Increment(ref _leakedPages);
 
     /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, waits for that instead: it takes room away
-    /// before it gives it back.</summary>
+    /// before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
     /// <param name="attempt">The access's.</param>
     /// <param name="own">Arrays that the caller itself has in its hands.</param>
     /// <returns>Whether to try again.</returns>
     internal bool TryTakeDown(ref Attempt attempt, int own) =>
-        domain.Resizer.TryAwait(ref attempt.Resizes) || TryCollect(ref attempt, own);
+        domain.Resizer.TryAwait(ref attempt.Resizes)
+        || TryCollect(ref attempt, own)
+        || (domain.Follower?.TryGrowForNeed() ?? false);
 
     /// <summary>As <see cref="TryTakeDown"/>, for the thread that moves the budgets.</summary>
     internal bool TryCollect(ref Attempt attempt, int own)

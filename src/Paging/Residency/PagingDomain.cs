@@ -73,7 +73,12 @@ internal sealed class PagingDomain
         Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
-        Resizer = new Resizer(this, new FrameShrinker(this, shifter));
+        var shrinker = new FrameShrinker(this, shifter);
+        Resizer = new Resizer(this, shrinker);
+        Trimmer = new IdleTrimmer(this, shrinker);
+        Follower = options.FollowMemoryPressure
+            ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
+            : null;
         Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
         Faults = new FaultHandler(this);
         Leasing = new LeasePinner(this);
@@ -156,6 +161,12 @@ internal sealed class PagingDomain
     /// <summary>Changes the budgets.</summary>
     internal Resizer Resizer { get; }
 
+    /// <summary>Gives back what is not in use.</summary>
+    internal IdleTrimmer Trimmer { get; }
+
+    /// <summary>Moves the budgets by the memory that is left; null when they stay.</summary>
+    internal MemoryFollower? Follower { get; }
+
     internal FaultHandler Faults { get; }
 
     internal LeasePinner Leasing { get; }
@@ -214,16 +225,33 @@ internal sealed class PagingDomain
     internal bool Step(int worker, out int wait)
     {
         wait = 0;
+        int next = Keep();
         bool any = Step();
         if (!any)
         {
-            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Swap.Recompressor.Step(worker + 1), worker);
+            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Shorter(Swap.Recompressor.Step(worker + 1), next), worker);
             any = wait == 0;
         }
 
         GC.KeepAlive(this);
         return any;
     }
+
+    /// <summary>Looks after memory that is not in use, and after what is left of it, when it is time to. Also when there is always something
+    /// to do.</summary>
+    /// <returns>Milliseconds until it is time again; or infinite.</returns>
+    private int Keep()
+    {
+        if (IsClosed)
+        {
+            return Timeout.Infinite;
+        }
+
+        int next = Tuning.Trims ? Trimmer.Step() : Timeout.Infinite;
+        return Follower is { } follower ? Shorter(next, follower.Step()) : next;
+    }
+
+    private static int Shorter(int one, int other) => (int)Math.Min((uint)one, (uint)other);
 
     /// <summary>Opens a scope. Until it ends, the memory stays, and Dispose waits.</summary>
     internal Scope Enter()

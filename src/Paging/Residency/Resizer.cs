@@ -25,6 +25,9 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     /// <summary>Stored copies that are dropped in one go, at most.</summary>
     private const int CopiesAtOnce = 256;
 
+    /// <summary>Looks at all frames, or steps of the pool, when the budgets are only approached.</summary>
+    private const int MaxPasses = 8;
+
     /// <summary>How often it looks again when nothing came free: readers may be about to leave segments.</summary>
     private const int MaxLooks = 64;
 
@@ -61,6 +64,35 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         while (!TryResize(residentBytes, poolBytes, goOn))
         {
             goOn = domain.Dropped.TryCollect(ref dropped, own: 0);
+        }
+    }
+
+    /// <summary>Moves the budgets as near to new ones as can be without much ado: what cannot be given up stays, and the budget with it.
+    /// For the background: it waits for no lease and no claim, and refuses nothing.</summary>
+    /// <returns>False when the budgets are being changed by another thread.</returns>
+    internal bool TryApproach(long residentBytes, long poolBytes)
+    {
+        if (residentBytes == Frames.BudgetBytes && poolBytes == Pool.Bytes)
+        {
+            return true;
+        }
+
+        using Rundown.Scope inside = Swap.Rundown.Hold();
+        if (!inside.IsInside || Shared.CompareExchange(SharedWord.Counter, ref _busy, 1, 0) != 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            ApproachFrames(residentBytes);
+            ApproachPool(poolBytes);
+            domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
+            return true;
+        }
+        finally
+        {
+            EndTurn();
         }
     }
 
@@ -109,6 +141,72 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         {
             EndTurn();
         }
+    }
+
+    private void ApproachFrames(long target)
+    {
+        long before = Frames.BudgetBytes;
+        bool done = target >= before;
+        try
+        {
+            if (!done)
+            {
+                // Before the look at the arrays: one that is made after that look sees the limit.
+                Frames.SetLimit(target);
+                target = Math.Min(before, Math.Max(target, (long)FramePool.MinFrames * domain.LargestPageBytes));
+                Frames.SetLimit(target);
+                Shortage found = default;
+                for (int pass = 0; pass < MaxPasses && Frames.RemainingBytes < 0 && shrinker.TryPass(marks: false, ref found); pass++)
+                {
+                }
+
+                target = Math.Max(target, Frames.CommittedBytes);
+                done = shrinker.LeavesEnoughClean(ref found);
+            }
+        }
+        finally
+        {
+            Frames.SetBudget(done ? target : before);
+        }
+    }
+
+    private void ApproachPool(long target)
+    {
+        long before = Pool.Bytes;
+        long reached = Math.Max(target, before);
+        try
+        {
+            for (int pass = 0; pass < MaxPasses && target < reached; pass++)
+            {
+                // A pool without files keeps room for a page more than it has.
+                long limit = NextPoolLimit(target);
+                if (!Swap.MayWait && !Pool.Admits(limit, domain.Options.PageBytes))
+                {
+                    break;
+                }
+
+                Pool.SetLimit(limit);
+                while (Pool.IsOver && Swap.Room.TryGiveBack())
+                {
+                }
+
+                reached = Math.Min(before, Math.Max(limit, Pool.CommittedBytes));
+                if (Pool.IsOver)
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            Pool.SetBudget(Math.Max(reached, Pool.CommittedBytes));
+        }
+    }
+
+    private long NextPoolLimit(long target)
+    {
+        long step = Math.Max(Pool.CommittedBytes >> PoolStepShift, 2L * Swap.MaxSegmentBytes);
+        return Math.Max(target, Math.Min(Pool.LimitBytes, Pool.CommittedBytes) - step);
     }
 
     private void TakeTurn()
@@ -178,6 +276,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         Frames.SetBudget(resident);
         Pool.SetBudget(pool);
         domain.Pressure.SetBudgets(resident + pool);
+        domain.Follower?.SetCeilings(resident, pool);
     }
 
     private bool TryShrinkFrames(long residentBytes, out Shortage found)
@@ -224,8 +323,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         bool isLast = false;
         while (!isLast)
         {
-            long step = Math.Max(Pool.CommittedBytes >> PoolStepShift, 2L * Swap.MaxSegmentBytes);
-            long limit = Math.Max(target, Math.Min(Pool.LimitBytes, Pool.CommittedBytes) - step);
+            long limit = NextPoolLimit(target);
             Pool.SetLimit(limit);
             if (!TryHoldPool())
             {

@@ -163,14 +163,15 @@ internal sealed unsafe partial class ChunkMemory
         return _freeCount >= HeldBack;
     }
 
-    /// <summary>Gives back the memory of all free chunks except the reserve, for another log or for the system. True when any was given
+    /// <summary>Gives back the memory of free chunks except the reserve, for another log or for the system. True when any was given
     /// back.</summary>
-    internal bool TryTrim()
+    /// <param name="max">Of so many chunks, at most.</param>
+    internal bool TryTrim(long max = long.MaxValue)
     {
         bool any = false;
         using (_budget.Gate.Enter())
         {
-            while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
+            for (; max > 0 && _freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]); max--)
             {
                 Volatile.Write(ref _freeCount, _freeCount - 1);
                 any = true;
