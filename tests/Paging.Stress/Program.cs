@@ -7,6 +7,9 @@ using Paging.Stress.Driver;
 const string Usage = """
     Usage: Paging.Stress [--ops N] [--threads N] [--seed N] [--background N] [--resident BYTES] [--pool BYTES] [--page BYTES] [--data PERCENT]
                          [--file BYTES] [--files N] [--encrypt 0|1] [--removals 0|1] [--interrupts 0|1] [--resizes 0|1]
+           Paging.Stress --probe MIB | --follow SECONDS
+      --probe       resizes a pager of so many MiB of frames to a tenth and back, and says what the process has of memory
+      --follow      lets the budgets of a pager follow the memory that is left, for so long, and says what they are
       --ops         operations of each configuration (10000000)
       --threads     threads that operate (4)
       --seed        of all chance (of the clock, and printed)
@@ -22,6 +25,14 @@ const string Usage = """
       --interrupts  1 to interrupt the threads at random all the time (0)
       --resizes     1 to change the budgets all the time, down to a quarter of the frames and a third of the pool (0)
     """;
+
+if (args is ["--probe" or "--follow", _] && int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out int size))
+{
+    if (args[0] == "--probe")
+        return BudgetProbe.Resize((long)size << 20, rounds: 3) ? 0 : 1;
+    BudgetProbe.Follow(size);
+    return 0;
+}
 
 var given = new Dictionary<string, long>();
 for (int i = 0; i < args.Length; i += 2)

@@ -5,6 +5,11 @@ namespace Paging.Memory;
 /// <summary>Giving memory back when the budget shrinks: of many granules at once, and of single frames.</summary>
 internal sealed unsafe partial class FrameGranules
 {
+    /// <summary>So many granules of huge pages may have holes: each adds two mappings, of which a process has 65,530.</summary>
+    private const int MaxHoled = 8192;
+
+    private int _holed;
+
     /// <summary>Frames that are set aside. Read without the gate by the thread that drains.</summary>
     internal long AsideFrames => Volatile.Read(ref _aside);
 
@@ -103,6 +108,7 @@ internal sealed unsafe partial class FrameGranules
         }
 
         Volatile.Write(ref _aside, _aside - present);
+        _holed -= entry.Holes > 0 ? 1 : 0;
         entry.SetAside = 0;
         entry.Holes = 0;
         Volatile.Write(ref entry.Granted, 0);
@@ -136,6 +142,12 @@ internal sealed unsafe partial class FrameGranules
         int unit = Math.Max(1, VirtualMemory.SystemPageBytes >> PageShift);
         (long first, long end) = GranuleFrames(granule);
         ref Granule entry = ref _granules[granule];
+        if (entry.Holes == 0 && _holed == MaxHoled)
+        {
+            return 0;
+        }
+
+        bool hadHoles = entry.Holes > 0;
         long made = 0;
         bool isAdvised = PageBytes >= Reservation.HugePageBytes || PageBytes << _granuleShift < Reservation.HugePageBytes;
         for (long at = first; at + unit <= end && made < max;)
@@ -176,6 +188,7 @@ internal sealed unsafe partial class FrameGranules
         }
 
         entry.Holes += (int)made;
+        _holed += !hadHoles && made > 0 ? 1 : 0;
         entry.SetAside -= (int)made;
         Volatile.Write(ref _aside, _aside - made);
         NoteGoneUnsynchronized(granule, made);
@@ -214,6 +227,7 @@ internal sealed unsafe partial class FrameGranules
         _pool.ChargeUnsynchronized(count << PageShift);
         Interlocked.Add(ref _frames, count);
         entry.Holes -= (int)count;
+        _holed -= entry.Holes == 0 ? 1 : 0;
         if (IsComplete(granule) && PageBytes < Reservation.HugePageBytes && PageBytes << _granuleShift == Reservation.HugePageBytes)
         {
             _memory.Advise(_class.OffsetOf(first), Reservation.HugePageBytes, huge: true);

@@ -19,6 +19,9 @@ internal sealed class PagingDomain
 
     private readonly Gate _regionsGate = new();
     private readonly RegionTable _regions = new();
+
+    /// <summary>Arrays by page size, dropped ones too until they are taken down.</summary>
+    private readonly int[] _regionsOfSize = new int[FramePool.ClassCount];
     private readonly BackgroundWorker[] _workers;
     private readonly WakeSignal? _signal;
     private readonly bool _isComplete;
@@ -295,6 +298,7 @@ internal sealed class PagingDomain
             throw;
         }
 
+        _regionsOfSize[SizeOf(region)]++;
         Volatile.Write(ref _regionsMade, _regionsMade + 1);
         Interlocked.Increment(ref _holders);
     }
@@ -304,6 +308,7 @@ internal sealed class PagingDomain
         using Gate.Scope held = _regionsGate.Enter();
         if (_regions.Remove(region.PolicyNumber))
         {
+            _regionsOfSize[SizeOf(region)]--;
             Policies.Remove(region.PolicyNumber);
         }
     }
@@ -322,7 +327,8 @@ internal sealed class PagingDomain
         get
         {
             using Gate.Scope held = _regionsGate.Enter();
-            return _regions.Alive().Select(static region => region.Frames.PageBytes).DefaultIfEmpty().Max();
+            int index = Array.FindLastIndex(_regionsOfSize, static count => count != 0);
+            return index < 0 ? 0 : FramePool.MinPageBytes << index;
         }
     }
 
@@ -413,6 +419,8 @@ internal sealed class PagingDomain
         CodecContexts.RemoveUser();
         LetGo();
     }
+
+    private static int SizeOf(PagedRegion region) => region.Frames.PageShift - FramePool.MinPageShift;
 
     private void CloseRegions()
     {

@@ -22,8 +22,10 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     /// <summary>The pool's limit is lowered by such a part of what is committed at a time, as a shift.</summary>
     private const int PoolStepShift = 5;
 
-    /// <summary>Stored copies that are dropped in one go, at most.</summary>
+    /// <summary>Stored copies that are dropped in one go, at most: so many, or such a part of the frames, as a shift, since each go looks
+    /// at all frames.</summary>
     private const int CopiesAtOnce = 256;
+    private const int CopiesShift = 4;
 
     /// <summary>Looks at all frames, or steps of the pool, when the budgets are only approached.</summary>
     private const int MaxPasses = 8;
@@ -371,7 +373,8 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         bool any = false;
         foreach (FrameClass? size in Frames.Classes)
         {
-            any |= size is not null && domain.DirtyLimit.DropCopies(size, CopiesAtOnce, mayBeUnpinned: true);
+            any |= size is not null
+                && domain.DirtyLimit.DropCopies(size, (int)Math.Max(CopiesAtOnce, size.Frames >> CopiesShift), mayBeUnpinned: true);
         }
 
         return any;
