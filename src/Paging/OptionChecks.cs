@@ -7,7 +7,6 @@ namespace Paging;
 /// layer.</summary>
 internal static class OptionChecks
 {
-    private const long MaxPoolBytes = 1L << 40;
     private const int MaxBackgroundThreads = 64;
 
     internal static void Check(this PagerOptions options, string parameter)
@@ -30,12 +29,14 @@ internal static class OptionChecks
                 $"ResidentBytes = {options.ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
         }
 
-        if (options.PoolBytes > MaxPoolBytes)
+        if (options.PoolBytes > PoolBudget.MaxBytes)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {MaxPoolBytes:N0}.");
+                parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {PoolBudget.MaxBytes:N0}.");
         }
 
+        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), parameter);
+        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), parameter);
         if (options.SwapFiles is null)
         {
             throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
@@ -74,13 +75,26 @@ internal static class OptionChecks
         }
     }
 
+    private static void CheckFloor(long floor, long ceiling, string name, string ceilingName, string parameter)
+    {
+        if (floor < 0 || floor > ceiling)
+        {
+            throw new ArgumentOutOfRangeException(
+                parameter, floor, $"{name} = {floor:N0} is not from 0 to {ceilingName} = {ceiling:N0}.");
+        }
+    }
+
     /// <summary>Checks that the budgets can hold enough pages of a size (rule 12).</summary>
-    internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string parameter)
+    internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string parameter) =>
+        CheckPageFits(pageBytes, residentBytes, poolBytes, parameter, parameter);
+
+    /// <summary>As the other, where the budgets are parameters of their own.</summary>
+    internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string residentParameter, string poolParameter)
     {
         if (residentBytes / pageBytes < FramePool.MinFrames)
         {
             throw new ArgumentOutOfRangeException(
-                parameter,
+                residentParameter,
                 residentBytes,
                 $"ResidentBytes = {residentBytes:N0} holds {residentBytes / pageBytes:N0} pages of {pageBytes:N0} bytes; "
                     + $"at least {FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * pageBytes:N0} bytes.");
@@ -90,7 +104,7 @@ internal static class OptionChecks
         if (poolBytes < min)
         {
             throw new ArgumentOutOfRangeException(
-                parameter,
+                poolParameter,
                 poolBytes,
                 $"PoolBytes = {poolBytes:N0} has room for fewer than {LogGeometry.MinSegments} segments for pages of {pageBytes:N0} bytes; "
                     + $"at least {min:N0} bytes are needed.");

@@ -57,7 +57,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>The options that the pager was made with.</summary>
+    /// <summary>The options that the pager was made with. <see cref="Resize"/> does not change them: the budgets of the present are in
+    /// <see cref="GetStatistics"/>.</summary>
     public PagerOptions Options => _domain.Options;
 
     /// <summary>The layer below residency: stores pages by id, as zswap's store, load and invalidate do.</summary>
@@ -130,6 +131,27 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     {
         using PagingDomain.Scope held = _domain.Enter();
         return _domain.GetStatistics();
+    }
+
+    /// <summary>Changes the budgets while the pager is in use. What no longer fits into frames is evicted, what no longer fits into the
+    /// pool is cleaned away or written to files, and the memory goes back to the system before this returns.</summary>
+    /// <remarks>Other threads go on meanwhile; an access that finds no room waits until the budgets have settled before it is refused.
+    /// Threads that change budgets take turns. Waits for files, and for leases as long as one ends within a second; a thread that has leases
+    /// itself does not wait for others'. Budgets can grow to 16 times what the pager was made with, as far as the system has addresses:
+    /// make a pager large and resize it down, if in doubt.</remarks>
+    /// <param name="residentBytes">As <see cref="PagerOptions.ResidentBytes"/>.</param>
+    /// <param name="poolBytes">As <see cref="PagerOptions.PoolBytes"/>. At least eight of the segments that the pager was made with,
+    /// each of which is a 256th of the pool at first, 1 MiB at most, and longer for long pages.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A budget is too small for the page sizes in use or for the pool's segments, or larger
+    /// than the pager has addresses for; the message says which, with the figures.</exception>
+    /// <exception cref="OutOfPagingSpaceException">What is pinned or stored does not fit into the new budgets; the message says what, with
+    /// the figures. The budgets are as they were, and nothing is lost.</exception>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public void Resize(long residentBytes, long poolBytes)
+    {
+        _domain.ThrowIfClosed();
+        OptionChecks.CheckPageFits(Options.PageBytes, residentBytes, poolBytes, nameof(residentBytes), nameof(poolBytes));
+        _domain.Resizer.Resize(residentBytes, poolBytes);
     }
 
     /// <summary>Swapon: opens a file for the coldest pages, which makes room in the pool.</summary>
@@ -254,8 +276,9 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         where T : unmanaged
     {
         using PagingDomain.Scope held = _domain.Enter();
+        _domain.Follower?.MakeFit(geometry.PageBytes);
         OptionChecks.CheckPageFits(
-            geometry.PageBytes, Options.ResidentBytes, Options.PoolBytes, nameof(PagedArrayOptions.PageBytes));
+            geometry.PageBytes, _domain.Frames.BudgetBytes, _domain.Swap.Budget.Bytes, nameof(PagedArrayOptions.PageBytes));
         if (!_domain.Swap.TryAddLog(geometry.PageBytes))
         {
             if (!goOn)

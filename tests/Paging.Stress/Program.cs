@@ -6,7 +6,10 @@ using Paging.Stress.Driver;
 
 const string Usage = """
     Usage: Paging.Stress [--ops N] [--threads N] [--seed N] [--background N] [--resident BYTES] [--pool BYTES] [--page BYTES] [--data PERCENT]
-                         [--file BYTES] [--files N] [--encrypt 0|1] [--removals 0|1] [--interrupts 0|1]
+                         [--file BYTES] [--files N] [--encrypt 0|1] [--removals 0|1] [--interrupts 0|1] [--resizes 0|1]
+           Paging.Stress --probe MIB | --follow SECONDS
+      --probe       resizes a pager of so many MiB of frames to a tenth and back, and says what the process has of memory
+      --follow      lets the budgets of a pager follow the memory that is left, for so long, and says what they are
       --ops         operations of each configuration (10000000)
       --threads     threads that operate (4)
       --seed        of all chance (of the clock, and printed)
@@ -20,13 +23,22 @@ const string Usage = """
       --encrypt     1 to encrypt them (0)
       --removals    1 to add a file and remove the oldest one all the time (0)
       --interrupts  1 to interrupt the threads at random all the time (0)
+      --resizes     1 to change the budgets all the time, down to a quarter of the frames and a third of the pool (0)
     """;
+
+if (args is ["--probe" or "--follow", _] && int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out int size))
+{
+    if (args[0] == "--probe")
+        return BudgetProbe.Resize((long)size << 20, rounds: 3) ? 0 : 1;
+    BudgetProbe.Follow(size);
+    return 0;
+}
 
 var given = new Dictionary<string, long>();
 for (int i = 0; i < args.Length; i += 2)
 {
     bool known = args[i] is "--ops" or "--threads" or "--seed" or "--background" or "--resident" or "--pool" or "--page" or "--data"
-        or "--file" or "--files" or "--encrypt" or "--removals" or "--interrupts";
+        or "--file" or "--files" or "--encrypt" or "--removals" or "--interrupts" or "--resizes";
     if (!known || i + 1 == args.Length || !long.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out long value))
     {
         Console.Error.WriteLine(Usage);
@@ -60,6 +72,7 @@ foreach (int pageBytes in pages)
             DataPercent = (int)given.GetValueOrDefault("--data", options.DataPercent),
             Removals = files > 0 && given.GetValueOrDefault("--removals") != 0,
             Interrupts = given.GetValueOrDefault("--interrupts") != 0,
+            Resizes = given.GetValueOrDefault("--resizes") != 0,
         };
         if (!Run(options))
             return 1;

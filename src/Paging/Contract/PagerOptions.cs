@@ -19,8 +19,20 @@ public sealed record PagerOptions
     public CompressionGoal Compression { get; init; } = CompressionGoal.Balanced;
 
     /// <summary>Threads that make room in the background, 0 to 64. With 0, the faulting threads do that work. Only these threads compress
-    /// cold pages again, so with 0 that does not happen. Default 1.</summary>
+    /// cold pages again, give back memory that is not in use, and follow memory pressure, so with 0 none of that happens. Default 1.</summary>
     public int BackgroundThreads { get; init; } = 1;
+
+    /// <summary>Whether the budgets follow the memory that the container (its cgroups) or the system has left: between
+    /// <see cref="MinResidentBytes"/> and <see cref="ResidentBytes"/>, and <see cref="MinPoolBytes"/> and <see cref="PoolBytes"/>. They
+    /// shrink within seconds and grow again slowly; before a program is refused for want of room they grow all the same. Needs a
+    /// background thread: with <see cref="BackgroundThreads"/> = 0 nothing is followed. Default false.</summary>
+    public bool FollowMemoryPressure { get; init; }
+
+    /// <summary>With <see cref="FollowMemoryPressure"/>, the frames never take less than this. Default 0: as few as four pages.</summary>
+    public long MinResidentBytes { get; init; }
+
+    /// <summary>With <see cref="FollowMemoryPressure"/>, the pool never may take less than this. Default 0: a few segments.</summary>
+    public long MinPoolBytes { get; init; }
 
     /// <summary>Files for the pages that do not fit into the pool. The constructor of <see cref="Pager"/> opens them, as
     /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>

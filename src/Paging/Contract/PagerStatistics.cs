@@ -12,6 +12,12 @@ public readonly record struct PagerStatistics
     /// <summary>Native memory of all segments, including open ones and those held back.</summary>
     public long PoolBytes { get; init; }
 
+    /// <summary>What frames may take now: see <see cref="Pager.Resize"/>.</summary>
+    public long ResidentBudgetBytes { get; init; }
+
+    /// <summary>What segments may take now: see <see cref="Pager.Resize"/>.</summary>
+    public long PoolBudgetBytes { get; init; }
+
     /// <summary>Live encoded bytes in the pool, without headers.</summary>
     public long PoolStoredBytes { get; init; }
 

@@ -5,7 +5,8 @@ using Paging.Threading;
 
 namespace Paging.Memory;
 
-/// <summary>The frames of one page size: a part of the address space as large as the whole budget, in which granules get memory.</summary>
+/// <summary>The frames of one page size: a part of the address space as large as the whole budget can become, in which granules get
+/// memory.</summary>
 /// <remarks>Frames are numbered through all classes, so that the number of a frame also says its size, and the word of a page names exactly
 /// one frame of the pager. This class hands frames out; the reclaimer decides what is in them.</remarks>
 internal sealed unsafe partial class FrameClass
@@ -16,10 +17,7 @@ internal sealed unsafe partial class FrameClass
     private readonly FramePool _pool;
     private readonly FrameStack _free;
     private readonly Reservation _memory;
-    private readonly GrowingRange _records;
     private readonly long _offset;
-    private long _frames;
-    private long _end;
     private long _lead;
     private Figures _now;
 
@@ -29,36 +27,46 @@ internal sealed unsafe partial class FrameClass
     /// <param name="offset">Where that frame lies in <paramref name="memory"/>.</param>
     /// <param name="memory">The address space of all classes.</param>
     /// <param name="records">The records of all frames.</param>
-    /// <param name="rings">Memory for the rings of the replacement policy, all zeroes.</param>
+    /// <param name="tables">Zeroes for the tables of the class, <see cref="TableBytes"/> of them.</param>
     internal FrameClass(
-        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, Reservation records, byte* rings)
+        FramePool pool, int pageBytes, long firstFrame, long offset, Reservation memory, Reservation records, byte* tables)
     {
         _pool = pool;
         PageBytes = pageBytes;
         PageShift = BitOperations.Log2((uint)pageBytes);
         FirstFrame = firstFrame;
-        MaxFrames = pool.BudgetBytes >> PageShift;
+        ReservedFrames = pool.ReservedBytes >> PageShift;
         Records = (FrameRecord*)records.Address;
-        _records = new GrowingRange(records, firstFrame * FrameRecord.Bytes, MaxFrames * FrameRecord.Bytes);
-        KeptClean = MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
         byte* words = (byte*)Records + (firstFrame * FrameRecord.Bytes) + FrameRecord.ReplacementOffset;
-        Replacement = new Replacement((uint*)words, FrameRecord.Bytes, rings, MaxFrames);
+        Replacement = new Replacement((uint*)words, FrameRecord.Bytes, tables, ReservedFrames) { Reach = 0 };
+        Replacement.Retune(MaxFrames);
         _free = new FrameStack(Records);
         _memory = memory;
         _offset = offset;
-        _granuleShift = BitOperations.Log2((uint)(Math.Max(pageBytes, pool.GranuleBytes) / pageBytes));
-        _granules = new Granule[((MaxFrames - 1) >> _granuleShift) + 1];
-        _end = firstFrame;
+        Granules = new FrameGranules(
+            pool,
+            this,
+            _free,
+            memory,
+            new GrowingRange(records, firstFrame * FrameRecord.Bytes, ReservedFrames * FrameRecord.Bytes),
+            tables + Replacement.RingBytes(ReservedFrames));
     }
 
     internal int PageBytes { get; }
 
     internal int PageShift { get; }
 
-    /// <summary>Frames of this class are numbered from here; <see cref="MaxFrames"/> of them would take the whole budget.</summary>
+    /// <summary>Frames of this class are numbered from here.</summary>
     internal long FirstFrame { get; }
 
-    internal long MaxFrames { get; }
+    /// <summary>The most frames that the class can ever have: there are numbers, addresses and records for so many.</summary>
+    internal long ReservedFrames { get; }
+
+    /// <summary>As many frames would take the whole budget as it is now.</summary>
+    internal long MaxFrames => _pool.LimitBytes >> PageShift;
+
+    /// <summary>Which of them have memory.</summary>
+    internal FrameGranules Granules { get; }
 
     internal FrameRecord* Records { get; }
 
@@ -66,15 +74,15 @@ internal sealed unsafe partial class FrameClass
     internal byte* Base => _memory.Address;
 
     /// <summary>So many frames may not become dirty while the pool cannot take a raw page (rule 8).</summary>
-    internal int KeptClean { get; }
+    internal int KeptClean => MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
 
     /// <summary>Frames that have memory.</summary>
-    internal long Frames => Volatile.Read(ref _frames);
+    internal long Frames => Granules.Frames;
 
     internal long FreeFrames => _free.Count;
 
-    /// <summary>One past the last frame that has ever had memory.</summary>
-    internal long End => Volatile.Read(ref _end);
+    /// <summary>One past the last frame that has memory.</summary>
+    internal long End => Granules.End;
 
     /// <summary>Frames whose contents are stored nowhere, and claims that are about to make such a frame.</summary>
     internal long DirtyFrames => Volatile.Read(ref _now.Dirty);
@@ -89,6 +97,10 @@ internal sealed unsafe partial class FrameClass
         set => Volatile.Write(ref _lead, value);
     }
 
+    /// <summary>Bytes of the tables that a class of so many frames needs.</summary>
+    internal static long TableBytes(long frames, int pageBytes, int granuleBytes) =>
+        Replacement.RingBytes(frames) + FrameGranules.TableBytes(frames, pageBytes, granuleBytes);
+
     internal byte* Address(long frame) => Base + OffsetOf(frame);
 
     /// <summary>What a page word says of a frame.</summary>
@@ -98,7 +110,7 @@ internal sealed unsafe partial class FrameClass
     internal long FrameAt(long offset) => FirstFrame + ((offset - _offset) >> PageShift);
 
     /// <summary>Whether an address lies in a frame of this class.</summary>
-    internal bool Contains(byte* address) => (ulong)(address - (Base + _offset)) < (ulong)MaxFrames << PageShift;
+    internal bool Contains(byte* address) => (ulong)(address - (Base + _offset)) < (ulong)ReservedFrames << PageShift;
 
     internal FrameRecord* RecordOf(long offset) => Records + FrameAt(offset);
 
@@ -109,6 +121,15 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Says which frame goes next. It numbers the frames of the class from 0.</summary>
     internal Replacement Replacement { get; }
 
+    /// <summary>The budget has changed.</summary>
+    internal void NoteBudget() => Replacement.Retune(MaxFrames);
+
+    /// <summary>Commits one more granule if the budget has room for one.</summary>
+    internal bool TryGrow() => Granules.TryGrow();
+
+    /// <summary>Whether a frame below <see cref="End"/> has memory now.</summary>
+    internal bool HasMemory(long frame) => Granules.HasMemory(frame);
+
     /// <summary>Takes a free frame.</summary>
     /// <returns>The frame, or −1 when there is none.</returns>
     internal long TakeFree()
@@ -116,7 +137,7 @@ internal sealed unsafe partial class FrameClass
         while (true)
         {
             long frame = _free.Pop();
-            if (frame < 0 || !IsDraining(frame))
+            if (frame < 0 || !Granules.IsDraining(frame))
             {
                 return frame;
             }
@@ -128,7 +149,7 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Gives back a frame that nothing refers to any more. Its record must be clear.</summary>
     internal void GiveBack(long frame)
     {
-        if (!IsDraining(frame) || !TrySetAside(frame))
+        if (!Granules.IsDraining(frame) || !Granules.TrySetAside(frame))
         {
             _free.Push(frame);
         }

@@ -21,53 +21,55 @@ internal sealed unsafe class FramePool
     /// <summary>Page sizes from the smallest to the largest.</summary>
     internal const int ClassCount = 11;
 
+    /// <summary>The budget can grow to so many times what it was at first, as far as <see cref="MaxBudgetBytes"/> and the system allow.
+    /// Addresses cost nothing but addresses.</summary>
+    internal const int MaxGrowth = 16;
+
     /// <summary>For budgets below this, huge pages are too coarse a unit.</summary>
     private const long HugeBudget = 64L << 20;
 
     private readonly FrameClass?[] _classes = new FrameClass?[ClassCount];
     private readonly Reservation _memory;
     private readonly Reservation _records;
-    private readonly Reservation _rings;
+    private readonly Reservation _tables;
     private readonly long _classSpan;
-    private readonly long _maxFrames;
     private long _committedBytes;
+    private long _budgetBytes;
+    private long _limitBytes;
     private long _recordBytes;
 
     internal FramePool(long budgetBytes)
     {
-        BudgetBytes = budgetBytes;
+        _budgetBytes = _limitBytes = budgetBytes;
         GranuleBytes = budgetBytes >= HugeBudget
             ? Reservation.HugePageBytes
             : Math.Max(MinPageBytes, VirtualMemory.SystemPageBytes);
 
-        // There can be a class for each size. Together they have fewer than twice as many frames as the one of the smallest pages.
-        _maxFrames = 2 * (budgetBytes / MinPageBytes);
-        _classSpan = (budgetBytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes;
-        _memory = new Reservation(ClassCount * _classSpan, accessible: false);
-        try
+        // Where addresses are short (ulimit -v), less than the most: room to grow must not keep a pager from being made.
+        for (long most = Math.Min(MaxBudgetBytes, budgetBytes * MaxGrowth); ; most = Math.Max(budgetBytes, most / 2))
         {
-            _records = new Reservation(_maxFrames * FrameRecord.Bytes, accessible: false);
-        }
-        catch
-        {
-            _memory.Release();
-            throw;
-        }
-
-        try
-        {
-            // Each class rounds up to whole words. Untouched, they take no memory.
-            _rings = new Reservation(Replacement.RingBytes(_maxFrames) + (ClassCount * Replacement.RingBytes(1)), accessible: true);
-        }
-        catch
-        {
-            _records.Release();
-            _memory.Release();
-            throw;
+            try
+            {
+                _classSpan = SpanOf(most);
+                (_memory, _records, _tables) = Reserve(most, GranuleBytes);
+                ReservedBytes = most;
+                return;
+            }
+            catch (InsufficientMemoryException) when (most > budgetBytes)
+            {
+            }
         }
     }
 
-    internal long BudgetBytes { get; }
+    /// <summary>The budget: as many bytes may be committed, once the budget has come to hold.</summary>
+    internal long BudgetBytes => Volatile.Read(ref _budgetBytes);
+
+    /// <summary>What may be committed from now on. Less than the budget while that is about to shrink; then more may be committed than
+    /// this.</summary>
+    internal long LimitBytes => Volatile.Read(ref _limitBytes);
+
+    /// <summary>The largest budget that there are addresses for.</summary>
+    internal long ReservedBytes { get; }
 
     /// <summary>The smallest amount that is committed at once: a huge page where the budget is large enough.</summary>
     internal int GranuleBytes { get; }
@@ -77,7 +79,8 @@ internal sealed unsafe class FramePool
 
     internal long CommittedBytes => Volatile.Read(ref _committedBytes);
 
-    internal long RemainingBytes => BudgetBytes - CommittedBytes;
+    /// <summary>What may be committed yet. Negative while the budget shrinks.</summary>
+    internal long RemainingBytes => LimitBytes - CommittedBytes;
 
     /// <summary>What the system refused when frames were last to get memory; 0 when it did not refuse.</summary>
     internal long RefusedBytes => Math.Max(_memory.RefusedBytes, _records.RefusedBytes);
@@ -148,17 +151,18 @@ internal sealed unsafe class FramePool
         {
             if (_classes[index] is null)
             {
-                // The classes of smaller pages come first, each as long as the whole budget.
+                // The classes of smaller pages come first, each as long as the whole budget can become.
                 long first = 0;
-                byte* rings = _rings.Address;
+                byte* tables = _tables.Address;
                 for (int smaller = 0; smaller < index; smaller++)
                 {
-                    long frames = BudgetBytes / (MinPageBytes << smaller);
+                    long frames = ReservedBytes / (MinPageBytes << smaller);
                     first += frames;
-                    rings += Replacement.RingBytes(frames);
+                    tables += FrameClass.TableBytes(frames, MinPageBytes << smaller, GranuleBytes);
                 }
 
-                Volatile.Write(ref _classes[index], new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records, rings));
+                var size = new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records, tables);
+                Volatile.Write(ref _classes[index], size);
             }
 
             return _classes[index]!;
@@ -167,6 +171,25 @@ internal sealed unsafe class FramePool
         {
             Gate.Exit();
         }
+    }
+
+    /// <summary>Sets what may be committed from now on. One thread at a time changes the budget.</summary>
+    internal void SetLimit(long bytes)
+    {
+        // A thread that is about to commit under the gate has looked at the old limit, and is through.
+        using Gate.Scope held = Gate.Enter();
+        Volatile.Write(ref _limitBytes, bytes);
+        foreach (FrameClass? size in _classes)
+        {
+            size?.NoteBudget();
+        }
+    }
+
+    /// <summary>Sets the budget, which is the limit too. No more is committed.</summary>
+    internal void SetBudget(long bytes)
+    {
+        Volatile.Write(ref _budgetBytes, bytes);
+        SetLimit(bytes);
     }
 
     internal void ChargeUnsynchronized(long bytes) => Volatile.Write(ref _committedBytes, _committedBytes + bytes);
@@ -179,13 +202,42 @@ internal sealed unsafe class FramePool
     {
         _memory.DecommitAll();
         _records.DecommitAll();
-        _rings.DecommitAll();
+        _tables.DecommitAll();
     }
 
     internal void Release()
     {
         _memory.Release();
         _records.Release();
-        _rings.Release();
+        _tables.Release();
+    }
+
+    private static long SpanOf(long bytes) =>
+        (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes;
+
+    private static (Reservation Memory, Reservation Records, Reservation Tables) Reserve(long bytes, int granuleBytes)
+    {
+        var memory = new Reservation(ClassCount * SpanOf(bytes), accessible: false);
+        Reservation? records = null;
+        try
+        {
+            // There can be a class for each size. Together they have fewer than twice as many frames as the one of the smallest pages.
+            records = new Reservation(2 * (bytes / MinPageBytes) * FrameRecord.Bytes, accessible: false);
+            long tables = 0;
+            for (int index = 0; index < ClassCount; index++)
+            {
+                int pageBytes = MinPageBytes << index;
+                tables += FrameClass.TableBytes(Math.Max(1, bytes / pageBytes), pageBytes, granuleBytes);
+            }
+
+            // Untouched, they take no memory.
+            return (memory, records, new Reservation(tables, accessible: true));
+        }
+        catch
+        {
+            records?.Release();
+            memory.Release();
+            throw;
+        }
     }
 }

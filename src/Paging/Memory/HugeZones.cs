@@ -5,7 +5,7 @@ namespace Paging.Memory;
 /// <para>A hole must not lie in memory that is advised huge: the system fills the hole when it joins what is around it to a huge page, and
 /// the budget is exceeded. But wherever the advice changes, another mapping begins. A process can have 65,530 mappings, and there may be as
 /// many holes as segments.</para>
-/// <para>So advice is given by zones, of which a reservation has 64 at most. A zone without holes is advised huge. Its first hole takes the
+/// <para>So advice is given by zones, of which a reservation has 64 at most, unless its pool grows. A zone without holes is advised huge. Its first hole takes the
 /// advice from all of the zone, and when the last hole is filled the zone gets it back. Huge pages that exist stay, whatever is
 /// advised.</para>
 /// <para>The owner makes sure that no two calls run at the same time.</para>
@@ -24,12 +24,14 @@ internal sealed class HugeZones
     /// <param name="memory">The reservation.</param>
     /// <param name="huge">Whether memory is advised huge when it is first committed. If not, a zone becomes so when all of it is
     /// there.</param>
-    internal HugeZones(Reservation memory, bool huge)
+    /// <param name="usual">The bytes from its beginning that are in use, unless the budget grows beyond what it was at first. They have the
+    /// 64 zones; the rest has zones of the same length.</param>
+    internal HugeZones(Reservation memory, bool huge, long usual = long.MaxValue)
     {
         _memory = memory;
         _huge = huge;
         long unit = (long)MaxZones * Reservation.HugePageBytes;
-        ZoneBytes = (memory.Bytes + unit - 1) / unit * Reservation.HugePageBytes;
+        ZoneBytes = (Math.Min(memory.Bytes, usual) + unit - 1) / unit * Reservation.HugePageBytes;
         _missing = new long[(memory.Bytes + ZoneBytes - 1) / ZoneBytes];
     }
 

@@ -99,13 +99,14 @@ internal sealed unsafe class Replacement
 
     private readonly byte* _words;
     private readonly int _stride;
-    private readonly int _timeShift;
+    private int _timeShift;
     private readonly FrameRing _cold;
     private readonly FrameRing _hot;
     private readonly FrameRing _ahead;
 
     /// <summary>Cold frames that go before all others: those that the program is done with.</summary>
     private readonly FrameRing _first;
+    private long _tunedFor;
     private Figures _now;
 
     /// <param name="words">A word of 32 bits for each frame, zero at first. They may be parts of records.</param>
@@ -116,7 +117,8 @@ internal sealed unsafe class Replacement
     {
         _words = (byte*)words;
         _stride = stride;
-        _timeShift = Math.Max(0, BitOperations.Log2((ulong)frames) - MinUnitsShift);
+        _timeShift = ShiftFor(frames);
+        _tunedFor = frames;
         _cold = new FrameRing((ulong*)rings, frames);
         _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
         _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
@@ -124,6 +126,31 @@ internal sealed unsafe class Replacement
         _now.Candidate = None;
         _now.Caution = InitialCaution;
         ((Span<long>)_now.Recent).Fill(None);
+    }
+
+    /// <summary>One past the last frame that is looked for in the rings.</summary>
+    internal long Reach
+    {
+        get => _cold.Reach;
+        set => _cold.Reach = _hot.Reach = _ahead.Reach = _first.Reach = value;
+    }
+
+    /// <summary>There are to be so many frames from now on. The clock goes on from the time that it shows, in other units: what was noted in
+    /// the old ones is read as the same share of the frames. So are the figures that count frames.</summary>
+    /// <remarks>Races with everything: a thread that reads the units and the clock at different moments takes a page for older or younger
+    /// than it is, once.</remarks>
+    internal void Retune(long frames)
+    {
+        long before = Interlocked.Exchange(ref _tunedFor, Math.Max(1, frames));
+        if (before == Math.Max(1, frames))
+        {
+            return;
+        }
+
+        int shift = ShiftFor(Math.Max(1, frames));
+        Volatile.Write(ref _now.Faults, Volatile.Read(ref _now.Faults) >> Volatile.Read(ref _timeShift) << shift);
+        Volatile.Write(ref _timeShift, shift);
+        _now.Window *= (double)Math.Max(1, frames) / before;
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>
@@ -496,6 +523,8 @@ internal sealed unsafe class Replacement
 
     private long HotFramesOf(long capacity) =>
         (long)(capacity - Math.Max(_now.Window, MinWindowOf(capacity))) - Volatile.Read(ref _now.AheadRoom);
+
+    private static int ShiftFor(long frames) => Math.Max(0, BitOperations.Log2((ulong)frames) - MinUnitsShift);
 
     private static double MinWindowOf(long capacity) =>
         Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(CorrelatedFaults, capacity * MinWindowOfFew));

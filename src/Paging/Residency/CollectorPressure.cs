@@ -8,10 +8,10 @@ namespace Paging.Residency;
 /// <remarks>Never more than the budgets, since no more native memory hangs on the arrays; and in steps of a sixteenth of that. The
 /// collector counts what is added, and not what is taken back. So it must not be told at all of arrays that come and go within a
 /// step.</remarks>
-internal sealed class CollectorPressure(long budgets)
+internal sealed class CollectorPressure(long bytes)
 {
     private readonly Gate _gate = new();
-    private readonly long _step = Math.Max(1, budgets / 16);
+    private long _budgets = bytes;
     private long _held;
     private long _told;
     private bool _isExact;
@@ -30,6 +30,13 @@ internal sealed class CollectorPressure(long budgets)
             Interlocked.Add(ref _held, change);
             Settle();
         }
+    }
+
+    /// <summary>The budgets are so many bytes from now on.</summary>
+    internal void SetBudgets(long bytes)
+    {
+        Volatile.Write(ref _budgets, bytes);
+        Settle();
     }
 
     /// <summary>The pager is gone: from now on the collector is told of every change, so that it ends at 0.</summary>
@@ -67,8 +74,8 @@ internal sealed class CollectorPressure(long budgets)
     private bool IsNearEnough()
     {
         long off = Math.Abs(Target() - Volatile.Read(ref _told));
-        return off == 0 || (off < _step && !Volatile.Read(ref _isExact));
+        return off == 0 || (off < Math.Max(1, Volatile.Read(ref _budgets) / 16) && !Volatile.Read(ref _isExact));
     }
 
-    private long Target() => Math.Min(Volatile.Read(ref _held), budgets);
+    private long Target() => Math.Min(Volatile.Read(ref _held), Volatile.Read(ref _budgets));
 }

@@ -20,12 +20,13 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
             || (!wait.IsAtHand && TryReserveSlow(size, wait.IsInLine, ref shortage));
     }
 
-    /// <summary>Makes pinned clean pages dirty, as far as frames may be dirty, and drops their stored copies, which take pool
+    /// <summary>Makes clean pages dirty that are pinned, as far as frames may be dirty, and drops their stored copies, which take pool
     /// space.</summary>
     /// <param name="size">The class.</param>
     /// <param name="max">Copies to drop, at most.</param>
+    /// <param name="mayBeUnpinned">Whether pages without pins count too, which could be evicted instead.</param>
     /// <returns>True when any copy was dropped.</returns>
-    internal bool DropCopies(FrameClass size, int max)
+    internal bool DropCopies(FrameClass size, int max, bool mayBeUnpinned = false)
     {
         bool any = false;
         for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
@@ -49,7 +50,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
             }
 
             // A clean page without pins would have been evicted. Our own pin keeps the record with this page.
-            if (PageWord.Pins(word) is 0 or >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
+            if ((PageWord.Pins(word) == 0 && !mayBeUnpinned) || PageWord.Pins(word) >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
             {
                 size.ReleaseDirty();
                 continue;

@@ -56,6 +56,9 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         internal bool HasCollected;
         internal int TurnsOfOthers;
         internal long TakenDown;
+
+        /// <summary>What it has seen of budgets that move.</summary>
+        internal Resizer.Seen Resizes;
     }
 
     /// <summary>How often the collector was asked.</summary>
@@ -74,11 +77,18 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// <summary>A dropped array has left a page pinned, whose frame is lost.</summary>
     internal void NoteLeak() => Interlocked.Increment(ref _leakedPages);
 
-    /// <summary>Has dropped arrays taken down, if there may be any.</summary>
+    /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, waits for that instead: it takes room away
+    /// before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
     /// <param name="attempt">The access's.</param>
     /// <param name="own">Arrays that the caller itself has in its hands.</param>
     /// <returns>Whether to try again.</returns>
-    internal bool TryTakeDown(ref Attempt attempt, int own)
+    internal bool TryTakeDown(ref Attempt attempt, int own) =>
+        domain.Resizer.TryAwait(ref attempt.Resizes)
+        || TryCollect(ref attempt, own)
+        || (domain.Follower?.TryGrowForNeed() ?? false);
+
+    /// <summary>As <see cref="TryTakeDown"/>, for the thread that moves the budgets.</summary>
+    internal bool TryCollect(ref Attempt attempt, int own)
     {
         // A seeded world has no collector: what it drops, its own steps take down.
         if (TestHook.Interleaver is not null
@@ -93,7 +103,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         long takenDown = TakenDown;
         if (attempt.TakenDown != takenDown)
         {
-            attempt = new Attempt { TakenDown = takenDown };
+            attempt = new Attempt { TakenDown = takenDown, Resizes = attempt.Resizes };
             return true;
         }
 

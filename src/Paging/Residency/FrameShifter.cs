@@ -11,7 +11,8 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
     /// <summary>Granules that may be tried in vain where frames can be had in other ways.</summary>
     private const int MaxGranulesTried = 16;
 
-    private readonly Gate _gate = new();
+    /// <summary>One thread at a time empties granules, to move their memory or to give it back.</summary>
+    internal Gate Gate { get; } = new();
 
     /// <summary>Whether a class should get memory of another class rather than reclaim its own frames.</summary>
     internal bool WantsFrames(FrameClass size)
@@ -82,11 +83,19 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
     {
         swap.Room.MakeAtHand();
         int unstorable;
-        using (_gate.Enter())
+        using (Gate.Enter())
         {
             if (mayUseFree && (size.FreeFrames > 0 || size.TryGrow()))
             {
                 return true;
+            }
+
+            if (frames.RemainingBytes < 0)
+            {
+                // The budget shrinks: what comes free is not to be had. That ends soon.
+                found.InFlight++;
+                unstorable = 0;
+                return false;
             }
 
             bool drained = TryDrainOthersUnsynchronized(size, busier, max, marks, ref found, out unstorable);
@@ -128,10 +137,10 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
             // Room is asked for once only. After a refusal, only clean and same-filled pages are evicted.
             StoreLevel level = swap.MayWait ? StoreLevel.AtHand : StoreLevel.Normal;
             int granule = int.MaxValue;
-            while (inVain < max && frames.RemainingFor(size) < size.PageBytes && (granule = donor.BeginDrain(Floor(donor), granule)) >= 0)
+            while (inVain < max && frames.RemainingFor(size) < size.PageBytes && (granule = donor.Granules.BeginDrain(Floor(donor), granule)) >= 0)
             {
                 Shortage before = found;
-                (long first, long end) = donor.GranuleFrames(granule);
+                (long first, long end) = donor.Granules.GranuleFrames(granule);
                 bool refused = false;
                 bool isEmpty;
                 try
@@ -140,7 +149,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
                 }
                 finally
                 {
-                    isEmpty = donor.EndDrain(granule);
+                    isEmpty = donor.Granules.EndDrain(granule);
                 }
 
                 if (isEmpty)

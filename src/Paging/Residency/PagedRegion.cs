@@ -32,7 +32,6 @@ internal sealed unsafe class PagedRegion
         Policy = policy;
         LeaseSlot = domain.LeaseSlot;
         FrameClass frames = domain.Frames.Class(geometry.PageBytes);
-        CanBeWatched = frames.MaxFrames >= domain.Tuning.MinWatchedFrames;
         _usedBytes = geometry.UsedBytes;
         _lastUsedBytes = geometry.LastUsedBytes;
         Name = name;
@@ -76,7 +75,7 @@ internal sealed unsafe class PagedRegion
 
     /// <summary>Whether pages may be watched instead of their leases being counted. They may not where a thread can have leases on all
     /// frames, and must be known to have them when it waits for a frame.</summary>
-    internal bool CanBeWatched { get; }
+    internal bool CanBeWatched => Frames.MaxFrames >= _domain.Tuning.MinWatchedFrames;
 
     /// <summary>Whether a part of the table was ever watched. Set by threads with a claim on one of its pages.</summary>
     internal bool WasWatched { get; set; }

@@ -19,6 +19,9 @@ internal sealed class PagingDomain
 
     private readonly Gate _regionsGate = new();
     private readonly RegionTable _regions = new();
+
+    /// <summary>Arrays by page size, dropped ones too until they are taken down.</summary>
+    private readonly int[] _regionsOfSize = new int[FramePool.ClassCount];
     private readonly BackgroundWorker[] _workers;
     private readonly WakeSignal? _signal;
     private readonly bool _isComplete;
@@ -73,6 +76,12 @@ internal sealed class PagingDomain
         Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
+        var shrinker = new FrameShrinker(this, shifter);
+        Resizer = new Resizer(this, shrinker);
+        Trimmer = new IdleTrimmer(this, shrinker);
+        Follower = options.FollowMemoryPressure
+            ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
+            : null;
         Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
         Queue = new LeaseQueue(this);
         Filler = new PageFiller(this);
@@ -162,6 +171,15 @@ internal sealed class PagingDomain
     /// <summary>Brings pages in without pinning them.</summary>
     internal PageFetcher Fetcher { get; }
 
+    /// <summary>Changes the budgets.</summary>
+    internal Resizer Resizer { get; }
+
+    /// <summary>Gives back what is not in use.</summary>
+    internal IdleTrimmer Trimmer { get; }
+
+    /// <summary>Moves the budgets by the memory that is left; null when they stay.</summary>
+    internal MemoryFollower? Follower { get; }
+
     internal FaultHandler Faults { get; }
 
     internal LeasePinner Leasing { get; }
@@ -220,16 +238,33 @@ internal sealed class PagingDomain
     internal bool Step(int worker, out int wait)
     {
         wait = 0;
+        int next = Keep();
         bool any = Step();
         if (!any)
         {
-            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Swap.Recompressor.Step(worker + 1), worker);
+            wait = IsClosed ? Timeout.Infinite : Prefetcher.LimitSleep(Shorter(Swap.Recompressor.Step(worker + 1), next), worker);
             any = wait == 0;
         }
 
         GC.KeepAlive(this);
         return any;
     }
+
+    /// <summary>Looks after memory that is not in use, and after what is left of it, when it is time to. Also when there is always something
+    /// to do.</summary>
+    /// <returns>Milliseconds until it is time again; or infinite.</returns>
+    private int Keep()
+    {
+        if (IsClosed)
+        {
+            return Timeout.Infinite;
+        }
+
+        int next = Tuning.Trims ? Trimmer.Step() : Timeout.Infinite;
+        return Follower is { } follower ? Shorter(next, follower.Step()) : next;
+    }
+
+    private static int Shorter(int one, int other) => (int)Math.Min((uint)one, (uint)other);
 
     /// <summary>Opens a scope. Until it ends, the memory stays, and Dispose waits.</summary>
     internal Scope Enter()
@@ -254,6 +289,13 @@ internal sealed class PagingDomain
     {
         using Gate.Scope held = _regionsGate.Enter();
         ThrowIfClosed();
+        if (Frames.LimitBytes / region.Frames.PageBytes < FramePool.MinFrames)
+        {
+            // Only if the budget has shrunk since the caller checked.
+            throw new ArgumentOutOfRangeException(
+                nameof(region), $"ResidentBytes = {Frames.LimitBytes:N0} holds fewer than {FramePool.MinFrames} pages of the array.");
+        }
+
         TestHook.MayFail(FailurePoint.Allocation);
         region.PolicyNumber = Policies.Add(region.Policy);
         try
@@ -266,6 +308,7 @@ internal sealed class PagingDomain
             throw;
         }
 
+        _regionsOfSize[SizeOf(region)]++;
         Volatile.Write(ref _regionsMade, _regionsMade + 1);
         Interlocked.Increment(ref _holders);
     }
@@ -275,6 +318,7 @@ internal sealed class PagingDomain
         using Gate.Scope held = _regionsGate.Enter();
         if (_regions.Remove(region.PolicyNumber))
         {
+            _regionsOfSize[SizeOf(region)]--;
             Policies.Remove(region.PolicyNumber);
         }
     }
@@ -285,6 +329,17 @@ internal sealed class PagingDomain
     {
         using Gate.Scope held = _regionsGate.Enter();
         return _regions.Count();
+    }
+
+    /// <summary>The largest page size that an array has; 0 when there are no arrays.</summary>
+    internal int LargestPageBytes
+    {
+        get
+        {
+            using Gate.Scope held = _regionsGate.Enter();
+            int index = Array.FindLastIndex(_regionsOfSize, static count => count != 0);
+            return index < 0 ? 0 : FramePool.MinPageBytes << index;
+        }
     }
 
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
@@ -302,6 +357,8 @@ internal sealed class PagingDomain
         return new PagerStatistics
         {
             ResidentBytes = Frames.UsedBytes,
+            ResidentBudgetBytes = Frames.BudgetBytes,
+            PoolBudgetBytes = Swap.Budget.Bytes,
             PoolBytes = Swap.Budget.CommittedBytes,
             PoolStoredBytes = Swap.Budget.StoredBytes,
             PoolLogicalBytes = Counters[Counter.LogicalBytes],
@@ -372,6 +429,8 @@ internal sealed class PagingDomain
         CodecContexts.RemoveUser();
         LetGo();
     }
+
+    private static int SizeOf(PagedRegion region) => region.Frames.PageShift - FramePool.MinPageShift;
 
     private void CloseRegions()
     {

@@ -92,13 +92,12 @@ internal static class ThrowHelper
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
         FrameClass size = region.Frames;
-        PagerOptions options = domain.Options;
         string action = write ? "write to" : "read";
         string figures =
             $"{size.Frames:N0} frames of {size.PageBytes:N0} bytes ({size.DirtyFrames:N0} dirty), " +
-            $"{OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {options.ResidentBytes:N0}; " +
+            $"{OtherFrames(domain, size)}{statistics.Pins:N0} leases out in all, of ResidentBytes = {domain.Frames.BudgetBytes:N0}; " +
             $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
-            $"{options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
+            $"{domain.Swap.Budget.Bytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
         Exception? refusal = Refusal(domain.Frames.RefusedBytes, "memory for frames");
         throw new OutOfPagingSpaceException(
             $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost.",
@@ -112,7 +111,7 @@ internal static class ThrowHelper
     internal static void ThrowTooManyPages(PagingDomain domain, PagedRegion region, long pages) =>
         throw new OutOfPagingSpaceException(
             $"No room to pin {pages:N0} pages of {region.Describe()} at once: ResidentBytes = " +
-            $"{domain.Options.ResidentBytes:N0} pays for {region.Frames.MaxFrames:N0} frames of " +
+            $"{domain.Frames.BudgetBytes:N0} pays for {region.Frames.MaxFrames:N0} frames of " +
             $"{region.Frames.PageBytes:N0} bytes. Take shorter sequences, copy with CopyTo, or give the pager more ResidentBytes. " +
             "Nothing is pinned.")
         {
@@ -207,7 +206,7 @@ internal static class ThrowHelper
         PagerStatistics statistics = Snapshot(domain, out long live);
         throw new OutOfPagingSpaceException(
             $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
-            $"{domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more " +
+            $"{domain.Swap.Budget.Bytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more " +
             "PoolBytes, or add a swap file. Nothing is lost.",
             PoolFailure(domain))
         {
@@ -222,9 +221,31 @@ internal static class ThrowHelper
         throw new OutOfPagingSpaceException(
             $"Swap file '{path}' cannot be removed: the {area.UsedBytes:N0} bytes that it still holds do not fit elsewhere; {live:N0} " +
             $"bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
-            $"{domain.Options.PoolBytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file " +
+            $"{domain.Swap.Budget.Bytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, or add another file " +
             "first. The file stays in use; nothing is lost.",
             PoolFailure(domain))
+        {
+            Statistics = statistics,
+        };
+    }
+
+    [DoesNotReturn]
+    internal static void ThrowCannotShrink(PagingDomain domain, long residentBytes, long poolBytes, in Shortage shortage)
+    {
+        PagerStatistics statistics = Snapshot(domain, out long live);
+        long resident = domain.Frames.BudgetBytes;
+        long pool = domain.Swap.Budget.Bytes;
+        string why = shortage.IsPoolFull
+            ? "what is stored, and what would have to be, does not fit. Free some pages, shrink by less, or add a swap file"
+            : shortage.OthersPinned != 0
+                ? $"{shortage.OthersPinned:N0} of the frames that would have to go are pinned by leases. Dispose leases, or shrink by less"
+                : "the system takes no memory back, as for memory that the process has locked";
+        throw new OutOfPagingSpaceException(
+            $"The budgets cannot become ResidentBytes = {residentBytes:N0} and PoolBytes = {poolBytes:N0}: {why}. "
+            + $"{statistics.ResidentBytes:N0} bytes in frames of ResidentBytes = {resident:N0}, {statistics.Pins:N0} leases out; {live:N0} "
+            + $"bytes live in {statistics.PoolBytes:N0} of PoolBytes = {pool:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. "
+            + "The budgets are as they were; nothing is lost.",
+            shortage.IsPoolFull ? PoolFailure(domain) : null)
         {
             Statistics = statistics,
         };

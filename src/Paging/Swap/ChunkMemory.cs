@@ -17,6 +17,9 @@ internal sealed unsafe partial class ChunkMemory
     private readonly Reservation _memory;
     private readonly int _chunkBytes;
 
+    /// <summary>Whether the pool was large enough for huge pages at first.</summary>
+    private readonly bool _isHuge;
+
     /// <summary>Where the memory has holes.</summary>
     private readonly HugeZones _zones;
 
@@ -44,31 +47,32 @@ internal sealed unsafe partial class ChunkMemory
     {
         _budget = budget;
         _chunkBytes = geometry.SegmentBytes;
-        Count = geometry.SegmentCount;
+        _isHuge = budget.Bytes >= HugePool;
         HeldBack = 1 + geometry.LastResortSegments;
-        _memory = new Reservation((long)Count * _chunkBytes, accessible: false);
-        _zones = new HugeZones(_memory, IsHuge);
+        (Count, _memory) = Reserve(budget, geometry);
+        _zones = new HugeZones(_memory, _isHuge, (long)geometry.SegmentCount * _chunkBytes);
         _holders = new int[Count];
         Array.Fill(_holders, None);
         _free = new int[Count];
         _absent = new int[Count];
     }
 
-    /// <summary>The highest number of chunks.</summary>
+    /// <summary>The most chunks that there can ever be.</summary>
     internal int Count { get; }
+
+    /// <summary>The chunks that the budget would buy as it is now.</summary>
+    internal int Affordable => (int)Math.Min(Count, _budget.LimitBytes / ChargedBytes);
 
     /// <summary>The number of chunks in the reserve: one for the cleaner, and those of last resort.</summary>
     internal int HeldBack { get; }
 
     /// <summary>The bytes that a segment with memory takes of the budget: its own, and its entry in the table.</summary>
-    private int ChargedBytes => _chunkBytes + Segment.Size;
+    internal int ChargedBytes => _chunkBytes + Segment.Size;
 
     internal int FreeCount => Volatile.Read(ref _freeCount);
 
     /// <summary>Whether the whole reserve is free.</summary>
     internal bool HasReserve => FreeCount >= HeldBack;
-
-    private bool IsHuge => _budget.Bytes >= HugePool;
 
     internal byte* Address(int chunk) => _memory.Address + ((long)chunk * _chunkBytes);
 
@@ -131,11 +135,12 @@ internal sealed unsafe partial class ChunkMemory
     }
 
     /// <summary>Takes a chunk back from a segment. Its memory goes back to the system if <paramref name="stock"/> chunks or more are free
-    /// beyond those held back.</summary>
+    /// beyond those held back; if the budget shrinks, unless the chunk is one of those.</summary>
     internal void TakeBackUnsynchronized(int chunk, int stock)
     {
         Volatile.Write(ref _holders[chunk], None);
-        if (_freeCount - HeldBack < stock || !TryDropUnsynchronized(chunk))
+        int kept = _budget.IsOver ? 0 : stock;
+        if (_freeCount - HeldBack < kept || !TryDropUnsynchronized(chunk))
         {
             _free[_freeCount] = chunk;
             Volatile.Write(ref _freeCount, _freeCount + 1);
@@ -158,14 +163,15 @@ internal sealed unsafe partial class ChunkMemory
         return _freeCount >= HeldBack;
     }
 
-    /// <summary>Gives back the memory of all free chunks except the reserve, for another log or for the system. True when any was given
+    /// <summary>Gives back the memory of free chunks except the reserve, for another log or for the system. True when any was given
     /// back.</summary>
-    internal bool TryTrim()
+    /// <param name="max">Of so many chunks, at most.</param>
+    internal bool TryTrim(long max = long.MaxValue)
     {
         bool any = false;
         using (_budget.Gate.Enter())
         {
-            while (_freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]))
+            for (; max > 0 && _freeCount > HeldBack && TryDropUnsynchronized(_free[_freeCount - 1]); max--)
             {
                 Volatile.Write(ref _freeCount, _freeCount - 1);
                 any = true;
@@ -223,6 +229,26 @@ internal sealed unsafe partial class ChunkMemory
 
     internal void Release() => _memory.Release();
 
+    /// <summary>Takes addresses for as many chunks as the budget can grow to; where addresses are short, for fewer.</summary>
+    private static (int Count, Reservation Memory) Reserve(PoolBudget budget, LogGeometry geometry)
+    {
+        long charged = (long)geometry.SegmentBytes + Segment.Size;
+        int count = (int)Math.Min(Math.Max(geometry.SegmentCount, budget.ReservedBytes / charged), LogGeometry.MaxSegments);
+        while (true)
+        {
+            try
+            {
+                var memory = new Reservation((long)count * geometry.SegmentBytes, accessible: false);
+                budget.CapUnsynchronized(Math.Max(budget.Bytes, (count * charged) + charged - 1));
+                return (count, memory);
+            }
+            catch (InsufficientMemoryException) when (count > geometry.SegmentCount)
+            {
+                count = Math.Max(geometry.SegmentCount, count / 2);
+            }
+        }
+    }
+
     /// <summary>The number of chunks that a level must leave free.</summary>
     private int Floor(StoreLevel level) => level switch
     {
@@ -274,9 +300,9 @@ internal sealed unsafe partial class ChunkMemory
             return true;
         }
 
-        long unit = IsHuge ? Reservation.HugePageBytes : 1;
+        long unit = _isHuge ? Reservation.HugePageBytes : 1;
         end = Math.Min((end + unit - 1) / unit * unit, _memory.Bytes);
-        if (!_memory.TryCommit(_accessible, end - _accessible, IsHuge && _zones.IsWhole(_accessible)))
+        if (!_memory.TryCommit(_accessible, end - _accessible, _isHuge && _zones.IsWhole(_accessible)))
         {
             return false;
         }
@@ -290,7 +316,7 @@ internal sealed unsafe partial class ChunkMemory
     {
         long before = (long)chunk * _chunkBytes / Reservation.HugePageBytes;
         long after = (chunk + 1L) * _chunkBytes / Reservation.HugePageBytes;
-        if (!IsHuge && after > before && _absentCount == 0)
+        if (!_isHuge && after > before && _absentCount == 0)
         {
             _memory.Collapse(before * Reservation.HugePageBytes, (after - before) * Reservation.HugePageBytes);
         }

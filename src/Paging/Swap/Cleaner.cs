@@ -69,6 +69,26 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         return TryEmpty(victim);
     }
 
+    /// <summary>Empties a segment that is half dead, whether or not there is need. False when there is none, or another thread is at
+    /// it.</summary>
+    internal bool TryCleanSparse()
+    {
+        if (!mover.Gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            int victim = log.Sealed.FindDeadest(log.SegmentBytes >> 1);
+            return victim >= 0 && TryEmpty(victim);
+        }
+        finally
+        {
+            mover.Gate.Exit();
+        }
+    }
+
     /// <summary>Empties one given segment in memory. True when it is empty, or about to be.</summary>
     internal bool TryCleanOut(int number)
     {

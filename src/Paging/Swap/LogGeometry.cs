@@ -3,12 +3,18 @@ namespace Paging.Swap;
 /// <summary>The sizes and counts by which a log divides its memory. Fixed when the log is made.</summary>
 /// <param name="MaxPage">The longest page that fits a segment, in bytes.</param>
 /// <param name="SegmentBytes">Bytes of a segment: whole system pages, with room for a number of raw pages and their headers.</param>
-/// <param name="SegmentCount">The number of segments that the whole budget would buy.</param>
+/// <param name="SegmentCount">The number of segments that the whole budget would buy when the log was made.</param>
 /// <param name="LastResortSegments">Segments held back for evictions that a fault depends on.</param>
 internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int SegmentCount, int LastResortSegments)
 {
     /// <summary>A pool of fewer segments has no room for its reserves and its open segments (rule 12).</summary>
     internal const int MinSegments = 16;
+
+    /// <summary>A pool may shrink until it has so few segments of a log.</summary>
+    internal const int MinSegmentsLeft = 8;
+
+    /// <summary>The most segments of a log.</summary>
+    internal const int MaxSegments = Location.MaxSegments / 4;
 
     private const int DefaultSegments = 256;
     private const int MaxDefaultBytes = 1 << 20;
@@ -50,7 +56,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
             maxPage *= 2;
         }
 
-        long count = Math.Min(poolBytes / (bytes + Segment.Size), Location.MaxSegments / 4);
+        long count = Math.Min(poolBytes / (bytes + Segment.Size), MaxSegments);
         long lastResort = ((MaxKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
         if (count < 2 * MinSegments)
         {

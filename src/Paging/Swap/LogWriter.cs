@@ -152,6 +152,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         return open;
     }
 
+    /// <summary>Seals the open segment, if there is one.</summary>
+    internal void Seal()
+    {
+        if (_open >= 0)
+        {
+            SealOpen();
+        }
+    }
+
     /// <summary>Gives the open segment back if nothing in it is alive any more. The spare one becomes the open one.</summary>
     internal void SealIfEmpty()
     {

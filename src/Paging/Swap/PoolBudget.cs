@@ -28,8 +28,16 @@ internal enum StoreLevel
 }
 
 /// <summary>The bytes that all segments of a pager may take, and how many of them live entries may fill.</summary>
+/// <remarks>One thread at a time changes the budget.</remarks>
+/// <param name="bytes">The budget at first.</param>
 internal sealed class PoolBudget(long bytes)
 {
+    /// <summary>The budget can grow to so many times what it was at first, as far as the system has addresses.</summary>
+    internal const int MaxGrowth = 16;
+
+    /// <summary>The largest budget.</summary>
+    internal const long MaxBytes = 1L << 40;
+
     // Above these shares of live bytes the cleaner would copy more than what it frees is worth: at 88% live, a greedy cleaner copies about
     // four bytes for each one stored, at 94% about ten. The headers of small entries count against the second bound only.
     private const double StoredShare = 0.885;
@@ -37,14 +45,26 @@ internal sealed class PoolBudget(long bytes)
 
     private const int MaxReadings = 16;
 
-    private readonly long _maxStored = (long)(bytes * StoredShare);
-    private readonly long _maxLive = (long)(bytes * LiveShare);
+    private long _bytes = bytes;
+    private long _limit = bytes;
+    private long _reserved = Math.Max(bytes, Math.Min(MaxBytes, bytes * MaxGrowth));
     private long _committed;
     private long _live;
     private long _stored;
     private long _refused;
 
-    internal long Bytes => bytes;
+    /// <summary>The budget: as many bytes may be committed, once the budget has come to hold.</summary>
+    internal long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>What may be committed from now on. Less than the budget while that is about to shrink; then more may be committed than
+    /// this.</summary>
+    internal long LimitBytes => Volatile.Read(ref _limit);
+
+    /// <summary>The largest budget that there are addresses for, in all logs. Lowered under the gate.</summary>
+    internal long ReservedBytes => Volatile.Read(ref _reserved);
+
+    /// <summary>Whether segments have to give back memory as soon as they are free.</summary>
+    internal bool IsOver => RemainingBytes < 0;
 
     /// <summary>The bytes that the system refused when a segment was last to get memory within the budget; 0 when it granted them. Written
     /// under the gate. For messages that say why there is no room.</summary>
@@ -63,7 +83,8 @@ internal sealed class PoolBudget(long bytes)
     /// <summary>Bytes of segments with memory: full, open, free and held back.</summary>
     internal long CommittedBytes => Volatile.Read(ref _committed);
 
-    internal long RemainingBytes => bytes - CommittedBytes;
+    /// <summary>What may be committed yet. Negative while the budget shrinks.</summary>
+    internal long RemainingBytes => LimitBytes - CommittedBytes;
 
     /// <summary>Bytes of live entries, headers and rounding included.</summary>
     internal long LiveBytes => Volatile.Read(ref _live);
@@ -72,8 +93,29 @@ internal sealed class PoolBudget(long bytes)
     internal long StoredBytes => Volatile.Read(ref _stored);
 
     /// <summary>Whether a page of this length may still come in, in case it does not shrink.</summary>
-    internal bool Admits(int length) =>
-        StoredBytes + length <= _maxStored && LiveBytes + length + EntryHeader.Size <= _maxLive;
+    internal bool Admits(int length) => Admits(LimitBytes, length);
+
+    /// <summary>Whether a page of this length could come in if the budget were this.</summary>
+    internal bool Admits(long budget, int length) =>
+        StoredBytes + length <= (long)(budget * StoredShare) && LiveBytes + length + EntryHeader.Size <= (long)(budget * LiveShare);
+
+    /// <summary>Sets what may be committed from now on.</summary>
+    internal void SetLimit(long limit)
+    {
+        // A thread that is about to commit under the gate has looked at the old limit, and is through.
+        using Gate.Scope held = Gate.Enter();
+        Volatile.Write(ref _limit, limit);
+    }
+
+    /// <summary>Sets the budget, which is the limit too. No more is committed.</summary>
+    internal void SetBudget(long budget)
+    {
+        Volatile.Write(ref _bytes, budget);
+        SetLimit(budget);
+    }
+
+    /// <summary>A log has no addresses for more. Called under the gate.</summary>
+    internal void CapUnsynchronized(long reserved) => Volatile.Write(ref _reserved, Math.Min(_reserved, reserved));
 
     internal void Add(int units, long encodedBytes)
     {

@@ -98,6 +98,69 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         return false;
     }
 
+    /// <summary>Gives memory back while more is committed than may be. Waits for devices.</summary>
+    /// <returns>False when nothing could be given back.</returns>
+    internal bool TryGiveBack()
+    {
+        long before = budget.CommittedBytes;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            log!.SealUnused();
+            log.Chunks.TryTrim();
+        }
+
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            // As in TryTakeFromOthers. What comes free goes back at once, but for what the log holds back.
+            for (int i = 0; i < log!.Chunks.Count && budget.CommittedBytes >= before && TryFreeOne(log); i++)
+            {
+                log.Chunks.TryTrim();
+            }
+        }
+
+        return budget.CommittedBytes < before;
+    }
+
+    /// <summary>Gives back memory of a pool that is mostly dead: of free segments, and of those that are half dead, which are
+    /// emptied.</summary>
+    /// <param name="bytes">About so much.</param>
+    internal bool TryTrimSparse(long bytes)
+    {
+        long before = budget.CommittedBytes;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            long left = bytes - (before - budget.CommittedBytes);
+            for (long i = (left / log!.SegmentBytes) + 1; left > 0 && i > 0; i--)
+            {
+                if (!log.Chunks.TryTrim(max: 1) && !log.Cleaner.TryCleanSparse())
+                {
+                    break;
+                }
+            }
+        }
+
+        return budget.CommittedBytes < before;
+    }
+
+    /// <summary>Begins to write the coldest segments out, though there is room, and gives back the memory of those written before. Does not
+    /// wait.</summary>
+    internal bool TryWriteCold()
+    {
+        bool any = false;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            any |= log!.Chunks.TryTrim(Writeback.Depth);
+            any |= Files.IsAny && writeback.TryStart(log) is WritebackStart.Started or WritebackStart.Cleaned;
+        }
+
+        return any;
+    }
+
+    private bool TryFreeOne(SegmentLog log) =>
+        log.Cleaner.TryClean(StoreLevel.Normal)
+        || TryWriteOut(log, StoreLevel.Normal)
+        || (Files.IsAny && log.Cleaner.TryClean(StoreLevel.Normal, thorough: true));
+
     private LogWriter? TryPrepareOnce(SegmentLog log, int length, StoreLevel level)
     {
         LogWriter? writer = null;

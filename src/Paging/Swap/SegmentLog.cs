@@ -16,7 +16,14 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>There is a chunk, but the system refuses memory for one more entry of the segment table: a chunk more would not help.</summary>
     internal const int NoNumber = -2;
+
+    /// <summary>Two of one writer, and one of the cleaner.</summary>
+    internal const int OpenSegments = 3;
+
     private const int MaxAhead = 64;
+
+    /// <summary>A writer more for so many segments: each has two open at most, so all together an eighth.</summary>
+    private const int SegmentsForWriter = 16;
     private const int MaxBufferBytes = 4 << 20;
 
     private readonly SegmentTable _table;
@@ -33,7 +40,7 @@ internal sealed unsafe class SegmentLog
         try
         {
             Sealed = new SealedSegments(Chunks, table, geometry.SegmentBytes);
-            _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / 16))];
+            _writers = new LogWriter[Math.Clamp(writers, 1, Math.Max(1, Chunks.Count / SegmentsForWriter))];
             for (int i = 0; i < _writers.Length; i++)
             {
                 _writers[i] = new LogWriter(this);
@@ -71,7 +78,32 @@ internal sealed unsafe class SegmentLog
 
     internal ColdCompressor Cold { get; }
 
+    /// <summary>All writers, those that the budget is too small for included.</summary>
     internal ReadOnlySpan<LogWriter> Writers => _writers;
+
+    /// <summary>The writers in use, from the first one on.</summary>
+    internal int WritersInUse => Math.Clamp(Chunks.Affordable / SegmentsForWriter, 1, _writers.Length);
+
+    /// <summary>Seals what the writers have open that are not in use any more. A thread that looked for a writer before may still come to
+    /// use one; what that leaves open is found like what any idle writer has open.</summary>
+    internal void SealUnused()
+    {
+        foreach (LogWriter writer in Writers[WritersInUse..])
+        {
+            if (writer.TryBorrow())
+            {
+                try
+                {
+                    writer.DropSpare();
+                    writer.Seal();
+                }
+                finally
+                {
+                    writer.GiveBack();
+                }
+            }
+        }
+    }
 
     /// <summary>Finds sealed segments in memory by what they are wanted for.</summary>
     internal SealedSegments Sealed { get; }
@@ -84,11 +116,11 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>Segments beyond those held back that the background keeps free. More of them with a file, since writing a segment takes
     /// longer than emptying it in memory.</summary>
-    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Count >> 4, 2, MaxAhead) : 2;
+    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Affordable >> 4, 2, MaxAhead) : 2;
 
     /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
     /// <remarks>With a file, free chunks come and go as segments are written ahead, so all of those keep their memory.</remarks>
-    private int Stock => 1 + (Chunks.Count >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
+    private int Stock => 1 + (Chunks.Affordable >> 5) + (_table.Files.IsAny ? Ahead + Writeback.Depth : 0);
 
     /// <summary>Whether stores will soon have to make room for themselves.</summary>
     internal bool IsShort => Chunks.IsShortBy(Ahead);
@@ -108,9 +140,10 @@ internal sealed unsafe class SegmentLog
         while (true)
         {
             int start = TestHook.Interleaver?.Thread ?? Environment.CurrentManagedThreadId;
-            for (int i = 0; i < _writers.Length; i++)
+            int count = WritersInUse;
+            for (int i = 0; i < count; i++)
             {
-                LogWriter writer = _writers[(int)((uint)(start + i) % (uint)_writers.Length)];
+                LogWriter writer = _writers[(int)((uint)(start + i) % (uint)count)];
                 if (writer.TryBorrow())
                 {
                     return writer;

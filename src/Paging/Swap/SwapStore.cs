@@ -111,7 +111,7 @@ internal sealed unsafe partial class SwapStore
                     return true;
                 }
 
-                LogGeometry geometry = LogGeometry.For(_budget.Bytes, _segments.Logs.IsEmpty ? pageLength : LogPageFor(pageLength));
+                LogGeometry geometry = LogGeometry.For(_budget.LimitBytes, _segments.Logs.IsEmpty ? pageLength : LogPageFor(pageLength));
                 long reserve = (1 + geometry.LastResortSegments) * ((long)geometry.SegmentBytes + Segment.Size);
                 if (_budget.RemainingBytes >= reserve)
                 {
@@ -326,6 +326,25 @@ internal sealed unsafe partial class SwapStore
     internal int LogPageFor(int pageLength) => _budget.Bytes >= PoolForMaxPages
         ? MaxPageBytes
         : (int)Math.Min(MaxPageBytes, BitOperations.RoundUpToPowerOf2((uint)pageLength));
+
+    /// <summary>The smallest budget for the logs that there are, whose segments keep the length that they were made with: a few segments of
+    /// each, and for all logs together what they hold back and what one writer and the cleaner have open.</summary>
+    internal long MinPoolBytes
+    {
+        get
+        {
+            long most = 0;
+            long all = 0;
+            foreach (SegmentLog? log in _segments.Logs)
+            {
+                long bytes = log!.Chunks.ChargedBytes;
+                most = Math.Max(most, LogGeometry.MinSegmentsLeft * bytes);
+                all += (log.Chunks.HeldBack + SegmentLog.OpenSegments) * bytes;
+            }
+
+            return Math.Max(most, all);
+        }
+    }
 
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {

@@ -37,11 +37,14 @@ internal sealed record StressOptions
     /// <summary>Whether the threads are interrupted at random all the time. No call may be cut short by that.</summary>
     public bool Interrupts { get; init; }
 
+    /// <summary>Whether the budgets move all the time: between a quarter and all of the frames, and a third and all of the pool.</summary>
+    public bool Resizes { get; init; }
+
     /// <summary>How long pages are left alone before they are compressed again: so short that it happens all the time.</summary>
     public TimeSpan ColdAfter { get; init; } = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Bytes that the pager may hold in its pool and its files.</summary>
-    public long StorageBytes => PoolBytes + Files * FileBytes;
+    /// <summary>Bytes that the pager may always hold in its pool and its files.</summary>
+    public long StorageBytes => (Resizes ? PoolBytes / 3 : PoolBytes) + Files * FileBytes;
 
     /// <summary>How long no thread may finish an operation before the run is called hung. No measure of speed.</summary>
     public TimeSpan Watchdog { get; init; } = TimeSpan.FromMinutes(3);
@@ -72,5 +75,5 @@ internal sealed record StressOptions
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Removals ? " --removals 1" : "")}{(Interrupts ? " --interrupts 1" : "")}");
+        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Removals ? " --removals 1" : "")}{(Interrupts ? " --interrupts 1" : "")}{(Resizes ? " --resizes 1" : "")}");
 }

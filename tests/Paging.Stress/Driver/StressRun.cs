@@ -17,6 +17,7 @@ internal sealed class StressRun : IDisposable
     private volatile bool _stopped;
     private volatile Exception? _removalError;
     private int _removals;
+    private int _resizes;
 
     private StressRun(StressOptions options)
     {
@@ -105,11 +106,14 @@ internal sealed class StressRun : IDisposable
         interrupter?.Start();
         Thread? remover = _options.Removals ? new Thread(() => AddAndRemove(threads)) { IsBackground = true, Name = "stress remover" } : null;
         remover?.Start();
+        Thread? resizer = _options.Resizes ? new Thread(() => Resize(threads)) { IsBackground = true, Name = "stress resizer" } : null;
+        resizer?.Start();
         Watch(threads, clock, progress);
+        resizer?.Join();
         interrupter?.Join();
         remover?.Join();
         if (_removalError is not null)
-            throw Report(_removalError, "swapoff");
+            throw Report(_removalError, "swapoff or resize");
         foreach (Worker worker in _workers)
         {
             if (worker.Error is not null)
@@ -119,6 +123,8 @@ internal sealed class StressRun : IDisposable
         StressResult result = Result(clock);
         if (_options.Removals && _removals == 0)
             throw Report(new StressFailure("no file was removed"), "swapoff");
+        if (_options.Resizes && _resizes == 0)
+            throw Report(new StressFailure("the budgets were never changed"), "resize");
         try
         {
             Finish(result);
@@ -190,6 +196,38 @@ internal sealed class StressRun : IDisposable
                 catch (OutOfPagingSpaceException)
                 {
                     _files.Enqueue(oldest);
+                    Thread.Yield();
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            _removalError = e;
+            Stop();
+        }
+    }
+
+    /// <summary>Budgets move up and down. What does not fit, or is pinned, is refused, and then the budgets are as they were.</summary>
+    private void Resize(List<Thread> threads)
+    {
+        var random = new Rng(_options.Seed + 2);
+        try
+        {
+            while (!_stopped && threads.Exists(thread => thread.IsAlive))
+            {
+                long resident = _options.ResidentBytes / 4 + (long)random.Next((int)(_options.ResidentBytes * 3 / 4));
+                long pool = _options.PoolBytes / 3 + (long)random.Next((int)(_options.PoolBytes * 2 / 3));
+                PagerStatistics before = _pager.GetStatistics();
+                try
+                {
+                    _pager.Resize(resident, pool);
+                    _resizes++;
+                    before = _pager.GetStatistics();
+                    if (before.ResidentBytes > resident || before.PoolBytes > pool)
+                        throw new StressFailure($"resized to {resident} and {pool}, and holds more: {before}");
+                }
+                catch (OutOfPagingSpaceException)
+                {
                     Thread.Yield();
                 }
             }

@@ -26,6 +26,13 @@ public sealed class StressTests
         Execute(options with { FileBytes = options.FileBytes / 2 });
     });
 
+    [Theory]
+    [InlineData(4 << 10, 1, 2)]
+    [InlineData(Mixed, 0, 1)]
+    [InlineData(Mixed, 2, 1)]
+    public void Budgets_that_move_under_threads_lose_nothing(int pageBytes, int backgroundThreads, int files) =>
+        Seeded.Run(seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files) with { Operations = 8_000, Seed = seed, Resizes = true }));
+
     private static void Execute(StressOptions options)
     {
         StressResult result = StressRun.Execute(options);

@@ -108,36 +108,36 @@ public sealed unsafe class FrameTests
         }
 
         long[] taken = [.. Enumerable.Range(0, 8).Select(_ => frames.TakeFree())];
-        int granule = frames.BeginDrain(floor: 1);
-        (long first, long end) = frames.GranuleFrames(granule);
+        int granule = frames.Granules.BeginDrain(floor: 1);
+        (long first, long end) = frames.Granules.GranuleFrames(granule);
         Assert.Equal(1, end - first);
 
         // Somebody still has the frame: it is not given back, and not lost.
-        Assert.False(frames.EndDrain(granule));
+        Assert.False(frames.Granules.EndDrain(granule));
         Assert.Equal(8, frames.Frames);
         Assert.Equal(0, frames.FreeFrames);
 
-        granule = frames.BeginDrain(floor: 1);
+        granule = frames.Granules.BeginDrain(floor: 1);
         foreach (long frame in taken)
         {
             frames.GiveBack(frame);
         }
 
-        Assert.True(frames.EndDrain(granule));
+        Assert.True(frames.Granules.EndDrain(granule));
         Assert.Equal((7, 7), (frames.Frames, frames.FreeFrames));
         Assert.False(frames.HasMemory(first));
         Assert.Equal(4096, pool.RemainingBytes);
         Assert.False(other.TryGrow());
 
-        granule = frames.BeginDrain(floor: 1);
-        Assert.True(frames.EndDrain(granule));
+        granule = frames.Granules.BeginDrain(floor: 1);
+        Assert.True(frames.Granules.EndDrain(granule));
         Assert.True(other.TryGrow());
         Assert.Equal((6, 1), (frames.Frames, other.Frames));
         Assert.Equal(0, pool.RemainingBytes);
 
         // What was given back can be had again, and reads as zeroes.
-        granule = other.BeginDrain(floor: 0);
-        Assert.True(other.EndDrain(granule));
+        granule = other.Granules.BeginDrain(floor: 0);
+        Assert.True(other.Granules.EndDrain(granule));
         Assert.True(frames.TryGrow());
         Assert.True(frames.HasMemory(first) || frames.HasMemory(first - 1));
         long again = frames.TakeFree();
@@ -152,12 +152,12 @@ public sealed unsafe class FrameTests
         {
         }
 
-        int granule = frames.BeginDrain(floor: 1);
-        (long first, _) = frames.GranuleFrames(granule);
+        int granule = frames.Granules.BeginDrain(floor: 1);
+        (long first, _) = frames.Granules.GranuleFrames(granule);
         long[] taken = [frames.TakeFree(), frames.TakeFree(), frames.TakeFree()];
         Assert.DoesNotContain(first, taken);
         Assert.Equal(-1, frames.TakeFree());
-        Assert.True(frames.EndDrain(granule));
+        Assert.True(frames.Granules.EndDrain(granule));
         Assert.Equal(-1, frames.TakeFree());
     });
 
@@ -169,9 +169,9 @@ public sealed unsafe class FrameTests
         {
         }
 
-        Assert.Equal(-1, frames.BeginDrain(floor: 4));
-        Assert.Equal(-1, frames.BeginDrain(floor: 3, below: 0));
-        Assert.True(frames.BeginDrain(floor: 3, below: 1) >= 0);
+        Assert.Equal(-1, frames.Granules.BeginDrain(floor: 4));
+        Assert.Equal(-1, frames.Granules.BeginDrain(floor: 3, below: 0));
+        Assert.True(frames.Granules.BeginDrain(floor: 3, below: 1) >= 0);
     });
 
     [Fact]
@@ -190,9 +190,9 @@ public sealed unsafe class FrameTests
         Assert.Equal(0, pool.RemainingBytes);
 
         // All that the other class has goes over to this one, down to the last frame of the short granule.
-        for (int granule = large.BeginDrain(floor: 0); granule >= 0; granule = large.BeginDrain(floor: 0))
+        for (int granule = large.Granules.BeginDrain(floor: 0); granule >= 0; granule = large.Granules.BeginDrain(floor: 0))
         {
-            Assert.True(large.EndDrain(granule));
+            Assert.True(large.Granules.EndDrain(granule));
             while (small.TryGrow())
             {
             }

@@ -85,9 +85,9 @@ public sealed class MappingTests
             // Every second granule, from the end: its only frame is free.
             for (int i = 0; i < Budget / 4096; i += 2)
             {
-                int granule = frames.BeginDrain(floor: 0);
+                int granule = frames.Granules.BeginDrain(floor: 0);
                 if (i % 4 == 0)
-                    Assert.True(frames.EndDrain(granule));
+                    Assert.True(frames.Granules.EndDrain(granule));
             }
 
             Assert.InRange(Mappings(frames.Base, 11L * Budget), 1, (2 * Budget / Reservation.HugePageBytes) + 2);

@@ -60,9 +60,9 @@ internal static class ListScenarios
                 int granule = int.MaxValue;
                 for (int i = 0; i < 3; i++)
                 {
-                    granule = frames.BeginDrain(floor: 1, below: i == 1 ? granule : int.MaxValue);
+                    granule = frames.Granules.BeginDrain(floor: 1, below: i == 1 ? granule : int.MaxValue);
                     run.Step();
-                    frames.EndDrain(granule);
+                    frames.Granules.EndDrain(granule);
                     other.TryGrow();
                 }
             });

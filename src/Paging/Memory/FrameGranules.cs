@@ -1,15 +1,53 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Paging.Memory;
 
-/// <summary>How a class gets memory and gives it back. All of this happens under the gate of the pool, and none of it on a fault that finds
-/// a frame that is free or can be evicted.</summary>
-internal sealed unsafe partial class FrameClass
+/// <summary>How a class of frames gets memory and gives it back. All of this happens under the gate of the pool, and none of it on a fault
+/// that finds a frame that is free or can be evicted.</summary>
+/// <remarks>A granule is given back as a whole when all its frames are free (<see cref="BeginDrain"/>). When the budget shrinks, single
+/// frames of a large granule are given back too, and leave holes (<see cref="BeginShrink"/>): a page that cannot be moved keeps its own
+/// memory, and not that of its neighbours. One thread at a time drains or shrinks frames; the shifting gate sees to that.</remarks>
+internal sealed unsafe partial class FrameGranules
 {
     /// <summary>Set in <see cref="FrameRecord.Next"/> of a frame that waits for the rest of its granule to be free.</summary>
     private const uint Aside = uint.MaxValue;
 
-    private readonly Granule[] _granules;
+    /// <summary>Set there in a frame whose memory was given back while its granule stayed.</summary>
+    private const uint Hole = uint.MaxValue - 1;
+
+    private readonly FramePool _pool;
+    private readonly FrameClass _class;
+    private readonly FrameStack _free;
+    private readonly Reservation _memory;
+    private readonly GrowingRange _records;
+    private readonly Granule* _granules;
+    private readonly int _granuleCount;
     private readonly int _granuleShift;
+    private long _frames;
+    private long _end;
+    private long _recordsEnd;
+    private long _aside;
     private int _growHint;
+
+    /// <param name="pool">All frames of the pager.</param>
+    /// <param name="size">The class that the frames belong to.</param>
+    /// <param name="free">Its free frames.</param>
+    /// <param name="memory">The address space of all classes.</param>
+    /// <param name="records">The records of the class.</param>
+    /// <param name="table">Zeroes, <see cref="TableBytes"/> of them.</param>
+    internal FrameGranules(FramePool pool, FrameClass size, FrameStack free, Reservation memory, GrowingRange records, byte* table)
+    {
+        _pool = pool;
+        _class = size;
+        _free = free;
+        _memory = memory;
+        _records = records;
+        _granules = (Granule*)table;
+        _granuleShift = ShiftFor(size.PageBytes, pool.GranuleBytes);
+        _granuleCount = CountFor(size.ReservedFrames, _granuleShift);
+        _end = _recordsEnd = FirstFrame;
+    }
 
     private enum GranuleState : byte
     {
@@ -19,10 +57,30 @@ internal sealed unsafe partial class FrameClass
         Draining,
     }
 
+    /// <summary>Frames that have memory.</summary>
+    internal long Frames => Volatile.Read(ref _frames);
+
+    internal long FramesInGranule => 1L << _granuleShift;
+
+    /// <summary>One past the last frame that has memory.</summary>
+    internal long End => Volatile.Read(ref _end);
+
+    private FrameRecord* Records => _class.Records;
+
+    private long FirstFrame => _class.FirstFrame;
+
+    private int PageShift => _class.PageShift;
+
+    private int PageBytes => _class.PageBytes;
+
+    /// <summary>Bytes of the table that so many frames need.</summary>
+    internal static long TableBytes(long frames, int pageBytes, int granuleBytes) =>
+        (long)CountFor(frames, ShiftFor(pageBytes, granuleBytes)) * sizeof(Granule);
+
     /// <summary>Commits one more granule if the budget has room for one.</summary>
     internal bool TryGrow()
     {
-        if (_pool.RemainingFor(this) < PageBytes)
+        if (_pool.RemainingFor(_class) < PageBytes)
         {
             return false;
         }
@@ -31,12 +89,12 @@ internal sealed unsafe partial class FrameClass
         try
         {
             // Granules below the hint are complete.
-            while (_growHint < _granules.Length && IsComplete(_growHint))
+            while (_growHint < _granuleCount && IsComplete(_growHint))
             {
                 _growHint++;
             }
 
-            for (int granule = _growHint; granule < _granules.Length; granule++)
+            for (int granule = _growHint; granule < _granuleCount; granule++)
             {
                 if (!IsComplete(granule) && _granules[granule].State != (byte)GranuleState.Draining)
                 {
@@ -61,10 +119,10 @@ internal sealed unsafe partial class FrameClass
         _pool.Gate.Enter();
         try
         {
-            for (int granule = Math.Min(_granules.Length, below) - 1; granule >= 0; granule--)
+            for (int granule = Math.Min(EndGranule, below) - 1; granule >= 0; granule--)
             {
                 ref Granule entry = ref _granules[granule];
-                if (entry.State == (byte)GranuleState.Live && Frames - entry.Granted >= floor)
+                if (entry.State == (byte)GranuleState.Live && Frames - entry.Present >= floor)
                 {
                     SetState(ref entry, GranuleState.Draining);
                     return granule;
@@ -86,11 +144,12 @@ internal sealed unsafe partial class FrameClass
         return (first, first + _granules[granule].Granted);
     }
 
-    /// <summary>Whether a frame below <see cref="End"/> has memory now. A frame of a granule that was given back has none.</summary>
+    /// <summary>Whether a frame below <see cref="End"/> has memory now. One that was given back has none.</summary>
     internal bool HasMemory(long frame)
     {
         ref Granule granule = ref _granules[(frame - FirstFrame) >> _granuleShift];
-        return ((frame - FirstFrame) & ((1L << _granuleShift) - 1)) < Volatile.Read(ref granule.Granted);
+        return ((frame - FirstFrame) & ((1L << _granuleShift) - 1)) < Volatile.Read(ref granule.Granted)
+            && Volatile.Read(ref Records[frame].Next) != Hole;
     }
 
     /// <summary>Gives the memory of a granule back if all its frames are free; otherwise puts those that are free to use again.</summary>
@@ -101,32 +160,13 @@ internal sealed unsafe partial class FrameClass
         try
         {
             SetFreeOnesAsideUnsynchronized();
-            (long first, long end) = GranuleFrames(granule);
-            ref Granule entry = ref _granules[granule];
-            long bytes = (long)entry.Granted << PageShift;
-            bool empty = entry.SetAside == entry.Granted && TryDecommit(granule, OffsetOf(first), bytes);
-            for (long frame = first; frame < end; frame++)
+            bool empty = TryGiveBackUnsynchronized(granule);
+            if (!empty)
             {
-                if (Records[frame].Next == Aside)
-                {
-                    Records[frame].Next = 0;
-                    if (!empty)
-                    {
-                        _free.Push(frame);
-                    }
-                }
+                EndSettingAsideUnsynchronized(granule);
             }
 
-            entry.SetAside = 0;
-            SetState(ref entry, empty ? GranuleState.Absent : GranuleState.Live);
-            if (empty)
-            {
-                Interlocked.Add(ref _frames, -entry.Granted);
-                entry.Granted = 0;
-                _growHint = Math.Min(_growHint, granule);
-                _pool.ChargeUnsynchronized(-bytes);
-            }
-
+            LowerEndUnsynchronized();
             return empty;
         }
         finally
@@ -139,8 +179,13 @@ internal sealed unsafe partial class FrameClass
     {
         // What is left of the budget may be less than a granule: then this granule stays short until there is more.
         ref Granule entry = ref _granules[granule];
+        if (entry.Holes > 0)
+        {
+            return TryFillHolesUnsynchronized(granule);
+        }
+
         long first = FirstFrame + ((long)granule << _granuleShift) + entry.Granted;
-        long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingFor(this) >> PageShift);
+        long granted = Math.Min(FramesIn(granule) - entry.Granted, _pool.RemainingFor(_class) >> PageShift);
         if (granted <= 0)
         {
             return false;
@@ -148,7 +193,7 @@ internal sealed unsafe partial class FrameClass
 
         long bytes = granted << PageShift;
         bool huge = bytes == Reservation.HugePageBytes || (bytes > Reservation.HugePageBytes && PageBytes >= Reservation.HugePageBytes);
-        if (!_records.TryReach((first + granted) * FrameRecord.Bytes) || !_memory.TryCommit(OffsetOf(first), bytes, huge))
+        if (!_records.TryReach((first + granted) * FrameRecord.Bytes) || !_memory.TryCommit(_class.OffsetOf(first), bytes, huge))
         {
             return false;
         }
@@ -157,10 +202,15 @@ internal sealed unsafe partial class FrameClass
         Volatile.Write(ref entry.Granted, entry.Granted + (int)granted);
         SetState(ref entry, GranuleState.Live);
         Interlocked.Add(ref _frames, granted);
+        if (first + granted > _recordsEnd)
+        {
+            _pool.CountRecordsUnsynchronized(first + granted - _recordsEnd);
+            _recordsEnd = first + granted;
+        }
+
         if (first + granted > _end)
         {
-            _pool.CountRecordsUnsynchronized(first + granted - _end);
-            Volatile.Write(ref _end, first + granted);
+            SetEndUnsynchronized(first + granted);
         }
 
         CollapseIfComplete(granule);
@@ -182,7 +232,7 @@ internal sealed unsafe partial class FrameClass
         if (granulesInBlock >= 2)
         {
             int begin = granule / granulesInBlock * granulesInBlock;
-            _memory.Advise(OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes, huge: false);
+            _memory.Advise(_class.OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes, huge: false);
         }
 
         return _memory.TryDecommit(offset, bytes);
@@ -199,28 +249,31 @@ internal sealed unsafe partial class FrameClass
         }
 
         int begin = granule / granulesInBlock * granulesInBlock;
-        if (begin + granulesInBlock > _granules.Length)
+        if (begin + granulesInBlock > _granuleCount)
         {
             return;
         }
 
         for (int i = begin; i < begin + granulesInBlock; i++)
         {
-            if (_granules[i].Granted != 1 << _granuleShift)
+            if (_granules[i].Present != 1 << _granuleShift)
             {
                 return;
             }
         }
 
-        _memory.Collapse(OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes);
+        _memory.Collapse(_class.OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes);
     }
 
     private long FramesIn(int granule) =>
-        Math.Min(1L << _granuleShift, MaxFrames - ((long)granule << _granuleShift));
+        Math.Min(1L << _granuleShift, _class.ReservedFrames - ((long)granule << _granuleShift));
 
-    private bool IsComplete(int granule) => _granules[granule].Granted == FramesIn(granule);
+    private bool IsComplete(int granule) => _granules[granule].Present == FramesIn(granule);
 
-    private bool TrySetAside(long frame)
+    private int EndGranule => (int)((_end - FirstFrame + (1L << _granuleShift) - 1) >> _granuleShift);
+
+    /// <summary>Sets a free frame aside. False when its granule is not being drained any more.</summary>
+    internal bool TrySetAside(long frame)
     {
         _pool.Gate.Enter();
         try
@@ -260,17 +313,34 @@ internal sealed unsafe partial class FrameClass
     {
         Records[frame].Next = Aside;
         _granules[(frame - FirstFrame) >> _granuleShift].SetAside++;
+        Volatile.Write(ref _aside, _aside + 1);
     }
 
-    private bool IsDraining(long frame) =>
+    /// <summary>Whether a frame must not be handed out, since its granule may be given back.</summary>
+    internal bool IsDraining(long frame) =>
         Volatile.Read(ref _granules[(frame - FirstFrame) >> _granuleShift].State) == (byte)GranuleState.Draining;
 
     private static void SetState(ref Granule granule, GranuleState state) => Volatile.Write(ref granule.State, (byte)state);
 
+    private static int ShiftFor(int pageBytes, int granuleBytes) =>
+        BitOperations.Log2((uint)(Math.Max(pageBytes, granuleBytes) / pageBytes));
+
+    private static int CountFor(long frames, int granuleShift) => checked((int)(((frames - 1) >> granuleShift) + 1));
+
+    /// <summary>16 bytes, in native memory.</summary>
+    [StructLayout(LayoutKind.Sequential)]
     private struct Granule
     {
         internal byte State;
+
+        /// <summary>Frames that have been given memory, from the first one on.</summary>
         internal int Granted;
+
+        /// <summary>Of these, the ones that have given it back.</summary>
+        internal int Holes;
+
         internal int SetAside;
+
+        internal readonly int Present => Granted - Holes;
     }
 }

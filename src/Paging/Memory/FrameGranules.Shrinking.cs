@@ -1,0 +1,279 @@
+using Paging.Interop;
+
+namespace Paging.Memory;
+
+/// <summary>Giving memory back when the budget shrinks: of many granules at once, and of single frames.</summary>
+internal sealed unsafe partial class FrameGranules
+{
+    /// <summary>So many granules of huge pages may have holes: each adds two mappings, of which a process has 65,530.</summary>
+    private const int MaxHoled = 8192;
+
+    private int _holed;
+
+    /// <summary>Frames that are set aside. Read without the gate by the thread that drains.</summary>
+    internal long AsideFrames => Volatile.Read(ref _aside);
+
+    /// <summary>Sets the free frames of some granules aside, from the last one down; the caller evicts what is in the others.</summary>
+    /// <param name="below">Only granules before this one are taken.</param>
+    /// <param name="frames">They are to have so many frames with memory, if there are as many.</param>
+    /// <returns>The granules: none when there are none left.</returns>
+    internal (int First, int End) BeginShrink(int below, long frames)
+    {
+        _pool.Gate.Enter();
+        try
+        {
+            int end = Math.Min(EndGranule, below);
+            int first = end;
+            for (long found = 0; first > 0 && found < frames;)
+            {
+                ref Granule entry = ref _granules[--first];
+                if (entry.State == (byte)GranuleState.Live && entry.Present > 0)
+                {
+                    SetState(ref entry, GranuleState.Draining);
+                    found += entry.Present;
+                }
+            }
+
+            SetFreeOnesAsideUnsynchronized();
+            return (first, end);
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    /// <summary>The frames of granules, those without memory included.</summary>
+    internal (long First, long End) FramesOf(int first, int end) =>
+        (FirstFrame + ((long)first << _granuleShift), Math.Min(End, FirstFrame + ((long)end << _granuleShift)));
+
+    /// <summary>Whether a frame is set aside, while this thread drains.</summary>
+    internal bool IsAside(long frame) => Volatile.Read(ref Records[frame].Next) == Aside;
+
+    /// <summary>Ends what <see cref="BeginShrink"/> began: gives back the memory of frames that are set aside, and puts the others to use
+    /// again.</summary>
+    /// <param name="first">The first granule.</param>
+    /// <param name="end">The granule behind the last one.</param>
+    /// <param name="max">Give back so many frames at most.</param>
+    /// <returns>The number of frames given back. Less than could be, when the system refuses to take memory back.</returns>
+    internal long EndShrink(int first, int end, long max)
+    {
+        _pool.Gate.Enter();
+        try
+        {
+            SetFreeOnesAsideUnsynchronized();
+            long given = 0;
+            for (int granule = end - 1; granule >= first; granule--)
+            {
+                ref Granule entry = ref _granules[granule];
+                if (entry.State != (byte)GranuleState.Draining)
+                {
+                    continue;
+                }
+
+                int present = entry.Present;
+                if (present <= max - given && TryGiveBackUnsynchronized(granule))
+                {
+                    given += present;
+                    continue;
+                }
+
+                given += MakeHolesUnsynchronized(granule, max - given);
+                EndSettingAsideUnsynchronized(granule);
+            }
+
+            LowerEndUnsynchronized();
+            return given;
+        }
+        finally
+        {
+            _pool.Gate.Exit();
+        }
+    }
+
+    /// <summary>Gives back the memory of a granule if all its frames are set aside.</summary>
+    private bool TryGiveBackUnsynchronized(int granule)
+    {
+        ref Granule entry = ref _granules[granule];
+        (long first, long end) = GranuleFrames(granule);
+        int present = entry.Present;
+        if (entry.SetAside != present || !TryDecommit(granule, _class.OffsetOf(first), (end - first) << PageShift))
+        {
+            return false;
+        }
+
+        for (long frame = first; frame < end; frame++)
+        {
+            Records[frame].Next = 0;
+        }
+
+        Volatile.Write(ref _aside, _aside - present);
+        _holed -= entry.Holes > 0 ? 1 : 0;
+        entry.SetAside = 0;
+        entry.Holes = 0;
+        Volatile.Write(ref entry.Granted, 0);
+        SetState(ref entry, GranuleState.Absent);
+        NoteGoneUnsynchronized(granule, present);
+        return true;
+    }
+
+    /// <summary>Puts the frames of a granule that are set aside to use again.</summary>
+    private void EndSettingAsideUnsynchronized(int granule)
+    {
+        ref Granule entry = ref _granules[granule];
+        Volatile.Write(ref _aside, _aside - entry.SetAside);
+        entry.SetAside = 0;
+        SetState(ref entry, GranuleState.Live);
+        (long first, long end) = GranuleFrames(granule);
+        for (long frame = first; frame < end; frame++)
+        {
+            if (Records[frame].Next == Aside)
+            {
+                Records[frame].Next = 0;
+                _free.Push(frame);
+            }
+        }
+    }
+
+    /// <summary>Gives back the memory of single frames that are set aside.</summary>
+    private long MakeHolesUnsynchronized(int granule, long max)
+    {
+        // Memory goes back by whole pages of the system, which may be larger than frames.
+        int unit = Math.Max(1, VirtualMemory.SystemPageBytes >> PageShift);
+        (long first, long end) = GranuleFrames(granule);
+        ref Granule entry = ref _granules[granule];
+        if (entry.Holes == 0 && _holed == MaxHoled)
+        {
+            return 0;
+        }
+
+        bool hadHoles = entry.Holes > 0;
+        long made = 0;
+        bool isAdvised = PageBytes >= Reservation.HugePageBytes || PageBytes << _granuleShift < Reservation.HugePageBytes;
+        for (long at = first; at + unit <= end && made < max;)
+        {
+            long until = at;
+            int frames = 0;
+            while (until + unit <= end && made + frames < max && CountAside(until, unit) is > 0 and int more)
+            {
+                frames += more;
+                until += unit;
+            }
+
+            if (frames == 0)
+            {
+                at += unit;
+                continue;
+            }
+
+            if (!isAdvised)
+            {
+                // The system would fill a hole in memory that is advised huge.
+                _memory.Advise(_class.OffsetOf(first), (long)PageBytes << _granuleShift, huge: false);
+                isAdvised = true;
+            }
+
+            if (!_memory.TryDecommit(_class.OffsetOf(at), (until - at) << PageShift))
+            {
+                break;
+            }
+
+            for (long frame = at; frame < until; frame++)
+            {
+                Volatile.Write(ref Records[frame].Next, Hole);
+            }
+
+            made += frames;
+            at = until;
+        }
+
+        entry.Holes += (int)made;
+        _holed += !hadHoles && made > 0 ? 1 : 0;
+        entry.SetAside -= (int)made;
+        Volatile.Write(ref _aside, _aside - made);
+        NoteGoneUnsynchronized(granule, made);
+        return made;
+    }
+
+    /// <summary>The frames that are set aside in a unit whose other frames have no memory; 0 when it has other frames too.</summary>
+    private int CountAside(long frame, int unit)
+    {
+        int aside = 0;
+        for (long end = frame + unit; frame < end; frame++)
+        {
+            uint mark = Records[frame].Next;
+            if (mark is not (Aside or Hole))
+            {
+                return 0;
+            }
+
+            aside += mark == Aside ? 1 : 0;
+        }
+
+        return aside;
+    }
+
+    /// <summary>Gives memory to frames that gave theirs back, as far as the budget allows.</summary>
+    private bool TryFillHolesUnsynchronized(int granule)
+    {
+        ref Granule entry = ref _granules[granule];
+        (long first, long end) = GranuleFrames(granule);
+        long count = Math.Min(entry.Holes, _pool.RemainingFor(_class) >> PageShift);
+        if (count <= 0)
+        {
+            return false;
+        }
+
+        _pool.ChargeUnsynchronized(count << PageShift);
+        Interlocked.Add(ref _frames, count);
+        entry.Holes -= (int)count;
+        _holed -= entry.Holes == 0 ? 1 : 0;
+        if (IsComplete(granule) && PageBytes < Reservation.HugePageBytes && PageBytes << _granuleShift == Reservation.HugePageBytes)
+        {
+            _memory.Advise(_class.OffsetOf(first), Reservation.HugePageBytes, huge: true);
+        }
+
+        for (long frame = first; frame < end && count > 0; frame++)
+        {
+            if (Records[frame].Next == Hole)
+            {
+                Records[frame].Next = 0;
+                _free.Push(frame);
+                count--;
+            }
+        }
+
+        return true;
+    }
+
+    private void NoteGoneUnsynchronized(int granule, long frames)
+    {
+        if (frames != 0)
+        {
+            Interlocked.Add(ref _frames, -frames);
+            _growHint = Math.Min(_growHint, granule);
+            _pool.ChargeUnsynchronized(-(frames << PageShift));
+        }
+    }
+
+    private void LowerEndUnsynchronized()
+    {
+        int granule = EndGranule - 1;
+        while (granule >= 0 && _granules[granule].Granted == 0)
+        {
+            granule--;
+        }
+
+        long end = granule < 0 ? FirstFrame : GranuleFrames(granule).End;
+        if (end != _end)
+        {
+            SetEndUnsynchronized(end);
+        }
+    }
+
+    private void SetEndUnsynchronized(long end)
+    {
+        Volatile.Write(ref _end, end);
+        _class.Replacement.Reach = end - FirstFrame;
+    }
+}

@@ -1,0 +1,415 @@
+using Paging.Memory;
+using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Changes the budgets of a live pager. One thread at a time; all others go on meanwhile.</summary>
+/// <remarks>
+/// Each budget has a limit beside it, which says what may be committed from now on. To shrink, the limit is lowered first, so that what
+/// comes free is not committed again; then memory is given back until no more is committed than the limit allows; then the budget is
+/// lowered. If that cannot be, the limit is raised again, and all is as it was, but that pages may have moved. So at no time is more
+/// committed than the budget says. The pool's limit is lowered in steps, so that stores find room in between.
+/// <code>
+///   budget = limit ──lower the limit──▶ limit &lt; budget ──committed ≤ limit──▶ lower the budget: budget = limit
+///                                            └──cannot hold──▶ raise the limit: budget = limit
+/// </code>
+/// An access that finds no room while the budgets move is not refused before that has ended (<see cref="TryAwait"/>).
+/// </remarks>
+internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
+{
+    /// <summary>The pool's limit is lowered by such a part of what is committed at a time, as a shift.</summary>
+    private const int PoolStepShift = 5;
+
+    /// <summary>Stored copies that are dropped in one go, at most: so many, or such a part of the frames, as a shift, since each go looks
+    /// at all frames.</summary>
+    private const int CopiesAtOnce = 256;
+    private const int CopiesShift = 4;
+
+    /// <summary>Looks at all frames, or steps of the pool, when the budgets are only approached.</summary>
+    private const int MaxPasses = 8;
+
+    /// <summary>How often it looks again when nothing came free: readers may be about to leave segments.</summary>
+    private const int MaxLooks = 64;
+
+    /// <summary>The longest sleep of an access that waits for the budgets to settle.</summary>
+    private const int SleepMilliseconds = 20;
+
+    /// <summary>After so many changes of the budgets an access is refused all the same.</summary>
+    private const int MaxChanges = 16;
+
+    private readonly EventCount _ends = new();
+
+    /// <summary>0 → 1 by CAS, by the thread that changes the budgets; back by that thread.</summary>
+    private int _busy;
+
+    /// <summary>What one access has seen of budgets that move.</summary>
+    internal struct Seen
+    {
+        /// <summary>How often they had been changed when it last tried.</summary>
+        internal long Ends;
+        internal int Changes;
+    }
+
+    private FramePool Frames => domain.Frames;
+
+    private SwapStore Swap => domain.Swap;
+
+    private PoolBudget Pool => domain.Swap.Budget;
+
+    /// <summary>Sets both budgets, or throws and changes nothing.</summary>
+    internal void Resize(long residentBytes, long poolBytes)
+    {
+        DroppedArrays.Attempt dropped = default;
+        bool goOn = true;
+        while (!TryResize(residentBytes, poolBytes, goOn))
+        {
+            goOn = domain.Dropped.TryCollect(ref dropped, own: 0);
+        }
+    }
+
+    /// <summary>Moves the budgets as near to new ones as can be without much ado: what cannot be given up stays, and the budget with it.
+    /// For the background: it waits for no lease and no claim, and refuses nothing.</summary>
+    /// <returns>False when the budgets are being changed by another thread.</returns>
+    internal bool TryApproach(long residentBytes, long poolBytes)
+    {
+        if (residentBytes == Frames.BudgetBytes && poolBytes == Pool.Bytes)
+        {
+            return true;
+        }
+
+        using Rundown.Scope inside = Swap.Rundown.Hold();
+        if (!inside.IsInside || Shared.CompareExchange(SharedWord.Counter, ref _busy, 1, 0) != 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            ApproachFrames(residentBytes);
+            ApproachPool(poolBytes);
+            domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
+            return true;
+        }
+        finally
+        {
+            EndTurn();
+        }
+    }
+
+    /// <summary>Waits while the budgets are being changed, for a thread that is about to be refused. It holds nothing.</summary>
+    /// <param name="seen">The access's own, empty at first.</param>
+    /// <returns>Whether to try again.</returns>
+    internal bool TryAwait(ref Seen seen)
+    {
+        long ends = _ends.Count;
+        if (Shared.Read(SharedWord.Counter, ref _busy) != 0)
+        {
+            _ends.TryWaitBeyond(ends, SleepMilliseconds);
+            return true;
+        }
+
+        // At the first try that may be long ago. Budgets that move all the time are no reason to go on for ever.
+        bool hasChanged = ends != seen.Ends && seen.Changes < MaxChanges;
+        seen.Ends = ends;
+        seen.Changes++;
+        return hasChanged;
+    }
+
+    /// <returns>False when it cannot be, and <paramref name="goOn"/> says that the caller tries again.</returns>
+    private bool TryResize(long residentBytes, long poolBytes, bool goOn)
+    {
+        using PagingDomain.Scope held = domain.Enter();
+        TakeTurn();
+        try
+        {
+            Check(residentBytes, poolBytes);
+            if (TrySet(residentBytes, poolBytes, out Shortage found))
+            {
+                return true;
+            }
+
+            // Either Dispose has begun meanwhile, or it really cannot be.
+            domain.ThrowIfClosed();
+            if (!goOn)
+            {
+                ThrowHelper.ThrowCannotShrink(domain, residentBytes, poolBytes, found);
+            }
+
+            return false;
+        }
+        finally
+        {
+            EndTurn();
+        }
+    }
+
+    private void ApproachFrames(long target)
+    {
+        long before = Frames.BudgetBytes;
+        bool done = target >= before;
+        try
+        {
+            if (!done)
+            {
+                // Before the look at the arrays: one that is made after that look sees the limit.
+                Frames.SetLimit(target);
+                target = Math.Min(before, Math.Max(target, (long)FramePool.MinFrames * domain.LargestPageBytes));
+                Frames.SetLimit(target);
+                Shortage found = default;
+                for (int pass = 0; pass < MaxPasses && Frames.RemainingBytes < 0 && shrinker.TryPass(marks: false, ref found); pass++)
+                {
+                }
+
+                target = Math.Max(target, Frames.CommittedBytes);
+                done = shrinker.LeavesEnoughClean(ref found);
+            }
+        }
+        finally
+        {
+            Frames.SetBudget(done ? target : before);
+        }
+    }
+
+    private void ApproachPool(long target)
+    {
+        long before = Pool.Bytes;
+        long reached = Math.Max(target, before);
+        try
+        {
+            for (int pass = 0; pass < MaxPasses && target < reached; pass++)
+            {
+                // A pool without files keeps room for a page more than it has.
+                long limit = NextPoolLimit(target);
+                if (!Swap.MayWait && !Pool.Admits(limit, domain.Options.PageBytes))
+                {
+                    break;
+                }
+
+                Pool.SetLimit(limit);
+                while (Pool.IsOver && Swap.Room.TryGiveBack())
+                {
+                }
+
+                reached = Math.Min(before, Math.Max(limit, Pool.CommittedBytes));
+                if (Pool.IsOver)
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            Pool.SetBudget(Math.Max(reached, Pool.CommittedBytes));
+        }
+    }
+
+    private long NextPoolLimit(long target)
+    {
+        long step = Math.Max(Pool.CommittedBytes >> PoolStepShift, 2L * Swap.MaxSegmentBytes);
+        return Math.Max(target, Math.Min(Pool.LimitBytes, Pool.CommittedBytes) - step);
+    }
+
+    private void TakeTurn()
+    {
+        while (true)
+        {
+            long ends = _ends.Count;
+            if (Shared.CompareExchange(SharedWord.Counter, ref _busy, 1, 0) == 0)
+            {
+                return;
+            }
+
+            _ends.WaitBeyond(ends);
+        }
+    }
+
+    private void EndTurn()
+    {
+        Shared.Write(SharedWord.Counter, ref _busy, 0);
+        _ends.Signal();
+    }
+
+    private bool TrySet(long residentBytes, long poolBytes, out Shortage found)
+    {
+        (long resident, long pool) = (Frames.BudgetBytes, Pool.Bytes);
+        bool done = false;
+        found = default;
+        try
+        {
+            done = TryShrinkFrames(residentBytes, out found);
+            if (!done && poolBytes > pool && found.IsPoolFull)
+            {
+                // What is in the frames has to go to the pool, which is to grow.
+                Pool.SetBudget(poolBytes);
+                done = TryShrinkFrames(residentBytes, out found);
+            }
+
+            done = done && TryShrinkPool(poolBytes, ref found);
+            if (done)
+            {
+                Set(residentBytes, poolBytes);
+            }
+        }
+        finally
+        {
+            if (!done)
+            {
+                Undo(resident, pool);
+            }
+        }
+
+        return done;
+    }
+
+    /// <summary>Makes the budgets what they were. If the pool had grown already, so that frames could shrink, what was stored meanwhile may
+    /// not fit any more: then its budget stays as much larger as that takes.</summary>
+    private void Undo(long resident, long pool)
+    {
+        Frames.SetLimit(resident);
+        Shortage none = default;
+        bool holds = Pool.Bytes <= pool || TryShrinkPool(pool, ref none);
+        Pool.SetBudget(holds ? pool : Math.Max(pool, Pool.CommittedBytes));
+    }
+
+    private void Set(long resident, long pool)
+    {
+        Frames.SetBudget(resident);
+        Pool.SetBudget(pool);
+        domain.Pressure.SetBudgets(resident + pool);
+        domain.Follower?.SetCeilings(resident, pool);
+    }
+
+    private bool TryShrinkFrames(long residentBytes, out Shortage found)
+    {
+        found = default;
+        if (residentBytes < Frames.BudgetBytes)
+        {
+            // Before the look at the arrays: one that is made after that look sees the limit.
+            Frames.SetLimit(residentBytes);
+            int page = domain.LargestPageBytes;
+            if (residentBytes / Math.Max(1, page) < FramePool.MinFrames && page != 0)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(residentBytes),
+                    residentBytes,
+                    $"ResidentBytes = {residentBytes:N0} holds {residentBytes / page:N0} pages of {page:N0} bytes, of which there are arrays; at least "
+                        + $"{FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * page:N0} bytes.");
+            }
+
+            return shrinker.TryHold(out found);
+        }
+
+        return true;
+    }
+
+    /// <summary>Lowers the pool's limit step by step, until it is the target and holds.</summary>
+    private bool TryShrinkPool(long target, ref Shortage found)
+    {
+        if (target >= Pool.LimitBytes)
+        {
+            return true;
+        }
+
+        // Without files, what lives has to fit. Better to know that before everything has been moved about.
+        while (!Swap.MayWait && Pool.LiveBytes > target)
+        {
+            if (!TryDropCopies())
+            {
+                found.OthersUnstorable++;
+                return false;
+            }
+        }
+
+        bool isLast = false;
+        while (!isLast)
+        {
+            long limit = NextPoolLimit(target);
+            Pool.SetLimit(limit);
+            if (!TryHoldPool())
+            {
+                found.OthersUnstorable++;
+                return false;
+            }
+
+            isLast = limit == target;
+        }
+
+        return shrinker.LeavesEnoughClean(ref found);
+    }
+
+    private bool TryHoldPool()
+    {
+        Spinner spinner = default;
+        int looks = 0;
+        while (Pool.IsOver)
+        {
+            if (Swap.Rundown.IsClosed)
+            {
+                return false;
+            }
+
+            if (Swap.Room.TryGiveBack() || TryDropCopies())
+            {
+                looks = 0;
+                continue;
+            }
+
+            if (looks++ == MaxLooks)
+            {
+                return false;
+            }
+
+            spinner.Once();
+        }
+
+        return true;
+    }
+
+    /// <summary>Drops stored copies of pages that are in frames.</summary>
+    private bool TryDropCopies()
+    {
+        bool any = false;
+        foreach (FrameClass? size in Frames.Classes)
+        {
+            any |= size is not null
+                && domain.DirtyLimit.DropCopies(size, (int)Math.Max(CopiesAtOnce, size.Frames >> CopiesShift), mayBeUnpinned: true);
+        }
+
+        return any;
+    }
+
+    private void Check(long residentBytes, long poolBytes)
+    {
+        if (residentBytes > Frames.ReservedBytes)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(residentBytes),
+                residentBytes,
+                $"ResidentBytes = {residentBytes:N0} is more than {Frames.ReservedBytes:N0}, for which this pager has addresses: "
+                    + $"{FramePool.MaxGrowth} times what it was made with ({domain.Options.ResidentBytes:N0}), {FramePool.MaxBudgetBytes:N0} "
+                    + "at most, and less where the system had no more (ulimit -v). Make a pager with more ResidentBytes, and resize it down.");
+        }
+
+        if (poolBytes > Pool.ReservedBytes)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(poolBytes),
+                poolBytes,
+                $"PoolBytes = {poolBytes:N0} is more than {Pool.ReservedBytes:N0}, for which this pager has addresses: "
+                    + $"{PoolBudget.MaxGrowth} times what it was made with ({domain.Options.PoolBytes:N0}), {PoolBudget.MaxBytes:N0} "
+                    + "at most, and less where the system had no more (ulimit -v). Make a pager with more PoolBytes, and resize it down.");
+        }
+
+        long min = Swap.MinPoolBytes;
+        if (poolBytes < min)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(poolBytes),
+                poolBytes,
+                $"PoolBytes = {poolBytes:N0} is less than {min:N0}, the least for the segments that this pager was made with: "
+                    + $"{LogGeometry.MinSegmentsLeft} of {Swap.MaxSegmentBytes:N0} bytes, and what each length of segment holds back.");
+        }
+    }
+}

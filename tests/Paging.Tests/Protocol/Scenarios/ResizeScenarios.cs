@@ -1,0 +1,227 @@
+#if DEBUG
+using Paging.Memory;
+using static Paging.Tests.Protocol.PageScenarios;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>Budgets that move under faults, evictions, stores, prefetches, leases and Dispose. The audit behind each compares what is committed
+/// with the budgets.</summary>
+internal static class ResizeScenarios
+{
+    private const int Frames = 8;
+
+    private static readonly long s_pool = 3 * World.SmallestPool;
+
+    internal static readonly Scenario FramesUnderFaults = new("frames go and come back while pages are read, written and evicted", static run =>
+    {
+        var world = new World(run, Frames);
+        Book book = Stored(world, 10);
+        run.Together(
+            () => Wander(run, book, slot: 0, 5),
+            () => Wander(run, book, slot: 1, 5),
+            () =>
+            {
+                Resize(world, 5, World.SmallestPool);
+                Resize(world, Frames, World.SmallestPool);
+                Resize(world, 6, World.SmallestPool);
+            },
+            () => Repeat(3, () => world.Domain.Step()));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario PoolUnderStores = new("the pool shrinks and grows while pages are stored and freed", static run =>
+    {
+        var world = new World(run, Frames, s_pool);
+        Book book = Stored(world, 16);
+        run.Together(
+            () => Wander(run, book, slot: 0, 5),
+            () => Repeat(3, () =>
+            {
+                if (world.TryPut(run.Dice.Below(20), 3000, out SwapId id))
+                    world.Free(id);
+                world.EvictAll();
+            }),
+            () =>
+            {
+                Resize(world, Frames, s_pool / 2);
+                Resize(world, Frames, s_pool);
+                Resize(world, Frames, World.SmallestPool);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario BothUnderPrefetch = new("both budgets move under a prefetch, two threads that serve it, and writes", static run =>
+    {
+        var world = new World(run, Frames, s_pool);
+        Book book = Stored(world, 12);
+        Pending? task = null;
+        run.Together(
+            () => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length / 2)),
+            () => Repeat(5, () => world.Domain.Step()),
+            () => Wander(run, book, slot: 0, 4),
+            () =>
+            {
+                Resize(world, 4, s_pool / 2);
+                Resize(world, Frames, s_pool);
+            });
+        while (!task!.IsCompleted)
+            world.Domain.Step();
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario IntoAFile = new("a pool that shrinks writes its segments to a file, under reads and writes", static run =>
+    {
+        var world = new World(run, Frames, s_pool);
+        world.AddFile(64 * 12 * 4096, delays: false);
+        Book book = world.Allocate(30);
+        for (int page = 0; page < 26; page++)
+            book.Store(page, Contents.Noise(page + 1));
+        run.Together(
+            () => Wander(run, book, slot: 0, 4),
+            () => Repeat(3, () => book.Get(run.Dice.Below(26), 3)),
+            () =>
+            {
+                Resize(world, 5, World.SmallestPool);
+                Resize(world, Frames, s_pool);
+            });
+        world.AwaitWrites();
+        Assert.True(world.Domain.GetStatistics().Writebacks > 0);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario TwoSizes = new("each page size gives its share when frames go, and gets frames again", static run =>
+    {
+        var world = new World(run, frames: 16, poolBytes: 256 << 10);
+        Book small = Stored(world, 10);
+        Book large = world.Allocate(5, 2 * World.PageBytes);
+        for (int page = 0; page < 5; page++)
+            large.Store(page, Contents.Text(page));
+        run.Together(
+            () => Wander(run, small, slot: 0, 4),
+            () => Wander(run, large, slot: 0, 4),
+            () =>
+            {
+                Resize(world, 8, 256 << 10);
+                Resize(world, 16, 256 << 10);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario TwoResizers = new("two threads that change the budgets take turns, and the last one's hold", static run =>
+    {
+        var world = new World(run, Frames, s_pool);
+        Book book = Stored(world, 10);
+        run.Together(
+            () => Resize(world, 5, s_pool / 2),
+            () => Resize(world, 7, s_pool * 2 / 3),
+            () => Wander(run, book, slot: 0, 4));
+        PagerStatistics now = world.Pager.GetStatistics();
+        (long, long)[] possible = [(5, s_pool / 2), (7, s_pool * 2 / 3), (Frames, s_pool)];
+        Assert.Contains((now.ResidentBudgetBytes / World.PageBytes, now.PoolBudgetBytes), possible);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario Pinned = new("frames under leases stay: the budgets are as they were, or hold when the leases end", static run =>
+    {
+        var world = new World(run, Frames);
+        Book book = Stored(world, 12);
+        bool shrunk = false;
+        run.Together(
+            () => IgnoreFull(() =>
+            {
+                using ReadLease<long> a = book.Array.Read(0), b = book.Array.Read(512), c = book.Array.Read(1024);
+                run.Step();
+                using ReadLease<long> d = book.Array.Read(1536), e = book.Array.Read(2048);
+                run.Step();
+            }),
+            () => shrunk = Resize(world, 4, World.SmallestPool),
+            () => Repeat(3, () => IgnoreFull(() => book.Get(6 + run.Dice.Below(5), 2))));
+        Assert.Equal((shrunk ? 4 : Frames) * World.PageBytes, world.Pager.GetStatistics().ResidentBudgetBytes);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario AgainstDispose = new("a pager that is disposed while its budgets move ends both", static run =>
+    {
+        var world = new World(run, Frames, s_pool);
+        Stored(world, 12);
+        run.Together(
+            () => IgnoreDisposed(() => Resize(world, 4, s_pool / 2)),
+            () =>
+            {
+                run.Step();
+                world.Pager.Dispose();
+            });
+        Assert.Throws<ObjectDisposedException>(() => world.Pager.Resize(Frames * World.PageBytes, s_pool));
+    });
+
+    internal static IEnumerable<Scenario> All =>
+        [FramesUnderFaults, PoolUnderStores, BothUnderPrefetch, IntoAFile, TwoSizes, TwoResizers, Pinned, AgainstDispose];
+
+    private static bool Resize(World world, int frames, long poolBytes)
+    {
+        try
+        {
+            world.Pager.Resize((long)frames * World.PageBytes, poolBytes);
+            return true;
+        }
+        catch (OutOfPagingSpaceException e)
+        {
+            Assert.NotEqual(default, e.Statistics);
+            return false;
+        }
+    }
+
+    private static void IgnoreFull(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (OutOfPagingSpaceException)
+        {
+        }
+    }
+
+    private static void IgnoreDisposed(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+    }
+
+    private static Book Stored(World world, int pages)
+    {
+        Book book = world.Allocate(pages);
+        for (int page = 0; page < pages - 1; page++)
+            book.Store(page, page % 3 == 0 ? Contents.Noise(page) : Contents.Text(page));
+        return book;
+    }
+
+    private static void Wander(Run run, Book book, int slot, int steps)
+    {
+        for (int step = 0; step < steps; step++)
+        {
+            int page = run.Dice.Below(book.Pages);
+            switch (run.Dice.Below(5))
+            {
+                case 0:
+                    book.Set(page, slot, 1000 + step);
+                    break;
+                case 1:
+                    book.WriteLease(page, slot, 2000 + step);
+                    break;
+                case 2:
+                    book.Evict(page);
+                    break;
+                default:
+                    book.Get(page, run.Dice.Below(12));
+                    break;
+            }
+        }
+    }
+}
+#endif
