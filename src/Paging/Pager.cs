@@ -129,7 +129,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagerStatistics GetStatistics()
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         return _domain.GetStatistics();
     }
 
@@ -275,7 +275,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
         where T : unmanaged
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         _domain.Follower?.MakeFit(geometry.PageBytes);
         OptionChecks.CheckPageFits(
             geometry.PageBytes, _domain.Frames.BudgetBytes, _domain.Swap.Budget.Bytes, nameof(PagedArrayOptions.PageBytes));

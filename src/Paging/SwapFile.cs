@@ -47,7 +47,7 @@ public sealed class SwapFile
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public long TrimFreeSpace()
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         return Area.TrimFree();
     }
 }

@@ -77,7 +77,7 @@ public sealed unsafe class SwapSpace
     public bool TryLoad(SwapId id, Span<byte> destination, out int bytesWritten)
     {
         bytesWritten = 0;
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         if (!_store.Loader.TryGetLength(id.Value, out int length))
         {
             return false;
@@ -116,7 +116,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public int GetLength(SwapId id)
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         if (!_store.Loader.TryGetLength(id.Value, out int length))
         {
             ThrowUnknown(id);
@@ -132,7 +132,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void AddReference(SwapId id)
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         if (_store.Descriptors.Find(id.Value) == 0 || !_store.Descriptors.TryAddReference(id.Value))
         {
             ThrowUnknown(id);
@@ -145,7 +145,7 @@ public sealed unsafe class SwapSpace
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public void Free(SwapId id)
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         if (_store.Descriptors.Find(id.Value) == 0 || !_store.TryFree(id.Value))
         {
             ThrowUnknown(id);
@@ -155,7 +155,7 @@ public sealed unsafe class SwapSpace
     /// <returns>The id; the default when there is no room, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private SwapId TryStore(ReadOnlySpan<byte> page, bool goOn)
     {
-        using PagingDomain.Scope held = _domain.Enter();
+        using DomainScope held = _domain.Enter();
         uint index = 0;
         if (_store.LogFor(page.Length) is not null || _store.TryAddLog(page.Length))
         {

@@ -48,7 +48,7 @@ internal sealed unsafe partial class FrameGranules
         (FirstFrame + ((long)first << _granuleShift), Math.Min(End, FirstFrame + ((long)end << _granuleShift)));
 
     /// <summary>Whether a frame is set aside, while this thread drains.</summary>
-    internal bool IsAside(long frame) => Volatile.Read(ref Records[frame].Next) == Aside;
+    internal bool IsAside(long frame) => Volatile.Read(ref Records[frame].Next) == FrameMarks.Aside;
 
     /// <summary>Ends what <see cref="BeginShrink"/> began: gives back the memory of frames that are set aside, and puts the others to use
     /// again.</summary>
@@ -97,7 +97,7 @@ internal sealed unsafe partial class FrameGranules
         ref Granule entry = ref _granules[granule];
         (long first, long end) = GranuleFrames(granule);
         int present = entry.Present;
-        if (entry.SetAside != present || !TryDecommit(granule, _class.OffsetOf(first), (end - first) << PageShift))
+        if (entry.SetAside != present || !_blocks.TryDecommit(granule, _class.OffsetOf(first), (end - first) << PageShift))
         {
             return false;
         }
@@ -127,7 +127,7 @@ internal sealed unsafe partial class FrameGranules
         (long first, long end) = GranuleFrames(granule);
         for (long frame = first; frame < end; frame++)
         {
-            if (Records[frame].Next == Aside)
+            if (Records[frame].Next == FrameMarks.Aside)
             {
                 Records[frame].Next = 0;
                 _free.Push(frame);
@@ -152,14 +152,7 @@ internal sealed unsafe partial class FrameGranules
         bool isAdvised = PageBytes >= Reservation.HugePageBytes || PageBytes << _granuleShift < Reservation.HugePageBytes;
         for (long at = first; at + unit <= end && made < max;)
         {
-            long until = at;
-            int frames = 0;
-            while (until + unit <= end && made + frames < max && CountAside(until, unit) is > 0 and int more)
-            {
-                frames += more;
-                until += unit;
-            }
-
+            long until = FrameMarks.EndOfRun(Records, at, end, unit, max - made, out int frames);
             if (frames == 0)
             {
                 at += unit;
@@ -180,7 +173,7 @@ internal sealed unsafe partial class FrameGranules
 
             for (long frame = at; frame < until; frame++)
             {
-                Volatile.Write(ref Records[frame].Next, Hole);
+                Volatile.Write(ref Records[frame].Next, FrameMarks.Hole);
             }
 
             made += frames;
@@ -193,24 +186,6 @@ internal sealed unsafe partial class FrameGranules
         Volatile.Write(ref _aside, _aside - made);
         NoteGoneUnsynchronized(granule, made);
         return made;
-    }
-
-    /// <summary>The frames that are set aside in a unit whose other frames have no memory; 0 when it has other frames too.</summary>
-    private int CountAside(long frame, int unit)
-    {
-        int aside = 0;
-        for (long end = frame + unit; frame < end; frame++)
-        {
-            uint mark = Records[frame].Next;
-            if (mark is not (Aside or Hole))
-            {
-                return 0;
-            }
-
-            aside += mark == Aside ? 1 : 0;
-        }
-
-        return aside;
     }
 
     /// <summary>Gives memory to frames that gave theirs back, as far as the budget allows.</summary>
@@ -235,7 +210,7 @@ internal sealed unsafe partial class FrameGranules
 
         for (long frame = first; frame < end && count > 0; frame++)
         {
-            if (Records[frame].Next == Hole)
+            if (Records[frame].Next == FrameMarks.Hole)
             {
                 Records[frame].Next = 0;
                 _free.Push(frame);

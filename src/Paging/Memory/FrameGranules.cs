@@ -10,17 +10,12 @@ namespace Paging.Memory;
 /// memory, and not that of its neighbours. One thread at a time drains or shrinks frames; the shifting gate sees to that.</remarks>
 internal sealed unsafe partial class FrameGranules
 {
-    /// <summary>Set in <see cref="FrameRecord.Next"/> of a frame that waits for the rest of its granule to be free.</summary>
-    private const uint Aside = uint.MaxValue;
-
-    /// <summary>Set there in a frame whose memory was given back while its granule stayed.</summary>
-    private const uint Hole = uint.MaxValue - 1;
-
     private readonly FramePool _pool;
     private readonly FrameClass _class;
     private readonly FrameStack _free;
     private readonly Reservation _memory;
     private readonly GrowingRange _records;
+    private readonly GranuleMemory _blocks;
     private readonly Granule* _granules;
     private readonly int _granuleCount;
     private readonly int _granuleShift;
@@ -46,15 +41,8 @@ internal sealed unsafe partial class FrameGranules
         _granules = (Granule*)table;
         _granuleShift = ShiftFor(size.PageBytes, pool.GranuleBytes);
         _granuleCount = CountFor(size.ReservedFrames, _granuleShift);
+        _blocks = new GranuleMemory(memory, size.OffsetOf(size.FirstFrame), _granules, _granuleCount, _granuleShift, size.PageShift);
         _end = _recordsEnd = FirstFrame;
-    }
-
-    private enum GranuleState : byte
-    {
-        Absent,
-        Live,
-        /// <summary>Its free frames are set aside, so that its memory can be given back.</summary>
-        Draining,
     }
 
     /// <summary>Frames that have memory.</summary>
@@ -149,7 +137,7 @@ internal sealed unsafe partial class FrameGranules
     {
         ref Granule granule = ref _granules[(frame - FirstFrame) >> _granuleShift];
         return ((frame - FirstFrame) & ((1L << _granuleShift) - 1)) < Volatile.Read(ref granule.Granted)
-            && Volatile.Read(ref Records[frame].Next) != Hole;
+            && Volatile.Read(ref Records[frame].Next) != FrameMarks.Hole;
     }
 
     /// <summary>Gives the memory of a granule back if all its frames are free; otherwise puts those that are free to use again.</summary>
@@ -213,56 +201,13 @@ internal sealed unsafe partial class FrameGranules
             SetEndUnsynchronized(first + granted);
         }
 
-        CollapseIfComplete(granule);
+        _blocks.CollapseIfComplete(granule);
         for (long frame = first + granted - 1; frame >= first; frame--)
         {
             _free.Push(frame);
         }
 
         return true;
-    }
-
-    /// <summary>Gives the memory of a granule back.</summary>
-    /// <remarks>If the granule is small, the system is first advised against huge pages for all of the huge page that the granule may lie
-    /// in. Advice for each granule alone would add two mappings for each. A granule of whole huge pages is not part of another huge
-    /// page.</remarks>
-    private bool TryDecommit(int granule, long offset, long bytes)
-    {
-        int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
-        if (granulesInBlock >= 2)
-        {
-            int begin = granule / granulesInBlock * granulesInBlock;
-            _memory.Advise(_class.OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes, huge: false);
-        }
-
-        return _memory.TryDecommit(offset, bytes);
-    }
-
-    /// <summary>Joins the small granules of a block to a huge page once all of them have their memory. Not before: a huge page takes its
-    /// whole size, and would exceed the budget.</summary>
-    private void CollapseIfComplete(int granule)
-    {
-        int granulesInBlock = Reservation.HugePageBytes >> (PageShift + _granuleShift);
-        if (granulesInBlock < 2)
-        {
-            return;
-        }
-
-        int begin = granule / granulesInBlock * granulesInBlock;
-        if (begin + granulesInBlock > _granuleCount)
-        {
-            return;
-        }
-
-        for (int i = begin; i < begin + granulesInBlock; i++)
-        {
-            if (_granules[i].Present != 1 << _granuleShift)
-            {
-                return;
-            }
-        }
-
-        _memory.Collapse(_class.OffsetOf(FirstFrame + ((long)begin << _granuleShift)), Reservation.HugePageBytes);
     }
 
     private long FramesIn(int granule) =>
@@ -311,7 +256,7 @@ internal sealed unsafe partial class FrameGranules
 
     private void SetAsideUnsynchronized(long frame)
     {
-        Records[frame].Next = Aside;
+        Records[frame].Next = FrameMarks.Aside;
         _granules[(frame - FirstFrame) >> _granuleShift].SetAside++;
         Volatile.Write(ref _aside, _aside + 1);
     }
@@ -326,21 +271,4 @@ internal sealed unsafe partial class FrameGranules
         BitOperations.Log2((uint)(Math.Max(pageBytes, granuleBytes) / pageBytes));
 
     private static int CountFor(long frames, int granuleShift) => checked((int)(((frames - 1) >> granuleShift) + 1));
-
-    /// <summary>16 bytes, in native memory.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Granule
-    {
-        internal byte State;
-
-        /// <summary>Frames that have been given memory, from the first one on.</summary>
-        internal int Granted;
-
-        /// <summary>Of these, the ones that have given it back.</summary>
-        internal int Holes;
-
-        internal int SetAside;
-
-        internal readonly int Present => Granted - Holes;
-    }
 }

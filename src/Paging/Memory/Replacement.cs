@@ -55,9 +55,6 @@ internal sealed unsafe class Replacement
     /// <summary>Units of time in which as many faults happen as there are frames, at least.</summary>
     private const int MinUnitsShift = 5;
 
-    /// <summary>Faults after which references to a page begin to count.</summary>
-    private const int CorrelatedFaults = 8;
-
     /// <summary>The smallest window is so large a share of the frames; where that is less than the eighth fault needs, a larger share, so
     /// that pages which several threads are at do not go out under their hands.</summary>
     private const double MinWindow = 1.0 / 100;
@@ -101,13 +98,13 @@ internal sealed unsafe class Replacement
     private readonly int _stride;
     private int _timeShift;
     private readonly FrameRing _cold;
-    private readonly FrameRing _hot;
-    private readonly FrameRing _ahead;
+    private readonly CountedRing _hot;
+    private readonly CountedRing _ahead;
 
     /// <summary>Cold frames that go before all others: those that the program is done with.</summary>
-    private readonly FrameRing _first;
+    private readonly CountedRing _first;
     private long _tunedFor;
-    private Figures _now;
+    private PolicyFigures _now;
 
     /// <param name="words">A word of 32 bits for each frame, zero at first. They may be parts of records.</param>
     /// <param name="stride">Bytes from word to word.</param>
@@ -120,9 +117,9 @@ internal sealed unsafe class Replacement
         _timeShift = ShiftFor(frames);
         _tunedFor = frames;
         _cold = new FrameRing((ulong*)rings, frames);
-        _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
-        _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
-        _first = new FrameRing((ulong*)(rings + (3 * FrameRing.Bytes(frames))), frames);
+        _hot = new CountedRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
+        _ahead = new CountedRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
+        _first = new CountedRing((ulong*)(rings + (3 * FrameRing.Bytes(frames))), frames);
         _now.Candidate = None;
         _now.Caution = InitialCaution;
         ((Span<long>)_now.Recent).Fill(None);
@@ -158,10 +155,10 @@ internal sealed unsafe class Replacement
 
     /// <summary>Hot pages. A thread that changes the ring changes this next, so it may be off by one for each thread that is about
     /// to.</summary>
-    internal long HotFrames => Volatile.Read(ref _now.HotFrames);
+    internal long HotFrames => _hot.Count;
 
     /// <summary>Pages brought in ahead that have not been found used; as exact as <see cref="HotFrames"/>.</summary>
-    internal long FramesAhead => Volatile.Read(ref _now.FramesAhead);
+    internal long FramesAhead => _ahead.Count;
 
     /// <summary>Frames that the cold ring is to have.</summary>
     internal double Window => Volatile.Read(ref _now.Window);
@@ -204,11 +201,11 @@ internal sealed unsafe class Replacement
         if (isHot)
         {
             _cold.Remove(frame);
-            AddHot(frame);
+            _hot.Add(frame);
         }
         else
         {
-            RemoveHot(frame);
+            _hot.Remove(frame);
             _cold.Add(frame);
         }
 
@@ -226,14 +223,10 @@ internal sealed unsafe class Replacement
         Volatile.Write(ref _now.Faults, Volatile.Read(ref _now.Faults) + 1);
         Word(frame) = Now;
         _cold.Remove(frame);
-        RemoveHot(frame);
-        if (_ahead.Add(frame))
+        _hot.Remove(frame);
+        if (_ahead.Add(frame) && FramesAhead is long ahead && ahead > Volatile.Read(ref _now.AheadRoom))
         {
-            long ahead = Interlocked.Increment(ref _now.FramesAhead);
-            if (ahead > Volatile.Read(ref _now.AheadRoom))
-            {
-                Volatile.Write(ref _now.AheadRoom, ahead);
-            }
+            Volatile.Write(ref _now.AheadRoom, ahead);
         }
 
         if (HotFrames > HotFramesOf(capacity) && !TryDisplace(minIdle: -1) && _hot.Next() is >= 0 and long hot)
@@ -245,7 +238,7 @@ internal sealed unsafe class Replacement
 
     /// <summary>The frame to be looked at next of those whose pages were brought in ahead; <see cref="None"/> when there is none. The caller
     /// passes what it finds to <see cref="CheckAhead"/>.</summary>
-    internal long NextAhead() => Volatile.Read(ref _now.FramesAhead) > 0 ? _ahead.Next() : None;
+    internal long NextAhead() => FramesAhead > 0 ? _ahead.Next() : None;
 
     /// <summary>A page that was brought in ahead is wanted ahead once more: it stays as long as if it came in now.</summary>
     /// <returns>False when it is not among those any more.</returns>
@@ -264,7 +257,7 @@ internal sealed unsafe class Replacement
     /// <summary>A page that was brought in ahead was found used, or not. Its first use is what a fault is for other pages.</summary>
     internal void CheckAhead(long frame, bool used, long capacity)
     {
-        if ((used || (long)Since(Word(frame)) << _timeShift > capacity) && RemoveAhead(frame))
+        if ((used || (long)Since(Word(frame)) << _timeShift > capacity) && _ahead.Remove(frame))
         {
             Word(frame) = Now;
             _cold.Add(frame);
@@ -283,9 +276,9 @@ internal sealed unsafe class Replacement
     internal void Remove(long frame)
     {
         _cold.Remove(frame);
-        RemoveHot(frame);
-        RemoveAhead(frame);
-        RemoveFirst(frame);
+        _hot.Remove(frame);
+        _ahead.Remove(frame);
+        _first.Remove(frame);
     }
 
     /// <summary>The program will not use the page soon: its frame loses its place, and is the next victim, once. A frame without a page is
@@ -293,20 +286,20 @@ internal sealed unsafe class Replacement
     internal void Cool(long frame)
     {
         // Races with who evicts the page: then a frame without a page may be named as a victim, once.
-        if (RemoveHot(frame) || RemoveAhead(frame))
+        if (_hot.Remove(frame) || _ahead.Remove(frame))
         {
             _cold.Add(frame);
         }
 
-        if (_cold.Contains(frame) && _first.Add(frame))
+        if (_cold.Contains(frame))
         {
-            Interlocked.Increment(ref _now.FramesFirst);
+            _first.Add(frame);
         }
     }
 
     /// <summary>The frame to evict next, unless its page was used meanwhile; <see cref="None"/> when no frame has a page. Where the window is
     /// empty, any other.</summary>
-    internal long NextVictim() => NextFirst() is >= 0 and long first ? first
+    internal long NextVictim() => _first.TakeNext() is >= 0 and long first ? first
         : _cold.Next() is >= 0 and long cold ? cold
         : _hot.Next() is >= 0 and long hot ? hot
         : _ahead.Next();
@@ -331,7 +324,7 @@ internal sealed unsafe class Replacement
             && _cold.Remove(frame))
         {
             Word(frame) = Now;
-            AddHot(frame);
+            _hot.Add(frame);
         }
     }
 
@@ -449,7 +442,7 @@ internal sealed unsafe class Replacement
     private bool TryDisplace(long frame)
     {
         // Races with threads that displace the same page, or evict it: one of them finds it hot.
-        if (!RemoveHot(frame))
+        if (!_hot.Remove(frame))
         {
             return false;
         }
@@ -461,7 +454,7 @@ internal sealed unsafe class Replacement
 
     private long Settle(long now, long frame)
     {
-        ref long slot = ref _now.Recent[(int)(now % CorrelatedFaults)];
+        ref long slot = ref _now.Recent[(int)(now % PolicyFigures.CorrelatedFaults)];
         long settled = Volatile.Read(ref slot);
         Volatile.Write(ref slot, frame);
         if (settled < 0 || (Word(settled) & Fresh) == 0)
@@ -473,51 +466,6 @@ internal sealed unsafe class Replacement
         return settled;
     }
 
-    private void AddHot(long frame)
-    {
-        if (_hot.Add(frame))
-        {
-            Interlocked.Increment(ref _now.HotFrames);
-        }
-    }
-
-    private bool RemoveAhead(long frame)
-    {
-        bool wasAhead = _ahead.Remove(frame);
-        if (wasAhead)
-        {
-            Interlocked.Decrement(ref _now.FramesAhead);
-        }
-
-        return wasAhead;
-    }
-
-    /// <summary>Names each frame once, whether it can go then or not, so that pages with leases out are not in the way of others.</summary>
-    private long NextFirst() =>
-        Volatile.Read(ref _now.FramesFirst) > 0 && _first.Next() is >= 0 and long frame && RemoveFirst(frame) ? frame : None;
-
-    private bool RemoveFirst(long frame)
-    {
-        bool wasFirst = Volatile.Read(ref _now.FramesFirst) > 0 && _first.Remove(frame);
-        if (wasFirst)
-        {
-            Interlocked.Decrement(ref _now.FramesFirst);
-        }
-
-        return wasFirst;
-    }
-
-    private bool RemoveHot(long frame)
-    {
-        bool wasHot = _hot.Remove(frame);
-        if (wasHot)
-        {
-            Interlocked.Decrement(ref _now.HotFrames);
-        }
-
-        return wasHot;
-    }
-
     /// <summary>Units of time since a moment that a word or a history names.</summary>
     private int Since(uint then) => (int)((Now - then) & TimeMask);
 
@@ -527,57 +475,8 @@ internal sealed unsafe class Replacement
     private static int ShiftFor(long frames) => Math.Max(0, BitOperations.Log2((ulong)frames) - MinUnitsShift);
 
     private static double MinWindowOf(long capacity) =>
-        Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(CorrelatedFaults, capacity * MinWindowOfFew));
+        Math.Max(Math.Max(1, capacity * MinWindow), Math.Min(PolicyFigures.CorrelatedFaults, capacity * MinWindowOfFew));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref uint Word(long frame) => ref *(uint*)(_words + (frame * _stride));
-
-    /// <summary>What changes with every fault, in cache lines of its own: the fields beside it are read by every thread.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = (4 * CacheLine.Bytes) + (CorrelatedFaults * sizeof(long)))]
-    private struct Figures
-    {
-        [FieldOffset(CacheLine.Bytes)]
-        internal long Faults;
-
-        [FieldOffset(CacheLine.Bytes + 8)]
-        internal long HotFrames;
-
-        [FieldOffset(CacheLine.Bytes + 16)]
-        internal long FramesAhead;
-
-        [FieldOffset(CacheLine.Bytes + 24)]
-        internal long FramesFirst;
-
-        [FieldOffset(CacheLine.Bytes + 32)]
-        internal long Candidate;
-
-        [FieldOffset(CacheLine.Bytes + 40)]
-        internal double Window;
-
-        [FieldOffset(CacheLine.Bytes + 48)]
-        internal double Caution;
-
-        [FieldOffset(CacheLine.Bytes + 56)]
-        internal double PromotedAfter;
-
-        [FieldOffset(CacheLine.Bytes + 64)]
-        internal double UsuallyAway;
-
-        [FieldOffset(CacheLine.Bytes + 72)]
-        internal double LongestIdle;
-
-        /// <summary>Frames that are not hot because pages are brought in ahead.</summary>
-        [FieldOffset(CacheLine.Bytes + 80)]
-        internal long AheadRoom;
-
-        [FieldOffset(2 * CacheLine.Bytes)]
-        internal RecentFrames Recent;
-    }
-
-    [InlineArray(CorrelatedFaults)]
-    [StructLayout(LayoutKind.Sequential)]
-    private struct RecentFrames
-    {
-        private long _first;
-    }
 }

@@ -61,10 +61,10 @@ internal sealed class AccessStreams(long pages, int limit)
     private const long MaxStride = 1024;
 
     /// <summary>Steps that make a stream one that was rightly found.</summary>
-    private const int Proven = 8;
+    internal const int Proven = 8;
 
-    private readonly Candidate[] _candidates = new Candidate[Candidates];
-    private readonly Stream[] _streams = new Stream[MaxStreams];
+    private readonly StreamCandidate[] _candidates = new StreamCandidate[Candidates];
+    private readonly AccessStream[] _streams = new AccessStream[MaxStreams];
     private readonly int _limit = Math.Clamp(limit, 1, MaxDistance);
 
     // Among few pages chance does more. There a stream has to go on sooner, and more exactly.
@@ -119,7 +119,7 @@ internal sealed class AccessStreams(long pages, int limit)
         {
             for (int i = 0; i < MaxStreams; i++)
             {
-                ref Stream s = ref _streams[i];
+                ref AccessStream s = ref _streams[i];
                 if (s.Distance == 0)
                 {
                     continue;
@@ -153,7 +153,7 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>Whether a stream may come so much further that it is worth a thread's while.</summary>
     internal bool HasRoom(int stream)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, Batch);
     }
 
@@ -172,7 +172,7 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>The page so many steps beyond the reader's place.</summary>
     internal long PageAt(int stream, int steps)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         long page = s.Last + (steps * s.Stride);
         if (_loopEnd != 0 && s.Last >= _loopFirst && s.Last < _loopEnd && Math.Abs(s.Stride) == 1)
         {
@@ -186,14 +186,14 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>Whether the page so many steps beyond the reader's place was brought in by the stream, as far as is known.</summary>
     internal bool IsBroughtIn(int stream, int steps)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         return s.Marks[s.Passed + steps];
     }
 
     /// <summary>The reader was seen so many steps further, at a page that the stream has brought in.</summary>
     internal void OnUsed(int stream, int steps)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         Debug.Assert(steps > 0 && steps <= s.Ahead);
         Advance(ref s, PageAt(stream, steps), steps);
         s.Ahead -= steps;
@@ -203,7 +203,7 @@ internal sealed class AccessStreams(long pages, int limit)
     /// it.</summary>
     internal bool TryTake(int stream, out StreamPage taken)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         taken = default;
         if (s.Ahead >= s.Distance)
         {
@@ -228,7 +228,7 @@ internal sealed class AccessStreams(long pages, int limit)
     /// hint.</summary>
     internal bool IsLeft(in StreamPage taken)
     {
-        ref Stream s = ref _streams[taken.Stream];
+        ref AccessStream s = ref _streams[taken.Stream];
         return Volatile.Read(ref s.Own) >= taken.Place && s.Number == taken.Number;
     }
 
@@ -238,7 +238,7 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <param name="isHit">Whether it was in a frame before.</param>
     internal void OnBroughtIn(in StreamPage taken, bool isFilled, bool isHit)
     {
-        ref Stream s = ref _streams[taken.Stream];
+        ref AccessStream s = ref _streams[taken.Stream];
         if (isFilled || s.Number != taken.Number || s.Distance == 0)
         {
             return;
@@ -264,7 +264,7 @@ internal sealed class AccessStreams(long pages, int limit)
         }
     }
 
-    private bool TryFollow(ref Stream s, long page)
+    private bool TryFollow(ref AccessStream s, long page)
     {
         long steps = page - s.Last;
         if (steps == 0)
@@ -307,7 +307,7 @@ internal sealed class AccessStreams(long pages, int limit)
         return true;
     }
 
-    private void Advance(ref Stream s, long page, int steps)
+    private void Advance(ref AccessStream s, long page, int steps)
     {
         bool wasProven = s.IsProven;
         s.Last = page;
@@ -324,7 +324,7 @@ internal sealed class AccessStreams(long pages, int limit)
     {
         for (int i = 0; i < Candidates; i++)
         {
-            ref Candidate c = ref _candidates[i];
+            ref StreamCandidate c = ref _candidates[i];
             if (c.Run == 0 || _clock - c.Seen > Candidates || (ulong)(page - c.Last + MaxStride) > 2 * MaxStride || !TryExtend(ref c, page))
             {
                 continue;
@@ -342,7 +342,7 @@ internal sealed class AccessStreams(long pages, int limit)
             return true;
         }
 
-        _candidates[_nextCandidate] = new Candidate
+        _candidates[_nextCandidate] = new StreamCandidate
         {
             Last = page,
             Run = 1,
@@ -361,7 +361,7 @@ internal sealed class AccessStreams(long pages, int limit)
         return IsKnown;
     }
 
-    private bool TryExtend(ref Candidate c, long page)
+    private bool TryExtend(ref StreamCandidate c, long page)
     {
         long step = page - c.Last;
         bool isShort = Math.Abs(step) <= _jump;
@@ -421,7 +421,7 @@ internal sealed class AccessStreams(long pages, int limit)
         End(at);
         int first = Math.Min(distance, _limit);
         _count++;
-        _streams[at] = new Stream
+        _streams[at] = new AccessStream
         {
             Last = last,
             Stride = stride,
@@ -436,7 +436,7 @@ internal sealed class AccessStreams(long pages, int limit)
 
     private void End(int stream)
     {
-        ref Stream s = ref _streams[stream];
+        ref AccessStream s = ref _streams[stream];
         if (s.Distance == 0)
         {
             return;
@@ -451,86 +451,4 @@ internal sealed class AccessStreams(long pages, int limit)
         s.Distance = 0;
         s.Ahead = 0;
     }
-
-    /// <summary>Faults of which it is not known yet whether they are of a stream.</summary>
-    private struct Candidate
-    {
-        internal long Last;
-        internal long Stride;
-
-        /// <summary>The faults before the candidate's first: one may have been of the same stream, with others in between.</summary>
-        internal long Before0;
-        internal long Before1;
-        internal long Before2;
-
-        /// <summary>Faults in equal steps; 0 for none.</summary>
-        internal int Run;
-
-        /// <summary>The fault that was the last of them.</summary>
-        internal uint Seen;
-    }
-
-    private struct Stream
-    {
-        /// <summary>Where the reader was seen last.</summary>
-        internal long Last;
-
-        internal long Stride;
-
-        /// <summary>Steps that the reader has made, from the stream's first page on.</summary>
-        internal long Passed;
-
-        /// <summary>What that was when the stream was found.</summary>
-        internal long Begin;
-
-        /// <summary>0 for no stream.</summary>
-        internal int Distance;
-
-        /// <summary>The distance that it began with.</summary>
-        internal int First;
-
-        internal int Ahead;
-
-        /// <summary>The step up to which the reader brings in pages by itself.</summary>
-        internal long Own;
-
-        /// <summary>Tells it from others in its place.</summary>
-        internal int Number;
-
-        internal uint Used;
-        internal bool HasTaken;
-
-        internal readonly bool IsProven => Passed >= Begin + Proven;
-
-        /// <summary>For each step that is ahead: whether its page was brought in.</summary>
-        internal StepMarks Marks;
-    }
-
-    /// <summary>A bit for each of <see cref="MaxDistance"/> steps in a row.</summary>
-    [InlineArray(MaxDistance / 64)]
-    private struct StepMarks
-    {
-        private ulong _first;
-
-        internal bool this[long step]
-        {
-            get => (Word(step) >> (int)step & 1) != 0;
-            set
-            {
-                ulong bit = 1UL << (int)step;
-                ref ulong word = ref Word(step);
-                word = value ? word | bit : word & ~bit;
-            }
-        }
-
-        [UnscopedRef]
-        private ref ulong Word(long step) => ref ((Span<ulong>)this)[(int)(step >> 6) & ((MaxDistance / 64) - 1)];
-    }
 }
-
-/// <summary>A page that a stream is to bring in.</summary>
-/// <param name="Page">The page.</param>
-/// <param name="Stream">The stream's place.</param>
-/// <param name="Number">The stream's number.</param>
-/// <param name="Place">The page's place in the stream.</param>
-internal readonly record struct StreamPage(long Page, int Stream, int Number, long Place);

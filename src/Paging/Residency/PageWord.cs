@@ -25,8 +25,7 @@ namespace Paging.Residency;
 /// A swapped word that names no stored page stands for zeroes that once had a frame.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
 /// frame differ. It is never 0 again: 0 says that the memory of the word is new. Where its versions go on then is kept with the granule
-/// of the table, or the chunk of nodes, whose memory was given back. Only this file changes the word, with its part for
-/// words in nodes.
+/// of the table, or the chunk of nodes, whose memory was given back. Only this type changes the word.
 ///
 /// Any thread may change Untouched, Swapped and Resident words by CAS. Filling and Evicting are claims: until the
 /// claimant publishes the next state, others may only set W. Publishing is an exchange, since W may come meanwhile.

@@ -267,14 +267,14 @@ internal sealed class PagingDomain
     private static int Shorter(int one, int other) => (int)Math.Min((uint)one, (uint)other);
 
     /// <summary>Opens a scope. Until it ends, the memory stays, and Dispose waits.</summary>
-    internal Scope Enter()
+    internal DomainScope Enter()
     {
         if (!Swap.Rundown.TryEnter())
         {
             ThrowHelper.ThrowPagerDisposed();
         }
 
-        return new Scope(this);
+        return new DomainScope(this);
     }
 
     internal void ThrowIfClosed()
@@ -494,14 +494,5 @@ internal sealed class PagingDomain
         Frames.DecommitAll();
         Swap.DecommitAll();
         _closing = [];
-    }
-
-    internal readonly ref struct Scope(PagingDomain domain)
-    {
-        public void Dispose()
-        {
-            domain.Swap.Rundown.Exit();
-            GC.KeepAlive(domain);
-        }
     }
 }

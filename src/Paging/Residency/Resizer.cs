@@ -120,7 +120,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     /// <returns>False when it cannot be, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private bool TryResize(long residentBytes, long poolBytes, bool goOn)
     {
-        using PagingDomain.Scope held = domain.Enter();
+        using DomainScope held = domain.Enter();
         TakeTurn();
         try
         {

@@ -14,7 +14,7 @@ internal sealed class SwapFiles(PagingDomain domain)
     internal SwapArea Add(SwapFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using PagingDomain.Scope held = domain.Enter();
+        using DomainScope held = domain.Enter();
         Check(options);
         using PathClaim claim = PathClaim.Take(options.Path);
         SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine(IoEngineKind.Auto));
@@ -81,7 +81,7 @@ internal sealed class SwapFiles(PagingDomain domain)
     /// <returns>False when the pages do not fit elsewhere, and <paramref name="goOn"/> says that the caller tries again.</returns>
     private bool TryRemove(SwapArea area, string path, bool goOn, CancellationToken cancellation)
     {
-        using PagingDomain.Scope held = domain.Enter();
+        using DomainScope held = domain.Enter();
         if (Swap.Swapoff.TryDrain(area, cancellation))
         {
             Swap.Files.Remove(area);

@@ -89,7 +89,7 @@ internal sealed class World
 
     internal void WriteOneUnlessDisposed()
     {
-        using PagingDomain.Scope held = Domain.Enter();
+        using DomainScope held = Domain.Enter();
         WriteOne();
     }
 
