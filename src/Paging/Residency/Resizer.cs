@@ -37,7 +37,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     private const int SleepMilliseconds = 20;
 
     /// <summary>After so many changes of the budgets an access is refused all the same.</summary>
-    private const int MaxChanges = 16;
+    private const int MaxChanges = 4;
 
     private readonly EventCount _ends = new();
 

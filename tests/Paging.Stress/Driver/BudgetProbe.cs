@@ -31,7 +31,7 @@ internal static class BudgetProbe
                 Thread.Sleep(1000);
                 long after = ResidentSet();
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"  to a tenth: {took.TotalMilliseconds:F0} ms; the process has {before / MiB} MiB before, {at / MiB} when it returns, {after / MiB} a second later; the pager {Held(pager) / MiB}"));
+                    $"  to a tenth of the frames and a quarter of the pool: {took.TotalMilliseconds:F0} ms; the process has {before / MiB} MiB before, {at / MiB} when it returns, {after / MiB} a second later; the pager {Held(pager) / MiB}"));
                 follows &= after - held <= (residentBytes / 10) + (residentBytes / 4) + (64 * MiB);
                 clock.Restart();
                 pager.Resize(residentBytes, residentBytes);
