@@ -41,6 +41,7 @@ internal sealed unsafe partial class FrameClass
         KeptClean = MaxFrames >= 32 ? MaxKeptClean : MaxFrames >= 8 ? 2 : 1;
         byte* words = (byte*)Records + (firstFrame * FrameRecord.Bytes) + FrameRecord.ReplacementOffset;
         Replacement = new Replacement((uint*)words, FrameRecord.Bytes, rings, MaxFrames);
+        Forecast = new FrameForecast(MaxFrames, pageBytes, pool.ForecastRests);
         _free = new FrameStack(Records);
         _memory = memory;
         _offset = offset;
@@ -102,6 +103,9 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Says which frame goes next. It numbers the frames of the class from 0.</summary>
     internal Replacement Replacement { get; }
+
+    /// <summary>Says what more frames would save.</summary>
+    internal FrameForecast Forecast { get; }
 
     /// <summary>Takes a free frame.</summary>
     /// <returns>The frame, or −1 when there is none.</returns>

@@ -113,11 +113,12 @@ internal sealed unsafe class Replacement
     /// <param name="stride">Bytes from word to word.</param>
     /// <param name="rings">Zeroes, <see cref="RingBytes"/> of them.</param>
     /// <param name="frames">The most frames there can be.</param>
-    internal Replacement(uint* words, int stride, byte* rings, long frames)
+    /// <param name="fewest">The fewest that there will be, if that is less by much; 0 otherwise.</param>
+    internal Replacement(uint* words, int stride, byte* rings, long frames, long fewest = 0)
     {
         _words = (byte*)words;
         _stride = stride;
-        _timeShift = Math.Max(0, BitOperations.Log2((ulong)frames) - MinUnitsShift);
+        _timeShift = Math.Max(0, BitOperations.Log2((ulong)(fewest > 0 ? fewest : frames)) - MinUnitsShift);
         _cold = new FrameRing((ulong*)rings, frames);
         _hot = new FrameRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
         _ahead = new FrameRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
@@ -133,6 +134,9 @@ internal sealed unsafe class Replacement
 
     /// <summary>Frames that the cold ring is to have.</summary>
     internal double Window => Volatile.Read(ref _window);
+
+    /// <summary>Pages that came in.</summary>
+    internal long Faults => Volatile.Read(ref _faults);
 
     private uint Now => (uint)(Volatile.Read(ref _faults) >> _timeShift) & TimeMask;
 

@@ -307,7 +307,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            bool isBackSoon = _clock.Fill(size, frame, word, wait.Manner is FaultManner.Ahead or FaultManner.Requested);
+            bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
+            bool isBackSoon = _clock.Fill(size, frame, region.IdentityOf(index), word, isUsedLater);
             record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);

@@ -31,7 +31,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>The page of a victim was found used; its reference bit has been cleared.</summary>
     internal void Spare(FrameClass size, long frame)
     {
-        NoteUsed(size.Records + frame);
+        NoteUsed(size, frame);
         long victim = frame - size.FirstFrame;
         Ask(size, size.Replacement.Rival(victim));
         size.Replacement.Spare(victim, Capacity(size));
@@ -61,7 +61,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
             bool used = TakeReference(size, ahead);
             if (used)
             {
-                NoteUsed(size.Records + size.FirstFrame + ahead);
+                NoteUsed(size, size.FirstFrame + ahead);
             }
 
             size.Replacement.CheckAhead(ahead, used, Capacity(size));
@@ -74,7 +74,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         size.Replacement.Check(hot, used, Capacity(size));
         if (used)
         {
-            NoteUsed(size.Records + size.FirstFrame + hot);
+            NoteUsed(size, size.FirstFrame + hot);
         }
     }
 
@@ -92,14 +92,18 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>A page is about to be published in a frame that the caller owns.</summary>
     /// <param name="size">The page size.</param>
     /// <param name="frame">The frame.</param>
+    /// <param name="identity">The page's, for as long as it has one.</param>
     /// <param name="word">The page's word before.</param>
     /// <param name="isAhead">Whether nobody has accessed the page yet.</param>
     /// <returns>Whether the page was away for less than as many faults as there are frames.</returns>
-    internal bool Fill(FrameClass size, long frame, ulong word, bool isAhead)
+    internal bool Fill(FrameClass size, long frame, ulong identity, ulong word, bool isAhead)
     {
         Replacement policy = size.Replacement;
         int history = PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
         long capacity = Capacity(size);
+        size.Records[frame].Sample = size.Forecast.IsSampled(identity, policy.Faults)
+            ? size.Forecast.NoteFault(identity, isNew: history == Replacement.None, isAhead, policy.Faults, FullCapacity(size))
+            : (ushort)0;
         if (isAhead)
         {
             policy.FillAhead(frame - size.FirstFrame, capacity);
@@ -152,9 +156,15 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// would look cold.</summary>
     /// <remarks>The record may belong to another page by now. Then that page's copy stays warm too long, or that page is stored once more
     /// than needed.</remarks>
-    private void NoteUsed(FrameRecord* record)
+    private void NoteUsed(FrameClass size, long frame)
     {
+        FrameRecord* record = size.Records + frame;
         PrefetchMark.NoteUsed(record);
+        if (record->Sample != 0)
+        {
+            size.Forecast.NoteUsed(record->Sample, FullCapacity(size));
+        }
+
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (stored != 0 && swap.NoteUsed(stored))
         {
@@ -166,6 +176,9 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>The frames that are to hold pages. Those that the background keeps free are not the policy's: if it counted on them, its
     /// window would be emptied for them, and then its hot ring.</summary>
     private long Capacity(FrameClass size) => Math.Max(1, size.Frames - (hasBackground ? Reclaimer.High(size) : 0));
+
+    /// <summary>The same, once all memory that is left has become frames of this size.</summary>
+    private long FullCapacity(FrameClass size) => Capacity(size) + Math.Max(0, frames.RemainingFor(size) >> size.PageShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long Absolute(FrameClass size, long frame) => frame < 0 ? -1 : size.FirstFrame + frame;

@@ -13,6 +13,9 @@ internal sealed record PagerTuning
     /// all frames.</summary>
     internal int MinWatchedFrames { get; init; } = 128;
 
+    /// <summary>Whether the forecast of what more frames would save bounds its work.</summary>
+    internal bool ForecastRests { get; init; } = true;
+
     /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 }
