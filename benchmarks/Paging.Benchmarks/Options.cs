@@ -32,6 +32,12 @@ internal sealed record Options
     /// <summary>Whether traces are also replayed on a real array.</summary>
     public bool WithArray { get; init; }
 
+    /// <summary>Whether traces are replayed to compare what the pager says of larger frames with larger frames, and nothing else.</summary>
+    public bool WithForecast { get; init; }
+
+    /// <summary>Whether the forecasts of these pagers rest, as in every other pager.</summary>
+    public bool WithRests { get; init; }
+
     /// <summary>A file for the table of the traces.</summary>
     public string? CsvPath { get; init; }
 
@@ -58,6 +64,12 @@ internal sealed record Options
                     break;
                 case "--array":
                     options = options with { WithArray = true };
+                    break;
+                case "--forecast":
+                    options = options with { WithForecast = true };
+                    break;
+                case "--rests":
+                    options = options with { WithRests = true };
                     break;
                 case "--pages" or "--rounds" or "--resident" or "--data" or "--seed" or "--swap" or "--frames" or "--csv":
                     if (i + 1 == args.Length)

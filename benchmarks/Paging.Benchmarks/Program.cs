@@ -51,6 +51,8 @@ internal static class Program
           --each               a line for every file, not for every folder
           --frames N,N         frames for traces (10, 30 and 50% of a trace's pages)
           --array              replay traces on a real array, too
+          --forecast           instead, what the pager says that more frames would save, beside what they save
+          --rests              the same, with forecasts that rest as in every pager
           --csv FILE           the table of the traces, once more
 
         Without a path the input is the .NET shared framework's own files. For traces the files hold page numbers, a decimal one a line,

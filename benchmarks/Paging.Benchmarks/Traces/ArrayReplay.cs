@@ -1,3 +1,5 @@
+using Paging.Residency;
+
 namespace Paging.Benchmarks.Traces;
 
 /// <summary>Replays a trace on a real array, with as many frames as the policies have: what the pager makes of its policy.</summary>
@@ -11,9 +13,11 @@ internal sealed class ArrayReplay : IReplacement, IDisposable
     private readonly PagedArray<byte> _array;
     private long _faults;
 
-    public ArrayReplay(int frames, int pages)
+    public ArrayReplay(int frames, int pages, bool rests = true)
     {
-        _pager = new Pager(new PagerOptions { ResidentBytes = (long)frames * PageBytes, PageBytes = PageBytes, BackgroundThreads = 0 });
+        _pager = new Pager(
+            new PagerOptions { ResidentBytes = (long)frames * PageBytes, PageBytes = PageBytes, BackgroundThreads = 0 },
+            new PagerTuning { ForecastRests = rests });
         _array = _pager.Allocate<byte>((long)pages * PageBytes);
     }
 
@@ -27,6 +31,25 @@ internal sealed class ArrayReplay : IReplacement, IDisposable
         bool hit = faults == _faults;
         _faults = faults;
         return hit;
+    }
+
+    /// <summary>What the pager says of more frames.</summary>
+    public (double Plus25, double Plus50, double Plus100) FaultsSaved => _pager.GetStatistics().FaultsSaved;
+
+    /// <summary>As <see cref="Access"/>, for many pages.</summary>
+    /// <returns>The faults.</returns>
+    public long Replay(ReadOnlySpan<int> pages)
+    {
+        long before = _faults;
+        foreach (int page in pages)
+        {
+            using (_array.Read((long)page * PageBytes))
+            {
+            }
+        }
+
+        _faults = _pager.GetStatistics().Faults;
+        return _faults - before;
     }
 
     public bool IsResident(int page) => throw new NotSupportedException("An array does not say which pages are in frames.");

@@ -15,6 +15,12 @@ internal static class TracesWorkload
 
     public static void Run(Options options, Harness harness, Report report)
     {
+        if (options.WithForecast)
+        {
+            Forecast(options);
+            return;
+        }
+
         PolicyChecks.Run(Policies.All, options.Seed);
         IEnumerable<(string Name, MakeReplacement Make)> policies = options.WithArray ? [.. Policies.All, Policies.Array] : Policies.All;
         HitTable table = new([.. policies.Select(policy => policy.Name)], options.CsvPath);
@@ -29,6 +35,21 @@ internal static class TracesWorkload
 
         table.End();
         GC.KeepAlive((harness, report)); // nothing here is timed, nor has it a bound
+    }
+
+    private static void Forecast(Options options)
+    {
+        ForecastTable table = new(options.WithRests);
+        table.Begin();
+        foreach (Trace trace in Traces(options))
+        {
+            foreach (int frames in FramesFor(trace, options.Frames))
+            {
+                table.Add(trace, frames);
+            }
+        }
+
+        table.End();
     }
 
     private static IEnumerable<Trace> Traces(Options options) => options.HasPaths

@@ -90,4 +90,9 @@ public readonly record struct PagerStatistics
 
     /// <summary>Leases out now, owners and the pages of sequences among them; a number.</summary>
     public long Pins { get; init; }
+
+    /// <summary>Expected share of today's faults that frames larger by 25, 50 and 100% would save; NaN until enough is sampled.</summary>
+    /// <remarks>Of the last few thousand faults or more, with older ones counting less and less; from 0 to 1. Measured by simulation with a
+    /// sample of the pages, so it may be off by some hundredths (docs/policy.md).</remarks>
+    public (double Plus25, double Plus50, double Plus100) FaultsSaved { get; init; }
 }

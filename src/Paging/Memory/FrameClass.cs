@@ -40,6 +40,7 @@ internal sealed unsafe partial class FrameClass
         byte* words = (byte*)Records + (firstFrame * FrameRecord.Bytes) + FrameRecord.ReplacementOffset;
         Replacement = new Replacement((uint*)words, FrameRecord.Bytes, tables, ReservedFrames) { Reach = 0 };
         Replacement.Retune(MaxFrames);
+        Forecast = new FrameForecast(MaxFrames, pageBytes, pool.ForecastRests);
         _free = new FrameStack(Records);
         _memory = memory;
         _offset = offset;
@@ -129,6 +130,9 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Whether a frame below <see cref="End"/> has memory now.</summary>
     internal bool HasMemory(long frame) => Granules.HasMemory(frame);
+
+    /// <summary>Says what more frames would save.</summary>
+    internal FrameForecast Forecast { get; }
 
     /// <summary>Takes a free frame.</summary>
     /// <returns>The frame, or −1 when there is none.</returns>

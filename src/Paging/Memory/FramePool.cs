@@ -125,6 +125,47 @@ internal sealed unsafe class FramePool
         }
     }
 
+    /// <summary>Whether forecasts bound their work, as in every pager that is not measured.</summary>
+    internal bool ForecastRests { get; init; } = true;
+
+    /// <summary>Bytes that forecasts take.</summary>
+    internal long ForecastBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (FrameClass? frames in _classes)
+            {
+                bytes += frames?.Forecast.Bytes ?? 0;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>The share of the faults that frames larger by 25, 50 and 100% would save, of all page sizes together; NaN until enough is
+    /// known.</summary>
+    internal (double Plus25, double Plus50, double Plus100) FaultsSaved
+    {
+        get
+        {
+            (double, double, double) sum = default;
+            double faults = 0;
+            foreach (FrameClass? frames in _classes)
+            {
+                (double plus25, double plus50, double plus100) = frames?.Forecast.Saved ?? (double.NaN, double.NaN, double.NaN);
+                if (!double.IsNaN(plus25 + plus50 + plus100))
+                {
+                    double weight = frames!.Replacement.Faults;
+                    faults += weight;
+                    sum = (sum.Item1 + (weight * plus25), sum.Item2 + (weight * plus50), sum.Item3 + (weight * plus100));
+                }
+            }
+
+            return (sum.Item1 / faults, sum.Item2 / faults, sum.Item3 / faults);
+        }
+    }
+
     internal static bool IsPageSize(int bytes) => bytes is >= MinPageBytes and <= MaxPageBytes && BitOperations.IsPow2(bytes);
 
     /// <summary>Refuses a number that is no page size.</summary>

@@ -37,6 +37,10 @@ internal unsafe struct FrameRecord
     /// is off by one, or a page spared once more or less.</summary>
     internal byte Prefetched;
 
+    /// <summary>The page's number in <see cref="FrameForecast"/> if it is one that is sampled, or 0. Written by the holder of the frame; by
+    /// the clock it may be read when the frame has another page already, which then looks used.</summary>
+    internal ushort Sample;
+
     /// <summary>The number of the policy by which the owner of the page is compressed. Written by the holder of the frame.</summary>
     internal int Policy;
 

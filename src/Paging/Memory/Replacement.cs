@@ -110,12 +110,13 @@ internal sealed unsafe class Replacement
     /// <param name="stride">Bytes from word to word.</param>
     /// <param name="rings">Zeroes, <see cref="RingBytes"/> of them.</param>
     /// <param name="frames">The most frames there can be.</param>
-    internal Replacement(uint* words, int stride, byte* rings, long frames)
+    /// <param name="fewest">The fewest that there will be, if that is less by much; 0 otherwise.</param>
+    internal Replacement(uint* words, int stride, byte* rings, long frames, long fewest = 0)
     {
         _words = (byte*)words;
         _stride = stride;
-        _timeShift = ShiftFor(frames);
-        _tunedFor = frames;
+        _tunedFor = fewest > 0 ? fewest : frames;
+        _timeShift = ShiftFor(_tunedFor);
         _cold = new FrameRing((ulong*)rings, frames);
         _hot = new CountedRing((ulong*)(rings + FrameRing.Bytes(frames)), frames);
         _ahead = new CountedRing((ulong*)(rings + (2 * FrameRing.Bytes(frames))), frames);
@@ -162,6 +163,9 @@ internal sealed unsafe class Replacement
 
     /// <summary>Frames that the cold ring is to have.</summary>
     internal double Window => Volatile.Read(ref _now.Window);
+
+    /// <summary>Pages that came in.</summary>
+    internal long Faults => Volatile.Read(ref _now.Faults);
 
     private uint Now => (uint)(Volatile.Read(ref _now.Faults) >> _timeShift) & TimeMask;
 

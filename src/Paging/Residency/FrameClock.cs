@@ -31,7 +31,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>The page of a victim was found used; its reference bit has been cleared.</summary>
     internal void Spare(FrameClass size, long frame)
     {
-        NoteUsed(size.Records + frame);
+        NoteUsed(size, frame);
         long victim = frame - size.FirstFrame;
         Ask(size, size.Replacement.Rival(victim));
         size.Replacement.Spare(victim, Capacity(size));
@@ -68,7 +68,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         bool used = TakeReference(size, frame - size.FirstFrame);
         if (used)
         {
-            NoteUsed(size.Records + frame);
+            NoteUsed(size, frame);
         }
 
         size.Replacement.CheckAhead(frame - size.FirstFrame, used, Capacity(size));
@@ -92,7 +92,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         size.Replacement.Check(hot, used, Capacity(size));
         if (used)
         {
-            NoteUsed(size.Records + size.FirstFrame + hot);
+            NoteUsed(size, size.FirstFrame + hot);
         }
     }
 
@@ -116,7 +116,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     internal bool Fill(FrameClass size, long frame, ulong word, bool isAhead)
     {
         Replacement policy = size.Replacement;
-        int history = PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
+        int history = HistoryOf(word);
         long capacity = Capacity(size);
         if (isAhead)
         {
@@ -133,6 +133,27 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         }
 
         return history >= 0 && policy.WasAwayFor(history) < capacity;
+    }
+
+    /// <summary>Samples a page that is about to be published in a frame that the caller owns, for the forecast of what more frames would
+    /// save.</summary>
+    /// <param name="size">The page size.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="identity">The page's, for as long as it has one.</param>
+    /// <param name="word">The page's word before.</param>
+    /// <param name="isAhead">Whether nobody has accessed the page yet.</param>
+    internal void Sample(FrameClass size, long frame, ulong identity, ulong word, bool isAhead)
+    {
+        // Ahead of demand the number of the fault is not read, which another processor has just changed. The forecast's rest ends with a
+        // fault that somebody waits for.
+        ushort sample = 0;
+        if (size.Forecast.IsSampled(identity, isAhead ? 0 : size.Replacement.Faults))
+        {
+            bool isNew = HistoryOf(word) == Replacement.None;
+            sample = size.Forecast.NoteFault(identity, isNew, isAhead, size.Replacement.Faults, FullCapacity(size));
+        }
+
+        size.Records[frame].Sample = sample;
     }
 
     /// <summary>As <see cref="Fill"/>, ahead of demand, for a page that has been published, unless it has gone already.</summary>
@@ -179,9 +200,15 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// would look cold.</summary>
     /// <remarks>The record may belong to another page by now. Then that page's copy stays warm too long, or that page is stored once more
     /// than needed.</remarks>
-    private void NoteUsed(FrameRecord* record)
+    private void NoteUsed(FrameClass size, long frame)
     {
+        FrameRecord* record = size.Records + frame;
         PrefetchMark.NoteUsed(record);
+        if (record->Sample != 0)
+        {
+            size.Forecast.NoteUsed(record->Sample, FullCapacity(size));
+        }
+
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (stored != 0 && swap.NoteUsed(stored))
         {
@@ -193,6 +220,12 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>The frames that are to hold pages. Those that the background keeps free are not the policy's: if it counted on them, its
     /// window would be emptied for them, and then its hot ring.</summary>
     private long Capacity(FrameClass size) => Math.Max(1, size.Frames - (hasBackground ? Reclaimer.High(size) : 0));
+
+    /// <summary>The same, once all memory that is left has become frames of this size.</summary>
+    private long FullCapacity(FrameClass size) => Capacity(size) + Math.Max(0, frames.RemainingFor(size) >> size.PageShift);
+
+    private static int HistoryOf(ulong word) =>
+        PageWord.State(word) == PageState.Swapped ? PageWord.History(word) : Replacement.None;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long Absolute(FrameClass size, long frame) => frame < 0 ? -1 : size.FirstFrame + frame;

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -33,6 +34,9 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     private long* _rows;
     private byte* _destination;
 
+    /// <summary>The first damaged page that was met, of those that threads have met so far. Set by CAS.</summary>
+    private Damage? _damage;
+
     /// <summary>Somebody waits for it.</summary>
     internal override bool IsUrgent => true;
 
@@ -58,6 +62,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         _starts = [];
         _rows = null;
         _destination = null;
+        _damage = null;
     }
 
     /// <summary>Copies the rows of all pages together with threads of the background, as far as that goes.</summary>
@@ -92,7 +97,18 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     {
         for (int run = 0; run < runs; run++)
         {
-            if (!IsDone(run) && !TryCopy(run))
+            if (IsDone(run))
+            {
+                continue;
+            }
+
+            // Nobody else is in the operation any more. What was read and found damaged is not read again.
+            if (_damage is { } damage && damage.Run == run)
+            {
+                ExceptionDispatchInfo.Throw(damage.Exception);
+            }
+
+            if (!TryCopy(run))
             {
                 CopyPinned(run);
             }
@@ -109,9 +125,14 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
                 return BroughtIn.NoFrame;
             }
         }
-        catch (Exception)
+        catch (Exception e)
         {
-            // For the thread that wants the rows: it tries again, and is told.
+            if (e is PageCorruptedException damaged)
+            {
+                Note(run, damaged);
+            }
+
+            // For the thread that wants the rows: it is told, of a damaged page what was found here; otherwise it tries again.
             return BroughtIn.Failed;
         }
 
@@ -146,6 +167,22 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();
+
+    private void Note(int run, PageCorruptedException exception)
+    {
+        Damage? seen = Shared.Read(SharedWord.Operation, ref _damage);
+        while (seen is null || run < seen.Run)
+        {
+            // None, or that of a later page → this one. Races with other threads that meet damaged pages.
+            Damage? found = Shared.CompareExchange(SharedWord.Operation, ref _damage, new Damage(run, exception), seen);
+            if (found == seen)
+            {
+                return;
+            }
+
+            seen = found;
+        }
+    }
 
     private bool IsDone(int run) => Shared.Read(SharedWord.Operation, ref _starts[run]) < 0;
 
@@ -215,4 +252,6 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
             PageWord.Unpin(word);
         }
     }
+
+    private sealed record Damage(int Run, PageCorruptedException Exception);
 }

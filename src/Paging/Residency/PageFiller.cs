@@ -100,8 +100,9 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             record->Stored = write ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
-            bool isBackSoon = wait.Frames == null
-                && _clock.Fill(size, frame, word, isAhead: wait.Manner is FaultManner.Ahead or FaultManner.Requested);
+            bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
+            _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
+            bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
             record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);

@@ -87,6 +87,9 @@ internal sealed unsafe class PagedRegion
     /// <summary>The number of the region and of its policy in the pager's tables, while it is known there.</summary>
     internal int PolicyNumber { get; set; }
 
+    /// <summary>A number that no other page has, of this array or another one that is alive.</summary>
+    internal ulong IdentityOf(long index) => ((ulong)PolicyNumber << 34) ^ (ulong)index;
+
     internal bool IsClosing => _pages.State.IsClosing;
 
     internal bool IsClosed => _pages.State.IsClosed;

@@ -19,6 +19,9 @@ internal sealed record PagerTuning
     /// <summary>What <see cref="PagerOptions.FollowMemoryPressure"/> follows; null for the system.</summary>
     internal Memory.IMemorySource? Memory { get; init; }
 
+    /// <summary>Whether the forecast of what more frames would save bounds its work.</summary>
+    internal bool ForecastRests { get; init; } = true;
+
     /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -44,7 +44,7 @@ internal sealed class PagingDomain
         Tuning = tuning;
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
-        Frames = new FramePool(options.ResidentBytes);
+        Frames = new FramePool(options.ResidentBytes) { ForecastRests = tuning.ForecastRests };
         try
         {
             Nodes = new PageNodes();
@@ -348,7 +348,7 @@ internal sealed class PagingDomain
     {
         if (IsClosed)
         {
-            return default;
+            return new PagerStatistics { FaultsSaved = (double.NaN, double.NaN, double.NaN) };
         }
 
         long fromPool = Counters[Counter.FaultsFromPool];
@@ -362,7 +362,7 @@ internal sealed class PagingDomain
             PoolBytes = Swap.Budget.CommittedBytes,
             PoolStoredBytes = Swap.Budget.StoredBytes,
             PoolLogicalBytes = Counters[Counter.LogicalBytes],
-            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Swap.MetadataBytes,
+            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Frames.ForecastBytes + Swap.MetadataBytes,
             CorruptedPages = Counters[Counter.CorruptedPages],
             SameFilledPages = Counters[Counter.SameFilledPages],
             IncompressiblePages = Counters[Counter.IncompressiblePages],
@@ -383,6 +383,7 @@ internal sealed class PagingDomain
             PrefetchWasted = Counters[Counter.PrefetchWasted],
             DirectReclaims = Counters[Counter.DirectReclaims],
             Pins = Leases,
+            FaultsSaved = Frames.FaultsSaved,
         };
     }
 

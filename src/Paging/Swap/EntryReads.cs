@@ -1,5 +1,4 @@
 using Paging.Swap.Devices;
-using Paging.TestSeam;
 
 namespace Paging.Swap;
 
@@ -36,12 +35,6 @@ internal sealed class EntryReads
     /// <summary>Begins to read the entry of a stored page, if it is in a file and there is a buffer.</summary>
     internal static void Begin(PageLoader loader, uint stored)
     {
-        // A scheduler has no thread that would complete a read while this one waits for it.
-        if (TestHook.Interleaver is not null)
-        {
-            return;
-        }
-
         EntryReads reads = s_ofThread ??= new EntryReads();
         if (reads._count < Max && loader.TryBeginRead(stored, reads._reads[reads._count]))
         {
@@ -53,16 +46,21 @@ internal sealed class EntryReads
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
     internal static void End()
     {
-        if (s_ofThread is { _count: > 0 } reads)
+        if (s_ofThread is not { _count: > 0 } reads)
         {
-            for (int i = 0; i < reads._count; i++)
-            {
-                reads._loader!.EndRead(reads._reads[i]);
-            }
-
-            reads._count = 0;
-            reads._loader = null;
+            return;
         }
+
+        // Only a scheduler that ends a run gets out of a wait. Then the thread must not meet these reads in the next one.
+        s_ofThread = null;
+        for (int i = 0; i < reads._count; i++)
+        {
+            reads._loader!.EndRead(reads._reads[i]);
+        }
+
+        reads._count = 0;
+        reads._loader = null;
+        s_ofThread = reads;
     }
 
     /// <summary>The read of an entry that this thread has begun, where the entry still is.</summary>

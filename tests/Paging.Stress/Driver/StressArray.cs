@@ -194,13 +194,13 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
     {
         long start = worker.Rng.Next(_sharedStart);
         int length = (int)Math.Min(worker.Rng.Next(PageLength * 2), _sharedStart - start);
-        Operation operation = (Operation)(1 + worker.Rng.Next(4));
+        Operation operation = (Operation)(1 + worker.Rng.Next((int)Operation.Set - 1));
         Read(worker, operation, start, length, everything: true);
     }
 
     private void OwnerStep(Worker worker, long start, int length, bool whole)
     {
-        var operation = (Operation)(1 + worker.Rng.Next(10));
+        var operation = (Operation)(1 + worker.Rng.Next((int)Operation.Discard));
         if (operation < Operation.Set)
             Read(worker, operation, start, length, everything: false);
         else
@@ -213,7 +213,7 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
         {
             Operation.Get => 1,
             Operation.Read => Math.Min(length, ToPageEnd(start)),
-            Operation.ReadToEnd => ToPageEnd(start),
+            Operation.ReadToEnd or Operation.TryRead or Operation.Pin => ToPageEnd(start),
             _ => length,
         };
         ref OperationLog.Entry entry = ref worker.Log.Begin(operation, _index, start, length);
@@ -221,9 +221,10 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
         {
             Read(worker, start, length, operation, everything);
         }
-        catch (OutOfPagingSpaceException e) when (operation is Operation.Read or Operation.ReadToEnd && IsUntouched(start))
+        catch (OutOfPagingSpaceException e) when (operation == Operation.Pin || (operation is Operation.Read or Operation.ReadToEnd && IsUntouched(start)))
         {
-            entry.Refused = true;    // everything stored can be read; a lease on what is not stored needs a frame
+            // Everything stored can be read; a lease on what is not stored needs a frame, and a pin does not wait for leases of others to end.
+            entry.Refused = true;
             worker.Refuse(e);
         }
     }
@@ -244,11 +245,43 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
                 using (ReadLease<T> lease = _array.Read(start))
                     CompareOwned(worker, start, Sized(lease.Span, start, length), everything);
                 break;
+            case Operation.TryRead:
+                if (_array.TryRead(start, out ReadLease<T> tried))
+                {
+                    using (tried)
+                        CompareOwned(worker, start, Sized(tried.Span, start, length), everything);
+                }
+
+                break;
+            case Operation.Pin:
+                Task<PageOwner<T>> pin = _array.PinAsync(start).AsTask();
+                StressSparse.Finish(pin);
+                using (PageOwner<T> owner = pin.Result)
+                    CompareOwned(worker, start, Sized(owner.GetSpan(), start, length), everything);
+                break;
+            case Operation.Prefetch:
+                Prefetch(worker, start, length);
+                break;
             default:
                 Span<T> seen = _seen[worker.Id].AsSpan(0, length);
                 _array.CopyTo(start, seen);
                 Compare(start, seen);
                 break;
+        }
+    }
+
+    private void Prefetch(Worker worker, long start, int length)
+    {
+        using var cancellation = new CancellationTokenSource();
+        Task prefetch = _array.PrefetchAsync(start, length, cancellation.Token).AsTask();
+        if (worker.Rng.Chance(30))
+            cancellation.Cancel();
+        try
+        {
+            StressSparse.Finish(prefetch);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
         }
     }
 

@@ -5,7 +5,7 @@ using System.Text;
 using Paging.Residency;
 namespace Paging.Stress.Driver;
 
-/// <summary>One configuration from start to end: threads over four arrays and the swap layer of one pager, then a full
+/// <summary>One configuration from start to end: threads over four arrays, a matrix, a sparse array and the swap layer of one pager, then a full
 /// comparison, then everything given back.</summary>
 internal sealed class StressRun : IDisposable
 {
@@ -39,6 +39,8 @@ internal sealed class StressRun : IDisposable
             new StressArray<float>(_pager, 1, bytes, options.PageBytesOf(1), options.Threads),
             new StressArray<Vector>(_pager, 2, bytes, options.PageBytesOf(2), options.Threads),
             new StressArray<decimal>(_pager, 3, bytes, options.PageBytesOf(3), options.Threads),
+            new StressMatrix(_pager, 4, bytes / 4, options.PageBytesOf(1), options.Threads),
+            new StressSparse(_pager, 5, options.PageBytesOf(0), options.Threads),
         ];
         var seeds = new Rng(options.Seed);
         foreach (StressArray array in _arrays)

@@ -207,6 +207,28 @@ public class GatherTests
         Assert.Equal(0, pager.GetStatistics().Pins);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_damaged_page_counts_once_whoever_meets_it(int threads)
+    {
+        using Pager pager = Make(16, threads, withFile: false);
+        using PagedMatrix<long> matrix = Filled(pager, "rows");
+        Evict(pager, matrix, 400);
+        PagedRegion region = Internals.Pages(matrix).Region;
+        Damage.FlipBodyBit(Internals.Domain(pager).Swap, PageWord.Stored(region.Load(20)), 100);
+        long[] rows = [.. Enumerable.Range(0, 400).Select(static i => (long)(i * 37 % 400))];
+        var destination = new long[rows.Length * Columns];
+        for (int i = 1; i <= 3; i++)
+        {
+            Assert.Throws<PageCorruptedException>(() => matrix.Gather(rows, destination));
+            Assert.Equal(i, pager.GetStatistics().CorruptedPages);
+        }
+
+        Assert.Equal(0, pager.GetStatistics().Pins);
+    }
+
     [Fact]
     public void What_is_out_of_range_is_refused_with_the_figures_and_nothing_is_copied()
     {

@@ -393,7 +393,7 @@ internal static unsafe class FileScenarios
     ];
 
     /// <summary>Runs the actions beside a device that completes what they submit.</summary>
-    private static void With(MemoryDevice device, Run run, params ReadOnlySpan<Action> actions)
+    internal static void With(MemoryDevice device, Run run, params ReadOnlySpan<Action> actions)
     {
         int left = actions.Length;
         var all = new Action[actions.Length + 1];

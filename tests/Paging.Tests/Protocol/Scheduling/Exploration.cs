@@ -53,15 +53,19 @@ internal static class Exploration
     /// <summary>Fails with the first seed that fails.</summary>
     internal static void AssertHolds(Scenario scenario, int seeds)
     {
-        (ulong first, ulong last) = Range(seeds);
-        last = first == last ? last : Math.Min(last, scenario.MostSeeds);
-        for (ulong seed = first; seed <= last; seed++)
+        if (Setting("PAGING_SEED") is not { } only)
         {
-            if (Fails(scenario, seed) is { } failure)
-            {
-                throw failure;
-            }
+            Explored.RunTo(scenario, Setting("PAGING_SEEDS") ?? (ulong)seeds);
+            return;
         }
+
+        Dictionary<string, long> before = Coverage.Counts();
+        if (Fails(scenario, only) is { } failure)
+        {
+            throw failure;
+        }
+
+        Coverage.AssertNoneIllegal(Coverage.Since(before));
     }
 
     /// <summary>Fails with the first seed up to <paramref name="last"/> that fails, whatever the environment says.</summary>
@@ -120,16 +124,6 @@ internal static class Exploration
     internal static ulong LastTrace => s_interleaver.Trace.Hash;
 
     internal static int LastSwitches => s_interleaver.Trace.Count;
-
-    private static (ulong First, ulong Last) Range(int seeds)
-    {
-        if (Setting("PAGING_SEED") is { } only)
-        {
-            return (only, only);
-        }
-
-        return (1, Setting("PAGING_SEEDS") ?? (ulong)seeds);
-    }
 
     private static ulong? Setting(string name) =>
         ulong.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;

@@ -22,6 +22,11 @@ internal static unsafe class Audit
 
         CheckDescriptors(world.Store, references);
         CheckSegments(world.Store);
+        foreach (SegmentLog? log in world.Store.Segments.Logs)
+        {
+            Assert.Equal(log?.EntryBuffers.Count ?? 0, log is null ? 0 : System.Numerics.BitOperations.PopCount(Internals.Free(log.EntryBuffers)));
+            Assert.Equal(0, log is null ? 0 : Internals.Ahead(log.EntryBuffers));
+        }
     }
 
     /// <summary>Behind the disposal of all arrays and the freeing of all ids.</summary>

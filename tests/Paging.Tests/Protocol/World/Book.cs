@@ -12,6 +12,7 @@ internal sealed unsafe class Book
 
     private readonly World _world;
     private readonly History[] _histories;
+    private readonly RowGatherer _gatherer;
 
     internal Book(World world, int pages, int pageBytes, PageFilter? filter = null)
     {
@@ -19,6 +20,8 @@ internal sealed unsafe class Book
         Array = world.Pager.Allocate<long>(
             (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book", Filter = filter });
         _histories = new History[pages * (Slots + 1)];
+        Divider divider = Geometry.ForElements<long>(Array.Length, pageBytes).Divider;
+        _gatherer = new RowGatherer(Region, divider, Array.Length, PageLength, sizeof(long));
     }
 
     internal PagedRegion Region => Internals.Pages(Array).Region;
@@ -90,6 +93,30 @@ internal sealed unsafe class Book
         for (int i = 0; i < found.Length; i++)
         {
             Check(page, i, from[Math.Min(i, Slots)], found[i]);
+        }
+    }
+
+    /// <summary>Gathers elements as a matrix of one column does its rows.</summary>
+    internal void Gather(ReadOnlySpan<(int Page, int Element)> places)
+    {
+        long[] rows = new long[places.Length];
+        int[] from = new int[places.Length];
+        for (int i = 0; i < places.Length; i++)
+        {
+            rows[i] = Index(places[i].Page, places[i].Element);
+            from[i] = HistoryOf(places[i].Page, places[i].Element).Done;
+        }
+
+        long[] found = new long[places.Length];
+        Region.AwaitOpen();
+        fixed (long* wanted = rows, destination = found)
+        {
+            _gatherer.Gather(wanted, rows.Length, (byte*)destination);
+        }
+
+        for (int i = 0; i < places.Length; i++)
+        {
+            Check(places[i].Page, places[i].Element, from[i], found[i]);
         }
     }
 

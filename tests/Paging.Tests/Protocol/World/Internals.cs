@@ -16,6 +16,12 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
     internal static extern ref ulong FreeHead(DescriptorTable descriptors);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
+    internal static extern ref ulong Free(BounceBuffers buffers);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ahead")]
+    internal static extern ref int Ahead(BounceBuffers buffers);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_end")]
     internal static extern ref long End(DescriptorTable descriptors);
 

@@ -47,6 +47,9 @@ internal sealed unsafe class MemoryDevice : SwapDevice
 
     public long Reads { get; private set; }
 
+    /// <summary>Of the reads, those that were submitted.</summary>
+    public long SubmittedReads { get; private set; }
+
     public long Writes { get; private set; }
 
     public long BytesWritten { get; private set; }
@@ -81,6 +84,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         request.Counted = _underWay;
         lock (_lock)
         {
+            SubmittedReads += request.Operation == IoOperation.Read ? 1 : 0;
             bool moves = !DelaysCompletion || _dice.OnceIn(2);
             if (moves)
                 Move(request.Operation, request.Offset, request.Buffer, request.Length);
