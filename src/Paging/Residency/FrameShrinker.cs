@@ -17,6 +17,10 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
 
     private const int SleepMilliseconds = 20;
 
+    /// <summary>How often there may seem to be room without a frame that comes free. Where pool and files are all but full, what looks like
+    /// room can be others', again and again, and every fault waits for the budgets to settle.</summary>
+    private const int MaxLooks = 64;
+
     /// <summary>It gives up when only leases are in the way, and none has ended for so long.</summary>
     private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
 
@@ -32,6 +36,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     internal bool TryHold(out Shortage found)
     {
         Spinner spinner = default;
+        int looks = 0;
         found = default;
         long since = domain.Tuning.Time.GetTimestamp();
         while (_frames.RemainingBytes < 0)
@@ -44,7 +49,12 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
             // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
             long seen = LeaseEnds.Count;
             bool mayWait = !domain.HoldsLeases;
-            if (TryPass(mayWait, ref found) || TryMakeRoom(found) || TryDropCopies(found))
+            if (TryPass(mayWait, ref found))
+            {
+                looks = 0;
+                since = domain.Tuning.Time.GetTimestamp();
+            }
+            else if (looks++ < MaxLooks && (TryMakeRoom(found) || TryDropCopies(found)))
             {
                 since = domain.Tuning.Time.GetTimestamp();
             }
