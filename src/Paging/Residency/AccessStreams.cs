@@ -87,6 +87,10 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>Faults in a row that make a stream now.</summary>
     internal int NeededRun { get; private set; } = MinRun;
 
+    /// <summary>Whether a page takes a device's time. Then a reader that has caught up waits for the pages that are being read: by itself it
+    /// would read one at a time.</summary>
+    internal bool IsSlow { get; set; }
+
     /// <summary>Steps that the readers of all streams have made, so far.</summary>
     internal long Steps { get; private set; }
 
@@ -296,7 +300,7 @@ internal sealed class AccessStreams(long pages, int limit)
         if (s.Passed > s.Own)
         {
             // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
-            int own = s.Distance / 4;
+            int own = IsSlow ? 0 : s.Distance / 4;
             Volatile.Write(ref s.Own, s.Passed + own);
             for (; s.Ahead < own; s.Ahead++)
             {

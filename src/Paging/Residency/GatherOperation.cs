@@ -151,19 +151,14 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
         for (long run = part.First; run < part.End; run++)
         {
-            // A word in a node may be another page's by now: then a read is begun for nothing.
-            ulong word = PageWord.Load(Region.Find(RowGatherer.PageOf(_keys[StartOf((int)run)])));
-            if (PageWord.State(word) == PageState.Swapped)
-            {
-                EntryReads.Begin(loader, PageWord.Stored(word));
-            }
+            Region.BeginRead(loader, RowGatherer.PageOf(_keys[StartOf((int)run)]));
         }
     }
 
     /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
     /// others.</summary>
     internal override long LimitPart(long pages) =>
-        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, EntryReads.Max) : pages);
+        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, EntryReads.PagesAtOnce) : pages);
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();

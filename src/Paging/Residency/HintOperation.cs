@@ -1,3 +1,4 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -14,6 +15,10 @@ internal sealed class HintOperation(HintCount hints, OperationQueue queue, Paged
     : PageOperation(queue, region, first, end, most)
 {
     internal void Start() => Queue.Add(this);
+
+    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, EntryReads.PagesAtOnce) : pages;
+
+    internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
 
     internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 

@@ -64,7 +64,17 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>Begins to read what the thread is about to bring in, as far as that is in files.</summary>
     internal virtual void BeginReads(PageLoader loader, in OperationPart part)
     {
-        // Ranges are read page by page.
+        // A single page is read when it is loaded.
+    }
+
+    /// <summary>As <see cref="BeginReads"/>, where the items are pages of the array: the device has as many at once as it may.</summary>
+    protected void BeginReadsOfRange(PageLoader loader, in OperationPart part)
+    {
+        long end = Math.Min(part.End, part.First + EntryReads.PagesAtOnce);
+        for (long page = part.First; page < end && Region.MayBeInFiles; page++)
+        {
+            Region.BeginRead(loader, page);
+        }
     }
 
     /// <summary>Deals with one page.</summary>

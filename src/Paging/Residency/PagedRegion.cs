@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.Memory;
+using Paging.Swap;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -224,6 +225,17 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="Prefetcher.Prefetch"/>
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
+
+    /// <summary>Begins to read a page that this thread is about to bring in, if it is in a file: see <see cref="EntryReads"/>.</summary>
+    internal void BeginRead(PageLoader loader, long index)
+    {
+        // A word in a node may be another page's by now: then a read is begun for nothing.
+        ulong word = PageWord.Load(Find(index));
+        if (PageWord.State(word) == PageState.Swapped)
+        {
+            EntryReads.Begin(loader, PageWord.Stored(word));
+        }
+    }
 
     /// <inheritdoc cref="RegionAdvice.OnFault"/>
     internal void OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);

@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Paging.Swap;
 
 namespace Paging.Residency;
 
@@ -22,6 +23,10 @@ internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region
         Queue.Add(this);
         return new ValueTask(this, _source.Version);
     }
+
+    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, EntryReads.PagesAtOnce) : pages;
+
+    internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
 
     internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 

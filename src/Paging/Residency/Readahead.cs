@@ -1,3 +1,4 @@
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -16,6 +17,9 @@ internal sealed unsafe class Readahead(PagingDomain domain)
 {
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
+
+    /// <summary>Batches that a thread brings in from files in one step, at most.</summary>
+    private const int BatchesAStep = 8;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;
@@ -112,9 +116,55 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         // There may be more, for other threads, too.
         Shared.Write(SharedWord.Stream, ref _wanted, 1);
         domain.Prefetcher.WakeForReadahead();
-        BringIn(array, region, taken);
+        if (region.MayBeInFiles)
+        {
+            BringInFromFiles(array, region, taken);
+        }
+        else
+        {
+            BringIn(array, region, taken);
+        }
+
         GC.KeepAlive(region);
         return true;
+    }
+
+    /// <summary>As <see cref="BringIn"/>, for some batches, of which the next is being read while one is decoded: the device is never
+    /// idle.</summary>
+    private void BringInFromFiles(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
+    {
+        Span<StreamPage> now = stackalloc StreamPage[FrameBatch.Max];
+        Span<StreamPage> next = stackalloc StreamPage[FrameBatch.Max];
+        taken.CopyTo(now);
+        int count = taken.Length;
+        try
+        {
+            BeginReads(region, taken);
+            for (int i = 1; count > 0; i++)
+            {
+                int reads = EntryReads.Count;
+                int following = i < BatchesAStep ? array.Take(region, next[..FrameBatch.Length(region.Frames)]) : 0;
+                BeginReads(region, next[..following]);
+                BringIn(array, region, now[..count]);
+                EntryReads.End(reads);
+                Span<StreamPage> done = now;
+                now = next;
+                next = done;
+                count = following;
+            }
+        }
+        finally
+        {
+            EntryReads.End();
+        }
+    }
+
+    private void BeginReads(PagedRegion region, ReadOnlySpan<StreamPage> taken)
+    {
+        foreach (ref readonly StreamPage page in taken)
+        {
+            region.BeginRead(domain.Swap.Loader, page.Page);
+        }
     }
 
     private void BringIn(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)

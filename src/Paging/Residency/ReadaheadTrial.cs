@@ -39,9 +39,13 @@ internal struct ReadaheadTrial
     private bool _isTrying;
     private bool _hasBegun;
     private bool _readsFile;
+    private bool _notedFile;
 
     /// <summary>Whether pages are to be read ahead now.</summary>
     internal readonly bool IsOn => _isAlone == _isTrying || _readsFile;
+
+    /// <summary>Whether pages have come from files lately.</summary>
+    internal readonly bool ReadsFile => _readsFile;
 
     /// <summary>Whether enough steps have been made to look at the time.</summary>
     internal readonly bool IsDue(long steps) => steps - _steps >= MinSteps || !_hasBegun;
@@ -50,6 +54,7 @@ internal struct ReadaheadTrial
     internal void NoteFile()
     {
         _readsFile = true;
+        _notedFile = true;
         Restart();
     }
 
@@ -69,7 +74,8 @@ internal struct ReadaheadTrial
             Judge((double)duration / (steps - _steps));
         }
 
-        _readsFile = false;
+        _readsFile = _notedFile;
+        _notedFile = false;
         _hasBegun = true;
         (_steps, _since) = (steps, microseconds);
     }

@@ -184,6 +184,7 @@ internal sealed unsafe class RegionReadahead
             _trial.OnSteps(_streams.Steps, (long)_time.GetElapsedTime(0).TotalMicroseconds);
         }
 
+        _streams.IsSlow = _trial.ReadsFile;
         return _trial.IsOn;
     }
 

@@ -9,13 +9,16 @@ namespace Paging.Swap;
 /// is read as if there had been none. It has its buffer from those that nobody waits for (<see cref="BounceBuffers.TryRentAhead"/>), so
 /// that a thread that has reads under way may wait for a buffer.
 ///
-/// The thread is inside the pager's rundown from <see cref="Begin"/> to the end of <see cref="End"/>, which waits for the device: no buffer
+/// The thread is inside the pager's rundown from <see cref="Begin"/> to the end of <see cref="End()"/>, which waits for the device: no buffer
 /// and no file goes meanwhile.
 /// </remarks>
 internal sealed class EntryReads
 {
-    /// <summary>Reads under way for one thread, at most.</summary>
-    internal const int Max = 16;
+    /// <summary>Pages for which a thread begins reads at once.</summary>
+    internal const int PagesAtOnce = 16;
+
+    /// <summary>Reads under way for one thread, at most: those of pages that it is at, and of the next ones.</summary>
+    internal const int Max = 2 * PagesAtOnce;
 
     [ThreadStatic]
     private static EntryReads? s_ofThread;
@@ -43,8 +46,15 @@ internal sealed class EntryReads
         }
     }
 
+    /// <summary>Reads of this thread that are under way.</summary>
+    internal static int Count => s_ofThread?._count ?? 0;
+
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
-    internal static void End()
+    internal static void End() => End(Max);
+
+    /// <summary>Ends the reads that this thread began first.</summary>
+    /// <param name="count">How many, at most.</param>
+    internal static void End(int count)
     {
         if (s_ofThread is not { _count: > 0 } reads)
         {
@@ -53,13 +63,19 @@ internal sealed class EntryReads
 
         // Only a scheduler that ends a run gets out of a wait. Then the thread must not meet these reads in the next one.
         s_ofThread = null;
-        for (int i = 0; i < reads._count; i++)
+        int ended = Math.Min(count, reads._count);
+        for (int i = 0; i < ended; i++)
         {
             reads._loader!.EndRead(reads._reads[i]);
         }
 
-        reads._count = 0;
-        reads._loader = null;
+        for (int i = ended; i < reads._count; i++)
+        {
+            (reads._reads[i - ended], reads._reads[i]) = (reads._reads[i], reads._reads[i - ended]);
+        }
+
+        reads._count -= ended;
+        reads._loader = reads._count == 0 ? null : reads._loader;
         s_ofThread = reads;
     }
 

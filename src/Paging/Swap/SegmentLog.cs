@@ -49,7 +49,7 @@ internal sealed unsafe class SegmentLog
             Mover = new EntryMover(this, table, descriptors);
             Cleaner = new Cleaner(this, Mover, table, descriptors);
             Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
-            EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 32, huge: true);
+            EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 64, huge: true);
             SegmentBuffers = Buffers(BlockRange.MaxBytes(SegmentBytes), max: 2, huge: false);
         }
         catch

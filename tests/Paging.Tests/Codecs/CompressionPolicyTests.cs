@@ -244,32 +244,6 @@ public sealed unsafe class CompressionPolicyTests
             Assert.Fail(thrown.ToString());
     });
 
-    [Theory]
-    [InlineData(CompressionGoal.Speed)]
-    [InlineData(CompressionGoal.Balanced)]
-    [InlineData(CompressionGoal.Ratio)]
-    public void Once_warm_nothing_is_allocated_on_the_managed_heap(CompressionGoal goal)
-    {
-        var rng = new Rng(1);
-        byte[][] pages = [.. Enumerable.Range(0, 24).Select(i => PageKinds.Any(ref rng, i % 12 == 0 ? 80 << 10 : PageBytes))];
-        using var target = new Target(80 << 10);
-        CompressionPolicy[] policies = [new(4, goal, filter: null), new(12, goal, PageFilter.Delta), new(12, goal, PageFilter.BitShuffle)];
-        int uses = 0;
-        for (int i = 0; i < 4 * pages.Length; i++)
-            Use();
-        Assert.Equal(0, Allocations.Least(Use, 2 * pages.Length));
-
-        void Use()
-        {
-            byte[] page = pages[uses++ % pages.Length];
-            foreach (CompressionPolicy policy in policies)
-            {
-                StoredForm form = target.Encode(policy, page);
-                if (!target.Decode(form, page.Length).SequenceEqual(page))
-                    Assert.Fail("The page is not what it was.");
-            }
-        }
-    }
 
     private static byte[] Noise(int salt) => Of(ContentKind.Noise, salt);
 
@@ -290,7 +264,7 @@ public sealed unsafe class CompressionPolicyTests
     }
 
     /// <summary>Room for an encoded page and for a decoded one.</summary>
-    private sealed class Target(int longest) : IDisposable
+    internal sealed class Target(int longest) : IDisposable
     {
         private readonly byte* _encoded = (byte*)NativeMemory.Alloc((nuint)longest);
         private readonly byte* _decoded = (byte*)NativeMemory.Alloc((nuint)longest);
