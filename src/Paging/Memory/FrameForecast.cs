@@ -84,7 +84,8 @@ internal sealed unsafe class FrameForecast
     private ulong _threshold;
 
     /// <summary>The fault at which a rest ends.</summary>
-    private long _restEnd = long.MaxValue;
+    private long _restBegin;
+    private long _rest = -1;
     private readonly ulong _share;
 
     /// <summary>Of the sampled pages, those are kept whose fingerprint is below this.</summary>
@@ -163,10 +164,10 @@ internal sealed unsafe class FrameForecast
 
     /// <summary>Whether <see cref="NoteFault"/> has anything to do for a fault.</summary>
     /// <param name="identity">The page's, the same each time.</param>
-    /// <param name="fault">The number of the fault.</param>
+    /// <param name="fault">The number of the fault; −1 if that is not to be looked at.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsSampled(ulong identity, long fault) =>
-        (uint)Mix(identity) < Volatile.Read(ref _threshold) || fault >= Volatile.Read(ref _restEnd);
+        (uint)Mix(identity) < Volatile.Read(ref _threshold) || IsRested(fault);
 
     /// <summary>A page is brought into a frame that <see cref="IsSampled"/>.</summary>
     /// <param name="identity">The page's, the same each time.</param>
@@ -311,7 +312,8 @@ internal sealed unsafe class FrameForecast
         BeginPhase(fault);
         if (rest > 0)
         {
-            Volatile.Write(ref _restEnd, fault + rest);
+            Volatile.Write(ref _restBegin, fault);
+            Volatile.Write(ref _rest, rest);
             Volatile.Write(ref _threshold, 0);
         }
     }
@@ -320,9 +322,14 @@ internal sealed unsafe class FrameForecast
     {
         BeginPhase(fault);
         _uncounted = _samples + (TurnsUncounted * _frames);
-        Volatile.Write(ref _restEnd, long.MaxValue);
+        Volatile.Write(ref _rest, -1);
         Volatile.Write(ref _threshold, _share);
     }
+
+    /// <summary>Whether a rest is over. The number of faults goes back when the policy's units change: that ends it, too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsRested(long fault) =>
+        fault >= 0 && Volatile.Read(ref _rest) is >= 0 and long rest && (ulong)(fault - Volatile.Read(ref _restBegin)) >= (ulong)rest;
 
     private void BeginPhase(long fault) => (_phaseFault, _phaseSamples, _phaseReturns) = (fault, _samples, _returns);
 

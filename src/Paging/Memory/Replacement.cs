@@ -149,6 +149,7 @@ internal sealed unsafe class Replacement
         Volatile.Write(ref _now.Faults, Volatile.Read(ref _now.Faults) >> Volatile.Read(ref _timeShift) << shift);
         Volatile.Write(ref _timeShift, shift);
         _now.Window *= (double)Math.Max(1, frames) / before;
+        _now.AheadRoom = Math.Max(FramesAhead, (long)((double)_now.AheadRoom * Math.Max(1, frames) / before));
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>
@@ -267,6 +268,9 @@ internal sealed unsafe class Replacement
             _cold.Add(frame);
         }
     }
+
+    /// <summary>Whether a frame is in any ring, as each one is that has a page and is at rest.</summary>
+    internal bool Knows(long frame) => _cold.Contains(frame) || _hot.Contains(frame) || _ahead.Contains(frame);
 
     /// <summary>What is to be kept of a page that goes out of a frame.</summary>
     internal int HistoryOf(long frame)

@@ -6,7 +6,7 @@ namespace Paging.Residency;
 
 /// <summary>Decides whether one more page may be dirty. As long as the pool has room for raw pages, it may. When the pool is full, it may
 /// as long as a few frames stay clean, so that every stored page can still be brought in (rule 8).</summary>
-internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter)
+internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evictor evictor, FrameShifter shifter, ParkingLot parking)
 {
     /// <summary>Counts a page that is about to be dirty.</summary>
     /// <param name="size">The class.</param>
@@ -49,26 +49,68 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
                 return any;
             }
 
-            // A clean page without pins would have been evicted. Our own pin keeps the record with this page.
-            if ((PageWord.Pins(word) == 0 && !mayBeUnpinned) || PageWord.Pins(word) >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
+            uint stored = 0;
+            bool isDropped = PageWord.Pins(word) == 0
+                ? mayBeUnpinned && TryDropUnpinned(record, page, word, out stored)
+                : TryDropPinned(record, page, word, out stored);
+            if (!isDropped)
             {
                 size.ReleaseDirty();
-                continue;
             }
-
-            uint stored = Evictor.TakeStored(record);
-            if (stored != 0)
+            else if (stored != 0)
             {
-                swap.Free(stored);
                 any = true;
                 max--;
             }
-
-            // Last, since Dispose waits for this pin, and for nothing else of ours.
-            PageWord.Unpin(page);
         }
 
         return any;
+    }
+
+    /// <summary>Resident and clean, with pins → the same, and dirty. The pin that is added keeps the record with the page.</summary>
+    private bool TryDropPinned(FrameRecord* record, ulong* page, ulong word, out uint stored)
+    {
+        stored = 0;
+        if (PageWord.Pins(word) >= PageWord.MaxPins - 1 || !PageWord.TryPin(page, word, PageWord.Dirty))
+        {
+            return false;
+        }
+
+        stored = Free(record);
+
+        // Last, since Dispose waits for this pin, and for nothing else of ours.
+        PageWord.Unpin(page);
+        return true;
+    }
+
+    /// <summary>Resident and clean, without pins → the same, and dirty, by way of a claim: Dispose takes a pin for a lease, and waits for a
+    /// claim.</summary>
+    private bool TryDropUnpinned(FrameRecord* record, ulong* page, ulong word, out uint stored)
+    {
+        stored = 0;
+        if (!PageWord.TryBeginEvict(page, word))
+        {
+            return false;
+        }
+
+        stored = Free(record);
+        if (PageWord.AbandonEvict(page, word | PageWord.Dirty))
+        {
+            parking.Wake(page);
+        }
+
+        return true;
+    }
+
+    private uint Free(FrameRecord* record)
+    {
+        uint stored = Evictor.TakeStored(record);
+        if (stored != 0)
+        {
+            swap.Free(stored);
+        }
+
+        return stored;
     }
 
     private bool TryReserveSlow(FrameClass size, bool marks, ref Shortage shortage)

@@ -147,7 +147,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         // Ahead of demand the number of the fault is not read, which another processor has just changed. The forecast's rest ends with a
         // fault that somebody waits for.
         ushort sample = 0;
-        if (size.Forecast.IsSampled(identity, isAhead ? 0 : size.Replacement.Faults))
+        if (size.Forecast.IsSampled(identity, isAhead ? -1 : size.Replacement.Faults))
         {
             bool isNew = HistoryOf(word) == Replacement.None;
             sample = size.Forecast.NoteFault(identity, isNew, isAhead, size.Replacement.Faults, FullCapacity(size));
@@ -159,9 +159,17 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>As <see cref="Fill"/>, ahead of demand, for a page that has been published, unless it has gone already.</summary>
     internal void FillAhead(FrameClass size, long frame)
     {
-        if (PrefetchMark.IsSet(size.Records + frame))
+        FrameRecord* record = size.Records + frame;
+        if (Shared.Read(SharedWord.FrameRecord, (nint*)&record->Page) == 0)
         {
-            size.Replacement.FillAhead(frame - size.FirstFrame, Capacity(size));
+            return;
+        }
+
+        size.Replacement.FillAhead(frame - size.FirstFrame, Capacity(size));
+        if (!PrefetchMark.IsSet(record))
+        {
+            // It was found used between its publication and now, when it was in no ring yet.
+            size.Replacement.CheckAhead(frame - size.FirstFrame, used: true, Capacity(size));
         }
     }
 

@@ -60,8 +60,9 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
             _nextLook = now + (PeriodMilliseconds * frequency / 1000);
             if (source.TryRead(out MemoryReading reading))
             {
+                long sets = domain.Resizer.Sets;
                 (long resident, long pool) = Decide(reading);
-                domain.Resizer.TryApproach(resident, pool);
+                domain.Resizer.TryApproach(resident, pool, sets);
             }
 
             return PeriodMilliseconds;
@@ -77,6 +78,7 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
     internal bool TryGrowForNeed()
     {
         (long Resident, long Pool) target;
+        long sets = domain.Resizer.Sets;
         using (_gate.Enter())
         {
             bool grows = _share.TryGrowForNeed();
@@ -88,16 +90,17 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
         }
 
         domain.Resizer.TryApproach(
-            Math.Max(target.Resident, domain.Frames.BudgetBytes), Math.Max(target.Pool, domain.Swap.Budget.Bytes));
+            Math.Max(target.Resident, domain.Frames.BudgetBytes), Math.Max(target.Pool, domain.Swap.Budget.Bytes), sets);
         return true;
     }
 
     /// <summary>Lets the budgets grow so far that they hold enough pages of a size, if the ceilings do.</summary>
     internal void MakeFit(int pageBytes)
     {
+        long sets = domain.Resizer.Sets;
         long resident = Math.Min(Volatile.Read(ref _maxResident), (long)FramePool.MinFrames * pageBytes);
         long pool = Math.Min(Volatile.Read(ref _maxPool), Swap.LogGeometry.MinPoolBytes(pageBytes));
-        domain.Resizer.TryApproach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes));
+        domain.Resizer.TryApproach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes), sets);
     }
 
     private (long Resident, long Pool) Decide(in MemoryReading reading)

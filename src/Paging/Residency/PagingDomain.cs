@@ -75,7 +75,7 @@ internal sealed class PagingDomain
         Clock = new FrameClock(Frames, Swap, options.BackgroundThreads > 0);
         Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
         var shifter = new FrameShifter(Frames, Swap, Evictor);
-        DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter);
+        DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter, Parking);
         var shrinker = new FrameShrinker(this, shifter);
         Resizer = new Resizer(this, shrinker);
         Trimmer = new IdleTrimmer(this, shrinker);

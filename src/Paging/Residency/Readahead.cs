@@ -170,9 +170,10 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     private void BringIn(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
     {
         FrameBatch frames = default;
-        Fetcher.BeginBatch(region, ref frames, taken.Length);
         try
         {
+            // Inside: evicting for the batch may fail for want of memory, and the frames that are in hand by then have to go back.
+            Fetcher.BeginBatch(region, ref frames, taken.Length);
             foreach (ref readonly StreamPage page in taken)
             {
                 if (array.IsLeft(page))

@@ -41,6 +41,8 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
 
     private readonly EventCount _ends = new();
 
+    private long _sets;
+
     /// <summary>0 → 1 by CAS, by the thread that changes the budgets; back by that thread.</summary>
     private int _busy;
 
@@ -58,6 +60,9 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
 
     private PoolBudget Pool => domain.Swap.Budget;
 
+    /// <summary>How often the program has set budgets. Changed by the thread that changes them.</summary>
+    internal long Sets => Volatile.Read(ref _sets);
+
     /// <summary>Sets both budgets, or throws and changes nothing.</summary>
     internal void Resize(long residentBytes, long poolBytes)
     {
@@ -72,7 +77,11 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     /// <summary>Moves the budgets as near to new ones as can be without much ado: what cannot be given up stays, and the budget with it.
     /// For the background: it waits for no lease and no claim, and refuses nothing.</summary>
     /// <returns>False when the budgets are being changed by another thread.</returns>
-    internal bool TryApproach(long residentBytes, long poolBytes)
+    /// <param name="residentBytes">The frames' budget.</param>
+    /// <param name="poolBytes">The pool's budget.</param>
+    /// <param name="sets">How often the program had set budgets (<see cref="Sets"/>) when the caller decided: where it has again, this does
+    /// nothing.</param>
+    internal bool TryApproach(long residentBytes, long poolBytes, long sets)
     {
         if (residentBytes == Frames.BudgetBytes && poolBytes == Pool.Bytes)
         {
@@ -87,6 +96,11 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
 
         try
         {
+            if (Sets != sets)
+            {
+                return true;
+            }
+
             ApproachFrames(residentBytes);
             ApproachPool(poolBytes);
             domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
@@ -278,6 +292,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         Frames.SetBudget(resident);
         Pool.SetBudget(pool);
         domain.Pressure.SetBudgets(resident + pool);
+        Volatile.Write(ref _sets, _sets + 1);
         domain.Follower?.SetCeilings(resident, pool);
     }
 
@@ -313,9 +328,14 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         }
 
         // Without files, what lives has to fit. Better to know that before everything has been moved about.
-        while (!Swap.MayWait && Pool.LiveBytes > target)
+        long least = long.MaxValue;
+        int looks = 0;
+        while (!Swap.MayWait && Pool.LiveBytes is long live && live > target)
         {
-            if (!TryDropCopies())
+            // Other threads may store as fast as copies are dropped.
+            looks = live < least ? 0 : looks + 1;
+            least = Math.Min(least, live);
+            if (looks > MaxLooks || Swap.Rundown.IsClosed || !TryDropCopies())
             {
                 found.OthersUnstorable++;
                 return false;

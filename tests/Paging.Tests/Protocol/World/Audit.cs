@@ -155,7 +155,9 @@ internal static unsafe class Audit
 
         Assert.Distinct(free);
         Assert.Equal(0, size.FreeFrames);
-        int held = resident.Keys.Count(frame => frame >= size.FirstFrame && frame < size.End);
+        long[] holding = [.. resident.Keys.Where(frame => frame >= size.FirstFrame && frame < size.End)];
+        int held = holding.Length;
+        Assert.All(holding, frame => Assert.True(size.Replacement.Knows(frame - size.FirstFrame), $"frame {frame} has a page and is in no ring"));
         Assert.Equal(size.Frames, free.Count + held);
         for (int i = free.Count - 1; i >= 0; i--)
         {
