@@ -1,5 +1,3 @@
-using Paging.Interop;
-
 namespace Paging.Memory;
 
 /// <summary>Giving memory back when the budget shrinks: of many granules at once, and of single frames.</summary>
@@ -138,8 +136,6 @@ internal sealed unsafe partial class FrameGranules
     /// <summary>Gives back the memory of single frames that are set aside.</summary>
     private long MakeHolesUnsynchronized(int granule, long max)
     {
-        // Memory goes back by whole pages of the system, which may be larger than frames.
-        int unit = Math.Max(1, VirtualMemory.SystemPageBytes >> PageShift);
         (long first, long end) = GranuleFrames(granule);
         ref Granule entry = ref _granules[granule];
         if (entry.Holes == 0 && _holed == MaxHoled)
@@ -148,38 +144,7 @@ internal sealed unsafe partial class FrameGranules
         }
 
         bool hadHoles = entry.Holes > 0;
-        long made = 0;
-        bool isAdvised = PageBytes >= Reservation.HugePageBytes || PageBytes << _granuleShift < Reservation.HugePageBytes;
-        for (long at = first; at + unit <= end && made < max;)
-        {
-            long until = FrameMarks.EndOfRun(Records, at, end, unit, max - made, out int frames);
-            if (frames == 0)
-            {
-                at += unit;
-                continue;
-            }
-
-            if (!isAdvised)
-            {
-                // The system would fill a hole in memory that is advised huge.
-                _memory.Advise(_class.OffsetOf(first), (long)PageBytes << _granuleShift, huge: false);
-                isAdvised = true;
-            }
-
-            if (!_memory.TryDecommit(_class.OffsetOf(at), (until - at) << PageShift))
-            {
-                break;
-            }
-
-            for (long frame = at; frame < until; frame++)
-            {
-                Volatile.Write(ref Records[frame].Next, FrameMarks.Hole);
-            }
-
-            made += frames;
-            at = until;
-        }
-
+        long made = GranuleHoles.Make(_class, _memory, first, end, _granuleShift, max);
         entry.Holes += (int)made;
         _holed += !hadHoles && made > 0 ? 1 : 0;
         entry.SetAside -= (int)made;
