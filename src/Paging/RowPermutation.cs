@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Paging.Memory;
 
 namespace Paging;
 
@@ -40,12 +41,12 @@ internal readonly struct RowPermutation
         for (int i = 0; i < _rounds; i++)
         {
             state += Golden;
-            _keys[i] = Mix(state);
+            _keys[i] = SplitMix64.Mix(state);
         }
     }
 
     /// <summary>A state that depends on another one and a number, in this order: chains of it name permutations.</summary>
-    internal static ulong Absorb(ulong state, ulong number) => Mix((state ^ number) + Golden);
+    internal static ulong Absorb(ulong state, ulong number) => SplitMix64.Mix((state ^ number) + Golden);
 
     /// <summary>What stands at a position.</summary>
     internal long At(long position)
@@ -93,16 +94,7 @@ internal readonly struct RowPermutation
 
     /// <summary>The topmost bits of a hash; none when there are to be none, for which a shift by 64 would not do.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Round(ulong value, int bits) => (Mix(value) >> 1) >> (63 - bits);
-
-    /// <summary>The finalizer of SplitMix64 (Stafford's variant 13).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
-    }
+    private static ulong Round(ulong value, int bits) => (SplitMix64.Mix(value) >> 1) >> (63 - bits);
 
     [InlineArray(RoundsOfFew)]
     private struct Keys

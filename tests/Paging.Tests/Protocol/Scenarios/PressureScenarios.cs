@@ -280,7 +280,7 @@ internal static class PressureScenarios
     ];
 
     /// <summary>Reads, writes and evicts here and there, one page at a time.</summary>
-    private static void Wander(Run run, Book book, int slot, int steps)
+    internal static void Wander(Run run, Book book, int slot, int steps)
     {
         for (int step = 0; step < steps; step++)
         {

@@ -17,8 +17,8 @@ internal static class ResizeScenarios
         var world = new World(run, Frames);
         Book book = Stored(world, 10);
         run.Together(
-            () => Wander(run, book, slot: 0, 5),
-            () => Wander(run, book, slot: 1, 5),
+            () => PressureScenarios.Wander(run, book, slot: 0, 5),
+            () => PressureScenarios.Wander(run, book, slot: 1, 5),
             () =>
             {
                 Resize(world, 5, World.SmallestPool);
@@ -34,7 +34,7 @@ internal static class ResizeScenarios
         var world = new World(run, Frames, s_pool);
         Book book = Stored(world, 16);
         run.Together(
-            () => Wander(run, book, slot: 0, 5),
+            () => PressureScenarios.Wander(run, book, slot: 0, 5),
             () => Repeat(3, () =>
             {
                 if (world.TryPut(run.Dice.Below(20), 3000, out SwapId id))
@@ -58,7 +58,7 @@ internal static class ResizeScenarios
         run.Together(
             () => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length / 2)),
             () => Repeat(5, () => world.Domain.Step()),
-            () => Wander(run, book, slot: 0, 4),
+            () => PressureScenarios.Wander(run, book, slot: 0, 4),
             () =>
             {
                 Resize(world, 4, s_pool / 2);
@@ -77,7 +77,7 @@ internal static class ResizeScenarios
         for (int page = 0; page < 26; page++)
             book.Store(page, Contents.Noise(page + 1));
         run.Together(
-            () => Wander(run, book, slot: 0, 4),
+            () => PressureScenarios.Wander(run, book, slot: 0, 4),
             () => Repeat(3, () => book.Get(run.Dice.Below(26), 3)),
             () =>
             {
@@ -97,8 +97,8 @@ internal static class ResizeScenarios
         for (int page = 0; page < 5; page++)
             large.Store(page, Contents.Text(page));
         run.Together(
-            () => Wander(run, small, slot: 0, 4),
-            () => Wander(run, large, slot: 0, 4),
+            () => PressureScenarios.Wander(run, small, slot: 0, 4),
+            () => PressureScenarios.Wander(run, large, slot: 0, 4),
             () =>
             {
                 Resize(world, 8, 256 << 10);
@@ -114,7 +114,7 @@ internal static class ResizeScenarios
         run.Together(
             () => Resize(world, 5, s_pool / 2),
             () => Resize(world, 7, s_pool * 2 / 3),
-            () => Wander(run, book, slot: 0, 4));
+            () => PressureScenarios.Wander(run, book, slot: 0, 4));
         PagerStatistics now = world.Pager.GetStatistics();
         (long, long)[] possible = [(5, s_pool / 2), (7, s_pool * 2 / 3), (Frames, s_pool)];
         Assert.Contains((now.ResidentBudgetBytes / World.PageBytes, now.PoolBudgetBytes), possible);
@@ -199,29 +199,6 @@ internal static class ResizeScenarios
         for (int page = 0; page < pages - 1; page++)
             book.Store(page, page % 3 == 0 ? Contents.Noise(page) : Contents.Text(page));
         return book;
-    }
-
-    private static void Wander(Run run, Book book, int slot, int steps)
-    {
-        for (int step = 0; step < steps; step++)
-        {
-            int page = run.Dice.Below(book.Pages);
-            switch (run.Dice.Below(5))
-            {
-                case 0:
-                    book.Set(page, slot, 1000 + step);
-                    break;
-                case 1:
-                    book.WriteLease(page, slot, 2000 + step);
-                    break;
-                case 2:
-                    book.Evict(page);
-                    break;
-                default:
-                    book.Get(page, run.Dice.Below(12));
-                    break;
-            }
-        }
     }
 }
 #endif
