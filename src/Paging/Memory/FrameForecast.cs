@@ -19,8 +19,8 @@ namespace Paging.Memory;
 /// fault in 64 does some work at most, on average: where the share is larger, there are rests, after which nothing counts until the sets
 /// have had time to catch up.
 ///
-/// Thread-safe. A sampled use takes a lock, and is passed over if another thread has it: by all sets, and by the count of faults. Which
-/// uses that befalls depends on the moment, not on the page, so it is as if the program had not made them.
+/// Thread-safe. A sampled use takes a lock, and is passed over if other threads keep it for long: by all sets, and by the count of faults.
+/// That should be rare: a page whose fault was passed over is not seen while it is in its frame.
 /// </remarks>
 internal sealed unsafe class FrameForecast
 {
@@ -46,6 +46,9 @@ internal sealed unsafe class FrameForecast
     /// <summary>Of so many faults of the smallest pages one does work, and of larger pages, whose faults take longer, of fewer.</summary>
     private const int FaultsPerSample = 64;
     private const int LeastFaultsPerSample = 8;
+
+    /// <summary>Looks at the lock before a use is passed over.</summary>
+    private const int MaxLooks = 64;
 
     private const int AgeShift = 5;
 
@@ -167,7 +170,7 @@ internal sealed unsafe class FrameForecast
     /// <param name="fault">The number of the fault; −1 if that is not to be looked at.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsSampled(ulong identity, long fault) =>
-        (uint)Mix(identity) < Volatile.Read(ref _threshold) || IsRested(fault);
+        (uint)SplitMix64.Mix(identity) < Volatile.Read(ref _threshold) || IsRested(fault);
 
     /// <summary>A page is brought into a frame that <see cref="IsSampled"/>.</summary>
     /// <param name="identity">The page's, the same each time.</param>
@@ -178,13 +181,12 @@ internal sealed unsafe class FrameForecast
     /// <returns>A number for <see cref="NoteUsed"/>, while the page is in its frame; 0 when it is not sampled.</returns>
     internal ushort NoteFault(ulong identity, bool isNew, bool isAhead, long fault, long capacity)
     {
-        // 0 → 1: races with other threads that fault, or find a page used. They leave it.
-        if (_memory is null || Shared.CompareExchange(SharedWord.Counter, ref _isBusy, 1, 0) != 0)
+        if (_memory is null || !TryHold())
         {
             return 0;
         }
 
-        ushort page = Sample(Mix(identity), isNew, isAhead, fault, capacity);
+        ushort page = Sample(SplitMix64.Mix(identity), isNew, isAhead, fault, capacity);
         Shared.Write(SharedWord.Counter, ref _isBusy, 0);
         return page;
     }
@@ -195,7 +197,7 @@ internal sealed unsafe class FrameForecast
     /// <param name="capacity">As there.</param>
     internal void NoteUsed(ushort page, long capacity)
     {
-        if (Volatile.Read(ref _threshold) == 0 || Shared.CompareExchange(SharedWord.Counter, ref _isBusy, 1, 0) != 0)
+        if (Volatile.Read(ref _threshold) == 0 || !TryHold())
         {
             return;
         }
@@ -262,6 +264,25 @@ internal sealed unsafe class FrameForecast
         }
 
         return page;
+    }
+
+    /// <summary>0 → 1: races with other threads that fault, or find a page used. Their turns take half a microsecond, so it waits for some
+    /// of them; a thread that has lost its processor for long is not waited for.</summary>
+    private bool TryHold()
+    {
+        Spinner spinner = default;
+        for (int look = 0; look < MaxLooks; look++)
+        {
+            if (Shared.Read(SharedWord.Counter, ref _isBusy) == 0
+                && Shared.CompareExchange(SharedWord.Counter, ref _isBusy, 1, 0) == 0)
+            {
+                return true;
+            }
+
+            spinner.Once();
+        }
+
+        return false;
     }
 
     private void Use(int page, bool isAhead, long capacity)
@@ -435,14 +456,6 @@ internal sealed unsafe class FrameForecast
     private ref ushort Bucket(uint fingerprint) => ref _buckets[fingerprint & _bucketMask];
 
     private ushort Age => (ushort)(_samples >> AgeShift);
-
-    /// <summary>The finalizer of SplitMix64.</summary>
-    private static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
-    }
 
     /// <summary>A sampled page: 16 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
