@@ -1,6 +1,7 @@
 using Paging.Codecs;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging;
 
@@ -105,6 +106,7 @@ public sealed unsafe class SwapSpace
                 return false;
 
             default:
+                _domain.Counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted ? 1 : 0);
                 throw new PageCorruptedException(
                     $"Stored page {id.Value:x} cannot be had: {result.Describe()}. Other pages are not affected; free this one.");
         }

@@ -29,7 +29,8 @@ public readonly record struct PagerStatistics
     /// 300 KiB.</summary>
     public long ScratchBytes { get; init; }
 
-    /// <summary>Loads that failed their checksum; a number.</summary>
+    /// <summary>Accesses to pages that failed their checksum, each of which was told so, and pages that were lost so when a swap file
+    /// was removed; a number. A page that was only to be brought in ahead of demand is not counted until it is accessed.</summary>
     public long CorruptedPages { get; init; }
 
     /// <summary>Bytes that the stored pages in the pool decode to.</summary>

@@ -84,7 +84,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
 
             byte* address = size.Address(frame);
             TestHook.Reach(SharedWord.PageData);
-            LoadResult source = FillFrame(region, index, stored, address, contents, wait.IsAtHand);
+            LoadResult source = FillFrame(region, index, stored, address, contents, wait.Manner);
             if (!source.IsLoaded)
             {
                 wait.NeedsDevice = true;
@@ -159,7 +159,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
 
     /// <summary>Fills a frame with the page's contents.</summary>
     /// <returns>Where the page came from. Not loaded only if it is in a file and must be had from memory.</returns>
-    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents, bool fromMemory)
+    private LoadResult FillFrame(PagedRegion region, long index, uint stored, byte* address, PageContents contents, FaultManner manner)
     {
         int bytes = region.UsedBytes(index);
         if (!contents.IsOwn)
@@ -173,9 +173,11 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         }
         else
         {
-            LoadResult result = _swap.Loader.Load(stored, address, bytes, fromMemory);
+            LoadResult result = _swap.Loader.Load(stored, address, bytes, fromMemory: manner == FaultManner.AtHand);
             if (!result.IsLoaded && result.Status != LoadStatus.InFile)
             {
+                // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.
+                _counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted && manner != FaultManner.Ahead ? 1 : 0);
                 ThrowHelper.ThrowCorrupted(region, index, result.Describe());
             }
 

@@ -101,11 +101,6 @@ internal sealed unsafe partial class PageLoader
         }
 
         bool isCorrupted = error is 0 or SwapArea.NotAuthentic;
-        if (isCorrupted)
-        {
-            counters.Add(Counter.CorruptedPages);
-        }
-
         return new LoadResult(isCorrupted ? LoadStatus.Corrupted : LoadStatus.Unreadable)
         {
             Path = area.Device.Path,

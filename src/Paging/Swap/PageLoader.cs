@@ -136,7 +136,6 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             refusals = descriptors.Locate(index) == location && !segments.IsDemoting(location) ? refusals + 1 : 0;
             if (refusals > MaxRefusals)
             {
-                counters.Add(Counter.CorruptedPages);
                 return new LoadResult(LoadStatus.Corrupted);
             }
 
@@ -177,7 +176,6 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             return new LoadResult(LoadStatus.Moved);
         }
 
-        counters.Add(Counter.CorruptedPages);
         return new LoadResult(LoadStatus.Corrupted);
     }
 

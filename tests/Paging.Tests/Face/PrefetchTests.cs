@@ -296,7 +296,9 @@ public class PrefetchTests
         foreach (int page in new[] { 10, 11, 13, 14, 15 })
             Assert.Equal(PageState.Resident, State(held, page));
         Assert.Equal(PageState.Swapped, State(held, 12));
+        Assert.Equal(0, held.Statistics.CorruptedPages);
         Held.AssertNames(Assert.Throws<PageCorruptedException>(() => held.Verify(12)), 12, inFile: false);
+        Assert.Equal(1, held.Statistics.CorruptedPages);
     }
 
     [Fact]
