@@ -6,9 +6,12 @@ namespace Paging.Interop;
 /// <remarks>openat and fcntl are variadic in C. On Linux, x64 and Arm64 pass such arguments as they pass any other.</remarks>
 internal static unsafe partial class OpenFile
 {
+    internal const int O_RDONLY = 0;
     internal const int O_RDWR = 2;
     internal const int O_CREAT = 0x40;
     internal const int O_EXCL = 0x80;
+    internal const int O_NOCTTY = 0x100;
+    internal const int O_NONBLOCK = 0x800;
     internal const int O_CLOEXEC = 0x80000;
     internal const int O_PATH = 0x200000;
 

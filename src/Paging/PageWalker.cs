@@ -136,7 +136,7 @@ internal readonly unsafe ref struct PageWalker<T>
                 }
             }
 
-            if (!_pages.Region.IsUntouched(page))
+            if (!_pages.Region.IsZeroes(page))
             {
                 byte* data = _pages.Pin(page, write: true, out ulong* word);
                 new Span<T>((T*)data + offset, count).Clear();
@@ -151,7 +151,7 @@ internal readonly unsafe ref struct PageWalker<T>
 
     private void CopyPageTo(long page, int offset, Span<T> destination)
     {
-        if (_pages.Region.IsUntouched(page))
+        if (_pages.Region.IsZeroes(page))
         {
             destination.Clear();
         }

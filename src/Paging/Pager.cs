@@ -12,7 +12,7 @@ namespace Paging;
 /// arrays used afterwards throw <see cref="ObjectDisposedException"/>. While leases are out, disposing throws
 /// <see cref="InvalidOperationException"/>, which says how many, and changes nothing. <see cref="Thread.Interrupt"/> cuts no call of the
 /// pager or of its arrays short: the interrupt waits for the thread's next managed wait elsewhere.</remarks>
-public sealed class Pager : IDisposable, IAsyncDisposable
+public sealed partial class Pager : IDisposable, IAsyncDisposable
 {
     private readonly PagingDomain _domain;
 
@@ -253,7 +253,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         await moving.Task.ConfigureAwait(false);
     }
 
-    private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options)
+    private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options, SourceRange? source = null)
         where T : unmanaged
     {
         options?.Check(nameof(options));
@@ -261,7 +261,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         bool goOn = true;
         while (true)
         {
-            PagedRegion? region = TryMakeRegion<T>(geometry, options, goOn);
+            PagedRegion? region = TryMakeRegion<T>(geometry, options, source, goOn);
             if (region is not null)
             {
                 return region;
@@ -272,7 +272,7 @@ public sealed class Pager : IDisposable, IAsyncDisposable
     }
 
     /// <returns>Null when the pool is too full for the page size, and <paramref name="goOn"/> says that the caller tries again.</returns>
-    private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
+    private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, SourceRange? source, bool goOn)
         where T : unmanaged
     {
         using DomainScope held = _domain.Enter();
@@ -291,6 +291,15 @@ public sealed class Pager : IDisposable, IAsyncDisposable
 
         var policy = new CompressionPolicy(
             Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
-        return new PagedRegion(_domain, geometry, options?.Name, policy);
+        PageBacking? backing = source?.Back(_domain, geometry);
+        try
+        {
+            return new PagedRegion(_domain, geometry, options?.Name, policy, backing);
+        }
+        catch
+        {
+            backing?.Release();
+            throw;
+        }
     }
 }

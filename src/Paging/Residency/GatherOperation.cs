@@ -218,7 +218,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
                     return true;
                 }
             }
-            else if (Region.IsUntouched(page, word))
+            else if (Region.IsZeroes(page, word))
             {
                 gatherer.ClearRows(keys, _destination);
                 return true;

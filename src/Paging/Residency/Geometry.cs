@@ -54,19 +54,24 @@ internal readonly struct Geometry
         where T : unmanaged
     {
         FramePool.CheckPageBytes(pageBytes, nameof(PagedArrayOptions.PageBytes));
+        int rowBytes = RowBytes<T>(columns);
+        int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)rowBytes));
+        CheckCount(rows, grown / rowBytes, grown, nameof(rows));
+        return new Geometry(rows, rowBytes, grown);
+    }
+
+    /// <summary>The size of a row in bytes, checked.</summary>
+    internal static unsafe int RowBytes<T>(int columns)
+        where T : unmanaged
+    {
         long rowBytes = (long)columns * sizeof(T);
-        if (columns <= 0 || rowBytes > FramePool.MaxPageBytes)
-        {
-            throw new ArgumentOutOfRangeException(
+        return columns > 0 && rowBytes <= FramePool.MaxPageBytes
+            ? (int)rowBytes
+            : throw new ArgumentOutOfRangeException(
                 nameof(columns),
                 columns,
                 $"A row of {columns:N0} elements takes {rowBytes:N0} bytes. It must have at least one element, and " +
                 $"{FramePool.MaxPageBytes:N0} bytes at most.");
-        }
-
-        int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)rowBytes));
-        CheckCount(rows, grown / (int)rowBytes, grown, nameof(rows));
-        return new Geometry(rows, (int)rowBytes, grown);
     }
 
     private static void CheckCount(long items, int itemsPerPage, int pageBytes, string parameter)

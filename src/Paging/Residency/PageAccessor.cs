@@ -124,7 +124,7 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
             }
         }
 
-        if (Region.IsUntouched(page, word))
+        if (Region.IsZeroes(page, word))
         {
             return default;
         }

@@ -95,7 +95,7 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
                     break;
 
                 default:
-                    if (isAhead && PageWord.IsZeroes(word))
+                    if (isAhead && region.IsZeroes(word))
                     {
                         return BroughtIn.Zeroes;
                     }
@@ -139,7 +139,7 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
             Keep(region.Frames, page, word, isAhead: true);
         }
 
-        return isResident || PageWord.IsZeroes(word);
+        return isResident || region.IsZeroes(word);
     }
 
     /// <summary>A page that is about to be used is not to be the next that goes. One that was brought in ahead stays marked as not used

@@ -53,11 +53,12 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             if (stored != 0 && contents.IsOwn)
             {
                 _swap.Loader.Prefetch(stored);
-                if (wait.Manner != FaultManner.Ahead)
-                {
-                    // Before the work on this page begins, so that others bring in the next ones meanwhile.
-                    region.OnFault(index);
-                }
+            }
+
+            if ((stored != 0 || region.Backing is not null) && contents.IsOwn && wait.Manner != FaultManner.Ahead)
+            {
+                // Before the work on this page begins, so that others bring in the next ones meanwhile.
+                region.OnFault(index);
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
@@ -103,7 +104,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
             _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
             bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
-            record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon);
+            record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon && stored != 0);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
@@ -166,25 +167,27 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         {
             TestHook.MayFail(FailurePoint.Copy);
             contents.CopyTo(address, bytes);
+            return new LoadResult(LoadStatus.Loaded);
         }
-        else if (stored == 0)
+
+        if (stored == 0 && region.Backing is null)
         {
             Unsafe.InitBlockUnaligned(address, 0, (uint)bytes);
+            return new LoadResult(LoadStatus.Loaded);
         }
-        else
+
+        bool fromMemory = manner == FaultManner.AtHand;
+        LoadResult result = stored != 0 ? _swap.Loader.Load(stored, address, bytes, fromMemory)
+            : fromMemory ? new LoadResult(LoadStatus.InFile)
+            : region.Backing!.Load(index, address, bytes);
+        if (!result.IsLoaded && result.Status != LoadStatus.InFile)
         {
-            LoadResult result = _swap.Loader.Load(stored, address, bytes, fromMemory: manner == FaultManner.AtHand);
-            if (!result.IsLoaded && result.Status != LoadStatus.InFile)
-            {
-                // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.
-                _counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted && manner != FaultManner.Ahead ? 1 : 0);
-                ThrowHelper.ThrowCorrupted(region, index, result.Describe());
-            }
-
-            return result;
+            // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.
+            _counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted && manner != FaultManner.Ahead ? 1 : 0);
+            ThrowHelper.ThrowCorrupted(region, index, result);
         }
 
-        return new LoadResult(LoadStatus.Loaded);
+        return result;
     }
 
     private static void Undo(PagedRegion region, long index, ulong* page, ulong word, long frame, bool claimed, bool write)

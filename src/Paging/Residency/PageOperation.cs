@@ -55,7 +55,7 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     protected OperationQueue Queue => queue;
 
     /// <summary>The next page from here on that may need a frame.</summary>
-    internal virtual long NextWanted(long page) => Region.NextTouched(page);
+    internal virtual long NextWanted(long page) => Region.NextWanted(page);
 
     /// <summary>How many pages one thread takes at a time. Under the gate.</summary>
     /// <param name="pages">How many it takes as a rule.</param>

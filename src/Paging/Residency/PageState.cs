@@ -4,7 +4,7 @@ namespace Paging.Residency;
 /// <remarks>Resident is the only odd state, so that a single bit tells it.</remarks>
 internal enum PageState
 {
-    /// <summary>Reads as zeroes, owns nothing. A table of zeroes is a table of untouched pages.</summary>
+    /// <summary>Reads as zeroes, or as what backs the array, and owns nothing. A table of zeroes is a table of untouched pages.</summary>
     Untouched = 0,
     Resident = 1,
     Swapped = 2,

@@ -22,7 +22,7 @@ namespace Paging.Residency;
 /// page, which has pins then: threads sleep until a pin is given back (<see cref="LeaseEnds"/>). L is one of the state's bits that a
 /// resident word does not need. It says that leases on the page are counted by looking at the word (<see cref="LeaseWatch"/>), not one by
 /// one. It changes only while the page has no pins, so that a lease ends as it began.
-/// A swapped word that names no stored page stands for zeroes that once had a frame.
+/// A swapped word that names no stored page stands for a page that once had a frame, and holds what it did when it was untouched.
 /// The version grows by one whenever a frame is filled and survives eviction, so that two residencies of a page in one
 /// frame differ. It is never 0 again: 0 says that the memory of the word is new. Where its versions go on then is kept with the granule
 /// of the table, or the chunk of nodes, whose memory was given back. Only this type changes the word.
@@ -95,8 +95,9 @@ internal static unsafe partial class PageWord
 
     internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
 
-    /// <summary>Nothing is stored of the page, and it has no frame.</summary>
-    internal static bool IsZeroes(ulong word) =>
+    /// <summary>Nothing is stored of the page, and it has no frame: it holds what its array's pages hold from the beginning, which is zeroes
+    /// if the array has no backing.</summary>
+    internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
     /// <summary>What the replacement policy keeps of a swapped page.</summary>
@@ -217,7 +218,12 @@ internal static unsafe partial class PageWord
     /// <summary>Filling → what it was. The frame was never published, so the version may go back with it.</summary>
     internal static bool AbandonFill(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Filling);
 
-    /// <summary>Resident, clean, no pins → Swapped, as zeroes when there is no stored copy. The frame is the caller's.</summary>
+    /// <summary>Filling → Swapped as something else, without a frame: a discard, where untouched pages are not zeroes.</summary>
+    internal static bool CompleteFillAway(ulong* page, ulong word, uint stored) =>
+        Publish(page, Away(word, stored, State(word) == PageState.Swapped ? History(word) : 0), PageState.Filling);
+
+    /// <summary>Resident, clean, no pins → Swapped, as it was when untouched when there is no stored copy. The frame is the
+    /// caller's.</summary>
     /// <remarks>Not untouched again: the evictor does not know the array, which counts the pages that are not untouched. Races with
     /// pinners: the expected word has no pins, is clean and names the frame.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

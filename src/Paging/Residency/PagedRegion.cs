@@ -20,6 +20,7 @@ internal sealed unsafe class PagedRegion
     private readonly int _usedBytes;
     private readonly int _lastUsedBytes;
     private readonly bool _isRegistered;
+    private readonly PageBacking? _backing;
     private PageDirectory _pages;
     private RegionAdvice _advice;
 
@@ -27,9 +28,11 @@ internal sealed unsafe class PagedRegion
     /// <param name="geometry">How items lie in its pages.</param>
     /// <param name="name">Shown in exceptions.</param>
     /// <param name="policy">How its pages are compressed.</param>
-    internal PagedRegion(PagingDomain domain, Geometry geometry, string? name, CompressionPolicy policy)
+    /// <param name="backing">What untouched pages hold; null for zeroes. The region's from here on, unless this throws.</param>
+    internal PagedRegion(PagingDomain domain, Geometry geometry, string? name, CompressionPolicy policy, PageBacking? backing = null)
     {
         _domain = domain;
+        _backing = backing;
         Policy = policy;
         LeaseSlot = domain.LeaseSlot;
         FrameClass frames = domain.Frames.Class(geometry.PageBytes);
@@ -54,6 +57,7 @@ internal sealed unsafe class PagedRegion
         if (_isRegistered)
         {
             new RegionCloser(this, _domain, isFinalizing: true).Finish();
+            ReleaseBacking();
         }
     }
 
@@ -70,6 +74,9 @@ internal sealed unsafe class PagedRegion
     internal string? Name { get; }
 
     internal CompressionPolicy Policy { get; }
+
+    /// <summary>What untouched pages hold; null for zeroes.</summary>
+    internal PageBacking? Backing => _backing;
 
     /// <summary>Where the pager's leases are counted: a copy, for the hit path.</summary>
     internal int LeaseSlot { get; }
@@ -216,8 +223,8 @@ internal sealed unsafe class PagedRegion
     /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long, FaultManner)"/>.</summary>
     internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index, FaultManner.Requested);
 
-    /// <summary>Whether the pager has files, in which pages may be.</summary>
-    internal bool MayBeInFiles => _domain.Swap.Segments.Files.IsAny;
+    /// <summary>Whether pages may be in files: the pager has some, or the array is mapped from one.</summary>
+    internal bool MayBeInFiles => _backing is not null || _domain.Swap.Segments.Files.IsAny;
 
     /// <summary>What time is measured by.</summary>
     internal TimeProvider Time => _domain.Tuning.Time;
@@ -226,12 +233,20 @@ internal sealed unsafe class PagedRegion
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
 
-    /// <summary>Begins to read a page that this thread is about to bring in, if it is in a file: see <see cref="EntryReads"/>.</summary>
+    /// <summary>Begins to read a page that this thread is about to bring in, if it is in a file: see <see cref="EntryReads"/> and
+    /// <see cref="BackingReads"/>.</summary>
     internal void BeginRead(PageLoader loader, long index)
     {
         // A word in a node may be another page's by now: then a read is begun for nothing.
         ulong word = PageWord.Load(Find(index));
-        if (PageWord.State(word) == PageState.Swapped)
+        if (PageWord.IsUnstored(word))
+        {
+            if (_backing is not null)
+            {
+                BackingReads.Begin(_backing, index, UsedBytes(index));
+            }
+        }
+        else if (PageWord.State(word) == PageState.Swapped)
         {
             EntryReads.Begin(loader, PageWord.Stored(word));
         }
@@ -263,6 +278,9 @@ internal sealed unsafe class PagedRegion
         }
     }
 
+    /// <summary>The first page from here on that may need a frame to be read; the number of pages when there is none.</summary>
+    internal long NextWanted(long index) => _backing is null ? NextTouched(index) : Math.Min(index, PageCount);
+
     /// <summary>The first page from here on that may not be untouched; the number of pages when there is none.</summary>
     internal long NextTouched(long index)
     {
@@ -274,28 +292,36 @@ internal sealed unsafe class PagedRegion
     internal void Overwrite(long index, PageContents contents) => _domain.Faults.Overwrite(this, index, contents);
 
     /// <inheritdoc cref="Discarder.Discard"/>
-    internal long Discard(long page, long end) => new Discarder(this, _domain).Discard(page, end);
+    internal long Discard(long page, long end) => _backing is null
+        ? new Discarder(this, _domain).Discard(page, end)
+        : new BackedDiscarder(this, _domain).Discard(page, end);
+
+    /// <summary>Whether a page with this word reads as zeroes and needs no frame for that.</summary>
+    internal bool IsZeroes(ulong word) => _backing is null && PageWord.IsUnstored(word);
 
     /// <summary>Whether the page reads as zeroes and has no frame. Throws when the array is closed.</summary>
-    internal bool IsUntouched(long index) => IsUntouched(index, Find(index));
+    internal bool IsZeroes(long index) => IsZeroes(index, Find(index));
 
-    /// <summary>As <see cref="IsUntouched(long)"/>, of a page whose word was found there.</summary>
-    internal bool IsUntouched(long index, ulong* page)
+    /// <summary>As <see cref="IsZeroes(long)"/>, of a page whose word was found there.</summary>
+    internal bool IsZeroes(long index, ulong* page)
     {
-        bool untouched = PageWord.IsZeroes(PageWord.Load(page));
-        if (untouched && !_pages.IsHome(index, page))
+        bool zeroes = IsZeroes(PageWord.Load(page));
+        if (zeroes && !_pages.IsHome(index, page))
         {
             // A node that was found without the lock may be another page's by now.
-            untouched = PageWord.IsZeroes(_pages.LoadLocked(index));
+            zeroes = IsZeroes(_pages.LoadLocked(index));
         }
 
-        if (untouched)
+        if (zeroes)
         {
             AwaitOpen();
         }
 
-        return untouched;
+        return zeroes;
     }
+
+    /// <summary>Lets go of what backs the array. No page is brought in any more. May be called again.</summary>
+    internal void ReleaseBacking() => _backing?.Release();
 
     /// <summary>The page, from <paramref name="first"/> to <paramref name="last"/>, in whose frame an address lies; −1 when it is none of
     /// them.</summary>

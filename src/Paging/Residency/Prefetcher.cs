@@ -233,7 +233,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         most = Math.Max(1, region.Frames.MaxFrames / 2);
         for (int look = 0; look < MaxLooks && first < end && most > 0; look++)
         {
-            first = region.NextTouched(first);
+            first = region.NextWanted(first);
             if (first >= end || !PageFetcher.IsAtHand(region, first, out bool isResident))
             {
                 break;
@@ -280,6 +280,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         finally
         {
             EntryReads.End();
+            BackingReads.End();
         }
 
         // Where nothing needed a frame, much may follow that does not either.

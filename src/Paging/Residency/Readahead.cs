@@ -143,10 +143,12 @@ internal sealed unsafe class Readahead(PagingDomain domain)
             for (int i = 1; count > 0; i++)
             {
                 int reads = EntryReads.Count;
+                int sourceReads = BackingReads.Count;
                 int following = i < BatchesAStep ? array.Take(region, next[..FrameBatch.Length(region.Frames)]) : 0;
                 BeginReads(region, next[..following]);
                 BringIn(array, region, now[..count]);
                 EntryReads.End(reads);
+                BackingReads.End(sourceReads);
                 Span<StreamPage> done = now;
                 now = next;
                 next = done;
@@ -156,6 +158,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         finally
         {
             EntryReads.End();
+            BackingReads.End();
         }
     }
 

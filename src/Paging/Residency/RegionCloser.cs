@@ -118,6 +118,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         {
             // The pager is gone, and everything with it.
             state.SetClosed();
+            region.ReleaseBacking();
             return;
         }
 
@@ -205,6 +206,9 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         }
 
         Pages.Table.Discharge();
+
+        // After the sweep, which waits for claims: no thread reads it any more, but for what was begun ahead.
+        region.ReleaseBacking();
         TestHook.MayFail(FailurePoint.Closing);
         domain.Remove(region);
     }

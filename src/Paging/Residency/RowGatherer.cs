@@ -202,7 +202,7 @@ internal sealed unsafe class RowGatherer
             }
         }
 
-        if (_region.IsUntouched(page, word))
+        if (_region.IsZeroes(page, word))
         {
             Unsafe.InitBlockUnaligned(target, 0, (uint)_rowBytes);
             return true;

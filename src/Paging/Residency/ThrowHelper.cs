@@ -191,10 +191,9 @@ internal static class ThrowHelper
     }
 
     [DoesNotReturn]
-    internal static void ThrowCorrupted(PagedRegion region, long page, string what) =>
+    internal static void ThrowCorrupted(PagedRegion region, long page, in LoadResult why) =>
         throw new PageCorruptedException(
-            $"Page {page:N0} of {region.Describe()} cannot be had: {what}. Other pages are not affected; overwrite or discard this one " +
-            "to use it again.")
+            $"Page {page:N0} of {region.Describe()} cannot be had: {why.Describe()}. Other pages are not affected; {why.Remedy}.")
         {
             ArrayName = region.Name,
             PageIndex = page,

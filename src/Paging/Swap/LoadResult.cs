@@ -16,8 +16,14 @@ internal enum LoadStatus
     /// <summary>The page was in a swap file that has been removed, and could not be read then.</summary>
     Lost,
 
-    /// <summary>The page is in a swap file, and only one in memory was asked for.</summary>
+    /// <summary>The page is in a file, and only one in memory was asked for.</summary>
     InFile,
+
+    /// <summary>The page is as in the file that its array was mapped from, and that failed to be read.</summary>
+    SourceFailed,
+
+    /// <summary>As <see cref="SourceFailed"/>: the file has become shorter, and ends before the page does.</summary>
+    SourceEnded,
 
     /// <summary>The entry has moved or gone meanwhile: look again. Used only within the loader.</summary>
     Moved,
@@ -28,7 +34,7 @@ internal readonly record struct LoadResult(LoadStatus Status)
 {
     internal bool IsLoaded => Status == LoadStatus.Loaded;
 
-    /// <summary>Whether the bytes came from a swap file.</summary>
+    /// <summary>Whether the bytes came from a file.</summary>
     internal bool IsFromFile { get; init; }
 
     /// <summary>Whether the stored copy should be replaced: its file takes no more segments, or it was made for a cold page.</summary>
@@ -43,10 +49,21 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>The system's error number; 0 when the bytes were read and were wrong.</summary>
     internal int Error { get; init; }
 
+    /// <summary>The length in bytes that a file has now which has become too short.</summary>
+    internal long FileBytes { get; init; }
+
+    /// <summary>What lets the page be used again, as the end of a sentence.</summary>
+    internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded
+        ? "read this one again when the file is well, or overwrite or discard it"
+        : "overwrite or discard this one to use it again";
+
     /// <summary>Why a page cannot be loaded, as the middle of a sentence.</summary>
     internal string Describe() => Status switch
     {
         LoadStatus.Lost => "it was in a swap file that has been removed since, and could not be read then",
+        LoadStatus.SourceFailed => $"file '{Path}', of which it is a part, failed to be read at offset {Offset:N0} (errno {Error})",
+        LoadStatus.SourceEnded =>
+            $"it lies at offset {Offset:N0} of file '{Path}', which has become shorter since it was mapped: {FileBytes:N0} bytes",
         LoadStatus.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
         _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
         _ => "it fails its checksum: its stored bytes were damaged in memory",

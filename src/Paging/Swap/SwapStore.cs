@@ -243,6 +243,20 @@ internal sealed unsafe partial class SwapStore
         return index;
     }
 
+    /// <summary>Stores a page of zeroes, which takes a descriptor and no room in the pool.</summary>
+    /// <returns>The descriptor, with one reference; 0 when there is none to be had.</returns>
+    internal uint StoreZeroes(int length)
+    {
+        uint index = _descriptors.Take(isPublic: false);
+        if (index != 0)
+        {
+            _segments.Accounts.StoredPattern();
+            _descriptors.Publish(index, Location.AsPattern(length), 0, 0);
+        }
+
+        return index;
+    }
+
     /// <summary>Notes that a stored page is in use, in a frame. True when it has been compressed again meanwhile, as if it were
     /// not.</summary>
     internal bool NoteUsed(uint index)

@@ -158,7 +158,7 @@ public sealed unsafe class PageWordTests
             Assert.False(PageWord.IsUnchanged(&page, seen));
             Assert.Equal(SomeFrame, PageWord.Offset(page));
             Assert.True(PageWord.TryEvictClean(&page, page, stored: 0, history: 0));
-            Assert.True(PageWord.IsZeroes(page));
+            Assert.True(PageWord.IsUnstored(page));
             Assert.NotEqual(0, PageWord.Version(page));
         }
     }

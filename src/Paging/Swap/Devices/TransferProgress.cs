@@ -6,11 +6,24 @@ namespace Paging.Swap.Devices;
 internal struct TransferProgress
 {
     private readonly int _total;
+    private readonly int _wanted;
     private int _done;
     private bool _stalled;
 
     /// <param name="length">Whole blocks.</param>
-    internal TransferProgress(int length) => _total = length;
+    internal TransferProgress(int length)
+        : this(length, length)
+    {
+    }
+
+    /// <summary>A transfer that is over as soon as what is wanted is there: a file need not end with a whole block.</summary>
+    /// <param name="length">Whole blocks.</param>
+    /// <param name="wanted">Bytes of them, from the first one on.</param>
+    internal TransferProgress(int length, int wanted)
+    {
+        _total = length;
+        _wanted = wanted;
+    }
 
     /// <summary>Where the next piece starts.</summary>
     internal readonly int Done => _done;
@@ -30,7 +43,7 @@ internal struct TransferProgress
             return error != Errno.EINTR;
         }
 
-        if (transferred >= Remaining)
+        if (transferred >= _wanted - _done)
         {
             _done = _total;
             return true;

@@ -63,7 +63,7 @@ internal static unsafe class Audit
                 PageState state = PageWord.State(word);
                 Assert.Contains(state, book.Region.IsClosed ? s_closedStates : s_openStates);
                 Assert.Equal(0ul, word & PageWord.Waiters);
-                if (state == PageState.Swapped && !PageWord.IsZeroes(word))
+                if (state == PageState.Swapped && !PageWord.IsUnstored(word))
                 {
                     Own(references, PageWord.Stored(word));
                 }

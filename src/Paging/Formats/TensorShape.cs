@@ -1,0 +1,58 @@
+namespace Paging.Formats;
+
+/// <summary>The dimensions of a tensor in a file: checked, so that its bytes are a number.</summary>
+internal sealed class TensorShape
+{
+    private readonly long[] _dimensions;
+
+    private TensorShape(long[] dimensions, long elements)
+    {
+        _dimensions = dimensions;
+        Elements = elements;
+    }
+
+    internal IReadOnlyList<long> Dimensions => Array.AsReadOnly(_dimensions);
+
+    /// <summary>The product of the dimensions: 1 where there are none.</summary>
+    internal long Elements { get; }
+
+    /// <summary>Checks dimensions.</summary>
+    /// <returns>Null when one is negative, or there are too many elements for their bytes to be counted.</returns>
+    internal static TensorShape? TryMake(IEnumerable<long> dimensions, int elementBytes)
+    {
+        long[] all = [.. dimensions];
+        long elements = 1;
+        bool isEmpty = Array.IndexOf(all, 0) >= 0;
+        foreach (long dimension in all)
+        {
+            if (dimension < 0 || (!isEmpty && dimension > long.MaxValue / Math.Max(1, elementBytes) / elements))
+            {
+                return null;
+            }
+
+            elements = isEmpty ? 0 : elements * dimension;
+        }
+
+        return new TensorShape(all, elements);
+    }
+
+    /// <summary>As rows and columns: rows are the first dimension, columns all others together.</summary>
+    /// <exception cref="InvalidDataException">There are no elements, or a row is longer than a matrix can have it.</exception>
+    internal (long Rows, int Columns) AsMatrix(int elementBytes, int maxRowBytes, string what)
+    {
+        if (Elements == 0)
+        {
+            throw new InvalidDataException($"{what} has no elements: its shape is {this}.");
+        }
+
+        long rows = _dimensions.Length == 0 ? 1 : _dimensions[0];
+        long columns = Elements / rows;
+        return columns <= maxRowBytes / elementBytes
+            ? (rows, (int)columns)
+            : throw new InvalidDataException(
+                $"{what} has the shape {this}: a row of {columns:N0} elements takes {columns * elementBytes:N0} bytes, and one of a matrix " +
+                $"{maxRowBytes:N0} at most. Map its data with MapFile, or with MapFileMatrix and shorter rows.");
+    }
+
+    public override string ToString() => $"({string.Join(", ", _dimensions)})";
+}
