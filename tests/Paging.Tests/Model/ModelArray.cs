@@ -42,6 +42,9 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
     private readonly Pager _pager;
     private readonly Plan _plan;
     private readonly T[] _model;
+
+    /// <summary>What it is mapped from, if it is.</summary>
+    private readonly MappedContents<T>? _mapped;
     private PagedArray<T> _array;
     private int _held;
 
@@ -50,6 +53,7 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         _pager = pager;
         _plan = plan;
         _model = new T[plan.Bytes / Unsafe.SizeOf<T>()];
+        _mapped = plan.MappedAt < 0 ? null : new MappedContents<T>(_model.Length, plan.MappedAt);
         _array = Allocate();
     }
 
@@ -190,6 +194,7 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
             catch (OutOfPagingSpaceException)
             {
                 _array.Discard(start, page.Length);
+                _model.AsSpan(start, page.Length).Clear();
                 break;
             }
 
@@ -197,10 +202,18 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         }
     }
 
-    public override void Dispose() => _array.Dispose();
+    public override void Dispose()
+    {
+        _array.Dispose();
+        _mapped?.Dispose();
+    }
 
-    private PagedArray<T> Allocate() =>
-        _pager.Allocate<T>(_model.Length, new PagedArrayOptions { PageBytes = _plan.PageBytes, Name = typeof(T).Name });
+    private PagedArray<T> Allocate()
+    {
+        var options = new PagedArrayOptions { PageBytes = _plan.PageBytes, Name = typeof(T).Name };
+        _model.AsSpan().Clear();
+        return _mapped is null ? _pager.Allocate<T>(_model.Length, options) : _mapped.Map(_pager, options, _model);
+    }
 
     private void Renew()
     {
@@ -213,7 +226,6 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         _array.Dispose();
         Assert.Throws<ObjectDisposedException>(() => { _ = _array[0]; });
         _array = Allocate();
-        _model.AsSpan().Clear();
     }
 
     /// <summary>Leases stay within a page.</summary>

@@ -71,7 +71,11 @@ internal readonly record struct Op(Act Act, int Array, Place Place, ContentKind 
     }
 }
 
-internal readonly record struct Plan(Type Element, int PageBytes, int Bytes);
+/// <param name="Element">What is in the array.</param>
+/// <param name="PageBytes">Its page size.</param>
+/// <param name="Bytes">Of its elements.</param>
+/// <param name="MappedAt">Where in a file it begins; −1 for one of zeroes.</param>
+internal readonly record struct Plan(Type Element, int PageBytes, int Bytes, int MappedAt = -1);
 
 /// <summary>A pager, its arrays, and what is done to them in turn.</summary>
 internal sealed record Script(int Frames, long PoolBytes, int BackgroundThreads, Plan[] Plans, Op[] Ops)
@@ -105,6 +109,13 @@ internal sealed record Script(int Frames, long PoolBytes, int BackgroundThreads,
         from plans in Gen.CollectToArray(s_elements, element => Planned(element, 8 << 20, s_elements.Length))
         from ops in Operations(plans.Length, holds: fits)
         select new Script(frames, 2 << 20, backgroundThreads, plans, ops);
+
+    /// <summary>The same with most arrays mapped from files, where in these is a matter of chance.</summary>
+    public static Gen<Script> Mapped(Gen<Script> plain) =>
+        from script in plain
+        from offsets in Gen.ArrayOf(
+            Gen.Frequency((1, Gen.Constant(-1)), (2, Gen.Elements(0, 1, 4095, 4096, 4097)), (3, Gen.Choose(0, 20_000))), script.Plans.Length)
+        select script with { Plans = [.. script.Plans.Select((plan, i) => plan with { MappedAt = offsets[i] })] };
 
     public static IEnumerable<Script> Shrink(Script script)
     {

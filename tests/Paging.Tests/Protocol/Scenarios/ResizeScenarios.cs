@@ -157,7 +157,7 @@ internal static class ResizeScenarios
     internal static IEnumerable<Scenario> All =>
         [FramesUnderFaults, PoolUnderStores, BothUnderPrefetch, IntoAFile, TwoSizes, TwoResizers, Pinned, AgainstDispose];
 
-    private static bool Resize(World world, int frames, long poolBytes)
+    internal static bool Resize(World world, int frames, long poolBytes)
     {
         try
         {

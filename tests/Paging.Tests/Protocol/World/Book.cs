@@ -15,13 +15,33 @@ internal sealed unsafe class Book
     private readonly RowGatherer _gatherer;
 
     internal Book(World world, int pages, int pageBytes, PageFilter? filter = null)
+        : this(
+            world,
+            world.Pager.Allocate<long>(
+                (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book", Filter = filter }))
+    {
+    }
+
+    private Book(World world, PagedArray<long> array)
     {
         _world = world;
-        Array = world.Pager.Allocate<long>(
-            (long)pages * (pageBytes / sizeof(long)), new PagedArrayOptions { PageBytes = pageBytes, Name = "book", Filter = filter });
-        _histories = new History[pages * (Slots + 1)];
-        Divider divider = Geometry.ForElements<long>(Array.Length, pageBytes).Divider;
+        Array = array;
+        _histories = new History[Pages * (Slots + 1)];
+        Divider divider = Geometry.ForElements<long>(Array.Length, Array.PageBytes).Divider;
         _gatherer = new RowGatherer(Region, divider, Array.Length, PageLength, sizeof(long));
+    }
+
+    /// <summary>A book that is mapped from a file, where these salts tell what its pages hold.</summary>
+    internal static Book Map(World world, PagedArray<long> array, ReadOnlySpan<long> salts)
+    {
+        var book = new Book(world, array);
+        for (int page = 0; page < salts.Length; page++)
+        {
+            long[] contents = Contents.Page(salts[page], book.PageLength);
+            Write(book.Histories(page), [.. contents[..Slots], salts[page]], static () => { });
+        }
+
+        return book;
     }
 
     internal PagedRegion Region => Internals.Pages(Array).Region;

@@ -77,6 +77,21 @@ internal static unsafe class Internals
         }
     }
 
+    /// <summary>An array over a file that a test has made, which is closed with the array.</summary>
+    internal static PagedArray<T> Map<T>(Pager pager, SourceFile file, long offset, long length, PagedArrayOptions? options = null)
+        where T : unmanaged
+    {
+        var source = new SharedSource(file);
+        try
+        {
+            return pager.Map<T>(source, offset, length, options);
+        }
+        finally
+        {
+            source.RemoveUser();
+        }
+    }
+
     internal static SwapFile AddDevice(PagingDomain domain, SwapDevice device, int priority = 0)
     {
         var options = new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority };

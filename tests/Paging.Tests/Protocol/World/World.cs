@@ -120,6 +120,27 @@ internal sealed class World
         return book;
     }
 
+    /// <summary>An array over a file in memory, in which it begins at an odd place.</summary>
+    /// <param name="salts">What its pages hold.</param>
+    /// <param name="source">The file.</param>
+    internal Book Map(ReadOnlySpan<long> salts, out MemorySource source)
+    {
+        const int Offset = 4097;
+        var bytes = new List<byte>(new byte[Offset]);
+        foreach (long salt in salts)
+        {
+            bytes.AddRange(StoredPage.Bytes(salt, PageBytes));
+        }
+
+        source = new MemorySource([.. bytes], seed: Run.Seed);
+        PagedArray<long> array = Internals.Map<long>(
+            Pager, source, Offset, salts.Length * (PageBytes / sizeof(long)), new PagedArrayOptions { Name = "mapped" });
+        Book book = Book.Map(this, array, salts);
+        _books.Add(book);
+        Run.Hold(book);
+        return book;
+    }
+
     /// <summary>Takes the page out of one frame, as the clock would if no bit spared it.</summary>
     internal EvictOutcome EvictFrame(FrameClass size, long frame, bool spare = false)
     {

@@ -1,0 +1,370 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Paging.Stress.Driver;
+using Paging.Tests.Face;
+using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices;
+using Paging.Tests.Swap.Devices.Doubles;
+
+namespace Paging.Tests.Files;
+
+/// <summary>Arrays that are mapped from files, beside what goes wrong with these.</summary>
+public sealed class MappedFileTests : IDisposable
+{
+    private const int PageBytes = Held.PageBytes;
+    private const int PageLength = PageBytes / sizeof(long);
+
+    private readonly TemporaryDirectory _directory = new();
+
+    private string Name => _directory.In("data");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Opening_reads_nothing_and_what_is_touched_only()
+    {
+        long[] contents = Write(64 * PageLength);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        Assert.Equal(0, pager.GetStatistics().BytesRead);
+        Assert.Equal(contents[5 * PageLength], array[5 * PageLength]);
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal((1, 1, 0, 0), (now.Faults, now.FaultsFromFile, now.FaultsFromPool, now.CorruptedPages));
+        Assert.Equal(PageBytes, now.BytesRead);
+        Assert.Equal(PageBytes, now.ResidentBytes);
+        Assert.Equal(0, now.PoolStoredBytes);
+    }
+
+    [Fact]
+    public void A_clean_page_goes_without_being_stored_and_comes_back_from_the_file()
+    {
+        long[] contents = Write(64 * PageLength);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        for (int round = 0; round < 3; round++)
+        {
+            for (int page = 0; page < 64; page++)
+                Assert.Equal(contents[(page * PageLength) + round], array[(page * PageLength) + round]);
+        }
+
+        PagerStatistics now = pager.GetStatistics();
+        Assert.InRange(now.FaultsFromFile, 64 * 2, 64 * 3);
+        Assert.Equal(now.Evictions, now.CleanEvictions);
+    }
+
+    /// <summary>All kinds of access, on a file with an odd offset and an odd end, read past the cache and through it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Everything_that_reads_reads_the_file(bool isDirect)
+    {
+        const int Offset = 1234;
+        const int Length = (20 * PageLength) + 77;
+        byte[] bytes = Noise(Offset + (Length * sizeof(long)));
+        long[] contents = MemoryMarshal.Cast<byte, long>(bytes.AsSpan(Offset)).ToArray();
+        using var pager = new Pager(Held.Options());
+        var source = new MemorySource(bytes, isDirect);
+        using PagedArray<long> array = Internals.Map<long>(pager, source, Offset, Length);
+        var seen = new long[Length];
+        array.CopyTo(0, seen);
+        Assert.Equal(contents, seen);
+        Evict(pager);
+        Assert.Equal(contents[^1], array[Length - 1]);
+        Evict(pager);
+        using (ReadLease<long> lease = array.Read(Length - 5))
+            Assert.Equal(contents[^5..], lease.Span.ToArray());
+        Evict(pager);
+        using (PagedSequence<long> pages = array.ReadSequence(PageLength - 3, PageLength + 9))
+            Assert.Equal(contents[(PageLength - 3)..((2 * PageLength) + 6)], System.Buffers.BuffersExtensions.ToArray(pages.Sequence));
+        Evict(pager);
+        using (PageOwner<long> owner = await Ahead.Pin(array, 3 * PageLength))
+            Assert.Equal(contents[(3 * PageLength)..(4 * PageLength)], owner.GetSpan().ToArray());
+        Evict(pager);
+        await Ahead.Prefetch(array, 0, 5 * PageLength);
+        long reads = source.Reads;
+        Assert.Equal(contents[..(5 * PageLength)], Copy(array, 0, 5 * PageLength));
+        Assert.Equal(reads, source.Reads);
+        Assert.Equal(isDirect, source.SubmittedReads > 0);
+        Assert.Equal(5, pager.GetStatistics().PrefetchedPages);
+    }
+
+    [Fact]
+    public void Writes_stay_in_the_array()
+    {
+        long[] contents = Write(64 * PageLength);
+        using (var pager = new Pager(Held.Options(0, Held.File())))
+        using (PagedArray<long> array = pager.MapFile<long>(Name))
+        {
+            for (int page = 0; page < 64; page += 2)
+                array[(page * PageLength) + 3] = page;
+            array.Fill(10 * PageLength, PageLength, 7);
+            array.Discard((20 * PageLength) - 5, PageLength + 10);
+            Evict(pager);
+            for (int page = 0; page < 64; page++)
+            {
+                long expected = page switch { 10 => 7, 20 or 21 => 0, _ when page % 2 == 0 => page, _ => contents[(page * PageLength) + 3] };
+                Assert.Equal(expected, array[(page * PageLength) + 3]);
+            }
+
+            Assert.Equal(0, array[(20 * PageLength) - 1]);
+            Assert.Equal(contents[(20 * PageLength) - 6], array[(20 * PageLength) - 6]);
+        }
+
+        Assert.Equal(contents, MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(Name)).ToArray());
+    }
+
+    [Fact]
+    public void Discarding_reads_nothing_and_zeroes_for_good()
+    {
+        using var pager = new Pager(Held.Options());
+        var source = new MemorySource(Noise(600 * PageBytes));
+        using PagedArray<long> array = Internals.Map<long>(pager, source, 0, 600 * PageLength);
+        array.Discard(0, array.Length);
+        Assert.Equal(0, source.Reads);
+        Assert.Equal(600, pager.GetStatistics().SameFilledPages);
+        for (int round = 0; round < 2; round++)
+        {
+            Assert.Equal(-1, Copy(array, 0, (int)array.Length).AsSpan().IndexOfAnyExcept(0));
+            Evict(pager);
+        }
+
+        Assert.Equal(0, source.Reads);
+        array[5] = 1;
+        Assert.Equal(1, array[5]);
+        array.Dispose();
+        Assert.Equal((1, 0), (source.Closed, pager.GetStatistics().SameFilledPages));
+    }
+
+    [Fact]
+    public async Task A_file_that_became_shorter_is_an_exception_for_the_pages_behind_its_end_alone()
+    {
+        byte[] bytes = Noise(8 * PageBytes);
+        Replace(bytes);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<byte> array = pager.MapFile<byte>(Name, options: new PagedArrayOptions { Name = "shrinking" });
+        Assert.Equal(bytes[^1], array[array.Length - 1]);
+        Evict(pager);
+        Truncate((3 * PageBytes) + 100);
+        Assert.Equal(bytes[2 * PageBytes], array[2 * PageBytes]);
+        for (int page = 3; page < 8; page++)
+        {
+            PageCorruptedException e = Assert.Throws<PageCorruptedException>(() => array[(page * PageBytes) + 5]);
+            Assert.Equal(("shrinking", page), (e.ArrayName, e.PageIndex));
+            Assert.Contains($"'{Name}'", e.Message, StringComparison.Ordinal);
+            Assert.Contains($"{(3 * PageBytes) + 100:N0} bytes", e.Message, StringComparison.Ordinal);
+            Assert.Throws<PageCorruptedException>(() => array.Read(page * PageBytes, 10));
+            Assert.Throws<PageCorruptedException>(() => array[page * PageBytes] = 1);
+        }
+
+        Assert.Equal(bytes[PageBytes], array[PageBytes]);
+        await Ahead.Prefetch(array, 0, array.Length);
+        Assert.False(array.TryRead(7 * PageBytes, out _));
+        Replace(bytes);
+        Assert.Equal(bytes, Copy(array, 0, bytes.Length));
+        array[6 * PageBytes] = 1;
+        Assert.Equal(0, pager.GetStatistics().Pins);
+    }
+
+    /// <summary>A page that ends before the file does now, in its last block, is well.</summary>
+    [Fact]
+    public void What_is_there_of_the_last_block_is_enough_for_a_page_that_needs_no_more()
+    {
+        byte[] bytes = Noise((2 * PageBytes) + 100);
+        File.WriteAllBytes(Name, bytes);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<byte> array = pager.MapFile<byte>(Name, byteOffset: 10);
+        Truncate((2 * PageBytes) + 10);
+        Assert.Equal(bytes[10..((2 * PageBytes) + 10)], Copy(array, 0, 2 * PageBytes));
+        Assert.Throws<PageCorruptedException>(() => array[2 * PageBytes]);
+    }
+
+    [Fact]
+    public void A_read_that_fails_is_counted_and_tried_again_by_the_next_access()
+    {
+        byte[] bytes = Noise(40 * PageBytes);
+        using var pager = new Pager(Held.Options());
+        var source = new MemorySource(bytes) { ErrorOf = static offset => offset / PageBytes % 3 == 1 ? 5 : 0 };
+        using PagedMatrix<byte> matrix = MapRows(pager, source, 40, 1024);
+        for (int page = 0; page < 40; page++)
+        {
+            if (page % 3 == 1)
+                Assert.Contains("errno 5", Assert.Throws<PageCorruptedException>(() => matrix[page * 4, 0]).Message, StringComparison.Ordinal);
+            else
+                Assert.Equal(bytes[page * PageBytes], matrix[page * 4, 0]);
+        }
+
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal((13, 0), (now.IoErrors, now.CorruptedPages));
+        var rows = new byte[40 * 1024];
+        long[] wanted = [.. Enumerable.Range(0, 40).Select(static i => i * 4L)];
+        Assert.Equal(1, Assert.Throws<PageCorruptedException>(() => matrix.Gather(wanted, rows)).PageIndex);
+        source.ErrorOf = static _ => 0;
+        matrix.Gather(wanted, rows);
+        Assert.All(wanted, row => Assert.True(rows.AsSpan((int)row / 4 * 1024, 1024).SequenceEqual(bytes.AsSpan((int)row * 1024, 1024))));
+    }
+
+    [Fact]
+    public void The_file_is_closed_with_the_array_or_with_the_pager_once()
+    {
+        var pager = new Pager(Held.Options());
+        var one = new MemorySource(Noise(PageBytes));
+        var two = new MemorySource(Noise(PageBytes));
+        PagedArray<byte> first = Internals.Map<byte>(pager, one, 0, PageBytes);
+        PagedArray<byte> second = Internals.Map<byte>(pager, two, 0, PageBytes);
+        _ = first[0] + second[0];
+        first.Dispose();
+        Assert.Equal((1, 0), (one.Closed, two.Closed));
+        pager.Dispose();
+        first.Dispose();
+        second.Dispose();
+        Assert.Equal((1, 1), (one.Closed, two.Closed));
+        Assert.Throws<ObjectDisposedException>(() => second[0]);
+        Assert.Throws<ObjectDisposedException>(() => pager.MapFile<byte>(Name));
+    }
+
+    [Fact]
+    public void A_mapped_array_that_is_dropped_closes_its_file()
+    {
+        Write(PageLength);
+        using var pager = new Pager(Held.Options());
+        int before = Descriptors();
+        Map(pager);
+        for (int i = 0; i < 20 && Descriptors() > before; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.True(Descriptors() <= before, "the file is still open");
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        void Map(Pager of)
+        {
+            PagedArray<long> array = of.MapFile<long>(Name);
+            Assert.NotEqual(0, array[0]);
+            Assert.True(Descriptors() > before, "no file is open");
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_left_of_what_could_not_be_mapped()
+    {
+        var source = new MemorySource(Noise(PageBytes));
+        using var pager = new Pager(Held.Options());
+        Assert.Throws<ArgumentOutOfRangeException>(() => Internals.Map<byte>(pager, source, 0, PageBytes, new PagedArrayOptions { PageBytes = 5000 }));
+        Assert.Equal(1, source.Closed);
+        Write(PageLength);
+        int before = Descriptors();
+        Assert.Throws<ArgumentOutOfRangeException>(() => pager.MapFile<byte>(Name, options: new PagedArrayOptions { PageBytes = 4 << 20 }));
+        Assert.Throws<ArgumentException>(() => pager.MapFile<decimal>(Name, byteOffset: 8));
+        Assert.Equal(before, Descriptors());
+    }
+
+    [Fact]
+    public void Offsets_and_lengths_that_are_not_in_the_file_are_refused_with_the_figures()
+    {
+        Write(1000);
+        using var pager = new Pager(Held.Options());
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, byteOffset: -1), "0 or more");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, byteOffset: 8000), "8,000");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, byteOffset: long.MaxValue), "8,000");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, 8, 1000), "999 elements of 8 bytes, not 1,000");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, 0, long.MaxValue), "cannot be in a file");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, 0, long.MaxValue / 8), "1,000 elements");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, 0, 0), "length");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name, 0, -1), "length");
+        AssertSays<ArgumentException>(() => pager.MapFile<long>(Name, 3), "5 are left over");
+        AssertSays<ArgumentException>(() => pager.MapFileMatrix<long>(Name, 3), "no whole number of rows of 24 bytes: 8 are left over");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFileMatrix<long>(Name, 3, 0, 334), "333 rows");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFileMatrix<long>(Name, 0), "columns");
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFileMatrix<long>(Name, int.MaxValue), "columns");
+        using (PagedMatrix<long> matrix = pager.MapFileMatrix<long>(Name, 3, 8, 333))
+            Assert.Equal((333, 3), (matrix.Rows, matrix.Columns));
+        File.WriteAllBytes(Name, []);
+        AssertSays<ArgumentOutOfRangeException>(() => pager.MapFile<long>(Name), "is empty");
+    }
+
+    [Fact]
+    public void What_is_no_file_is_refused_at_once()
+    {
+        using var pager = new Pager(Held.Options());
+        AssertSays<FileNotFoundException>(() => pager.MapFile<long>(Name), $"'{Name}'");
+        AssertSays<DirectoryNotFoundException>(() => pager.MapFile<long>(_directory.In("none/data")), "missing");
+        AssertSays<IOException>(() => pager.MapFile<long>(_directory.Path), "a directory");
+        AssertSays<IOException>(() => pager.MapFile<long>("/dev/zero"), "a character device");
+        Assert.Throws<ArgumentException>(() => pager.MapFile<long>(""));
+        Assert.Throws<ArgumentNullException>(() => pager.MapFile<long>(null!));
+        AssertSays<ArgumentException>(() => pager.MapFile<long>("a\0b"), "zero character");
+        AssertSays<PathTooLongException>(() => pager.MapFile<long>(_directory.In(new string('x', 300))), "too long");
+        File.CreateSymbolicLink(_directory.In("circle"), _directory.In("circle"));
+        AssertSays<IOException>(() => pager.MapFile<long>(_directory.In("circle")), "circle");
+        using (Process made = Process.Start("mkfifo", _directory.In("fifo")))
+            made.WaitForExit();
+        Assert.True(File.Exists(_directory.In("fifo")));
+        AssertSays<IOException>(() => pager.MapFile<long>(_directory.In("fifo")), "a FIFO");
+        AssertSays<IOException>(() => pager.OpenNpy<long>(_directory.In("fifo")), "a FIFO");
+        AssertSays<IOException>(() => pager.OpenSafetensors(_directory.Path), "a directory");
+        Write(PageLength);
+        File.CreateSymbolicLink(_directory.In("link"), Name);
+        using PagedArray<long> linked = pager.MapFile<long>(_directory.In("link"));
+        Assert.NotEqual(0, linked[0]);
+    }
+
+    [Fact]
+    public void A_file_that_may_not_be_read_is_refused()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Permissions do not bind root.");
+        Write(PageLength);
+        using (Process made = Process.Start("chmod", ["200", Name]))
+            made.WaitForExit();
+        using var pager = new Pager(Held.Options());
+        AssertSays<UnauthorizedAccessException>(() => pager.MapFile<long>(Name), "permission denied");
+    }
+
+    private static void AssertSays<T>(Action action, string part)
+        where T : Exception => Assert.Contains(part, Assert.Throws<T>(action).Message, StringComparison.Ordinal);
+
+    private static int Descriptors() => Directory.GetFiles("/proc/self/fd").Select(static link => new FileInfo(link).LinkTarget)
+        .Count(static target => target is not null && target.EndsWith("/data", StringComparison.Ordinal));
+
+    private static void Evict(Pager pager) => Internals.PageOutAll(Internals.Domain(pager));
+
+    private static T[] Copy<T>(PagedArray<T> array, long start, int length)
+        where T : unmanaged
+    {
+        var seen = new T[length];
+        array.CopyTo(start, seen);
+        return seen;
+    }
+
+    private static PagedMatrix<byte> MapRows(Pager pager, MemorySource source, int pages, int columns)
+    {
+        var shared = new Paging.Swap.Devices.SharedSource(source);
+        PagedMatrix<byte> matrix = pager.MapMatrix<byte>(shared, 0, pages * (PageBytes / columns), columns, null);
+        shared.RemoveUser();
+        return matrix;
+    }
+
+    private static byte[] Noise(int bytes)
+    {
+        var noise = new byte[bytes];
+        Content.Write(ContentKind.Noise, 5, noise.AsSpan());
+        return noise;
+    }
+
+    private void Truncate(long bytes)
+    {
+        using FileStream file = File.OpenWrite(Name);
+        file.SetLength(bytes);
+    }
+
+    /// <summary>Writes the same file, not another one of its name.</summary>
+    private void Replace(byte[] bytes) => File.WriteAllBytes(Name, bytes);
+
+    private long[] Write(int length)
+    {
+        byte[] bytes = Noise(length * sizeof(long));
+        File.WriteAllBytes(Name, bytes);
+        return MemoryMarshal.Cast<byte, long>(bytes).ToArray();
+    }
+}

@@ -1,0 +1,314 @@
+#if DEBUG
+using Paging.Residency;
+using Paging.Tests.Swap.Devices.Doubles;
+using static Paging.Tests.Protocol.ClosingScenarios;
+using static Paging.Tests.Protocol.PageScenarios;
+
+namespace Paging.Tests.Protocol;
+
+/// <summary>Arrays that are mapped from files: pages that come from there, go back to it, are written, discarded and closed. Reads on the threads that
+/// want a page let others run in their middle; those that are begun ahead are completed by a thread of their own.</summary>
+internal static class MappedScenarios
+{
+    private const int InputOutputError = 5;
+
+    private static readonly long[] s_salts = [Contents.Text(1), Contents.Noise(2), Contents.Zeroes, Contents.Noise(3), Contents.Text(4)];
+
+    internal static readonly Scenario ComesAndGoes = new("a page of a file comes, goes and is written, and what was written comes back", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out _);
+        run.Together(
+            () => Repeat(2, () =>
+            {
+                book.Get(0, 1);
+                book.Set(1, 0, 11);
+                book.Get(1, Book.Slots);
+            }),
+            () => Repeat(2, () =>
+            {
+                book.ReadLease(1);
+                book.Copy(0);
+                book.WriteLease(0, 1, 12);
+            }),
+            () => Repeat(2, () =>
+            {
+                book.Evict(0);
+                book.Evict(1);
+                world.EvictAll();
+            }));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario OneReadForAll = new("threads that want the same page of a file read it once", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out MemorySource source);
+        run.Together(() => book.Get(1, 1), () => book.Copy(1), () => book.ReadLease(1));
+        Assert.Equal(1, source.Reads);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario Discarded = new("a discarded page of a file is as it was or zero, and zero in the end", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out _);
+        run.Together(
+            () =>
+            {
+                book.Discard(0);
+                book.Overwrite(1, Contents.Noise(21));
+                book.Discard(1);
+                book.Discard(0);
+            },
+            () => Repeat(2, () =>
+            {
+                book.Get(0, 1);
+                book.Copy(1);
+                book.Get(3, 1);
+            }),
+            () => Repeat(2, () =>
+            {
+                book.Evict(0);
+                book.Evict(1);
+            }));
+        book.Discard(3);
+        Assert.Equal(0, book.Get(0, 1));
+        Assert.Equal(0, book.Get(1, 1));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario DiscardedFarApart = new("pages of a long mapped array that lie alone are discarded, read and written", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map([.. Enumerable.Range(0, 520).Select(Contents.Text)], out _);
+        run.Together(
+            () =>
+            {
+                book.Discard(3);
+                book.Discard(515);
+            },
+            () =>
+            {
+                book.Get(3, 1);
+                book.Set(515, 0, 31);
+                book.Get(4, 1);
+            },
+            () =>
+            {
+                book.Get(515, 1);
+                world.EvictAll();
+                book.Get(3, 1);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario Closed = new("a mapped array is disposed while it is read, and its file closed once, behind the last read", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out MemorySource source);
+        run.Together(
+            () => DisposeInTheEnd(run, book),
+            () => UntilDisposed(() =>
+            {
+                book.Get(0, 1);
+                book.Set(1, 0, 41);
+                book.Copy(3);
+            }),
+            () =>
+            {
+                UntilDisposed(() => book.Get(1, 1));
+                world.EvictAll();
+                UntilDisposed(() => book.Discard(2));
+            });
+        Assert.Equal(1, source.Closed);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario ClosedAhead = new("a mapped array is disposed while reads are under way that were begun ahead", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Map(s_salts, out MemorySource source);
+        source.DelaysCompletion = true;
+        Pending? task = null;
+        With(source, run,
+            () => UntilDisposed(() => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length))),
+            () => Repeat(3, () => world.Domain.Step()),
+            () => Repeat(2, () => world.Domain.Step()),
+            () =>
+            {
+                UntilDisposed(() => book.Get(1, 1));
+                DisposeInTheEnd(run, book);
+            });
+        while (task is { IsCompleted: false })
+        {
+            world.Domain.Step();
+        }
+
+        Assert.Equal(1, source.Closed);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario PrefetchedAndWritten = new("a range of a file is read ahead while its pages are written, discarded and evicted", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Map(s_salts, out MemorySource source);
+        source.DelaysCompletion = true;
+        Pending? task = null;
+        With(source, run,
+            () => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length)),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                book.Set(1, 0, 51);
+                book.Discard(3);
+                book.Evict(1);
+                book.Overwrite(4, Contents.Noise(52));
+            },
+            () =>
+            {
+                book.Get(0, 1);
+                world.EvictAll();
+            });
+        while (!task!.IsCompleted)
+        {
+            world.Domain.Step();
+        }
+
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario Gathered = new("rows are gathered from a file while its pages come, go and change", static run =>
+    {
+        var world = new World(run, frames: 8);
+        Book book = world.Map(s_salts, out MemorySource source);
+        source.DelaysCompletion = true;
+        With(source, run,
+            () => Repeat(2, () => book.Gather([(3, 1), (0, 0), (1, 3), (4, 1), (0, 100)])),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                book.Set(0, 0, 61);
+                world.EvictAll();
+                book.Set(3, 1, 62);
+                world.EvictAll();
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario AskedFor = new("a page of a file that is asked for is read by another thread, and never by who asks", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out MemorySource source);
+        long before = 0;
+        run.Together(
+            () => Repeat(4, () =>
+            {
+                book.TryReadLease(0);
+                book.TryReadLease(1);
+            }),
+            () => Repeat(4, () => world.Domain.Step()),
+            () => Repeat(2, () => book.Evict(0)));
+        while (world.Domain.Step())
+        {
+        }
+
+        world.EvictAll();
+        before = source.Reads;
+        Assert.False(book.TryReadLease(0));
+        Assert.Equal(before, source.Reads);
+        world.Domain.Step();
+        Assert.True(book.TryReadLease(0));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario FailsForAWhile = new("a page that cannot be read is an exception to everyone who wants it, and there when it can", static run =>
+    {
+        var world = new World(run);
+        Book book = world.Map(s_salts, out MemorySource source);
+        source.ErrorOf = static offset => offset / World.PageBytes == 2 ? InputOutputError : 0;
+        int failed = 0;
+        run.Together(
+            () => Try(() => book.Get(1, 1)),
+            () =>
+            {
+                Try(() => book.WriteLease(1, 0, 71));
+                book.Get(3, 1);
+            },
+            () =>
+            {
+                book.Get(0, 1);
+                Try(() => book.Copy(1));
+                world.EvictAll();
+            });
+        Assert.Equal(3, failed);
+        source.ErrorOf = static _ => 0;
+        book.Copy(1);
+        book.WriteLease(1, 0, 72);
+        world.CheckAndClose();
+
+        void Try(Action access)
+        {
+            PageCorruptedException e = Assert.Throws<PageCorruptedException>(access);
+            Assert.Equal(1, e.PageIndex);
+            failed++;
+        }
+    });
+
+    internal static readonly Scenario Resized = new("budgets move under pages of a file", static run =>
+    {
+        var world = new World(run, 8, 3 * World.SmallestPool);
+        Book book = world.Map([.. s_salts, .. s_salts], out _);
+        run.Together(
+            () => PressureScenarios.Wander(run, book, slot: 0, 5),
+            () => PressureScenarios.Wander(run, book, slot: 1, 5),
+            () =>
+            {
+                ResizeScenarios.Resize(world, 4, World.SmallestPool);
+                ResizeScenarios.Resize(world, 8, 2 * World.SmallestPool);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static IEnumerable<Scenario> All =>
+    [
+        ComesAndGoes, OneReadForAll, Discarded, DiscardedFarApart, Closed, ClosedAhead, PrefetchedAndWritten, Gathered, AskedFor, FailsForAWhile,
+        Resized,
+    ];
+
+    /// <summary>One thread more is the disk, until the others are through.</summary>
+    private static void With(MemorySource source, Run run, params ReadOnlySpan<Action> actions)
+    {
+        int left = actions.Length;
+        var all = new Action[actions.Length + 1];
+        for (int i = 0; i < actions.Length; i++)
+        {
+            Action action = actions[i];
+            all[i] = () =>
+            {
+                try
+                {
+                    action();
+                }
+                finally
+                {
+                    left--;
+                }
+            };
+        }
+
+        all[^1] = () =>
+        {
+            while (left > 0 || source.PendingCount > 0)
+            {
+                if (!source.CompleteOne())
+                {
+                    run.Interleaver.Yield();
+                }
+            }
+        };
+        run.Together(all);
+        source.DelaysCompletion = false;
+    }
+}
+#endif
