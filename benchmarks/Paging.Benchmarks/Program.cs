@@ -36,7 +36,8 @@ internal static class Program
           filedepth   such faults from 16 threads  against raw O_DIRECT reads of the same size, 16 at once
           fileencrypt encrypted writeback          against plain; faults likewise
           filebeside  faults from the pool         with cold data in a swap file against without
-          file        these six
+          mapped      rows of a mapped file        against MemoryMappedFile with MADV_RANDOM; in sequence against raw O_DIRECT
+          file        these seven
 
           all      all of the above
           traces   hit ratios of replacement policies, LRU to the optimum, over traces of page numbers
@@ -88,6 +89,7 @@ internal static class Program
         ("filedepth", FileDepthWorkload.Run),
         ("fileencrypt", FileEncryptWorkload.Run),
         ("filebeside", FileBesideWorkload.Run),
+        ("mapped", MappedWorkload.Run),
         (OfTraces, TracesWorkload.Run),
     ];
 

@@ -41,7 +41,7 @@ public sealed unsafe partial class PagedArray<T>
     /// lost.</param>
     /// <param name="cancellationToken">Ends the waiting; then nothing stays pinned.</param>
     /// <returns>The owner, from <paramref name="start"/> to the page's (or the array's) end. Completes before this returns when the page is
-    /// in a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a swap file, or a frame can
+    /// in a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a file, or a frame can
     /// only be had by writing to one, a thread of the background does the rest. Await it once.</returns>
     /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the
     /// arguments is an exception of the task.</remarks>

@@ -3,7 +3,8 @@ namespace Paging;
 /// <summary>Ranges over any number of pages. Each page is pinned on its own, so a range may be larger than the budget.</summary>
 public sealed partial class PagedArray<T>
 {
-    /// <summary>Copies elements out. Untouched pages are read as zeroes and stay untouched.</summary>
+    /// <summary>Copies elements out. Untouched pages are read as zeroes and stay untouched; those of a mapped file are read from
+    /// there.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="destination">Receives as many elements as it is long. It may be the span of a write lease on this array. Then elements
     /// are moved as <see cref="Span{T}.CopyTo"/> moves them within an array, as if all were read before any is written.</param>
@@ -50,7 +51,7 @@ public sealed partial class PagedArray<T>
     }
 
     /// <summary>Zeroes the range by dropping its pages; a page that is pinned is zeroed in place. Dropped pages are neither loaded first
-    /// nor stored afterwards, so this makes room.</summary>
+    /// nor stored afterwards, so this makes room. In an array that is mapped from a file, each of them takes 32 bytes to say so.</summary>
     /// <param name="start">The first element.</param>
     /// <param name="length">The number of elements.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>

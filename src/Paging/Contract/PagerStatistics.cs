@@ -57,13 +57,14 @@ public readonly record struct PagerStatistics
     /// <summary>Of the faults, pages that were stored in the pool, or as a pattern; a number.</summary>
     public long FaultsFromPool { get; init; }
 
-    /// <summary>Of the faults, pages that were read from a swap file; a number.</summary>
+    /// <summary>Of the faults, pages that were read from a swap file, or from one that an array is mapped from; a number.</summary>
     public long FaultsFromFile { get; init; }
 
     /// <summary>Pages evicted from frames; a number.</summary>
     public long Evictions { get; init; }
 
-    /// <summary>Of the evictions, those that stored nothing, because the stored copy was still good; a number.</summary>
+    /// <summary>Of the evictions, those that stored nothing, because the stored copy was still good, or the page is in a file that its array
+    /// is mapped from; a number.</summary>
     public long CleanEvictions { get; init; }
 
     /// <summary>Segments written to swap files; a number.</summary>
@@ -72,10 +73,10 @@ public readonly record struct PagerStatistics
     /// <summary>Bytes written to swap files.</summary>
     public long BytesWritten { get; init; }
 
-    /// <summary>Bytes read from swap files, by faults and by emptying segments.</summary>
+    /// <summary>Bytes read from swap files, by faults and by emptying segments, and from files that arrays are mapped from.</summary>
     public long BytesRead { get; init; }
 
-    /// <summary>Reads and writes of swap files that failed; a number. No failed write loses data.</summary>
+    /// <summary>Reads and writes of swap files, and reads of mapped ones, that failed; a number. No failed write loses data.</summary>
     public long IoErrors { get; init; }
 
     /// <summary>Frames that a faulting thread had to free itself, because the background had freed none, or there are no background threads;

@@ -122,7 +122,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         FrameRecord* record = size.Records + frame;
 
         // A hint: the record may be another page's by now, in which case the CAS that follows fails.
-        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes)
+        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes, IsRedundant(record))
             && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
         {
             return EvictOutcome.Freed;
@@ -141,8 +141,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, so that the pool has a fresh
-    /// copy.</summary>
+    /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, or which is in a file that its array
+    /// is mapped from, so that the pool has a fresh copy.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())
@@ -173,7 +173,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             CompressionPolicy policy = policies[record->Policy];
             StoreTicket used = ticket;
             ticket = default;
-            stored = swap.Store(used, size.Address(frame), record->Used, policy);
+            bool isRedundant = (word & PageWord.Dirty) == 0 && IsRedundant(record);
+            stored = swap.Store(used, size.Address(frame), record->Used, policy, isRedundant);
         }
         finally
         {
@@ -195,6 +196,14 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         Unbind(size, frame);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
+    }
+
+    /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes), or has
+    /// one that is redundant itself.</summary>
+    private bool IsRedundant(FrameRecord* record)
+    {
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
+        return stored == 0 || swap.Descriptors.IsRedundant(stored);
     }
 
     /// <summary>Gives an unused ticket back and ends the claim, whatever the outcome.</summary>

@@ -73,7 +73,7 @@ internal sealed unsafe class FileBacking(SharedSource source, long offset, int s
             TestHook.Reach(SharedWord.PageData);
             Buffer.MemoryCopy(buffer + range.Skip, frame, bytes, bytes);
             counters.Add(Counter.BytesRead, range.Length);
-            return new LoadResult(LoadStatus.Loaded) { IsFromFile = true };
+            return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsFromBacking = true };
         }
 
         counters.Add(Counter.IoErrors);

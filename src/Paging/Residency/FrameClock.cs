@@ -135,6 +135,14 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         return history >= 0 && policy.WasAwayFor(history) < capacity;
     }
 
+    /// <summary>Whether a page that was away would have come from the pool if that held nothing but the pages that have gone since, as they
+    /// are. A page that stays away for longer would only push others out.</summary>
+    internal bool IsWithinReach(FrameClass size, ulong word)
+    {
+        int history = HistoryOf(word);
+        return history >= 0 && size.Replacement.WasAwayFor(history) < Capacity(size) + (swap.Budget.LimitBytes >> size.PageShift);
+    }
+
     /// <summary>Samples a page that is about to be published in a frame that the caller owns, for the forecast of what more frames would
     /// save.</summary>
     /// <param name="size">The page size.</param>

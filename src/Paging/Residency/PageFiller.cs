@@ -97,14 +97,17 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
             flags |= _watch.Covers(region, page) ? PageWord.Watched : 0;
 
+            // Of a stored page that was dropped nothing is left but its descriptor.
+            bool isFreed = stored != 0 && (write || (source.IsFromBacking && contents.IsOwn));
             FrameRecord* record = size.Records + frame;
-            record->Stored = write ? 0 : stored;
+            record->Stored = isFreed ? 0 : stored;
             record->Policy = region.PolicyNumber;
             record->Used = region.UsedBytes(index);
             bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
             _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
+            bool isWithinReach = source.IsFromBacking && _clock.IsWithinReach(size, word);
             bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
-            record->WantsPool = source.IsOutdated || (source.IsFromFile && isBackSoon && stored != 0);
+            record->WantsPool = source.IsOutdated || (source.IsFromFile && (isBackSoon || isWithinReach));
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
@@ -119,7 +122,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 _parking.Wake(page);
             }
 
-            if (write && stored != 0)
+            if (isFreed)
             {
                 _swap.Free(stored);
             }
@@ -177,9 +180,12 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         }
 
         bool fromMemory = manner == FaultManner.AtHand;
-        LoadResult result = stored != 0 ? _swap.Loader.Load(stored, address, bytes, fromMemory)
-            : fromMemory ? new LoadResult(LoadStatus.InFile)
-            : region.Backing!.Load(index, address, bytes);
+        LoadResult result = stored != 0 ? _swap.Loader.Load(stored, address, bytes, fromMemory) : new LoadResult(LoadStatus.Dropped);
+        if (result.Status == LoadStatus.Dropped)
+        {
+            result = fromMemory ? new LoadResult(LoadStatus.InFile) : region.Backing!.Load(index, address, bytes);
+        }
+
         if (!result.IsLoaded && result.Status != LoadStatus.InFile)
         {
             // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.

@@ -239,16 +239,14 @@ internal sealed unsafe class PagedRegion
     {
         // A word in a node may be another page's by now: then a read is begun for nothing.
         ulong word = PageWord.Load(Find(index));
-        if (PageWord.IsUnstored(word))
+        uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
+        if (stored != 0 && !(_backing is not null && loader.IsDropped(stored)))
         {
-            if (_backing is not null)
-            {
-                BackingReads.Begin(_backing, index, UsedBytes(index));
-            }
+            EntryReads.Begin(loader, stored);
         }
-        else if (PageWord.State(word) == PageState.Swapped)
+        else if (_backing is not null && PageWord.State(word) is PageState.Untouched or PageState.Swapped)
         {
-            EntryReads.Begin(loader, PageWord.Stored(word));
+            BackingReads.Begin(_backing, index, UsedBytes(index));
         }
     }
 

@@ -12,6 +12,7 @@ namespace Paging.Swap;
 ///   pages, live bytes of the files        = Σ of the segments in files only
 ///   held, dead of a file and log          = Σ of the bytes that its segments of that log could hold, and of the dead ones of these
 ///   incompressible, same-filled           = pages, wherever they are
+///   redundant of the pool                 = of its live and stored bytes, those that can be given up at any time
 /// </code>
 /// Each member below is one thing that happens to a page or a segment. <see cref="Credit"/> and <see cref="Debit"/> change the segment's
 /// line, the others the lines below it; every line is true again once the store, move or free that calls them has ended. An entry is added
@@ -57,9 +58,10 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
     {
         CountInMemory(size);
         CountRaw(size.Raw);
+        budget.AddRedundant(size.RedundantUnits, size.RedundantEncoded);
     }
 
-    /// <summary>Pages have been freed.</summary>
+    /// <summary>Pages have been freed, or dropped because they are redundant.</summary>
     internal void Freed(Segment* segment, in EntrySize size, bool onFile)
     {
         if (onFile)
@@ -73,6 +75,7 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         }
 
         CountRaw(-size.Raw);
+        budget.AddRedundant(-size.RedundantUnits, -size.RedundantEncoded);
     }
 
     /// <summary>A page has been moved off a file into memory, as it was.</summary>
@@ -88,6 +91,7 @@ internal sealed unsafe partial class Accounts(PoolBudget budget, Counters counte
         budget.Add(to.Units - from.Units, to.Encoded - from.Encoded);
         counters.Add(Counter.RecompressedPages);
         CountRaw(to.Raw - from.Raw);
+        budget.AddRedundant(to.RedundantUnits - from.RedundantUnits, to.RedundantEncoded - from.RedundantEncoded);
     }
 
     /// <summary>A page in a file could not be read when the file was removed.</summary>

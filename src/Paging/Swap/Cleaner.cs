@@ -198,6 +198,11 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
         while (entries.MoveNext())
         {
             Location from = entries.Locate();
+            if (mover.TryDropRedundant(entries.Header, from))
+            {
+                continue;
+            }
+
             Moved moved = recompressor is not null && from != default && mover.IsCompressible(entries.Header)
                 ? mover.TryRecompress(entries.Header, from, mover.Writer, StoreLevel.Cleaner, recompressor)
                 : Moved.Not;

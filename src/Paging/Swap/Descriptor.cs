@@ -23,7 +23,8 @@ internal struct Descriptor
     /// length that recompression has changed.</summary>
     internal ulong Detail0;
 
-    /// <summary>The codec that the page was stored with, or the pattern's second half.</summary>
+    /// <summary>Of a page in a segment: the codec that it was stored with, and above it whether it is redundant. Of a pattern: its second
+    /// half.</summary>
     internal ulong Detail1;
 }
 
@@ -35,6 +36,7 @@ internal struct Descriptor
 /// Recompressed  as Segment; the encoded length in the descriptor's details is out of date
 /// Pattern       [            -           ][ page length (23) ][kind]
 /// Lost          as Pattern, of a page of no length
+/// Dropped       as Pattern, of a page of the greatest length that fits, which none has
 /// None          [          next free descriptor         ][kind]
 /// </code>
 /// </remarks>
@@ -52,13 +54,19 @@ internal readonly record struct Location(ulong Word)
 
         /// <summary>It was in a swap file that could not be read when it was removed.</summary>
         Lost,
+
+        /// <summary>It was redundant, and its room was wanted: whoever has it stored has it from elsewhere.</summary>
+        Dropped,
     }
 
     private const ulong RecompressedBits = 3;
+    private const int PatternLengths = 1 << 23;
+    private const ulong DroppedWord = ((ulong)(PatternLengths - 1) << 2) | (ulong)Kind.Pattern;
 
     internal Kind Where =>
         (Word & RecompressedBits) == RecompressedBits ? Kind.Segment
         : Word == (ulong)Kind.Pattern ? Kind.Lost
+        : Word == DroppedWord ? Kind.Dropped
         : (Kind)(Word & 3);
 
     /// <summary>Whether the page is in a segment and has been compressed anew since it was stored. Then only this word tells its encoded
@@ -75,7 +83,7 @@ internal readonly record struct Location(ulong Word)
 
     internal int Units => (int)((Word >> 2) & ((1 << 19) - 1));
 
-    internal int PatternLength => (int)((Word >> 2) & ((1 << 23) - 1));
+    internal int PatternLength => (int)((Word >> 2) & (PatternLengths - 1));
 
     internal static Location InSegment(int segment, int offset, int units)
     {
@@ -88,6 +96,8 @@ internal readonly record struct Location(ulong Word)
     internal Location AsRecompressed => new(Word | RecompressedBits);
 
     internal static Location Lost => new((ulong)Kind.Pattern);
+
+    internal static Location Dropped => new(DroppedWord);
 
     internal static Location AsPattern(int pageLength) => new(((ulong)pageLength << 2) | (ulong)Kind.Pattern);
 }

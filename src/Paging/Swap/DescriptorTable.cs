@@ -12,7 +12,7 @@ namespace Paging.Swap;
 /// <remarks>
 /// Ids are recycled through a lock-free stack whose head carries a tag against ABA. The id that a program gets is the index (low half) and
 /// the descriptor's tag (high half), so that a freed id names nothing even after its descriptor is used again.
-/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, or lost → last
+/// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, lost or dropped → last
 /// reference gone (tag + 1, count 0) → location exchanged for None → free list.
 /// </remarks>
 internal sealed unsafe partial class DescriptorTable
@@ -23,6 +23,9 @@ internal sealed unsafe partial class DescriptorTable
     private const ulong PublicBit = 1UL << 31;
     private const ulong LoadedBit = 1UL << 30;
     private const ulong CountMask = LoadedBit - 1;
+
+    /// <summary>In the details of a page in a segment, above the codec: it is redundant.</summary>
+    internal const ulong RedundantBit = 1UL << 32;
 
     private readonly Reservation _memory;
     private readonly GrowingRange _range;
@@ -121,10 +124,18 @@ internal sealed unsafe partial class DescriptorTable
     internal EntrySize SizeAt(uint index, Location location)
     {
         ulong lengths = _table[index].Detail0;
+        ulong details = _table[index].Detail1;
+        bool isRedundant = (details & RedundantBit) != 0;
         return location.IsRecompressed
-            ? EntrySize.Recompressed(location.Units, (int)(uint)lengths)
-            : EntrySize.Stored(location.Units, (int)(lengths >> 32), (int)(uint)lengths, (Codec)_table[index].Detail1 == Codec.Raw);
+            ? EntrySize.Recompressed(location.Units, (int)(uint)lengths, isRedundant)
+            : EntrySize.Stored(
+                location.Units, (int)(lengths >> 32), (int)(uint)lengths, (Codec)(uint)details == Codec.Raw, isRedundant);
     }
+
+    /// <summary>Whether the page is redundant: its owner can have it from elsewhere. Said when it is stored, and true of a page in a segment
+    /// or dropped from there. Of a page at a location that is read before this and does not change afterwards, it is right.</summary>
+    internal bool IsRedundant(uint index) =>
+        Locate(index).Where is Location.Kind.Segment or Location.Kind.Dropped && (_table[index].Detail1 & RedundantBit) != 0;
 
     /// <summary>Notes that a page has been loaded. If its descriptor is another page's by now, that page looks warm for a while.</summary>
     /// <remarks>The word has just been read for the id, so this costs next to nothing except the first time.</remarks>
@@ -169,8 +180,8 @@ internal sealed unsafe partial class DescriptorTable
         Shared.Write(SharedWord.Descriptor, &descriptor->Location, location.Word);
     }
 
-    /// <summary>Segment → Segment, when a mover has moved the entry; or Segment → Lost, when it cannot be read. Races with other movers,
-    /// which may fail by it, and with Free.</summary>
+    /// <summary>Segment → Segment, when a mover has moved the entry; Segment → Lost, when it cannot be read; Segment → Dropped, when it is
+    /// redundant and its room is wanted. Races with other movers, which may fail by it, and with Free.</summary>
     internal bool TryMove(uint index, Location from, Location to)
     {
         return Shared.CompareExchange(SharedWord.Descriptor, &_table[index].Location, to.Word, from.Word) == from.Word;

@@ -115,6 +115,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         // The target was credited before the descriptor points to it: from then on, a thread that frees the page debits the target.
         bool moved = descriptors.TryMove(index, from, to);
         Accounts.NotePublished(table[to.Segment], size);
+        NoteIfRedundant(to, size);
         if (moved && onFile)
         {
             table.Accounts.MovedIn(table[from.Segment], size);
@@ -124,11 +125,41 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         return true;
     }
 
-    /// <summary>Whether compressing an entry again may gain anything.</summary>
+    /// <summary>Drops an entry of a segment in memory that the caller has claimed, if it is redundant: moving it would cost more than it is
+    /// worth.</summary>
+    /// <returns>Whether it is, and so need not be moved.</returns>
+    internal bool TryDropRedundant(EntryHeader* header, Location from)
+    {
+        uint index = (uint)header->Id;
+        if (from == default || !descriptors.IsRedundant(index))
+        {
+            return false;
+        }
+
+        EntrySize size = descriptors.SizeAt(index, from);
+        if (descriptors.TryMove(index, from, Location.Dropped))
+        {
+            table.Accounts.Freed(table[from.Segment], size, onFile: false);
+            table.Debit(from.Segment, size, onFile: false);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether compressing an entry again may gain anything. A redundant one goes when its room is wanted.</summary>
     internal bool IsCompressible(EntryHeader* header)
     {
         StoredForm form = header->Form;
-        return form.Codec != Codec.Zstd && !form.StaysAsIs && form.IsValid && header->PageLength <= log.Geometry.MaxPage;
+        return form.Codec != Codec.Zstd && !form.StaysAsIs && form.IsValid && header->PageLength <= log.Geometry.MaxPage
+            && !descriptors.IsRedundant((uint)header->Id);
+    }
+
+    private void NoteIfRedundant(Location location, in EntrySize size)
+    {
+        if (size.RedundantUnits != 0)
+        {
+            table.NoteRedundant(location.Segment);
+        }
     }
 
     /// <summary>Compresses an entry anew; if that gains too little, copies it and marks the copy as one that stays as it is.</summary>
@@ -166,7 +197,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         if (isShorter)
         {
             target->Write(header->Id, shorter, length, now);
-            size = EntrySize.Recompressed(target->Units, old.Logical);
+            size = EntrySize.Recompressed(target->Units, old.Logical, isRedundant: old.RedundantUnits != 0);
         }
         else
         {
@@ -182,6 +213,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         // stands for.
         bool moved = descriptors.TryMove(index, from, location);
         Accounts.NotePublished(table[location.Segment], size);
+        NoteIfRedundant(location, size);
         if (isShorter && IsToBeCounted(moved))
         {
             table.Accounts.Recompressed(old, size);

@@ -19,6 +19,9 @@ internal enum LoadStatus
     /// <summary>The page is in a file, and only one in memory was asked for.</summary>
     InFile,
 
+    /// <summary>The page was redundant, and has been dropped: its owner has it from elsewhere.</summary>
+    Dropped,
+
     /// <summary>The page is as in the file that its array was mapped from, and that failed to be read.</summary>
     SourceFailed,
 
@@ -36,6 +39,9 @@ internal readonly record struct LoadResult(LoadStatus Status)
 
     /// <summary>Whether the bytes came from a file.</summary>
     internal bool IsFromFile { get; init; }
+
+    /// <summary>Whether it was had from what backs its array, where it can be had again.</summary>
+    internal bool IsFromBacking { get; init; }
 
     /// <summary>Whether the stored copy should be replaced: its file takes no more segments, or it was made for a cold page.</summary>
     internal bool IsOutdated { get; init; }

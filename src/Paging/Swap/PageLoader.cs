@@ -41,6 +41,9 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
         }
     }
 
+    /// <summary>Whether a stored page was redundant and has been dropped.</summary>
+    internal bool IsDropped(uint index) => descriptors.Locate(index).Where == Location.Kind.Dropped;
+
     /// <summary>Loads a page by a program's id, which may be freed at any time.</summary>
     /// <param name="id">The id.</param>
     /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>
@@ -128,6 +131,9 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
 
                 case Location.Kind.Lost when !isPublic || descriptors.Find(id) == index:
                     return new LoadResult(LoadStatus.Lost);
+
+                case Location.Kind.Dropped:
+                    return new LoadResult(LoadStatus.Dropped);
             }
 
             // The page was freed or moved, or its segment was reused: start over. A descriptor that does not change and points to nothing

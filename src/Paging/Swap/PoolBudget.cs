@@ -51,6 +51,8 @@ internal sealed class PoolBudget(long bytes)
     private long _committed;
     private long _live;
     private long _stored;
+    private long _redundantLive;
+    private long _redundantStored;
     private long _refused;
 
     /// <summary>The budget: as many bytes may be committed, once the budget has come to hold.</summary>
@@ -92,12 +94,16 @@ internal sealed class PoolBudget(long bytes)
     /// <summary>Encoded bytes of live entries.</summary>
     internal long StoredBytes => Volatile.Read(ref _stored);
 
+    /// <summary>Bytes of live entries, in memory or (for a moment) written out, that are redundant.</summary>
+    internal long RedundantBytes => Volatile.Read(ref _redundantLive);
+
     /// <summary>Whether a page of this length may still come in, in case it does not shrink.</summary>
     internal bool Admits(int length) => Admits(LimitBytes, length);
 
-    /// <summary>Whether a page of this length could come in if the budget were this.</summary>
+    /// <summary>Whether a page of this length could come in if the budget were this. What is redundant makes way for it.</summary>
     internal bool Admits(long budget, int length) =>
-        StoredBytes + length <= (long)(budget * StoredShare) && LiveBytes + length + EntryHeader.Size <= (long)(budget * LiveShare);
+        StoredBytes - Volatile.Read(ref _redundantStored) + length <= (long)(budget * StoredShare)
+        && LiveBytes - RedundantBytes + length + EntryHeader.Size <= (long)(budget * LiveShare);
 
     /// <summary>Sets what may be committed from now on.</summary>
     internal void SetLimit(long limit)
@@ -121,6 +127,16 @@ internal sealed class PoolBudget(long bytes)
     {
         Shared.Add(SharedWord.Counter, ref _live, (long)units << Location.UnitShift);
         Interlocked.Add(ref _stored, encodedBytes);
+    }
+
+    /// <summary>Adds to what is redundant of the live and stored bytes.</summary>
+    internal void AddRedundant(int units, int encodedBytes)
+    {
+        if (units != 0)
+        {
+            Shared.Add(SharedWord.Counter, ref _redundantLive, (long)units << Location.UnitShift);
+            Interlocked.Add(ref _redundantStored, encodedBytes);
+        }
     }
 
     /// <summary>Live and committed bytes at one moment. The live bytes are part of the committed ones at all times, but not if the two are

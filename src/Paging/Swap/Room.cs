@@ -10,7 +10,8 @@ namespace Paging.Swap;
 /// A thread that waits for a device here holds no writer, no claim on a page and no gate. Only the emptier of a file's segment has its
 /// claim on that segment, a buffer, and its place as the log's emptier.
 /// </remarks>
-internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
+internal sealed unsafe class Room(
+    SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner, RedundantEntries redundant)
 {
     private const int MaxRefills = 16;
 
@@ -45,7 +46,7 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         bool any = false;
         foreach (SegmentLog? log in segments.Logs)
         {
-            any |= log!.Cleaner.CleanAhead();
+            any |= log!.Cleaner.CleanAhead() || (log.IsShort && redundant.TryDrop(log));
             any |= writeback.WriteAhead(log);
         }
 
@@ -85,7 +86,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
             // Emptying the first victims may free no chunk yet, since the cleaner's own segment fills first. The number of chunks bounds
             // the loop: nothing else ends it when the system refuses to take memory back.
             for (int i = 0;
-                i < log!.Chunks.Count && log != except && (log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal));
+                i < log!.Chunks.Count && log != except
+                && (redundant.TryDrop(log) || log.Cleaner.TryClean(StoreLevel.Normal) || TryWriteOut(log, StoreLevel.Normal));
                 i++)
             {
                 if (log.Chunks.TryTrim())
@@ -157,7 +159,8 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
     }
 
     private bool TryFreeOne(SegmentLog log) =>
-        log.Cleaner.TryClean(StoreLevel.Normal)
+        redundant.TryDrop(log)
+        || log.Cleaner.TryClean(StoreLevel.Normal)
         || TryWriteOut(log, StoreLevel.Normal)
         || (Files.IsAny && log.Cleaner.TryClean(StoreLevel.Normal, thorough: true));
 
@@ -207,6 +210,12 @@ internal sealed unsafe class Room(SegmentTable segments, PoolBudget budget, Writ
         if (writer!.LacksNumber)
         {
             return false;
+        }
+
+        // What can be had from elsewhere, of the coldest segment that holds any.
+        if (redundant.TryDrop(log))
+        {
+            return true;
         }
 
         // A segment that is mostly dead; or, where none can be written out, any segment that gains something.

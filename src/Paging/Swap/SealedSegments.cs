@@ -37,6 +37,10 @@ internal sealed unsafe class SealedSegments
     private readonly ChunkHeap _bySeal;
     private readonly ChunkHeap _byVisit;
 
+    /// <summary>By chunk: whether there may be redundant entries in its segment. Set by who has stored one, taken by who is about to drop
+    /// them; left from a segment that the chunk was lent to before, it costs a look.</summary>
+    private readonly int[] _redundant;
+
     internal SealedSegments(ChunkMemory chunks, SegmentTable table, int segmentBytes)
     {
         _chunks = chunks;
@@ -45,6 +49,7 @@ internal sealed unsafe class SealedSegments
         _bySeal = new ChunkHeap(chunks.Count);
         _byVisit = new ChunkHeap(chunks.Count);
         Visits = new Visit[chunks.Count];
+        _redundant = new int[chunks.Count];
         _memory = new Reservation(NumberLists.Bytes(Lists, chunks.Count), accessible: true);
         _byDead = new NumberLists(_memory.Address, Lists);
     }
@@ -103,6 +108,50 @@ internal sealed unsafe class SealedSegments
         }
 
         return None;
+    }
+
+    /// <summary>There is a redundant entry in the segment that has a chunk.</summary>
+    internal void NoteRedundant(int chunk)
+    {
+        if (Shared.Read(SharedWord.SegmentLive, ref _redundant[chunk]) == 0)
+        {
+            Shared.Write(SharedWord.SegmentLive, ref _redundant[chunk], 1);
+        }
+    }
+
+    /// <summary>Takes the mark of a chunk: the caller looks for redundant entries in its segment.</summary>
+    internal bool TryTakeRedundant(int chunk) =>
+        Shared.Read(SharedWord.SegmentLive, ref _redundant[chunk]) != 0
+        && Shared.Exchange(SharedWord.SegmentLive, ref _redundant[chunk], 0) != 0;
+
+    /// <summary>Finds the coldest segment that may have redundant entries, and takes the mark of its chunk.</summary>
+    /// <param name="chunk">Its chunk, for who finds the segment still open, and puts the mark back.</param>
+    /// <returns>Its number; −1 when there is none.</returns>
+    internal int TakeRedundant(out int chunk)
+    {
+        while (true)
+        {
+            chunk = None;
+            long age = long.MaxValue;
+            for (int i = 0; i < _redundant.Length; i++)
+            {
+                if (Volatile.Read(ref _redundant[i]) != 0 && Findable(i) is { } number && _table[number]->SealedAt < age)
+                {
+                    (chunk, age) = (i, _table[number]->SealedAt);
+                }
+            }
+
+            if (chunk == None)
+            {
+                return None;
+            }
+
+            // The chunk may be lent to another segment by now, which is then the one that is looked into.
+            if (TryTakeRedundant(chunk) && _chunks.HolderOf(chunk) is >= 0 and int found)
+            {
+                return found;
+            }
+        }
     }
 
     /// <summary>The chunk of the segment left alone longest that may still have entries to compress again; −1 when there is none.</summary>

@@ -110,6 +110,16 @@ internal sealed unsafe partial class SegmentTable
         location.Where == Location.Kind.Segment
         && SegmentWord.State(SegmentWord.Load(&this[location.Segment]->Word)) == SegmentState.Demoting;
 
+    /// <summary>An entry that was just stored in a segment is redundant. A hint: the segment may be another one by now.</summary>
+    internal void NoteRedundant(int segment)
+    {
+        int chunk = this[segment]->Chunk;
+        if (chunk != Segment.NoChunk)
+        {
+            LogOf(this[segment]).Sealed.NoteRedundant(chunk);
+        }
+    }
+
     internal bool TryPin(int segment, out bool onFile)
     {
         onFile = false;

@@ -44,7 +44,9 @@ internal sealed unsafe partial class SwapStore
             _writeback = new Writeback(_segments, _budget, counters);
             _fileCleaner = new FileCleaner(_segments, _descriptors, counters);
             Loader = new PageLoader(_segments, _descriptors, counters);
-            Room = new Room(_segments, _budget, _writeback, _fileCleaner);
+            var redundant = new RedundantEntries(_segments, _descriptors, _budget);
+            _writeback.Redundant = redundant;
+            Room = new Room(_segments, _budget, _writeback, _fileCleaner, redundant);
             Swapoff = new Swapoff(_segments, _descriptors, counters, Room, _fileCleaner, _writeback, Rundown);
             _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
             _writers = writers;
@@ -157,8 +159,10 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>Whether a page finds room in memory without any segment being emptied or written for it.</summary>
-    internal bool HasRoomAtHand(int length) => LogFor(length) is { } log && log.Chunks.HasFree(StoreLevel.Normal);
+    /// <summary>Whether a page finds room in memory without any segment being emptied or written for it; a redundant one, also where others
+    /// of its kind make way.</summary>
+    internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
+        LogFor(length) is { } log && (log.Chunks.HasFree(StoreLevel.Normal) || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
@@ -198,8 +202,9 @@ internal sealed unsafe partial class SwapStore
     /// <param name="page">The page. It must not change meanwhile.</param>
     /// <param name="length">The page's length in bytes: at most the length that the ticket was prepared for.</param>
     /// <param name="policy">The owner's policy, which says how the page is compressed.</param>
+    /// <param name="isRedundant">Whether the owner can have the page from elsewhere: then it is dropped when its room is wanted.</param>
     /// <returns>The descriptor, with one reference; 0 when the ticket has no room and the page needs some.</returns>
-    internal uint Store(StoreTicket ticket, byte* page, int length, CompressionPolicy policy)
+    internal uint Store(StoreTicket ticket, byte* page, int length, CompressionPolicy policy, bool isRedundant = false)
     {
         uint index = ticket.Index;
         if (SameFilled.TryFind(page, length, out Vector128<byte> pattern))
@@ -236,10 +241,17 @@ internal sealed unsafe partial class SwapStore
             }
         }
 
-        var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw);
+        var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw, isRedundant);
         _segments.Accounts.Stored(size);
-        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), (ulong)form.Codec);
+        ulong details = (ulong)form.Codec | (isRedundant ? DescriptorTable.RedundantBit : 0);
+        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), details);
         Accounts.NotePublished(_segments[location.Segment], size);
+        if (isRedundant)
+        {
+            // After it was published: who has taken the mark before has looked too early, or has seen it.
+            _segments.NoteRedundant(location.Segment);
+        }
+
         return index;
     }
 
@@ -257,12 +269,13 @@ internal sealed unsafe partial class SwapStore
         return index;
     }
 
-    /// <summary>Notes that a stored page is in use, in a frame. True when it has been compressed again meanwhile, as if it were
+    /// <summary>Notes that a stored page is in use, in a frame. True when it has been compressed again or dropped meanwhile, as if it were
     /// not.</summary>
     internal bool NoteUsed(uint index)
     {
         _descriptors.NoteLoaded(index);
-        return _descriptors.Locate(index).IsRecompressed;
+        Location location = _descriptors.Locate(index);
+        return location.IsRecompressed || location.Where == Location.Kind.Dropped;
     }
 
     /// <summary>Prefetches what <see cref="NoteUsed"/> reads. Any number will do.</summary>

@@ -83,6 +83,9 @@ internal sealed unsafe partial class Writeback
         }
     }
 
+    /// <summary>Drops what need not be written.</summary>
+    internal RedundantEntries? Redundant { get; set; }
+
     /// <summary>Kept alive while a transfer is under way, since its finalizer unmaps the memory that is being written.</summary>
     internal object? Owner { get; set; }
 
@@ -249,6 +252,11 @@ internal sealed unsafe partial class Writeback
             }
 
             Segment* segment = _segments[victim];
+            if (log.Sealed.TryTakeRedundant(segment->Chunk))
+            {
+                Redundant!.DropIn(log, victim);
+            }
+
             int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
             if (live == 0)
             {

@@ -29,6 +29,57 @@ public sealed class ManagedAllocationTests
         }
     }
 
+    /// <summary>From the file, from the pool in front of it, ahead, gathered, discarded.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Faults_from_a_mapped_file_allocate_nothing(int backgroundThreads)
+    {
+        using var directory = new Swap.Devices.TemporaryDirectory();
+        var contents = new byte[Pages * Held.PageBytes];
+        Content.Write(ContentKind.Noise, 1, contents.AsSpan());
+        File.WriteAllBytes(directory.In("mapped"), contents);
+        using var pager = new Pager(Held.Options(backgroundThreads));
+        using PagedMatrix<long> matrix = pager.MapFileMatrix<long>(directory.In("mapped"), 64, byteOffset: 512, rows: (contents.Length / 512) - 1);
+        long[] rows = new long[32];
+        long[] seen = new long[32 * 64];
+        long sum = 0;
+        Run(2_000);
+        PagerStatistics before = pager.GetStatistics();
+        long least = long.MaxValue;
+        for (int i = 0; i < 3; i++)
+        {
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            Run(2_000);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - allocated);
+        }
+
+        PagerStatistics after = pager.GetStatistics();
+        Assert.Equal(0, least);
+        Assert.True(after.FaultsFromFile - before.FaultsFromFile > 2_000, $"Hardly anything came from the file: {after}");
+        Assert.True(after.FaultsFromPool - before.FaultsFromPool > 200, $"Hardly anything came from the pool: {after}");
+
+        void Run(int count)
+        {
+            var rng = new Rng(7);
+            for (int i = 0; i < count; i++)
+            {
+                long row = rng.Next(matrix.Rows);
+                sum += matrix[row, i % 64];
+                if (i % 64 == 0)
+                {
+                    for (int j = 0; j < rows.Length; j++)
+                        rows[j] = rng.Next(matrix.Rows);
+                    matrix.Gather(rows, seen);
+                    matrix[row, 3] = sum;
+                }
+
+                if (i % 200 == 0)
+                    matrix.Discard(row - (row % matrix.RowsPerPage), Math.Min(matrix.RowsPerPage, matrix.Rows - row));
+            }
+        }
+    }
+
     private static void AssertAllocatesNothing(Held held, int operations)
     {
         PagedArray<long> array = held.Array;

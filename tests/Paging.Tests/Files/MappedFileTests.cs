@@ -36,20 +36,115 @@ public sealed class MappedFileTests : IDisposable
     }
 
     [Fact]
-    public void A_clean_page_goes_without_being_stored_and_comes_back_from_the_file()
+    public void A_page_that_is_read_once_goes_without_being_stored()
     {
         long[] contents = Write(64 * PageLength);
         using var pager = new Pager(Held.Options());
         using PagedArray<long> array = pager.MapFile<long>(Name);
-        for (int round = 0; round < 3; round++)
+        for (int page = 0; page < 64; page++)
+            Assert.Equal(contents[page * PageLength], array[page * PageLength]);
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal(64, now.FaultsFromFile);
+        Assert.Equal(now.Evictions, now.CleanEvictions);
+        Assert.Equal(0, now.PoolStoredBytes);
+    }
+
+    [Fact]
+    public void Pages_that_come_back_are_kept_in_the_pool_while_there_is_room()
+    {
+        long[] contents = Write(64 * PageLength);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        for (int i = 0; i < 2; i++)
         {
-            for (int page = 0; page < 64; page++)
-                Assert.Equal(contents[(page * PageLength) + round], array[(page * PageLength) + round]);
+            ReadAll(array, contents, rounds: 1);
+            Evict(pager);
+        }
+
+        PagerStatistics before = pager.GetStatistics();
+        ReadAll(array, contents, rounds: 3);
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal(before.FaultsFromFile, now.FaultsFromFile);
+        Assert.InRange(now.FaultsFromPool - before.FaultsFromPool, 64, 3 * 64);
+    }
+
+    /// <summary>A pool full of pages of a file has as much room for others as an empty one.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Pages_that_are_kept_make_way_for_what_cannot_be_read_again(int backgroundThreads)
+    {
+        long[] contents = Write(600 * PageLength);
+        int alone = Room(keepsPages: false);
+        int beside = Room(keepsPages: true);
+        Assert.True(alone > 150, $"{alone} pages fit");
+        Assert.InRange(beside, alone - 6, alone + 6);
+
+        int Room(bool keepsPages)
+        {
+            using var pager = new Pager(Held.Options(backgroundThreads));
+            using PagedArray<long> array = pager.MapFile<long>(Name);
+            if (keepsPages)
+            {
+                for (int i = 0; i < 3; i++)
+                    ReadAll(array, contents, rounds: 1, pages: 270);
+                Assert.True(pager.GetStatistics().PoolStoredBytes > Held.PoolBytes / 2, $"{pager.GetStatistics()}");
+            }
+
+            using var held = new Held(600, pager);
+            OutOfPagingSpaceException refused = held.FillUntilRefused();
+            int stored = (int)(pager.GetStatistics().PoolLogicalBytes / PageBytes);
+            Assert.Equal(0, Internals.Domain(pager).Swap.Budget.RedundantBytes >> 16);
+            Assert.NotEqual(default, refused.Statistics);
+
+            // And what is in the file can be read all the same.
+            ReadAll(array, contents, rounds: 1);
+            held.Array.Dispose();
+            return stored;
+        }
+    }
+
+    [Fact]
+    public void Pages_of_a_file_are_never_written_to_another()
+    {
+        long[] contents = Write(600 * PageLength);
+        using var pager = new Pager(Held.Options(0, Held.File()));
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        for (int i = 0; i < 4; i++)
+            ReadAll(array, contents, rounds: 1);
+        Assert.Equal(0, pager.GetStatistics().BytesWritten);
+        using var held = new Held(300, pager);
+        held.Fill();
+        for (int i = 0; i < 2; i++)
+        {
+            held.VerifyAll();
+            ReadAll(array, contents, rounds: 1);
         }
 
         PagerStatistics now = pager.GetStatistics();
-        Assert.InRange(now.FaultsFromFile, 64 * 2, 64 * 3);
-        Assert.Equal(now.Evictions, now.CleanEvictions);
+        Assert.InRange(now.FilePages, 1, 300);
+        held.Array.Dispose();
+        Assert.Equal(0, pager.GetStatistics().FilePages);
+    }
+
+    /// <summary>A working set that moves on takes the place of the one before.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void What_is_kept_follows_what_is_wanted(int backgroundThreads)
+    {
+        long[] contents = Write(900 * PageLength);
+        using var pager = new Pager(Held.Options(backgroundThreads));
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        for (int start = 0; start < 900; start += 150)
+        {
+            for (int i = 0; i < 6; i++)
+                ReadAll(array, contents, rounds: 1, pages: 150, first: start);
+            PagerStatistics before = pager.GetStatistics();
+            ReadAll(array, contents, rounds: 1, pages: 150, first: start);
+            PagerStatistics now = pager.GetStatistics();
+            Assert.True(now.FaultsFromFile - before.FaultsFromFile < 30, $"{now.FaultsFromFile - before.FaultsFromFile} of 150 came from the file, from page {start} on");
+        }
     }
 
     /// <summary>All kinds of access, on a file with an odd offset and an odd end, read past the cache and through it.</summary>
@@ -326,6 +421,15 @@ public sealed class MappedFileTests : IDisposable
 
     private static int Descriptors() => Directory.GetFiles("/proc/self/fd").Select(static link => new FileInfo(link).LinkTarget)
         .Count(static target => target is not null && target.EndsWith("/data", StringComparison.Ordinal));
+
+    private static void ReadAll(PagedArray<long> array, long[] contents, int rounds, int pages = int.MaxValue, int first = 0)
+    {
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int page = first; page < Math.Min(array.PageCount, (long)first + pages); page++)
+                Assert.Equal(contents[(page * PageLength) + round], array[(page * PageLength) + round]);
+        }
+    }
 
     private static void Evict(Pager pager) => Internals.PageOutAll(Internals.Domain(pager));
 

@@ -15,10 +15,13 @@ internal sealed unsafe partial class RawFile : IDisposable
     private readonly int _descriptor;
 
     public RawFile(string directory, long bytes)
+        : this(Create(directory, bytes), bytes)
     {
-        string path = Path.Combine(directory, $"paging-raw-{Guid.NewGuid():n}");
-        Handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.None, bytes);
-        File.Delete(path);
+    }
+
+    private RawFile(SafeFileHandle handle, long bytes)
+    {
+        Handle = handle;
         Bytes = bytes;
         _descriptor = (int)Handle.DangerousGetHandle();
         int direct = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
@@ -30,6 +33,21 @@ internal sealed unsafe partial class RawFile : IDisposable
     public long Bytes { get; }
 
     public bool IsDirect { get; }
+
+    /// <summary>A file that is there, to read it.</summary>
+    public static RawFile OpenExisting(string path)
+    {
+        SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return new RawFile(handle, RandomAccess.GetLength(handle));
+    }
+
+    private static SafeFileHandle Create(string directory, long bytes)
+    {
+        string path = Path.Combine(directory, $"paging-raw-{Guid.NewGuid():n}");
+        SafeFileHandle handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.None, bytes);
+        File.Delete(path);
+        return handle;
+    }
 
     public static long WholeBlocks(long bytes) => (bytes + BlockBytes - 1) / BlockBytes * BlockBytes;
 

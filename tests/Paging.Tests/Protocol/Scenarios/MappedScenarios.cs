@@ -91,8 +91,8 @@ internal static class MappedScenarios
             () =>
             {
                 book.Get(3, 1);
-                book.Set(515, 0, 31);
-                book.Get(4, 1);
+                book.Set(514, 0, 31);
+                book.Get(515, 1);
             },
             () =>
             {
@@ -133,8 +133,7 @@ internal static class MappedScenarios
         Pending? task = null;
         With(source, run,
             () => UntilDisposed(() => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length))),
-            () => Repeat(3, () => world.Domain.Step()),
-            () => Repeat(2, () => world.Domain.Step()),
+            () => Repeat(4, () => world.Domain.Step()),
             () =>
             {
                 UntilDisposed(() => book.Get(1, 1));
@@ -156,7 +155,12 @@ internal static class MappedScenarios
         source.DelaysCompletion = true;
         Pending? task = null;
         With(source, run,
-            () => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length)),
+            () =>
+            {
+                task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length));
+                book.Get(0, 1);
+                world.EvictAll();
+            },
             () => Repeat(4, () => world.Domain.Step()),
             () =>
             {
@@ -164,11 +168,6 @@ internal static class MappedScenarios
                 book.Discard(3);
                 book.Evict(1);
                 book.Overwrite(4, Contents.Noise(52));
-            },
-            () =>
-            {
-                book.Get(0, 1);
-                world.EvictAll();
             });
         while (!task!.IsCompleted)
         {
@@ -270,11 +269,128 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario KeptInThePool = new("pages of a file are kept in the pool, dropped when others want the room, and read again", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Map([.. Enumerable.Range(1, 9).Select(Contents.Noise)], out _);
+        Keep(world, book, 9);
+        Book other = world.Allocate(8);
+        run.Together(
+            () =>
+            {
+                for (int page = 0; page < 8; page++)
+                {
+                    other.TryOverwrite(page, Contents.Noise(100 + page));
+                }
+            },
+            () => Repeat(3, () =>
+            {
+                book.Get(run.Dice.Below(9), 1);
+                book.Copy(run.Dice.Below(9));
+                world.EvictAll();
+            }),
+            () => Repeat(3, () =>
+            {
+                world.Log.Cleaner.TryClean(Paging.Swap.StoreLevel.Normal);
+                book.Evict(run.Dice.Below(9));
+                world.Domain.Step();
+            }));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario KeptAndChanged = new("pages of a file that are kept in the pool are written, discarded and dropped", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Map([.. Enumerable.Range(1, 7).Select(Contents.Noise)], out _);
+        Keep(world, book, 7);
+        run.Together(
+            () =>
+            {
+                book.Set(0, 0, 81);
+                book.Discard(1);
+                book.Overwrite(2, Contents.Noise(82));
+                book.WriteLease(3, 1, 83);
+            },
+            () => Repeat(4, () => DropOne(world)),
+            () => Repeat(3, () =>
+            {
+                world.EvictAll();
+                book.Get(0, 1);
+                book.Copy(3);
+                book.ReadLease(4);
+            }));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario KeptBesideAFile = new("pages of a file that are kept in the pool are not written to a swap file", static run =>
+    {
+        var world = new World(run, frames: 6);
+        MemoryDevice device = world.AddFile(64 * 12 * 4096, delays: true);
+        Book book = world.Map([.. Enumerable.Range(1, 7).Select(Contents.Noise)], out _);
+        Keep(world, book, 4);
+        for (int page = 4; page < 7; page++)
+        {
+            book.Store(page, Contents.Noise(90 + page));
+        }
+
+        FileScenarios.With(device, run,
+            () => Repeat(3, () => world.WriteOne()),
+            () => Repeat(2, () =>
+            {
+                book.Copy(1);
+                book.Get(5, 1);
+                world.EvictAll();
+            }),
+            () =>
+            {
+                book.Set(2, 0, 91);
+                world.EvictAll();
+                book.Get(2, 1);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario KeptAndClosed = new("a mapped array is disposed whose pages are in the pool, while these are dropped", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Map([.. Enumerable.Range(1, 6).Select(Contents.Noise)], out MemorySource source);
+        Keep(world, book, 6);
+        run.Together(
+            () => DisposeInTheEnd(run, book),
+            () => Repeat(4, () => DropOne(world)),
+            () => UntilDisposed(() => Repeat(2, () =>
+            {
+                book.Copy(1);
+                world.EvictAll();
+            })));
+        Assert.Equal(1, source.Closed);
+        world.CheckAndClose();
+    });
+
     internal static IEnumerable<Scenario> All =>
     [
-        ComesAndGoes, OneReadForAll, Discarded, DiscardedFarApart, Closed, ClosedAhead, PrefetchedAndWritten, Gathered, AskedFor, FailsForAWhile,
+        KeptInThePool, KeptAndChanged, KeptBesideAFile, KeptAndClosed, ComesAndGoes, OneReadForAll, Discarded, DiscardedFarApart, Closed, ClosedAhead, PrefetchedAndWritten, Gathered, AskedFor, FailsForAWhile,
         Resized,
     ];
+
+    /// <summary>Reads pages twice, so that the pool keeps them, as far as it has room.</summary>
+    private static void Keep(World world, Book book, int pages)
+    {
+        for (int round = 0; round < 2; round++)
+        {
+            for (int page = 0; page < pages; page++)
+            {
+                book.ReadLease(page);
+                book.Evict(page);
+            }
+        }
+
+        Assert.True(world.Store.Budget.RedundantBytes > 0, "no page is kept");
+    }
+
+    /// <summary>Drops what is kept of the file in one segment, whether or not the pool needs it.</summary>
+    private static void DropOne(World world) => new Paging.Swap.RedundantEntries(world.Store.Segments, world.Store.Descriptors, world.Store.Budget)
+        .TryDrop(world.Log);
 
     /// <summary>One thread more is the disk, until the others are through.</summary>
     private static void With(MemorySource source, Run run, params ReadOnlySpan<Action> actions)

@@ -35,6 +35,7 @@ internal static unsafe class Audit
         Assert.Equal(0, world.Domain.Frames.UsedBytes);
         Assert.Equal(0, world.Store.Budget.LiveBytes);
         Assert.Equal(0, world.Store.Budget.StoredBytes);
+        Assert.Equal(0, world.Store.Budget.RedundantBytes);
         PagerStatistics statistics = world.Domain.GetStatistics();
         Assert.Equal(0, statistics.ResidentBytes);
         Assert.Equal(0, statistics.PoolLogicalBytes);
@@ -199,7 +200,7 @@ internal static unsafe class Audit
         var tallies = new Dictionary<int, (long Encoded, long Logical, long Pages)>();
         long poolUnits = 0, filePages = 0, fileUnits = 0;
         var taken = new HashSet<(int Segment, int Unit)>();
-        long stored = 0, logical = 0, raw = 0, sameFilled = 0;
+        long stored = 0, logical = 0, raw = 0, sameFilled = 0, redundant = 0;
         for (uint index = 1; index < Internals.End(descriptors); index++)
         {
             if (Internals.References(descriptors, index) == 0)
@@ -214,6 +215,12 @@ internal static unsafe class Audit
                 continue;
             }
 
+            if (location.Where == Location.Kind.Dropped)
+            {
+                Assert.True(descriptors.IsRedundant(index), $"descriptor {index} was dropped, and its page was not redundant");
+                continue;
+            }
+
             live[location.Segment] = live.GetValueOrDefault(location.Segment) + location.Units;
             for (int unit = 0; unit < location.Units; unit++)
             {
@@ -224,6 +231,10 @@ internal static unsafe class Audit
             (long Encoded, long Logical, long Pages) tally = tallies.GetValueOrDefault(location.Segment);
             tallies[location.Segment] = (tally.Encoded + size.Encoded, tally.Logical + size.Logical, tally.Pages + 1);
             Assert.Equal(location.Units, size.Units);
+            redundant += size.RedundantUnits;
+            Assert.True(
+                size.RedundantUnits == 0 || Internals.State(store.Segments, location.Segment) is SegmentState.Open or SegmentState.Sealed,
+                $"redundant page {index} is in segment {location.Segment}, which is {Internals.State(store.Segments, location.Segment)}");
             if (Internals.State(store.Segments, location.Segment) == SegmentState.OnFile)
             {
                 filePages++;
@@ -242,6 +253,7 @@ internal static unsafe class Audit
         }
 
         Assert.Equal(poolUnits << Location.UnitShift, store.Budget.LiveBytes);
+        Assert.Equal(redundant << Location.UnitShift, store.Budget.RedundantBytes);
         Assert.Equal(filePages, store.Counters[Counter.FilePages]);
         Assert.Equal(fileUnits << Location.UnitShift, store.Counters[Counter.FileLiveBytes]);
         CheckFiles(store, live, tallies);
