@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Paging.Codecs;
 using Paging.Formats;
 using Paging.Residency;
 using Paging.Swap.Devices;
@@ -30,7 +31,8 @@ public sealed partial class Pager
     /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>
     /// <exception cref="IOException">It is a directory, a FIFO, a socket or a device, or the system refuses otherwise.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>; or the system gives no thread to read with.</exception>
-    /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before, or there is no frame of
+    /// that size.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedArray<T> MapFile<T>(string path, long byteOffset = 0, long? length = null, PagedArrayOptions? options = null)
         where T : unmanaged
@@ -117,6 +119,32 @@ public sealed partial class Pager
     {
         Geometry geometry = Geometry.ForRows<T>(rows, columns, options?.PageBytes ?? Options.PageBytes);
         return new PagedMatrix<T>(MakeRegion<T>(geometry, options, new SourceRange(source, byteOffset)), geometry, columns);
+    }
+
+    private PagedRegion MakeMapped(SourceRange source, in Geometry geometry, string? name, CompressionPolicy policy)
+    {
+        PageBacking backing = source.Back(_domain, geometry);
+        PagedRegion region;
+        try
+        {
+            region = new PagedRegion(_domain, geometry, name, policy, backing);
+        }
+        catch
+        {
+            backing.Release();
+            throw;
+        }
+
+        try
+        {
+            region.KeepFrame();
+            return region;
+        }
+        catch
+        {
+            region.Close("Array");
+            throw;
+        }
     }
 
     /// <summary>Maps a tensor in C order that the file is known to hold: rows are its first dimension, columns the others.</summary>

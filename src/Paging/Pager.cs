@@ -291,15 +291,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
         var policy = new CompressionPolicy(
             Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
-        PageBacking? backing = source?.Back(_domain, geometry);
-        try
-        {
-            return new PagedRegion(_domain, geometry, options?.Name, policy, backing);
-        }
-        catch
-        {
-            backing?.Release();
-            throw;
-        }
+        return source is { } mapped
+            ? MakeMapped(mapped, geometry, options?.Name, policy)
+            : new PagedRegion(_domain, geometry, options?.Name, policy);
     }
 }

@@ -4,7 +4,7 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>A read of one page from what backs its array, begun before the page is brought in. Used again and again by one thread: see
+/// <summary>A read of a page, or of neighbours, from what backs their array, begun before they are brought in. Used again and again by one thread: see
 /// <see cref="BackingReads"/>.</summary>
 /// <remarks>From its beginning to its end it has a buffer.</remarks>
 internal sealed unsafe class BackingRead : IoRequest
@@ -16,21 +16,42 @@ internal sealed unsafe class BackingRead : IoRequest
     /// <summary>Of which it is; null when it is not in use.</summary>
     internal PageBacking? Backing { get; private set; }
 
-    internal long Page { get; private set; }
+    /// <summary>The number of its first page in the array.</summary>
+    internal long First { get; private set; }
+
+    /// <summary>How many pages it is of.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>How many of them have not been taken.</summary>
+    internal int Left { get; set; }
+
+    /// <summary>Bytes in the buffer before the first page.</summary>
+    internal int Skip { get; private set; }
 
     /// <summary>Begins to read.</summary>
-    /// <param name="backing">What the page is read from.</param>
-    /// <param name="page">The page's number in its array.</param>
-    /// <param name="file">The file that it is in.</param>
-    /// <param name="range">Its blocks there.</param>
+    /// <param name="backing">What the pages are read from.</param>
+    /// <param name="first">The number of the first page in its array.</param>
+    /// <param name="count">How many pages it is of.</param>
+    /// <param name="file">The file that they are in.</param>
+    /// <param name="range">Their blocks there.</param>
     /// <param name="wanted">Bytes of these, from the first one on, that there must be.</param>
     /// <param name="buffers">Where the buffer comes from.</param>
     /// <param name="buffer">Where to.</param>
     internal void Start(
-        PageBacking backing, long page, SourceFile file, in BlockRange range, int wanted, BounceBuffers buffers, byte* buffer)
+        PageBacking backing,
+        long first,
+        int count,
+        SourceFile file,
+        in BlockRange range,
+        int wanted,
+        BounceBuffers buffers,
+        byte* buffer)
     {
         Backing = backing;
-        Page = page;
+        First = first;
+        Count = count;
+        Left = count;
+        Skip = range.Skip;
         _buffers = buffers;
         _seen = _ends.Count;
         Operation = IoOperation.Read;

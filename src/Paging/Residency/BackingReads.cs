@@ -2,8 +2,11 @@ using Paging.Swap;
 
 namespace Paging.Residency;
 
-/// <summary>Reads of pages from what backs their arrays that a thread has begun because it is about to bring them in, one after another: what
-/// <see cref="EntryReads"/> are for pages in swap files, with the same rules.</summary>
+/// <summary>Reads of pages from what backs their arrays that a thread has begun because it is about to bring them in: what
+/// <see cref="EntryReads"/> are for pages in swap files, with the same rules. Neighbours that are asked for one after another are read at
+/// once, as far as a buffer goes: a disk is as fast as it can be with long reads only.</summary>
+/// <remarks>So the last neighbours are kept until something else is asked for, or one of them is wanted. A read that all its pages were taken
+/// from ends then; what is left of the others ends with <see cref="End"/>.</remarks>
 internal sealed class BackingReads
 {
     [ThreadStatic]
@@ -11,6 +14,13 @@ internal sealed class BackingReads
 
     private readonly BackingRead[] _reads = new BackingRead[EntryReads.Max];
     private int _count;
+
+    // Neighbours that are not being read yet.
+    private PageBacking? _next;
+    private long _first;
+    private int _pages;
+    private int _lastBytes;
+    private int _pageBytes;
 
     private BackingReads()
     {
@@ -20,63 +30,130 @@ internal sealed class BackingReads
         }
     }
 
-    /// <summary>Reads of this thread that are under way.</summary>
-    internal static int Count => s_ofThread?._count ?? 0;
-
     /// <summary>Begins to read a page, if there is a buffer.</summary>
+    /// <param name="backing">What it is read from.</param>
+    /// <param name="page">Its number in its array.</param>
+    /// <param name="bytes">The bytes of it that items lie in.</param>
     internal static void Begin(PageBacking backing, long page, int bytes)
     {
         BackingReads reads = s_ofThread ??= new BackingReads();
-        if (reads._count < reads._reads.Length && backing.TryBeginRead(page, bytes, reads._reads[reads._count]))
+        if (reads._next == backing && page == reads._first + reads._pages)
         {
-            reads._count++;
+            reads._pages++;
+            reads._lastBytes = bytes;
+        }
+        else
+        {
+            reads.Flush();
+            (reads._next, reads._first, reads._pages, reads._lastBytes, reads._pageBytes) = (backing, page, 1, bytes, bytes);
+        }
+
+        if (reads._pages == backing.PagesARead)
+        {
+            reads.Flush();
         }
     }
 
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
-    internal static void End() => End(EntryReads.Max);
-
-    /// <summary>Ends the reads that this thread began first.</summary>
-    /// <param name="count">How many, at most.</param>
-    internal static void End(int count)
+    internal static void End()
     {
-        if (s_ofThread is not { _count: > 0 } reads)
+        if (s_ofThread is not { } reads || (reads._count == 0 && reads._next is null))
         {
             return;
         }
 
-        // As there: who gets out of a wait has ended for good.
+        // As in EntryReads: who gets out of a wait has ended for good.
         s_ofThread = null;
-        int ended = Math.Min(count, reads._count);
-        for (int i = 0; i < ended; i++)
+        reads._next = null;
+        for (; reads._count > 0; reads._count--)
         {
-            reads._reads[i].End();
+            reads._reads[reads._count - 1].End();
         }
 
-        for (int i = ended; i < reads._count; i++)
-        {
-            (reads._reads[i - ended], reads._reads[i]) = (reads._reads[i], reads._reads[i - ended]);
-        }
-
-        reads._count -= ended;
         s_ofThread = reads;
     }
 
     /// <summary>The read of a page that this thread has begun.</summary>
-    /// <returns>Null when there is none.</returns>
+    /// <returns>Null when there is none. The others are followed by <see cref="NoteTaken"/>.</returns>
     internal static BackingRead? Find(PageBacking backing, long page)
     {
-        if (s_ofThread is { _count: > 0 } reads)
+        if (s_ofThread is not { } reads)
         {
-            for (int i = 0; i < reads._count; i++)
+            return null;
+        }
+
+        if (reads._next == backing && (ulong)(page - reads._first) < (ulong)reads._pages)
+        {
+            if (reads._pages == 1)
             {
-                if (reads._reads[i].Page == page && reads._reads[i].Backing == backing)
-                {
-                    return reads._reads[i];
-                }
+                // It is about to be read by the thread itself.
+                reads._next = null;
+                return null;
+            }
+
+            reads.Flush();
+        }
+
+        return reads.IndexOf(backing, page) is >= 0 and int index ? reads._reads[index] : null;
+    }
+
+    /// <summary>A page of a read was taken, or could not be: it is not asked for again.</summary>
+    internal static void NoteTaken(BackingRead read)
+    {
+        if (--read.Left == 0 && s_ofThread is { } reads)
+        {
+            int index = Array.IndexOf(reads._reads, read, 0, reads._count);
+            read.End();
+            reads._count--;
+            (reads._reads[index], reads._reads[reads._count]) = (reads._reads[reads._count], read);
+        }
+    }
+
+    private int IndexOf(PageBacking backing, long page)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            BackingRead read = _reads[i];
+            if (read.Backing == backing && (ulong)(page - read.First) < (ulong)read.Count)
+            {
+                return i;
             }
         }
 
-        return null;
+        return -1;
+    }
+
+    /// <summary>Begins to read what was kept: at once, or page by page where there is no long buffer.</summary>
+    private void Flush()
+    {
+        if (_next is not { } backing)
+        {
+            return;
+        }
+
+        _next = null;
+        if (TryBegin(backing, _first, _pages, _lastBytes))
+        {
+            return;
+        }
+
+        for (int i = 0; i < _pages && _pages > 1; i++)
+        {
+            if (!TryBegin(backing, _first + i, 1, i == _pages - 1 ? _lastBytes : _pageBytes))
+            {
+                break;
+            }
+        }
+    }
+
+    private bool TryBegin(PageBacking backing, long first, int pages, int lastBytes)
+    {
+        if (_count == _reads.Length || !backing.TryBeginRead(first, pages, lastBytes, _reads[_count]))
+        {
+            return false;
+        }
+
+        _count++;
+        return true;
     }
 }

@@ -14,9 +14,16 @@ internal abstract unsafe class PageBacking
     /// <param name="bytes">The bytes of the page that items lie in.</param>
     internal abstract LoadResult Load(long page, byte* frame, int bytes);
 
-    /// <summary>Begins to read a page that is about to be asked for by the same thread: see <see cref="BackingReads"/>.</summary>
+    /// <summary>How many neighbouring pages are read at once, at most.</summary>
+    internal abstract int PagesARead { get; }
+
+    /// <summary>Begins to read pages that are about to be asked for by the same thread: see <see cref="BackingReads"/>.</summary>
+    /// <param name="first">The first page.</param>
+    /// <param name="count">How many neighbours that are.</param>
+    /// <param name="lastBytes">The bytes of the last one that items lie in.</param>
+    /// <param name="read">What is begun.</param>
     /// <returns>False when that is not possible now. Then nothing has changed.</returns>
-    internal abstract bool TryBeginRead(long page, int bytes, BackingRead read);
+    internal abstract bool TryBeginRead(long first, int count, int lastBytes, BackingRead read);
 
     /// <summary>The array is closed: lets go of what this holds. No page is asked for any more. May be called again.</summary>
     internal abstract void Release();

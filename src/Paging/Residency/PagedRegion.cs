@@ -226,6 +226,9 @@ internal sealed unsafe class PagedRegion
     /// <summary>Whether pages may be in files: the pager has some, or the array is mapped from one.</summary>
     internal bool MayBeInFiles => _backing is not null || _domain.Swap.Segments.Files.IsAny;
 
+    /// <summary>Pages for which a thread begins reads at once, where they may be in files.</summary>
+    internal int ReadsAtOnce => Math.Max(EntryReads.PagesAtOnce, _backing?.PagesARead ?? 0);
+
     /// <summary>What time is measured by.</summary>
     internal TimeProvider Time => _domain.Tuning.Time;
 
@@ -316,6 +319,24 @@ internal sealed unsafe class PagedRegion
         }
 
         return zeroes;
+    }
+
+    /// <summary>Makes sure that there is a frame of the page size, which then stays one. What is in a file is there from the beginning, and can
+    /// be read however full the pager is (rule 8).</summary>
+    /// <exception cref="OutOfPagingSpaceException">There is none, and none can be made free.</exception>
+    internal void KeepFrame()
+    {
+        Shortage shortage = default;
+        if (Frames.Frames == 0)
+        {
+            long frame = _domain.Reclaimer.Take(Frames, dirties: false, default, ref shortage);
+            if (frame < 0)
+            {
+                ThrowHelper.ThrowOutOfSpace(_domain, this, write: false, shortage);
+            }
+
+            Frames.GiveBack(frame);
+        }
     }
 
     /// <summary>Lets go of what backs the array. No page is brought in any more. May be called again.</summary>

@@ -21,6 +21,10 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Batches that a thread brings in from files in one step, at most.</summary>
     private const int BatchesAStep = 8;
 
+    /// <summary>The same of a mapped file, and how many of them are being read before the first is brought in.</summary>
+    private const int MappedBatchesAStep = 32;
+    private const int MaxBatchesAhead = 8;
+
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;
     private int _active;
@@ -116,7 +120,11 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         // There may be more, for other threads, too.
         Shared.Write(SharedWord.Stream, ref _wanted, 1);
         domain.Prefetcher.WakeForReadahead();
-        if (region.MayBeInFiles)
+        if (region.Backing is not null)
+        {
+            BringInMapped(array, region, taken);
+        }
+        else if (region.MayBeInFiles)
         {
             BringInFromFiles(array, region, taken);
         }
@@ -143,16 +151,50 @@ internal sealed unsafe class Readahead(PagingDomain domain)
             for (int i = 1; count > 0; i++)
             {
                 int reads = EntryReads.Count;
-                int sourceReads = BackingReads.Count;
                 int following = i < BatchesAStep ? array.Take(region, next[..FrameBatch.Length(region.Frames)]) : 0;
                 BeginReads(region, next[..following]);
                 BringIn(array, region, now[..count]);
                 EntryReads.End(reads);
-                BackingReads.End(sourceReads);
                 Span<StreamPage> done = now;
                 now = next;
                 next = done;
                 count = following;
+            }
+        }
+        finally
+        {
+            EntryReads.End();
+        }
+    }
+
+    /// <summary>As <see cref="BringInFromFiles"/>, for an array that is mapped from a file, where neighbouring pages are read at once: reads of
+    /// some batches are begun before the first of them is brought in, so that there are two long ones under way.</summary>
+    private void BringInMapped(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
+    {
+        int length = FrameBatch.Length(region.Frames);
+        int depth = 1 + Math.Clamp(2 * SwapStore.SourceReadBytes / (length << region.Frames.PageShift), 1, MaxBatchesAhead);
+        Span<StreamPage> pages = stackalloc StreamPage[(MaxBatchesAhead + 1) * FrameBatch.Max];
+        Span<int> counts = stackalloc int[MaxBatchesAhead + 1];
+        taken.CopyTo(pages);
+        counts[0] = taken.Length;
+        int batches = 1;
+        try
+        {
+            BeginReads(region, taken);
+            for (int i = 0; i < batches; i++)
+            {
+                int count = 1;
+                while (count > 0 && batches < i + depth && batches < MappedBatchesAStep)
+                {
+                    int slot = batches % depth;
+                    Span<StreamPage> room = pages.Slice(slot * FrameBatch.Max, length);
+                    count = array.Take(region, room);
+                    counts[slot] = count;
+                    BeginReads(region, room[..count]);
+                    batches += count > 0 ? 1 : 0;
+                }
+
+                BringIn(array, region, pages.Slice(i % depth * FrameBatch.Max, counts[i % depth]));
             }
         }
         finally

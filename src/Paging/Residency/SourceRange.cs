@@ -13,7 +13,20 @@ internal readonly record struct SourceRange(SharedSource Source, long Offset)
     internal PageBacking Back(PagingDomain domain, in Geometry geometry)
     {
         ObjectDisposedException.ThrowIf(!Source.TryAddUser(), typeof(SourceFile));
-        return new FileBacking(
-            Source, Offset, geometry.UsedBytes, domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers, domain.Counters);
+        try
+        {
+            return new FileBacking(
+                Source,
+                Offset,
+                geometry.UsedBytes,
+                domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers,
+                domain.Swap.SourceBuffers,
+                domain.Counters);
+        }
+        catch
+        {
+            Source.RemoveUser();
+            throw;
+        }
     }
 }

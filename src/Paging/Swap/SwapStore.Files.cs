@@ -9,8 +9,16 @@ internal sealed unsafe partial class SwapStore
     /// <summary>A file must have room for at least so many segments.</summary>
     private const int MinSlots = 2;
 
+    /// <summary>Bytes of neighbouring pages of a mapped file that are read at once, at most: what it takes for a disk to be as fast as it
+    /// can.</summary>
+    internal const int SourceReadBytes = 256 << 10;
+
+    /// <summary>As many buffers of them as fit a huge page.</summary>
+    private const int SourceBuffersCount = 7;
+
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;
+    private BounceBuffers? _sourceBuffers;
 
     internal SwapFileTable Files => _segments.Files;
 
@@ -59,6 +67,16 @@ internal sealed unsafe partial class SwapStore
     {
         using Gate.Scope held = _engineGate.Enter();
         return _engine ??= IoEngine.Create(kind);
+    }
+
+    /// <summary>Buffers for neighbouring pages of mapped files. Made with the first such file.</summary>
+    internal BounceBuffers SourceBuffers
+    {
+        get
+        {
+            using Gate.Scope held = _engineGate.Enter();
+            return _sourceBuffers ??= new BounceBuffers(SourceBuffersCount, BlockRange.MaxBytes(SourceReadBytes), huge: true);
+        }
     }
 
     /// <summary>Whether making room may wait for a device.</summary>

@@ -343,6 +343,7 @@ internal sealed unsafe partial class SwapStore
     internal void Release()
     {
         CloseFiles();
+        _sourceBuffers?.Dispose();
         _segments.Release();
         _descriptors.Release();
         _recompressor.Release();

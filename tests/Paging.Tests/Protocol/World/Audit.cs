@@ -27,6 +27,12 @@ internal static unsafe class Audit
             Assert.Equal(log?.EntryBuffers.Count ?? 0, log is null ? 0 : System.Numerics.BitOperations.PopCount(Internals.Free(log.EntryBuffers)));
             Assert.Equal(0, log is null ? 0 : Internals.Ahead(log.EntryBuffers));
         }
+
+        if (Internals.SourceBuffers(world.Store) is { } buffers)
+        {
+            Assert.Equal(buffers.Count, System.Numerics.BitOperations.PopCount(Internals.Free(buffers)));
+            Assert.Equal(0, Internals.Ahead(buffers));
+        }
     }
 
     /// <summary>Behind the disposal of all arrays and the freeing of all ids.</summary>

@@ -19,6 +19,9 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
     internal static extern ref ulong Free(BounceBuffers buffers);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_sourceBuffers")]
+    internal static extern ref BounceBuffers? SourceBuffers(SwapStore store);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ahead")]
     internal static extern ref int Ahead(BounceBuffers buffers);
 

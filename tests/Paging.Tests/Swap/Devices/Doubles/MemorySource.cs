@@ -39,7 +39,7 @@ internal sealed unsafe class MemorySource : SourceFile
     /// <summary>Its length now: less than in the beginning when it was truncated.</summary>
     public long Length { get; set; }
 
-    /// <summary>Says which reads fail, by the offset of their first block: with an error number, or 0.</summary>
+    /// <summary>Says which blocks fail to be read, by their offset: with an error number, or 0.</summary>
     public Func<long, int> ErrorOf { get; set; } = static _ => 0;
 
     /// <summary>Holds back what is submitted from now on.</summary>
@@ -134,7 +134,9 @@ internal sealed unsafe class MemorySource : SourceFile
         Assert.True(wanted > 0 && wanted <= length && offset + wanted <= Bytes, "what is wanted is in the file");
         Assert.True(offset + length < Bytes + Block, "no block behind the end is read");
         Reads++;
-        int error = ErrorOf(offset);
+        int error = 0;
+        for (int block = 0; block < length && error == 0; block += Block)
+            error = ErrorOf(offset + block);
         int there = (int)Math.Clamp(Length - offset, 0, length);
 
         // What a failed read has left behind means nothing.
