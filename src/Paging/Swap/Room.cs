@@ -212,14 +212,16 @@ internal sealed unsafe class Room(
             return false;
         }
 
-        // What can be had from elsewhere, of the coldest segment that holds any.
-        if (redundant.TryDrop(log))
+        // What can be had from elsewhere, of the coldest segment that holds any. Often that frees it.
+        bool isDropped = redundant.TryDrop(log);
+        if (isDropped && log.Chunks.HasFreeChunk(level))
         {
             return true;
         }
 
-        // A segment that is mostly dead; or, where none can be written out, any segment that gains something.
-        if (log.Cleaner.TryClean(level))
+        // A segment that is mostly dead; or, where none can be written out, any segment that gains something. Also behind what was dropped, so
+        // that a segment in which other pages live is emptied before more is dropped.
+        if (log.Cleaner.TryClean(level) || isDropped)
         {
             return true;
         }

@@ -36,6 +36,36 @@ public sealed class MappedFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_larger_than_all_memory_is_mapped()
+    {
+        const long FileBytes = 1L << 40;
+        long[] marks = [0, 4_095, 1L << 31, (1L << 32) + 17, (FileBytes / 2) - 1, FileBytes - 1];
+        using (FileStream file = File.Create(Name))
+        {
+            file.SetLength(FileBytes);
+            foreach (long mark in marks)
+            {
+                file.Position = mark;
+                file.WriteByte((byte)(mark + 7));
+            }
+        }
+
+        using var pager = new Pager(Held.Options());
+        using PagedArray<byte> array = pager.MapFile<byte>(Name, byteOffset: 0);
+        Assert.Equal(FileBytes, array.Length);
+        foreach (long mark in marks)
+        {
+            Assert.Equal((byte)(mark + 7), array[mark]);
+            Assert.Equal(0, array[mark ^ 1]);
+        }
+
+        Assert.InRange(pager.GetStatistics().BytesRead, 1, 12 * PageBytes);
+        using PagedArray<long> tail = pager.MapFile<long>(Name, byteOffset: FileBytes - 800, length: 100);
+        Assert.Equal(0, tail[98]);
+        Assert.NotEqual(0, tail[99]);
+    }
+
+    [Fact]
     public void A_page_that_is_read_once_goes_without_being_stored()
     {
         long[] contents = Write(64 * PageLength);

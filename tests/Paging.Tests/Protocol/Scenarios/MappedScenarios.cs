@@ -225,31 +225,33 @@ internal static class MappedScenarios
     {
         var world = new World(run);
         Book book = world.Map(s_salts, out MemorySource source);
-        source.ErrorOf = static offset => offset / World.PageBytes == 2 ? InputOutputError : 0;
+
+        // The last byte of the last page, which begins at an odd place, is in a block of its own.
+        source.ErrorOf = static offset => offset / World.PageBytes == 6 ? InputOutputError : 0;
         int failed = 0;
         run.Together(
-            () => Try(() => book.Get(1, 1)),
+            () => Try(() => book.Get(4, 1)),
             () =>
             {
-                Try(() => book.WriteLease(1, 0, 71));
+                Try(() => book.WriteLease(4, 0, 71));
                 book.Get(3, 1);
             },
             () =>
             {
                 book.Get(0, 1);
-                Try(() => book.Copy(1));
+                Try(() => book.Copy(4));
                 world.EvictAll();
             });
         Assert.Equal(3, failed);
         source.ErrorOf = static _ => 0;
-        book.Copy(1);
-        book.WriteLease(1, 0, 72);
+        book.Copy(4);
+        book.WriteLease(4, 0, 72);
         world.CheckAndClose();
 
         void Try(Action access)
         {
             PageCorruptedException e = Assert.Throws<PageCorruptedException>(access);
-            Assert.Equal(1, e.PageIndex);
+            Assert.Equal(4, e.PageIndex);
             failed++;
         }
     });
