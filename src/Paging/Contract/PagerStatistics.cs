@@ -63,7 +63,8 @@ public readonly record struct PagerStatistics
     /// <summary>Pages evicted from frames; a number.</summary>
     public long Evictions { get; init; }
 
-    /// <summary>Of the evictions, those that stored nothing, because the stored copy was still good, or the page is in a file that its array
+    /// <summary>Of the evictions, those that stored nothing, because the stored copy was still good, or the page is in a file that its
+    /// array
     /// is mapped from; a number.</summary>
     public long CleanEvictions { get; init; }
 

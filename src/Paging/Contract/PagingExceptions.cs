@@ -25,7 +25,8 @@ public sealed class OutOfPagingSpaceException : Exception
     public PagerStatistics Statistics { get; init; }
 }
 
-/// <summary>A stored page failed its checksum or could not be read, or the file could not that its array is mapped from. The message names the array and the page, the file and the
+/// <summary>A stored page failed its checksum or could not be read, or the file could not that its array is mapped from. The message names
+/// the array and the page, the file and the
 /// offset.</summary>
 public sealed class PageCorruptedException : IOException
 {

@@ -94,7 +94,8 @@ internal sealed class NpyElement
         return (text[1], (int)bytes);
     }
 
-    /// <summary>The size of a record: fields as (name, type) or (name, type, shape), where a type is a string or a list of fields.</summary>
+    /// <summary>The size of a record: fields as (name, type) or (name, type, shape), where a type is a string or a list of
+    /// fields.</summary>
     private static long SizeOfFields(string path, PythonLiteral fields, ref bool isBigEndian, int depth)
     {
         if (fields.Items is not { Count: > 0 } items || fields.IsTuple || depth > MaxDepth)
@@ -116,7 +117,8 @@ internal sealed class NpyElement
             size += bytes * (parts.Count == 3 ? CountOf(path, parts[2]) : 1);
             if (size is <= 0 or > MaxBytes)
             {
-                throw new InvalidDataException($"'{path}' holds records of more than {MaxBytes:N0} bytes, or of none, which cannot be mapped.");
+                throw new InvalidDataException(
+                    $"'{path}' holds records of more than {MaxBytes:N0} bytes, or of none, which cannot be mapped.");
             }
         }
 

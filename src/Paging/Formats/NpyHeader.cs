@@ -5,7 +5,8 @@ namespace Paging.Formats;
 
 /// <summary>The header of a .npy file: what its elements are, its shape, and where its data lies.</summary>
 /// <remarks>The format is that of NumPy's NEP 1, in versions 1.0, 2.0 and 3.0: a magic number, a version, the length of the header, and a
-/// Python dictionary as text. Nothing in it is trusted: it is bounded before it is read, and what it promises is compared with the length of
+/// Python dictionary as text. Nothing in it is trusted: it is bounded before it is read, and what it promises is compared with the length
+/// of
 /// the file.</remarks>
 internal sealed class NpyHeader
 {
@@ -97,7 +98,9 @@ internal sealed class NpyHeader
             throw new InvalidDataException($"'{path}' has a damaged .npy header: {e.Message}", e);
         }
 
-        if (header["descr"] is not { } descr || header["fortran_order"]?.Boolean is not { } isFortran || Dimensions(header["shape"]) is not { } dimensions)
+        if (header["descr"] is not { } descr
+            || header["fortran_order"]?.Boolean is not { } isFortran
+            || Dimensions(header["shape"]) is not { } dimensions)
         {
             throw new InvalidDataException(
                 $"'{path}' has a damaged .npy header: it must say descr, fortran_order (True or False) and shape (up to {MaxDimensions} " +

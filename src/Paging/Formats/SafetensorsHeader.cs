@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Paging.Formats;
 
 /// <summary>The header of a safetensors file: which tensors it holds, and where.</summary>
-/// <remarks>Eight bytes say how long the header is, which is a JSON object; the data of the tensors follows, without holes. Nothing in it is
+/// <remarks>Eight bytes say how long the header is, which is a JSON object; the data of the tensors follows, without holes. Nothing in it
+/// is
 /// trusted: it is bounded by the format's own limit and by the length of the file before memory is taken for it, and what it promises is
 /// compared with the length of the file.</remarks>
 internal static class SafetensorsHeader
@@ -28,7 +29,8 @@ internal static class SafetensorsHeader
         Span<byte> prefix = stackalloc byte[PrefixBytes];
         if (fileBytes < PrefixBytes)
         {
-            throw new InvalidDataException($"'{path}' is no safetensors file: it has {fileBytes:N0} bytes, and the length of its header takes 8.");
+            throw new InvalidDataException(
+                $"'{path}' is no safetensors file: it has {fileBytes:N0} bytes, and the length of its header takes 8.");
         }
 
         read(0, prefix);
@@ -36,7 +38,8 @@ internal static class SafetensorsHeader
         if (length > MaxHeaderBytes)
         {
             throw new InvalidDataException(
-                $"'{path}' is no safetensors file: its header would have {length:N0} bytes, and {MaxHeaderBytes:N0} are the most there can be.");
+                $"'{path}' is no safetensors file: its header would have {length:N0} bytes, and {MaxHeaderBytes:N0} are the most there " +
+                "can be.");
         }
 
         if ((long)length > fileBytes - PrefixBytes)
@@ -125,12 +128,13 @@ internal static class SafetensorsHeader
 
         int elementBytes = SafetensorsElement.BytesOf(type);
         TensorShape checkedShape = TensorShape.TryMake(shape, Math.Max(1, elementBytes))
-            ?? throw new FormatException($"tensor '{name}' has the shape ({string.Join(", ", shape)}), which is more than a file can hold.");
+            ?? throw new FormatException(
+                $"tensor '{name}' has the shape ({string.Join(", ", shape)}), which is more than a file can hold.");
         if (elementBytes != 0 && checkedShape.Elements * elementBytes != end - begin)
         {
             throw new FormatException(
-                $"tensor '{name}', {type} in the shape {checkedShape}, takes {checkedShape.Elements * elementBytes:N0} bytes, and lies from " +
-                $"{begin:N0} to {end:N0}, which are {end - begin:N0}.");
+                $"tensor '{name}', {type} in the shape {checkedShape}, takes {checkedShape.Elements * elementBytes:N0} bytes, and lies " +
+                $"from {begin:N0} to {end:N0}, which are {end - begin:N0}.");
         }
 
         return new SafetensorsEntry(name, type, checkedShape, dataOffset + begin, end - begin);
@@ -142,7 +146,10 @@ internal static class SafetensorsHeader
         Take(ref reader, JsonTokenType.StartArray);
         while (Next(ref reader) != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0 || numbers.Count == MaxDimensions)
+            if (reader.TokenType != JsonTokenType.Number
+                || !reader.TryGetInt64(out long number)
+                || number < 0
+                || numbers.Count == MaxDimensions)
             {
                 throw new FormatException(
                     $"tensor '{name}' has a shape or data_offsets that are no list of {MaxDimensions} numbers of 0 or more at most.");
@@ -173,8 +180,8 @@ internal static class SafetensorsHeader
             if (entry.Offset != at)
             {
                 throw new FormatException(
-                    $"tensor '{entry.Name}' begins at {entry.Offset - dataOffset:N0}, and what is before it ends at {at - dataOffset:N0}: " +
-                    $"{(entry.Offset > at ? "there is a hole" : "they overlap")}.");
+                    $"tensor '{entry.Name}' begins at {entry.Offset - dataOffset:N0}, and what is before it ends at " +
+                    $"{at - dataOffset:N0}: {(entry.Offset > at ? "there is a hole" : "they overlap")}.");
             }
 
             at += entry.Bytes;

@@ -50,8 +50,8 @@ internal sealed class TensorShape
         return columns <= maxRowBytes / elementBytes
             ? (rows, (int)columns)
             : throw new InvalidDataException(
-                $"{what} has the shape {this}: a row of {columns:N0} elements takes {columns * elementBytes:N0} bytes, and one of a matrix " +
-                $"{maxRowBytes:N0} at most. Map its data with MapFile, or with MapFileMatrix and shorter rows.");
+                $"{what} has the shape {this}: a row of {columns:N0} elements takes {columns * elementBytes:N0} bytes, and one of a " +
+                $"matrix {maxRowBytes:N0} at most. Map its data with MapFile, or with MapFileMatrix and shorter rows.");
     }
 
     public override string ToString() => $"({string.Join(", ", _dimensions)})";

@@ -141,7 +141,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, or which is in a file that its array
+    /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, or which is in a file that its
+    /// array
     /// is mapped from, so that the pool has a fresh copy.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
@@ -198,7 +199,8 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
-    /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes), or has
+    /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes),
+    /// or has
     /// one that is redundant itself.</summary>
     private bool IsRedundant(FrameRecord* record)
     {

@@ -79,7 +79,8 @@ internal sealed unsafe class FileBacking(
         return new BlockRange(at - skip, (skip + bytes + Block - 1) & -Block, skip);
     }
 
-    /// <summary>Takes a page from a read that this thread has begun. One that failed is as none: it may have been of several pages, of which
+    /// <summary>Takes a page from a read that this thread has begun. One that failed is as none: it may have been of several pages, of
+    /// which
     /// this one may be well.</summary>
     private bool TryTakeRead(long page, byte* frame, int bytes)
     {

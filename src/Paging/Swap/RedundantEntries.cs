@@ -3,9 +3,11 @@ using Paging.TestSeam;
 namespace Paging.Swap;
 
 /// <summary>Drops stored pages that are redundant: those of arrays over files, which can be read from there again. They are in the pool
-/// because they are likely to be wanted soon, and only as long as nothing else wants the room; they are never written to a swap file.</summary>
+/// because they are likely to be wanted soon, and only as long as nothing else wants the room; they are never written to a swap
+/// file.</summary>
 /// <remarks>
-/// By whole segments, the coldest first: pages that were evicted one after another lie together, so that a segment of nothing else is free at
+/// By whole segments, the coldest first: pages that were evicted one after another lie together, so that a segment of nothing else is free
+/// at
 /// once, and nothing has to be moved. Pages that are still used are stored again at their next eviction.
 ///
 /// Any thread may do it, at any time. It pins the segment, so that the location of an entry there is that entry's for as long, and no other

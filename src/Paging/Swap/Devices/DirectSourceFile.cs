@@ -16,7 +16,8 @@ internal sealed unsafe class DirectSourceFile : SourceFile
     private readonly IoEngine _engine;
     private readonly TransferCount _underWay = new();
 
-    /// <summary>Of a file that is read through the page cache: whether the kernel has refused to let what is read leave it again. Set by any
+    /// <summary>Of a file that is read through the page cache: whether the kernel has refused to let what is read leave it again. Set by
+    /// any
     /// thread, once.</summary>
     private bool _stays;
 
@@ -209,7 +210,8 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         }
     }
 
-    /// <summary>Clears O_NONBLOCK, with which io_uring would refuse to wait for the disk; sets O_DIRECT and tries it: some file systems refuse
+    /// <summary>Clears O_NONBLOCK, with which io_uring would refuse to wait for the disk; sets O_DIRECT and tries it: some file systems
+    /// refuse
     /// the flag, others the first transfer.</summary>
     /// <returns>Whether the page cache is bypassed.</returns>
     private static bool TrySetMode(int descriptor, bool bypass)

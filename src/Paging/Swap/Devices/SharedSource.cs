@@ -8,7 +8,8 @@ namespace Paging.Swap.Devices;
 /// <param name="file">The file, with one user: the caller.</param>
 internal sealed class SharedSource(SourceFile file)
 {
-    /// <summary>n → n + 1 by who is a user or holds one; n → n − 1 by who leaves. 0 is final: the file is closed by who has come to it.</summary>
+    /// <summary>n → n + 1 by who is a user or holds one; n → n − 1 by who leaves. 0 is final: the file is closed by who has come to
+    /// it.</summary>
     private int _users = 1;
 
     internal SourceFile File => file;

@@ -1,7 +1,7 @@
 using Paging.Interop;
 using Paging.Swap.Devices;
-using Paging.TestSeam;
 using Paging.Tests.Protocol;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Swap.Devices.Doubles;
 
