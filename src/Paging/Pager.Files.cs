@@ -19,18 +19,14 @@ public sealed partial class Pager
     /// <param name="length">The number of elements; null for all up to the end of the file.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <remarks>Reads bypass the system's page cache where the file system allows that. All else is as for any array: pages that were
-    /// written
-    /// go to the pool and to swap files, pages that were discarded are zeroes.
+    /// written go to the pool and to swap files, pages that were discarded are zeroes.
     /// A page that cannot be read, because the disk fails or the file was made shorter meanwhile, is a <see cref="PageCorruptedException"/>
     /// for who accesses it; other pages are not affected, and when the file is well again so is the page. What a program sees of changes
-    /// that
-    /// others make to the file is not defined: pages that are in frames, or in the pool, stay as they were read.</remarks>
+    /// that others make to the file is not defined: pages that are in frames, or in the pool, stay as they were read.</remarks>
     /// <exception cref="ArgumentException">The path is empty; an element is larger than a page; or the rest of the file is no whole number
-    /// of
-    /// elements.</exception>
+    /// of elements.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Offset or length are negative or not in the file, or the page size is out of range;
-    /// the
-    /// message says what the file has.</exception>
+    /// the message says what the file has.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="DirectoryNotFoundException">A part of the path is missing.</exception>
     /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>
@@ -38,8 +34,7 @@ public sealed partial class Pager
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>; or the system gives no thread to read
     /// with.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before, or there is no
-    /// frame of
-    /// that size.</exception>
+    /// frame of that size.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedArray<T> MapFile<T>(string path, long byteOffset = 0, long? length = null, PagedArrayOptions? options = null)
         where T : unmanaged
@@ -73,11 +68,9 @@ public sealed partial class Pager
     }
 
     /// <summary>A NumPy file (.npy, versions 1 to 3) in C order and little-endian, mapped where its data lies. Rows are its first
-    /// dimension,
-    /// columns all others together; a one-dimensional one has one column.</summary>
+    /// dimension, columns all others together; a one-dimensional one has one column.</summary>
     /// <typeparam name="T">What the file holds: bool for b1; sbyte, short, int and long for i1 to i8; byte, ushort, uint and ulong for u1
-    /// to
-    /// u8; <see cref="Half"/>, float and double for f2 to f8; any type of the same size for V, and for records.</typeparam>
+    /// to u8; <see cref="Half"/>, float and double for f2 to f8; any type of the same size for V, and for records.</typeparam>
     /// <param name="path">The file.</param>
     /// <param name="options">Page size (a minimum: it grows to the next power of two that holds a row), name and compression.</param>
     /// <remarks>As <see cref="MapFile{T}"/> in all else: writes stay private.</remarks>

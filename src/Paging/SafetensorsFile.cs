@@ -25,21 +25,18 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorInfo> Tensors { get; }
 
     /// <summary>Maps a tensor. Rows are its first dimension, columns all others together; one of one dimension has one column, one of none
-    /// a
-    /// single element. Writes stay private, as for <see cref="Pager.MapFile{T}"/>.</summary>
+    /// a single element. Writes stay private, as for <see cref="Pager.MapFile{T}"/>.</summary>
     /// <typeparam name="T">What its elements are: the type of that name; ushort for BF16 and byte for F8, which are had as they lie in the
     /// file; any struct of that size for those and for C64.</typeparam>
     /// <param name="name">One of the names in <see cref="Tensors"/>.</param>
     /// <param name="options">Page size (a minimum: it grows to the next power of two that holds a row), name and compression; null takes
-    /// the
-    /// pager's.</param>
+    /// the pager's.</param>
     /// <returns>A new matrix each time, which is disposed on its own.</returns>
     /// <exception cref="KeyNotFoundException">There is no tensor of that name.</exception>
     /// <exception cref="ArgumentException">Its elements are of another type; the message says of which.</exception>
     /// <exception cref="InvalidDataException">It has no elements, or rows of more than 4 MiB.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The page size is out of range, or the budgets hold too few pages of the size that a
-    /// row
-    /// needs.</exception>
+    /// row needs.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Pager.Allocate{T}"/>.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
     /// <exception cref="ObjectDisposedException">The file or its pager is disposed.</exception>

@@ -64,8 +64,7 @@ public readonly record struct PagerStatistics
     public long Evictions { get; init; }
 
     /// <summary>Of the evictions, those that stored nothing, because the stored copy was still good, or the page is in a file that its
-    /// array
-    /// is mapped from; a number.</summary>
+    /// array is mapped from; a number.</summary>
     public long CleanEvictions { get; init; }
 
     /// <summary>Segments written to swap files; a number.</summary>

@@ -26,8 +26,7 @@ public sealed class OutOfPagingSpaceException : Exception
 }
 
 /// <summary>A stored page failed its checksum or could not be read, or the file could not that its array is mapped from. The message names
-/// the array and the page, the file and the
-/// offset.</summary>
+/// the array and the page, the file and the offset.</summary>
 public sealed class PageCorruptedException : IOException
 {
     /// <summary>Makes the exception.</summary>

@@ -6,8 +6,7 @@ namespace Paging.Formats;
 /// <summary>The header of a .npy file: what its elements are, its shape, and where its data lies.</summary>
 /// <remarks>The format is that of NumPy's NEP 1, in versions 1.0, 2.0 and 3.0: a magic number, a version, the length of the header, and a
 /// Python dictionary as text. Nothing in it is trusted: it is bounded before it is read, and what it promises is compared with the length
-/// of
-/// the file.</remarks>
+/// of the file.</remarks>
 internal sealed class NpyHeader
 {
     /// <summary>The longest header: those of records with very many fields have some thousand bytes.</summary>

@@ -4,8 +4,7 @@ using System.Text;
 namespace Paging.Formats;
 
 /// <summary>A literal of Python's, as far as headers of .npy files have them: strings, whole numbers, True, False and None, tuples, lists,
-/// and
-/// dictionaries with strings for keys.</summary>
+/// and dictionaries with strings for keys.</summary>
 internal sealed class PythonLiteral
 {
     private const int MaxDepth = 32;

@@ -5,8 +5,7 @@ namespace Paging.Formats;
 
 /// <summary>The header of a safetensors file: which tensors it holds, and where.</summary>
 /// <remarks>Eight bytes say how long the header is, which is a JSON object; the data of the tensors follows, without holes. Nothing in it
-/// is
-/// trusted: it is bounded by the format's own limit and by the length of the file before memory is taken for it, and what it promises is
+/// is trusted: it is bounded by the format's own limit and by the length of the file before memory is taken for it, and what it promises is
 /// compared with the length of the file.</remarks>
 internal static class SafetensorsHeader
 {

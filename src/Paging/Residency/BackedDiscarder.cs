@@ -5,8 +5,7 @@ using Paging.Threading;
 namespace Paging.Residency;
 
 /// <summary>Discard in an array whose untouched pages are not zeroes. A discarded page reads as zeroes all the same: it becomes a stored
-/// page
-/// of zeroes, which takes a descriptor and no room in the pool. Nothing is read from what backs the array.</summary>
+/// page of zeroes, which takes a descriptor and no room in the pool. Nothing is read from what backs the array.</summary>
 /// <param name="region">The array.</param>
 /// <param name="domain">Its pager's.</param>
 internal readonly unsafe ref struct BackedDiscarder(PagedRegion region, PagingDomain domain)

@@ -6,8 +6,7 @@ namespace Paging.Residency;
 /// <see cref="EntryReads"/> are for pages in swap files, with the same rules. Neighbours that are asked for one after another are read at
 /// once, as far as a buffer goes: a disk is as fast as it can be with long reads only.</summary>
 /// <remarks>So the last neighbours are kept until something else is asked for, or one of them is wanted. A read that all its pages were
-/// taken
-/// from ends then; what is left of the others ends with <see cref="End"/>.</remarks>
+/// taken from ends then; what is left of the others ends with <see cref="End"/>.</remarks>
 internal sealed class BackingReads
 {
     [ThreadStatic]

@@ -142,8 +142,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     }
 
     /// <summary>Stores a page: a dirty one; or a clean one whose copy is in a file or was recompressed, or which is in a file that its
-    /// array
-    /// is mapped from, so that the pool has a fresh copy.</summary>
+    /// array is mapped from, so that the pool has a fresh copy.</summary>
     private EvictOutcome EvictByStoring(FrameClass size, long frame, ulong* page, ulong word, StoreLevel level)
     {
         if (!swap.Rundown.TryEnter())
@@ -200,8 +199,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     }
 
     /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes),
-    /// or has
-    /// one that is redundant itself.</summary>
+    /// or has one that is redundant itself.</summary>
     private bool IsRedundant(FrameRecord* record)
     {
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);

@@ -80,8 +80,7 @@ internal sealed unsafe class FileBacking(
     }
 
     /// <summary>Takes a page from a read that this thread has begun. One that failed is as none: it may have been of several pages, of
-    /// which
-    /// this one may be well.</summary>
+    /// which this one may be well.</summary>
     private bool TryTakeRead(long page, byte* frame, int bytes)
     {
         if (BackingReads.Find(this, page) is not { } read)

@@ -96,8 +96,7 @@ internal static unsafe partial class PageWord
     internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
 
     /// <summary>Nothing is stored of the page, and it has no frame: it holds what its array's pages hold from the beginning, which is
-    /// zeroes
-    /// if the array has no backing.</summary>
+    /// zeroes if the array has no backing.</summary>
     internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 

@@ -322,8 +322,7 @@ internal sealed unsafe class PagedRegion
     }
 
     /// <summary>Makes sure that there is a frame of the page size, which then stays one. What is in a file is there from the beginning,
-    /// and can
-    /// be read however full the pager is (rule 8).</summary>
+    /// and can be read however full the pager is (rule 8).</summary>
     /// <exception cref="OutOfPagingSpaceException">There is none, and none can be made free.</exception>
     internal void KeepFrame()
     {

@@ -168,8 +168,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     }
 
     /// <summary>As <see cref="BringInFromFiles"/>, for an array that is mapped from a file, where neighbouring pages are read at once:
-    /// reads of
-    /// some batches are begun before the first of them is brought in, so that there are two long ones under way.</summary>
+    /// reads of some batches are begun before the first of them is brought in, so that there are two long ones under way.</summary>
     private void BringInMapped(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
     {
         int length = FrameBatch.Length(region.Frames);

@@ -13,8 +13,7 @@ namespace Paging.Swap;
 /// Ids are recycled through a lock-free stack whose head carries a tag against ABA. The id that a program gets is the index (low half) and
 /// the descriptor's tag (high half), so that a freed id names nothing even after its descriptor is used again.
 /// The life of a descriptor: taken (count 1, location None) → published (Segment or Pattern) → moved any number of times, lost or dropped
-/// → last
-/// reference gone (tag + 1, count 0) → location exchanged for None → free list.
+/// → last reference gone (tag + 1, count 0) → location exchanged for None → free list.
 /// </remarks>
 internal sealed unsafe partial class DescriptorTable
 {
@@ -134,8 +133,8 @@ internal sealed unsafe partial class DescriptorTable
     }
 
     /// <summary>Whether the page is redundant: its owner can have it from elsewhere. Said when it is stored, and true of a page in a
-    /// segment
-    /// or dropped from there. Of a page at a location that is read before this and does not change afterwards, it is right.</summary>
+    /// segment or dropped from there. Of a page at a location that is read before this and does not change afterwards, it is
+    /// right.</summary>
     internal bool IsRedundant(uint index) =>
         Locate(index).Where is Location.Kind.Segment or Location.Kind.Dropped && (_table[index].Detail1 & RedundantBit) != 0;
 

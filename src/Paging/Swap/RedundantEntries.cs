@@ -7,8 +7,7 @@ namespace Paging.Swap;
 /// file.</summary>
 /// <remarks>
 /// By whole segments, the coldest first: pages that were evicted one after another lie together, so that a segment of nothing else is free
-/// at
-/// once, and nothing has to be moved. Pages that are still used are stored again at their next eviction.
+/// at once, and nothing has to be moved. Pages that are still used are stored again at their next eviction.
 ///
 /// Any thread may do it, at any time. It pins the segment, so that the location of an entry there is that entry's for as long, and no other
 /// page's: the CAS on the descriptor, from that location, drops what was found redundant under the pin, or fails.

@@ -17,8 +17,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
     private readonly TransferCount _underWay = new();
 
     /// <summary>Of a file that is read through the page cache: whether the kernel has refused to let what is read leave it again. Set by
-    /// any
-    /// thread, once.</summary>
+    /// any thread, once.</summary>
     private bool _stays;
 
     private DirectSourceFile(SafeFileHandle file, string path, long bytes, IoEngine engine, bool isDirect)
@@ -211,8 +210,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
     }
 
     /// <summary>Clears O_NONBLOCK, with which io_uring would refuse to wait for the disk; sets O_DIRECT and tries it: some file systems
-    /// refuse
-    /// the flag, others the first transfer.</summary>
+    /// refuse the flag, others the first transfer.</summary>
     /// <returns>Whether the page cache is bypassed.</returns>
     private static bool TrySetMode(int descriptor, bool bypass)
     {

@@ -2,9 +2,8 @@ namespace Paging.Swap.Devices;
 
 /// <summary>A file of somebody else's that pages are read from: only read, and of any length.</summary>
 /// <remarks>All members are thread-safe. Offsets and lengths of reads are multiples of <see cref="SwapDevice.BufferAlignment"/>, buffers
-/// start
-/// at one. Since a file need not end with a whole block, a read says how many of its bytes are wanted, and has succeeded when those are
-/// there.</remarks>
+/// start at one. Since a file need not end with a whole block, a read says how many of its bytes are wanted, and has succeeded when those
+/// are there.</remarks>
 internal abstract unsafe class SourceFile : IDisposable
 {
     /// <summary>The path that it was opened with.</summary>
