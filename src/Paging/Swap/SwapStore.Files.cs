@@ -13,8 +13,8 @@ internal sealed unsafe partial class SwapStore
     /// can.</summary>
     internal const int SourceReadBytes = 256 << 10;
 
-    /// <summary>As many buffers of them as fit a huge page.</summary>
-    private const int SourceBuffersCount = 7;
+    /// <summary>As many buffers of them as fit two huge pages.</summary>
+    private const int SourceBuffersCount = 15;
 
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;

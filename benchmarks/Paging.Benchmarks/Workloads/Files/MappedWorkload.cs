@@ -60,7 +60,7 @@ internal static partial class MappedWorkload
         using Sequence sequence = new(path, new PagerOptions { ResidentBytes = resident, PoolBytes = 8 << 20, PageBytes = pageBytes, BackgroundThreads = 1 });
         using RawSequence raw = new(path, bytes);
         Series[] inOrder = harness.Measure(allThreads: true, sequence, raw);
-        report.Add(Row.Throughput("mapped", $"{name}, in sequence", pageBytes, RowBytes, inOrder[0], inOrder[1], Bound.AtLeast(0.9), $"raw O_DIRECT {raw.IsDirect}"));
+        report.Add(Row.Throughput("mapped", $"{name}, in sequence", pageBytes, RowBytes, inOrder[0], inOrder[1], Bound.AtLeast(0.9), $"{sequence.Note}; raw O_DIRECT {raw.IsDirect}"));
     }
 
     private static void Write(string path, byte[] some, long bytes)
@@ -185,6 +185,16 @@ internal static partial class MappedWorkload
         {
             _pager = new Pager(options);
             _matrix = _pager.MapFileMatrix<byte>(path, RowBytes);
+        }
+
+        public string Note
+        {
+            get
+            {
+                PagerStatistics now = _pager.GetStatistics();
+                return $"ahead {100.0 * now.PrefetchedPages / now.Faults:0}% of faults, wasted {100.0 * now.PrefetchWasted / now.Faults:0.0}%, " +
+                    $"stored {100.0 * (now.Evictions - now.CleanEvictions) / now.Evictions:0}%";
+            }
         }
 
         public Outcome Run()
