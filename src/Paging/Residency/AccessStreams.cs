@@ -22,13 +22,14 @@ namespace Paging.Residency;
 /// </remarks>
 /// <param name="pages">The pages of the array.</param>
 /// <param name="limit">The largest distance, at most <see cref="MaxDistance"/>.</param>
-internal sealed class AccessStreams(long pages, int limit)
+/// <param name="slowBatch">As <see cref="Batch"/>, where a page takes a device's time.</param>
+internal sealed class AccessStreams(long pages, int limit, int slowBatch = AccessStreams.Batch)
 {
     /// <summary>Streams at once.</summary>
     internal const int MaxStreams = 6;
 
     /// <summary>A power of two.</summary>
-    internal const int MaxDistance = 256;
+    internal const int MaxDistance = 512;
 
     /// <summary>The first distance of a stream that is known in advance.</summary>
     internal const int KnownDistance = 8;
@@ -158,7 +159,7 @@ internal sealed class AccessStreams(long pages, int limit)
     internal bool HasRoom(int stream)
     {
         ref AccessStream s = ref _streams[stream];
-        return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, Batch);
+        return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, IsSlow ? slowBatch : Batch);
     }
 
     /// <summary>Whether any stream may.</summary>
@@ -204,7 +205,7 @@ internal sealed class AccessStreams(long pages, int limit)
     }
 
     /// <summary>Takes the next page of a stream that is to be read ahead. The caller says by <see cref="OnBroughtIn"/> what became of
-    /// it.</summary>
+    /// it; until then it is not taken for one by which the reader's place can be seen.</summary>
     internal bool TryTake(int stream, out StreamPage taken)
     {
         ref AccessStream s = ref _streams[stream];
@@ -223,7 +224,7 @@ internal sealed class AccessStreams(long pages, int limit)
         s.Ahead++;
         s.HasTaken = true;
         long place = s.Passed + s.Ahead;
-        s.Marks[place] = true;
+        s.Marks[place] = false;
         taken = new StreamPage(page, stream, s.Number, place);
         return true;
     }
@@ -236,6 +237,14 @@ internal sealed class AccessStreams(long pages, int limit)
         return Volatile.Read(ref s.Own) >= taken.Place && s.Number == taken.Number;
     }
 
+    /// <summary>Whether the reader has been seen at a page that was taken, or beyond it, or the stream is over. As
+    /// <see cref="IsLeft"/>.</summary>
+    internal bool IsPassed(in StreamPage taken)
+    {
+        ref AccessStream s = ref _streams[taken.Stream];
+        return Volatile.Read(ref s.Passed) >= taken.Place || s.Number != taken.Number;
+    }
+
     /// <summary>What became of a page that was taken. Nothing happens if the stream is another one by now.</summary>
     /// <param name="taken">What <see cref="TryTake"/> gave.</param>
     /// <param name="isFilled">Whether the page is in a frame because of it.</param>
@@ -243,14 +252,14 @@ internal sealed class AccessStreams(long pages, int limit)
     internal void OnBroughtIn(in StreamPage taken, bool isFilled, bool isHit)
     {
         ref AccessStream s = ref _streams[taken.Stream];
-        if (isFilled || s.Number != taken.Number || s.Distance == 0)
+        if (s.Number != taken.Number || s.Distance == 0)
         {
             return;
         }
 
-        if (taken.Place > s.Passed && taken.Place <= s.Passed + s.Ahead)
+        if (isFilled && taken.Place > s.Passed && taken.Place <= s.Passed + s.Ahead)
         {
-            s.Marks[taken.Place] = false;
+            s.Marks[taken.Place] = true;
         }
 
         if (isHit)
@@ -300,7 +309,7 @@ internal sealed class AccessStreams(long pages, int limit)
         if (s.Passed > s.Own)
         {
             // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
-            int own = IsSlow ? 0 : s.Distance / 4;
+            int own = IsSlow ? Math.Min(Math.Min(s.Distance / 4, s.Ahead), slowBatch) : s.Distance / 4;
             Volatile.Write(ref s.Own, s.Passed + own);
             for (; s.Ahead < own; s.Ahead++)
             {

@@ -226,14 +226,14 @@ internal sealed unsafe class PagedRegion
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
 
-    /// <summary>Begins to read a page that this thread is about to bring in, if it is in a file: see <see cref="EntryReads"/>.</summary>
-    internal void BeginRead(PageLoader loader, long index)
+    /// <summary>Notes a page that this thread is about to bring in, in case it is in a file: see <see cref="ReadPlan"/>.</summary>
+    internal void NoteRead(PageLoader loader, long index)
     {
-        // A word in a node may be another page's by now: then a read is begun for nothing.
+        // A word in a node may be another page's by now: then something is read for nothing.
         ulong word = PageWord.Load(Find(index));
         if (PageWord.State(word) == PageState.Swapped)
         {
-            EntryReads.Begin(loader, PageWord.Stored(word));
+            ReadPlan.Note(loader, PageWord.Stored(word));
         }
     }
 

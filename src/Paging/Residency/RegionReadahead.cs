@@ -16,7 +16,7 @@ namespace Paging.Residency;
 internal sealed unsafe class RegionReadahead
 {
     /// <summary>Bytes of pages that a stream may be ahead of its reader.</summary>
-    private const int MaxBytes = 1 << 20;
+    private const int MaxBytes = 4 << 20;
 
     /// <summary>The share of a page size's frames that pages brought in ahead and not used yet may take.</summary>
     private const int Share = 4;
@@ -44,7 +44,7 @@ internal sealed unsafe class RegionReadahead
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
         long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
-        _streams = new AccessStreams(region.PageCount, (int)most);
+        _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames));
     }
 
     /// <summary>Whether it is among those that threads look at. A hint: changed by <see cref="Readahead"/> alone.</summary>
@@ -131,30 +131,24 @@ internal sealed unsafe class RegionReadahead
     /// <inheritdoc cref="AccessStreams.IsLeft"/>
     internal bool IsLeft(in StreamPage taken) => _streams.IsLeft(taken);
 
-    /// <summary>A page that was taken is left to the reader.</summary>
-    internal void Leave(in StreamPage taken)
+    /// <inheritdoc cref="AccessStreams.IsPassed"/>
+    internal bool IsPassed(in StreamPage taken) => _streams.IsPassed(taken);
+
+    /// <summary>What became of pages that were taken; of those that were left to the reader, <see cref="BroughtIn.Failed"/>.</summary>
+    internal void OnBroughtIn(ReadOnlySpan<StreamPage> taken, ReadOnlySpan<BroughtIn> outcomes)
     {
         Hold();
-        _streams.OnBroughtIn(taken, isFilled: false, isHit: false);
-        LetGo();
-    }
-
-    /// <summary>What became of a page that was taken.</summary>
-    internal void OnBroughtIn(in StreamPage taken, BroughtIn outcome)
-    {
-        if (outcome == BroughtIn.Filled)
+        for (int i = 0; i < outcomes.Length; i++)
         {
-            return;
-        }
-
-        Hold();
-        if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
-        {
-            _streams.Stop(taken);
-        }
-        else
-        {
-            _streams.OnBroughtIn(taken, isFilled: false, isHit: outcome == BroughtIn.Resident);
+            BroughtIn outcome = outcomes[i];
+            if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
+            {
+                _streams.Stop(taken[i]);
+            }
+            else
+            {
+                _streams.OnBroughtIn(taken[i], isFilled: outcome == BroughtIn.Filled, isHit: outcome == BroughtIn.Resident);
+            }
         }
 
         LetGo();

@@ -9,11 +9,14 @@ namespace Paging.Tests.Protocol;
 /// pages and to the file. One thread is the device, another one the background, which takes its share of the rows.</summary>
 internal static class GatherScenarios
 {
-    private const long File = 64 * 12 * 4096;
+    private const long File = 4 << 20;
 
     /// <summary>With fewer, nobody helps.</summary>
     private const int Frames = 8;
     private const int Pages = 12;
+
+    /// <summary>A pool whose segments hold several pages.</summary>
+    private const long Neighbours = 4 << 20;
 
     /// <summary>Rows of all pages, in no order, some twice.</summary>
     private static readonly (int Page, int Element)[] s_rows =
@@ -63,6 +66,48 @@ internal static class GatherScenarios
             () => Repeat(4, () => world.Domain.Step()),
             world.RemoveFile);
         End(world, device, mayHaveReadNone: true);
+    });
+
+    internal static readonly Scenario NeighboursAgainstEviction = new("rows of neighbours in a file are gathered while their pages are written and go again", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => Repeat(2, () => book.Gather(s_rows)),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                book.Set(3, 1, 41);
+                book.Discard(4);
+                book.Overwrite(0, Contents.Noise(51));
+                world.EvictAll();
+                book.Set(7, 0, 43);
+            });
+        End(world, device);
+    });
+
+    internal static readonly Scenario NeighboursAgainstSwapoff = new("rows of neighbours in a file are gathered by two threads while the file is removed", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => book.Gather(s_rows),
+            () => book.Gather(s_rows.AsSpan(2, 9)),
+            world.RemoveFile);
+        End(world, device, mayHaveReadNone: true);
+    });
+
+    internal static readonly Scenario NeighboursAgainstClosing = new("the pager is disposed while neighbours in a file are read at once by one thread for another", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => ClosingScenarios.UntilDisposed(() => Repeat(2, () => book.Gather(s_rows))),
+            () => ClosingScenarios.UntilDisposed(() => Repeat(3, () => book.Get(5, 1))),
+            () =>
+            {
+                Repeat(4, () => world.Domain.Step());
+                world.Pager.Dispose();
+            });
+        Assert.Equal(0, device.PendingCount);
+        ReadAhead += device.SubmittedReads;
     });
 
     internal static readonly Scenario AgainstFileCleaning = new("rows are gathered while the segments that they are in are emptied and used again", static run =>
@@ -167,7 +212,7 @@ internal static class GatherScenarios
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        AgainstEviction, AgainstDiscard, AgainstSwapoff, AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
+        AgainstEviction, AgainstDiscard, AgainstSwapoff, NeighboursAgainstEviction, NeighboursAgainstSwapoff, NeighboursAgainstClosing, AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
     ];
 
     private static void GatherOrFail(Book book, ref int refused)
@@ -182,18 +227,18 @@ internal static class GatherScenarios
         }
     }
 
-    private static (World World, Book Book, MemoryDevice Device) Begin(Run run)
+    private static (World World, Book Book, MemoryDevice Device) Begin(Run run, long? poolBytes = null)
     {
         MemoryDevice device = new(File, run.Seed);
-        (World world, Book book) = Begin(run, device);
+        (World world, Book book) = Begin(run, device, poolBytes);
         device.DelaysCompletion = true;
         return (world, book, device);
     }
 
     /// <summary>Pages of which those of sealed segments are in the file, and the others in the pool or untouched.</summary>
-    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device)
+    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
     {
-        World world = new(run, frames: Frames);
+        World world = new(run, frames: Frames, poolBytes);
         world.AddFile(device);
         Book book = world.Allocate(Pages);
         for (int page = 0; page < Pages - 1; page++)

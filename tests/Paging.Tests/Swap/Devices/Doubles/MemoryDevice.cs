@@ -40,6 +40,8 @@ internal sealed unsafe class MemoryDevice : SwapDevice
 
     internal override int BlockBytes => BufferAlignment;
 
+    internal override bool KnowsWrites => false;
+
     internal override bool IsDirect => true;
 
     /// <summary>Holds back what is submitted from now on.</summary>
