@@ -52,6 +52,9 @@ internal sealed unsafe class MemoryDevice : SwapDevice
     /// <summary>Of the reads, those that were submitted.</summary>
     public long SubmittedReads { get; private set; }
 
+    /// <summary>Blocks that submitted reads were of.</summary>
+    public long SubmittedBlocks { get; private set; }
+
     public long Writes { get; private set; }
 
     public long BytesWritten { get; private set; }
@@ -87,6 +90,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         lock (_lock)
         {
             SubmittedReads += request.Operation == IoOperation.Read ? 1 : 0;
+            SubmittedBlocks += request.Operation == IoOperation.Read ? request.Length / BufferAlignment : 0;
             bool moves = !DelaysCompletion || _dice.OnceIn(2);
             if (moves)
                 Move(request.Operation, request.Offset, request.Buffer, request.Length);
