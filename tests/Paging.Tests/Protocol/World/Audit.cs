@@ -22,6 +22,9 @@ internal static unsafe class Audit
 
         CheckDescriptors(world.Store, references);
         CheckSegments(world.Store);
+        RegionReadahead[] readAhead = [.. Internals.Arrays(world.Domain.Prefetcher.Readahead).OfType<RegionReadahead>()];
+        Assert.Distinct(readAhead);
+        Assert.All(readAhead, static array => Assert.True(array.IsActive, "an array is looked at that thinks it is not"));
         foreach (SegmentLog? log in world.Store.Segments.Logs)
         {
             Assert.Equal(log?.EntryBuffers.Count ?? 0, log is null ? 0 : System.Numerics.BitOperations.PopCount(Internals.Free(log.EntryBuffers)));
