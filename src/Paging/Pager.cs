@@ -271,8 +271,8 @@ public sealed class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <returns>Null when the pool is too full for the page size, or a budget too small for the moment, and <paramref name="goOn"/> says that
-    /// the caller tries again.</returns>
+    /// <returns>Null when the pool is too full for the page size, or a budget too small for the moment, and <paramref name="goOn"/> says
+    /// that the caller tries again.</returns>
     private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, bool goOn)
         where T : unmanaged
     {

@@ -424,8 +424,8 @@ internal sealed unsafe class FrameForecast
         }
     }
 
-    /// <summary>Samples twice as many pages, if there are more. Those of them that are out have never been seen by the sets, which therefore
-    /// count nothing until they have caught up.</summary>
+    /// <summary>Samples twice as many pages, if there are more. The sets have never seen the new ones, and therefore count nothing until they
+    /// have caught up.</summary>
     private bool TrySampleMore(long capacity)
     {
         if (_kept < 1UL << 32)

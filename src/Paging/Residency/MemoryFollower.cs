@@ -104,8 +104,8 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
         return true;
     }
 
-    /// <summary>Lets the budgets grow so far that they hold enough pages of a size, if the ceilings do. While another thread changes them it
-    /// waits for that: an array must not be refused for what is lower for a moment.</summary>
+    /// <summary>Lets the budgets grow so far that they hold enough pages of a size, if the ceilings do. While another thread changes them
+    /// it waits for that: an array must not be refused for what is lower for a moment.</summary>
     internal void MakeFit(int pageBytes)
     {
         Resizer.Seen seen = default;

@@ -139,6 +139,10 @@ internal static class TogetherScenarios
 
     internal static IReadOnlyList<Scenario> All { get; } = [Streams, Backwards, Gathers, TwoSizes, ArrayDisposed, FileRemoved, PagerDisposed];
 
+    /// <summary>What all runs so far have done: pages read ahead, segments written, reads from the file, and changes of the budgets that
+    /// succeeded.</summary>
+    internal static (long ReadAhead, long Written, long Read, long Resized) Done { get; private set; }
+
     /// <summary>One array that all threads use, and one whose pages one thread changes as a whole.</summary>
     private sealed record Scene(World World, Book Shared, Book Own, MemoryDevice Device);
 
@@ -167,7 +171,14 @@ internal static class TogetherScenarios
         PrefetchScenarios.AssertEnds(scene.World);
         Assert.False(scene.World.Domain.Prefetcher.Readahead.Step());
         scene.World.AwaitWrites();
+        Note(scene);
         scene.World.CheckAndClose();
+    }
+
+    private static void Note(Scene scene)
+    {
+        PagerStatistics now = scene.World.Domain.GetStatistics();
+        Done = (Done.ReadAhead + now.PrefetchedPages, Done.Written + now.Writebacks, Done.Read + now.FaultsFromFile, Done.Resized + scene.World.Domain.Resizer.Sets);
     }
 
     private static void Read(Book book, int first, int end)
