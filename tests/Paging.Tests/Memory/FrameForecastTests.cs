@@ -107,16 +107,17 @@ public sealed class FrameForecastTests
         Count(capacity: 500);
         Assert.InRange(Count(capacity: 500), 4 * before, Pages);
 
-        // A loop over what larger frames would hold is told as such.
-        for (int i = 0; i < 200 * 700; i++)
+        // A loop that twice the frames would hold, and fewer not, is told as such.
+        const int Loop = 900;
+        for (int i = 0; i < 200 * Loop; i++)
         {
-            Fault(forecast, (ulong)(i % 700), isNew: false, isAhead: false, fault++, capacity: 500);
+            Fault(forecast, (ulong)(i % Loop), isNew: false, isAhead: false, fault++, capacity: 500);
         }
 
         (double plus25, double plus50, double plus100) = forecast.Saved;
-        Assert.InRange(plus25, 0.5, 0.99);
-        Assert.InRange(plus50, 0.95, 1);
-        Assert.InRange(plus100, 0.95, 1);
+        Assert.InRange(plus25, 0.2, 0.9);
+        Assert.InRange(plus50, plus25, 0.95);
+        Assert.InRange(plus100, 0.98, 1);
 
         long Count(long capacity)
         {
