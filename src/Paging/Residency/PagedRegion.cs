@@ -19,7 +19,6 @@ internal sealed unsafe class PagedRegion
     private readonly PagingDomain _domain;
     private readonly int _usedBytes;
     private readonly int _lastUsedBytes;
-    private readonly bool _isRegistered;
     private PageDirectory _pages;
     private RegionAdvice _advice;
 
@@ -39,23 +38,27 @@ internal sealed unsafe class PagedRegion
         _pages = new PageDirectory(domain, frames, geometry.PageCount);
         try
         {
-            domain.Add(this);
-            _isRegistered = true;
+            IsRegistered = domain.TryAdd(this);
         }
-        catch
+        finally
         {
-            _pages.Table.Undo();
-            throw;
+            if (!IsRegistered)
+            {
+                _pages.Table.Undo();
+            }
         }
     }
 
     ~PagedRegion()
     {
-        if (_isRegistered)
+        if (IsRegistered)
         {
             new RegionCloser(this, _domain, isFinalizing: true).Finish();
         }
     }
+
+    /// <summary>Whether the pager knows it. If not, since its frames' budget was too small, this is nothing that could be used.</summary>
+    internal bool IsRegistered { get; }
 
     internal FrameClass Frames => _pages.Frames;
 

@@ -46,7 +46,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>By a thread whose fault was of a stream of the array: sees to it that a thread of the background looks.</summary>
     internal void Want(RegionReadahead array)
     {
-        if (!array.IsActive)
+        if (array.TryActivate())
         {
             Activate(array);
         }
@@ -224,9 +224,9 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         }
     }
 
+    /// <summary>Gives an array a place, by the thread that has made it active.</summary>
     private void Activate(RegionReadahead array)
     {
-        array.IsActive = true;
         for (int i = 0; i < MaxArrays; i++)
         {
             if (Shared.Read(SharedWord.Stream, ref _arrays[i]) is null
@@ -244,11 +244,11 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         if (other is null || Shared.CompareExchange(SharedWord.Stream, ref _arrays[hand], array, other) != other)
         {
             // Others are about it, too. The next fault of the stream tries again.
-            array.IsActive = false;
+            array.Deactivate();
             return;
         }
 
-        other.IsActive = false;
+        other.Deactivate();
     }
 
     private void GiveUp(ref RegionReadahead? place, RegionReadahead array)
@@ -256,7 +256,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         if (Shared.CompareExchange(SharedWord.Stream, ref place, null, array) == array)
         {
             Shared.Decrement(SharedWord.Stream, ref _active);
-            array.IsActive = false;
+            array.Deactivate();
         }
     }
 }

@@ -37,6 +37,7 @@ internal sealed unsafe class RegionReadahead
     private int _sawFile;
     private int _quietLooks;
     private int _firstStream;
+    private int _active;
 
     internal RegionReadahead(PagedRegion region, Readahead readahead)
     {
@@ -47,8 +48,15 @@ internal sealed unsafe class RegionReadahead
         _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames));
     }
 
-    /// <summary>Whether it is among those that threads look at. A hint: changed by <see cref="Readahead"/> alone.</summary>
-    internal bool IsActive { get; set; }
+    /// <summary>Whether it is among those that threads look at, or about to be.</summary>
+    internal bool IsActive => Shared.Read(SharedWord.Stream, ref _active) != 0;
+
+    /// <summary>0 → 1: races with other faults of the array. Who wins gives it a place; so it has one at most.</summary>
+    /// <returns>False when it has a place, or another thread is about to give it one.</returns>
+    internal bool TryActivate() => !IsActive && Shared.CompareExchange(SharedWord.Stream, ref _active, 1, 0) == 0;
+
+    /// <summary>1 → 0, with release: by the thread that has taken it out of its place, or has found no place for it.</summary>
+    internal void Deactivate() => Shared.Write(SharedWord.Stream, ref _active, 0);
 
     /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
     internal void OnFault(long page)
