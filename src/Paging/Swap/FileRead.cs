@@ -118,7 +118,8 @@ internal sealed unsafe class FileRead(int number) : IoRequest
     /// <returns>Whether the bytes are there.</returns>
     internal bool Await()
     {
-        if (!IsComplete)
+        // Not when it is complete, but when the device has let go of it, which is a moment later: the place may be used again at once.
+        if (_ends.Count == _seen)
         {
             _ends.WaitBeyond(_seen);
         }

@@ -102,7 +102,7 @@ internal static class GatherScenarios
         (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
         FileScenarios.With(device, run,
             () => ClosingScenarios.UntilDisposed(() => Repeat(2, () => book.Gather(s_rows))),
-            () => ClosingScenarios.UntilDisposed(() => Repeat(3, () => book.Get(5, 1))),
+            () => ClosingScenarios.UntilDisposed(() => Repeat(2, () => book.Gather(s_rows.AsSpan(1, 7)))),
             () =>
             {
                 Repeat(4, () => world.Domain.Step());
