@@ -34,6 +34,8 @@ internal static class Program
           fileamp     random overwriting           bytes written for the live bytes that left the pool
           filefault   a fault from a swap file     against pread of the same blocks and K4os
           filedepth   such faults from 16 threads  against raw O_DIRECT reads of the same size, 16 at once
+          fileseq     pages in sequence from a    against raw O_DIRECT reads of 1 MiB, or decoding on all cores
+                      swap file, read ahead
           fileencrypt encrypted writeback          against plain; faults likewise
           filebeside  faults from the pool         with cold data in a swap file against without
           mapped      rows of a mapped file        against MemoryMappedFile with MADV_RANDOM; in sequence against raw O_DIRECT
@@ -87,6 +89,7 @@ internal static class Program
         ("fileamp", FileAmplificationWorkload.Run),
         ("filefault", FileFaultWorkload.Run),
         ("filedepth", FileDepthWorkload.Run),
+        ("fileseq", FileSequenceWorkload.Run),
         ("fileencrypt", FileEncryptWorkload.Run),
         ("filebeside", FileBesideWorkload.Run),
         ("mapped", MappedWorkload.Run),

@@ -137,6 +137,13 @@ public sealed partial class Pager
             throw;
         }
 
+        if (!region.IsRegistered)
+        {
+            // Nothing that could be used, and nobody closes it.
+            backing.Release();
+            return region;
+        }
+
         try
         {
             region.KeepFrame();

@@ -271,18 +271,19 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <returns>Null when the pool is too full for the page size, and <paramref name="goOn"/> says that the caller tries again.</returns>
+    /// <returns>Null when the pool is too full for the page size, or a budget too small for the moment, and <paramref name="goOn"/> says
+    /// that the caller tries again.</returns>
     private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, SourceRange? source, bool goOn)
         where T : unmanaged
     {
         using DomainScope held = _domain.Enter();
         _domain.Follower?.MakeFit(geometry.PageBytes);
-        OptionChecks.CheckPageFits(
-            geometry.PageBytes, _domain.Frames.BudgetBytes, _domain.Swap.Budget.Bytes, nameof(PagedArrayOptions.PageBytes));
+        CheckPageFits(geometry.PageBytes, mayGrow: true);
         if (!_domain.Swap.TryAddLog(geometry.PageBytes))
         {
             if (!goOn)
             {
+                CheckPageFits(geometry.PageBytes, mayGrow: false);
                 ThrowHelper.ThrowPoolFull(_domain, geometry.PageBytes);
             }
 
@@ -291,8 +292,29 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
         var policy = new CompressionPolicy(
             Unsafe.SizeOf<T>(), options?.Compression ?? Options.Compression, options?.Filter, _domain.Choosers);
-        return source is { } mapped
+        PagedRegion region = source is { } mapped
             ? MakeMapped(mapped, geometry, options?.Name, policy)
             : new PagedRegion(_domain, geometry, options?.Name, policy);
+        if (region.IsRegistered || goOn)
+        {
+            return region.IsRegistered ? region : null;
+        }
+
+        CheckPageFits(geometry.PageBytes, mayGrow: false);
+        return null;
+    }
+
+    /// <summary>Refuses a page size that is too large for the budgets.</summary>
+    /// <param name="pageBytes">The page size.</param>
+    /// <param name="mayGrow">Whether budgets that follow the memory that is left count as what they may be.</param>
+    private void CheckPageFits(int pageBytes, bool mayGrow)
+    {
+        (long resident, long pool) = (_domain.Frames.BudgetBytes, _domain.Swap.Budget.Bytes);
+        if (mayGrow && _domain.Follower is { } follower)
+        {
+            (resident, pool) = follower.Ceilings;
+        }
+
+        OptionChecks.CheckPageFits(pageBytes, resident, pool, nameof(PagedArrayOptions.PageBytes));
     }
 }

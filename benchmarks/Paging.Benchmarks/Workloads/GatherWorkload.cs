@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.Residency;
+using Paging.Swap.Devices;
 
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>A thousand random rows by Gather: of a resident matrix, against a hand-written loop that copies the same rows from native memory; of
-/// one in the pool and of one in a file, against as many calls of ReadRow, each copied.</summary>
+/// one in the pool and of one in a file, against as many calls of ReadRow, each copied. From a file also against bare io_uring (<see cref="RingPages"/>).</summary>
 /// <remarks>
 /// Rows are 4 KiB, so that there are one, four and sixteen to a page of 4, 16 and 64 KiB. Fair to the loop: it copies to the same place, from
 /// memory with huge pages as large as the matrix, and is told neither about pages nor about rows that could be outside. Fair to the calls of
@@ -20,6 +21,7 @@ internal static class GatherWorkload
     private const int Columns = RowBytes / sizeof(long);
     private const int RowsAtOnce = 1000;
     private const int NarrowBytes = 256;
+    private const double LeastShareOfRing = 0.85;
 
     public static void Run(Options options, Harness harness, Report report)
     {
@@ -107,6 +109,11 @@ internal static class GatherWorkload
 
         long[][] windows = Windows(matrix.Rows, options.Seed);
         GatherSide ours = new(matrix, windows);
+        if (withFile)
+        {
+            CompareWithRing(name, pages, new GatherSide(matrix, windows), windows, stage, options, harness, report);
+        }
+
         PagerStatistics before = stage.Statistics;
         Series[] series = harness.Measure(allThreads: true, ours, new ReadRowSide(matrix, windows));
         PagerStatistics after = stage.Statistics;
@@ -116,10 +123,39 @@ internal static class GatherWorkload
             "gather", name, pages.PageBytes, series[0], series[1], bound, $"{share:0.0}% of faults from there, {pages.Note}"));
     }
 
+    private static void CompareWithRing(
+        string name, PageSet pages, ISide ours, long[][] windows, SwapStage stage, Options options, Harness harness, Report report)
+    {
+        if (UringEngine.TryCreate(out UringEngine? engine) != 0 || engine is null)
+        {
+            return;
+        }
+
+        using RawPages raw = new(pages, options, stage.File.Bytes);
+        int threads = Environment.ProcessorCount;
+        int rowsPerPage = pages.PageBytes / RowBytes;
+        RingPages[] readers = [.. Enumerable.Range(0, threads).Select(i => new RingPages(raw, engine, windows, rowsPerPage, i, threads))];
+        using (CrewSide limit = new(readers))
+        {
+            Series[] series = harness.Measure(allThreads: true, new WithoutSum(ours), limit);
+            report.Add(Row.Gain(
+                "gather", name, pages.PageBytes, series[0], series[1], Bound.AtLeast(LeastShareOfRing), "against io_uring, 32 at once, and decoding on all cores"));
+        }
+
+        Array.ForEach(readers, static reader => reader.Dispose());
+        engine.Dispose();
+    }
+
     /// <summary>All rows in a random order, a thousand at a time.</summary>
     private static long[][] Windows(long rows, int seed) =>
         [.. Orders.Permutation((int)rows, seed).Chunk(RowsAtOnce).Where(window => window.Length == RowsAtOnce).Select(
             window => window.Select(row => (long)row).ToArray())];
+
+    /// <summary>For a limit that sums nothing.</summary>
+    private sealed class WithoutSum(ISide side) : ISide
+    {
+        public Outcome Run() => side.Run() with { Sum = 0 };
+    }
 
     private abstract class Side(long[][] windows, int columns) : ISide
     {

@@ -69,7 +69,7 @@ internal sealed unsafe class FrameForecast
 
     /// <summary>Everything that the pointers point into; pinned.</summary>
     private readonly byte[]? _memory;
-    private readonly Page* _pages;
+    private readonly SampledPage* _pages;
     private readonly ushort* _buckets;
     private readonly int _mostPages;
     private readonly int _faultsPerSample;
@@ -89,7 +89,7 @@ internal sealed unsafe class FrameForecast
     /// <summary>The fault at which a rest ends.</summary>
     private long _restBegin;
     private long _rest = -1;
-    private readonly ulong _share;
+    private ulong _share;
 
     /// <summary>Of the sampled pages, those are kept whose fingerprint is below this.</summary>
     private ulong _kept = 1UL << 32;
@@ -125,7 +125,7 @@ internal sealed unsafe class FrameForecast
         _mostFrames = _frames = (int)Math.Min(maxFrames, MostFrames);
         _mostPages = Math.Min(MostPages, 32 * _frames);
         _share = (ulong)((double)_frames / maxFrames * (1UL << 32));
-        int tableBytes = (_mostPages + 1) * sizeof(Page);
+        int tableBytes = (_mostPages + 1) * sizeof(SampledPage);
         _bucketMask = BitOperations.RoundUpToPowerOf2((uint)_mostPages) - 1;
         int bucketBytes = (int)(_bucketMask + 1) * sizeof(ushort);
         int setBytes = 0;
@@ -136,14 +136,14 @@ internal sealed unsafe class FrameForecast
 
         _memory = GC.AllocateArray<byte>(tableBytes + bucketBytes + setBytes, pinned: true);
         byte* memory = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
-        _pages = (Page*)memory;
+        _pages = (SampledPage*)memory;
         _sets = new MiniatureFrames[Sets];
         memory += tableBytes;
         for (int set = 0; set < Sets; set++)
         {
             int most = FramesOf(set, _frames) + 1;
             _sets[set] = new MiniatureFrames(
-                memory, most, FramesOf(set, Math.Min(_frames, LeastFrames)), &_pages->First + set, sizeof(Page));
+                memory, most, FramesOf(set, Math.Min(_frames, LeastFrames)), &_pages->First + set, sizeof(SampledPage));
             memory += MiniatureFrames.Bytes(most);
         }
 
@@ -221,6 +221,12 @@ internal sealed unsafe class FrameForecast
         while (_frames > _mostFrames)
         {
             SampleFewer();
+        }
+
+        // Frames that have come to be fewer stand in miniature for less and less. So few that the pages which come back fit into the table
+        // after that: it does not go up and down.
+        while (2 * _frames <= Math.Min(LeastFrames, _mostFrames) && TrySampleMore(capacity))
+        {
         }
 
         uint fingerprint = (uint)(hash >> 32);
@@ -418,6 +424,29 @@ internal sealed unsafe class FrameForecast
         }
     }
 
+    /// <summary>Samples twice as many pages, if there are more. The sets have never seen the new ones, and therefore count nothing until they
+    /// have caught up.</summary>
+    private bool TrySampleMore(long capacity)
+    {
+        if (_kept < 1UL << 32)
+        {
+            _kept *= 2;
+        }
+        else if (_share < 1UL << 32)
+        {
+            _share = Math.Min(2 * _share, 1UL << 32);
+            Volatile.Write(ref _threshold, _share);
+        }
+        else
+        {
+            return false;
+        }
+
+        _frames = ScaledFrames(capacity);
+        _uncounted = _samples + (TurnsUncounted * _frames);
+        return true;
+    }
+
     private bool IsInAnyFrame(int page)
     {
         bool any = false;
@@ -456,24 +485,4 @@ internal sealed unsafe class FrameForecast
     private ref ushort Bucket(uint fingerprint) => ref _buckets[fingerprint & _bucketMask];
 
     private ushort Age => (ushort)(_samples >> AgeShift);
-
-    /// <summary>A sampled page: 16 bytes.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Page
-    {
-        /// <summary>Bits of the hash other than those that pages are sampled by.</summary>
-        internal uint Fingerprint;
-
-        /// <summary>What each set keeps of it.</summary>
-        internal ushort First;
-        internal ushort Second;
-        internal ushort Third;
-
-        /// <summary>The next page of the bucket, or without a page.</summary>
-        internal ushort Next;
-        internal ushort LastUse;
-        internal ushort Unused;
-
-        internal readonly bool IsKnown => (First | Second | Third) != 0;
-    }
 }

@@ -214,16 +214,24 @@ internal sealed unsafe class FramePool
         }
     }
 
+    /// <summary>Signalled when the limit has changed, or no more is committed than it allows: for threads to which nothing that comes free
+    /// is given before.</summary>
+    internal EventCount Settled { get; } = new();
+
     /// <summary>Sets what may be committed from now on. One thread at a time changes the budget.</summary>
     internal void SetLimit(long bytes)
     {
         // A thread that is about to commit under the gate has looked at the old limit, and is through.
-        using Gate.Scope held = Gate.Enter();
-        Volatile.Write(ref _limitBytes, bytes);
-        foreach (FrameClass? size in _classes)
+        using (Gate.Enter())
         {
-            size?.NoteBudget();
+            Volatile.Write(ref _limitBytes, bytes);
+            foreach (FrameClass? size in _classes)
+            {
+                size?.NoteBudget();
+            }
         }
+
+        Settled.Signal();
     }
 
     /// <summary>Sets the budget, which is the limit too. No more is committed.</summary>

@@ -22,13 +22,15 @@ namespace Paging.Residency;
 /// </remarks>
 /// <param name="pages">The pages of the array.</param>
 /// <param name="limit">The largest distance, at most <see cref="MaxDistance"/>.</param>
-internal sealed class AccessStreams(long pages, int limit)
+/// <param name="slowBatch">As <see cref="Batch"/>, where a page takes a device's time.</param>
+/// <param name="sharesReads">Whether a reader finds what others have begun to read for it. If not, it waits for them.</param>
+internal sealed class AccessStreams(long pages, int limit, int slowBatch = AccessStreams.Batch, bool sharesReads = true)
 {
     /// <summary>Streams at once.</summary>
     internal const int MaxStreams = 6;
 
     /// <summary>A power of two.</summary>
-    internal const int MaxDistance = 256;
+    internal const int MaxDistance = 512;
 
     /// <summary>The first distance of a stream that is known in advance.</summary>
     internal const int KnownDistance = 8;
@@ -87,8 +89,8 @@ internal sealed class AccessStreams(long pages, int limit)
     /// <summary>Faults in a row that make a stream now.</summary>
     internal int NeededRun { get; private set; } = MinRun;
 
-    /// <summary>Whether a page takes a device's time. Then a reader that has caught up waits for the pages that are being read: by itself it
-    /// would read one at a time.</summary>
+    /// <summary>Whether a page takes a device's time. Then a reader that has caught up leaves itself only pages that are being read: by itself
+    /// it would read one at a time.</summary>
     internal bool IsSlow { get; set; }
 
     /// <summary>Steps that the readers of all streams have made, so far.</summary>
@@ -158,7 +160,7 @@ internal sealed class AccessStreams(long pages, int limit)
     internal bool HasRoom(int stream)
     {
         ref AccessStream s = ref _streams[stream];
-        return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, Batch);
+        return s.Distance - s.Ahead >= Math.Clamp(s.Distance / 2, 1, IsSlow ? slowBatch : Batch);
     }
 
     /// <summary>Whether any stream may.</summary>
@@ -204,7 +206,7 @@ internal sealed class AccessStreams(long pages, int limit)
     }
 
     /// <summary>Takes the next page of a stream that is to be read ahead. The caller says by <see cref="OnBroughtIn"/> what became of
-    /// it.</summary>
+    /// it; until then it is not taken for one by which the reader's place can be seen.</summary>
     internal bool TryTake(int stream, out StreamPage taken)
     {
         ref AccessStream s = ref _streams[stream];
@@ -223,7 +225,7 @@ internal sealed class AccessStreams(long pages, int limit)
         s.Ahead++;
         s.HasTaken = true;
         long place = s.Passed + s.Ahead;
-        s.Marks[place] = true;
+        s.Marks[place] = false;
         taken = new StreamPage(page, stream, s.Number, place);
         return true;
     }
@@ -236,6 +238,14 @@ internal sealed class AccessStreams(long pages, int limit)
         return Volatile.Read(ref s.Own) >= taken.Place && s.Number == taken.Number;
     }
 
+    /// <summary>Whether the reader has been seen at a page that was taken, or beyond it, or the stream is over. As
+    /// <see cref="IsLeft"/>.</summary>
+    internal bool IsPassed(in StreamPage taken)
+    {
+        ref AccessStream s = ref _streams[taken.Stream];
+        return Volatile.Read(ref s.Passed) >= taken.Place || s.Number != taken.Number;
+    }
+
     /// <summary>What became of a page that was taken. Nothing happens if the stream is another one by now.</summary>
     /// <param name="taken">What <see cref="TryTake"/> gave.</param>
     /// <param name="isFilled">Whether the page is in a frame because of it.</param>
@@ -243,14 +253,14 @@ internal sealed class AccessStreams(long pages, int limit)
     internal void OnBroughtIn(in StreamPage taken, bool isFilled, bool isHit)
     {
         ref AccessStream s = ref _streams[taken.Stream];
-        if (isFilled || s.Number != taken.Number || s.Distance == 0)
+        if (s.Number != taken.Number || s.Distance == 0)
         {
             return;
         }
 
-        if (taken.Place > s.Passed && taken.Place <= s.Passed + s.Ahead)
+        if (isFilled && taken.Place > s.Passed && taken.Place <= s.Passed + s.Ahead)
         {
-            s.Marks[taken.Place] = false;
+            s.Marks[taken.Place] = true;
         }
 
         if (isHit)
@@ -300,7 +310,7 @@ internal sealed class AccessStreams(long pages, int limit)
         if (s.Passed > s.Own)
         {
             // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
-            int own = IsSlow ? 0 : s.Distance / 4;
+            int own = !IsSlow ? s.Distance / 4 : sharesReads ? Math.Min(Math.Min(s.Distance / 4, s.Ahead), slowBatch) : 0;
             Volatile.Write(ref s.Own, s.Passed + own);
             for (; s.Ahead < own; s.Ahead++)
             {

@@ -3,16 +3,19 @@ using Paging.Swap;
 namespace Paging.Residency;
 
 /// <summary>Reads of pages from what backs their arrays that a thread has begun because it is about to bring them in: what
-/// <see cref="EntryReads"/> are for pages in swap files, with the same rules. Neighbours that are asked for one after another are read at
+/// <see cref="ReadPlan"/> is for pages in swap files. Only this thread finds them. Neighbours that are asked for one after another are read at
 /// once, as far as a buffer goes: a disk is as fast as it can be with long reads only.</summary>
 /// <remarks>So the last neighbours are kept until something else is asked for, or one of them is wanted. A read that all its pages were
 /// taken from ends then; what is left of the others ends with <see cref="End"/>.</remarks>
 internal sealed class BackingReads
 {
+    /// <summary>Reads under way for one thread, at most.</summary>
+    private const int Max = 32;
+
     [ThreadStatic]
     private static BackingReads? s_ofThread;
 
-    private readonly BackingRead[] _reads = new BackingRead[EntryReads.Max];
+    private readonly BackingRead[] _reads = new BackingRead[Max];
     private int _count;
 
     // Neighbours that are not being read yet.
@@ -62,7 +65,7 @@ internal sealed class BackingReads
             return;
         }
 
-        // As in EntryReads: who gets out of a wait has ended for good.
+        // As in ReadPlan: who gets out of a wait has ended for good.
         s_ofThread = null;
         reads._next = null;
         for (; reads._count > 0; reads._count--)

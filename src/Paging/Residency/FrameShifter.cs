@@ -11,6 +11,9 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
     /// <summary>Granules that may be tried in vain where frames can be had in other ways.</summary>
     private const int MaxGranulesTried = 16;
 
+    /// <summary>The longest sleep of a thread that waits for a budget which shrinks.</summary>
+    private const int SleepMilliseconds = 20;
+
     /// <summary>One thread at a time empties granules, to move their memory or to give it back.</summary>
     internal Gate Gate { get; } = new();
 
@@ -53,6 +56,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
                 // Memory that is collected for one class, granule by granule, must not be taken by another class meanwhile.
                 collects |= frames.TryBeginCollecting(size);
                 Shortage now = default;
+                long settled = frames.Settled.Count;
                 if (TryShiftOnce(size, mayUseFree, busier, int.MaxValue, marks, ref now))
                 {
                     return true;
@@ -65,7 +69,15 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
                     return false;
                 }
 
-                spinner.Once();
+                if (now.IsShrinking)
+                {
+                    // The thread that shrinks it may be waiting for leases to end, for as long as they do.
+                    frames.Settled.TryWaitBeyond(settled, SleepMilliseconds);
+                }
+                else
+                {
+                    spinner.Once();
+                }
             }
 
             return false;
@@ -92,8 +104,9 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
             if (frames.RemainingBytes < 0)
             {
-                // The budget shrinks: what comes free is not to be had. That ends soon.
+                // The budget shrinks: what comes free is not to be had. That ends.
                 found.InFlight++;
+                found.IsShrinking = true;
                 unstorable = 0;
                 return false;
             }

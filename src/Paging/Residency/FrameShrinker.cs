@@ -68,6 +68,8 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
             }
         }
 
+        // Faults that could not be given a frame meanwhile need not wait for the pool to shrink, too.
+        _frames.Settled.Signal();
         return LeavesEnoughClean(ref found);
     }
 

@@ -24,6 +24,9 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// <summary>Rounds of spinning before the thread sleeps: others are at most at a few pages.</summary>
     private const int Spins = 64;
 
+    /// <summary>Pages that a thread takes at a time where they may be in files, and whose reads it begins at once.</summary>
+    private const int MaxPagesInFiles = 32;
+
     private readonly EventCount _ends = new();
     private ulong[] _keys = [];
 
@@ -151,14 +154,16 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
         for (long run = part.First; run < part.End; run++)
         {
-            Region.BeginRead(loader, RowGatherer.PageOf(_keys[StartOf((int)run)]));
+            Region.NoteRead(loader, RowGatherer.PageOf(_keys[StartOf((int)run)]));
         }
+
+        ReadPlan.Begin(loader);
     }
 
     /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
     /// others.</summary>
     internal override long LimitPart(long pages) =>
-        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, Region.ReadsAtOnce) : pages);
+        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, Region.ReadsAtOnce(MaxPagesInFiles)) : pages);
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();

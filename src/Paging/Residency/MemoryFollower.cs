@@ -28,6 +28,16 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
         }
     }
 
+    /// <summary>The budgets that the program has set.</summary>
+    internal (long Resident, long Pool) Ceilings
+    {
+        get
+        {
+            using Gate.Scope held = _gate.Enter();
+            return (_maxResident, _maxPool);
+        }
+    }
+
     private long Floor => FloorOf(_maxResident, resident: true) + FloorOf(_maxPool, resident: false);
 
     /// <summary>The program has set budgets.</summary>
@@ -94,13 +104,25 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
         return true;
     }
 
-    /// <summary>Lets the budgets grow so far that they hold enough pages of a size, if the ceilings do.</summary>
+    /// <summary>Lets the budgets grow so far that they hold enough pages of a size, if the ceilings do. While another thread changes them
+    /// it waits for that: an array must not be refused for what is lower for a moment.</summary>
     internal void MakeFit(int pageBytes)
     {
-        long sets = domain.Resizer.Sets;
-        long resident = Math.Min(Volatile.Read(ref _maxResident), (long)FramePool.MinFrames * pageBytes);
-        long pool = Math.Min(Volatile.Read(ref _maxPool), Swap.LogGeometry.MinPoolBytes(pageBytes));
-        domain.Resizer.TryApproach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes), sets);
+        Resizer.Seen seen = default;
+        do
+        {
+            long sets = domain.Resizer.Sets;
+            (long resident, long pool) = Ceilings;
+            resident = Math.Min(resident, (long)FramePool.MinFrames * pageBytes);
+            pool = Math.Min(pool, Swap.LogGeometry.MinPoolBytes(pageBytes));
+            if (domain.Frames.LimitBytes >= resident && domain.Swap.Budget.LimitBytes >= pool)
+            {
+                return;
+            }
+
+            domain.Resizer.TryApproach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes), sets);
+        }
+        while (domain.Resizer.TryAwait(ref seen));
     }
 
     private (long Resident, long Pool) Decide(in MemoryReading reading)

@@ -19,7 +19,6 @@ internal sealed unsafe class PagedRegion
     private readonly PagingDomain _domain;
     private readonly int _usedBytes;
     private readonly int _lastUsedBytes;
-    private readonly bool _isRegistered;
     private readonly PageBacking? _backing;
     private PageDirectory _pages;
     private RegionAdvice _advice;
@@ -42,24 +41,28 @@ internal sealed unsafe class PagedRegion
         _pages = new PageDirectory(domain, frames, geometry.PageCount);
         try
         {
-            domain.Add(this);
-            _isRegistered = true;
+            IsRegistered = domain.TryAdd(this);
         }
-        catch
+        finally
         {
-            _pages.Table.Undo();
-            throw;
+            if (!IsRegistered)
+            {
+                _pages.Table.Undo();
+            }
         }
     }
 
     ~PagedRegion()
     {
-        if (_isRegistered)
+        if (IsRegistered)
         {
             new RegionCloser(this, _domain, isFinalizing: true).Finish();
             ReleaseBacking();
         }
     }
+
+    /// <summary>Whether the pager knows it. If not, since its frames' budget was too small, this is nothing that could be used.</summary>
+    internal bool IsRegistered { get; }
 
     internal FrameClass Frames => _pages.Frames;
 
@@ -227,7 +230,8 @@ internal sealed unsafe class PagedRegion
     internal bool MayBeInFiles => _backing is not null || _domain.Swap.Segments.Files.IsAny;
 
     /// <summary>Pages for which a thread begins reads at once, where they may be in files.</summary>
-    internal int ReadsAtOnce => Math.Max(EntryReads.PagesAtOnce, _backing?.PagesARead ?? 0);
+    /// <param name="otherwise">How many where they are in swap files.</param>
+    internal int ReadsAtOnce(int otherwise) => _backing is null ? otherwise : Math.Max(AccessStreams.Batch, _backing.PagesARead);
 
     /// <summary>What time is measured by.</summary>
     internal TimeProvider Time => _domain.Tuning.Time;
@@ -236,16 +240,16 @@ internal sealed unsafe class PagedRegion
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
 
-    /// <summary>Begins to read a page that this thread is about to bring in, if it is in a file: see <see cref="EntryReads"/> and
-    /// <see cref="BackingReads"/>.</summary>
-    internal void BeginRead(PageLoader loader, long index)
+    /// <summary>Notes a page that this thread is about to bring in, in case it is in a file: see <see cref="ReadPlan"/>. Of a mapped file,
+    /// the read is begun: see <see cref="BackingReads"/>.</summary>
+    internal void NoteRead(PageLoader loader, long index)
     {
-        // A word in a node may be another page's by now: then a read is begun for nothing.
+        // A word in a node may be another page's by now: then something is read for nothing.
         ulong word = PageWord.Load(Find(index));
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         if (stored != 0 && !(_backing is not null && loader.IsDropped(stored)))
         {
-            EntryReads.Begin(loader, stored);
+            ReadPlan.Note(loader, stored);
         }
         else if (_backing is not null && PageWord.State(word) is PageState.Untouched or PageState.Swapped)
         {

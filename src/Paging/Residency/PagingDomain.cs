@@ -285,15 +285,14 @@ internal sealed class PagingDomain
         }
     }
 
-    internal void Add(PagedRegion region)
+    /// <returns>False if the frames' budget has become too small since the caller looked, or is so for a moment.</returns>
+    internal bool TryAdd(PagedRegion region)
     {
         using Gate.Scope held = _regionsGate.Enter();
         ThrowIfClosed();
         if (Frames.LimitBytes / region.Frames.PageBytes < FramePool.MinFrames)
         {
-            // Only if the budget has shrunk since the caller checked.
-            throw new ArgumentOutOfRangeException(
-                nameof(region), $"ResidentBytes = {Frames.LimitBytes:N0} holds fewer than {FramePool.MinFrames} pages of the array.");
+            return false;
         }
 
         TestHook.MayFail(FailurePoint.Allocation);
@@ -311,6 +310,7 @@ internal sealed class PagingDomain
         _regionsOfSize[SizeOf(region)]++;
         Volatile.Write(ref _regionsMade, _regionsMade + 1);
         Interlocked.Increment(ref _holders);
+        return true;
     }
 
     internal void Remove(PagedRegion region)

@@ -57,7 +57,10 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// <summary>The arrays in which streams were found.</summary>
     internal Readahead Readahead { get; }
 
-    private bool HasWork => _requests.IsAny || Operations.IsAny || Readahead.IsWanted;
+    /// <summary>Whether programs have asked for pages that are still to be brought in.</summary>
+    internal bool IsAskedFor => _requests.IsAny || Operations.IsAny;
+
+    private bool HasWork => IsAskedFor || Readahead.IsWanted;
 
     /// <summary>Asks for a page, as an access would bring it in, without waiting for anything. When there are too many requests, this one
     /// is dropped.</summary>
@@ -279,7 +282,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
         finally
         {
-            EntryReads.End();
+            ReadPlan.End();
             BackingReads.End();
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -18,8 +19,8 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
 
-    /// <summary>Batches that a thread brings in from files in one step, at most.</summary>
-    private const int BatchesAStep = 8;
+    /// <summary>Pages that a thread brings in from files in one step, about, if nobody asks for anything else.</summary>
+    private const int PagesAStep = 4096;
 
     /// <summary>The same of a mapped file, and how many of them are being read before the first is brought in.</summary>
     private const int MappedBatchesAStep = 32;
@@ -49,7 +50,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>By a thread whose fault was of a stream of the array: sees to it that a thread of the background looks.</summary>
     internal void Want(RegionReadahead array)
     {
-        if (!array.IsActive)
+        if (array.TryActivate())
         {
             Activate(array);
         }
@@ -130,40 +131,58 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         }
         else
         {
-            BringIn(array, region, taken);
+            LeftPages none = default;
+            BringIn(array, region, taken, ref none);
         }
 
         GC.KeepAlive(region);
         return true;
     }
 
-    /// <summary>As <see cref="BringIn"/>, for some batches, of which the next is being read while one is decoded: the device is never
-    /// idle.</summary>
+    /// <summary>As <see cref="BringIn"/>, for pages that may be in files: what lies side by side is read at once, and while the pages of one
+    /// set are decoded those of the next ones are being read, so that the device is never idle.</summary>
+    /// <remarks>Pages that were left to the reader it has to find read, or it would read them one by one. So their reads are kept; and when
+    /// there is nothing else to do, these pages are brought in after all, the last ones first: the reader comes from the other
+    /// side.</remarks>
     private void BringInFromFiles(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
     {
-        Span<StreamPage> now = stackalloc StreamPage[FrameBatch.Max];
-        Span<StreamPage> next = stackalloc StreamPage[FrameBatch.Max];
-        taken.CopyTo(now);
-        int count = taken.Length;
+        StreamPage* pages = stackalloc StreamPage[FileReadahead.MaxPages];
+        var queue = new FileReadahead(region, domain.Swap.Loader, new Span<StreamPage>(pages, FileReadahead.MaxPages));
+        Span<StreamPage> leftPages = stackalloc StreamPage[FileReadahead.MaxSetPages];
+        var left = new LeftPages(leftPages);
+        int length = FrameBatch.Length(region.Frames);
         try
         {
-            BeginReads(region, taken);
-            for (int i = 1; count > 0; i++)
+            queue.Add(taken);
+            for (int done = taken.Length; ;)
             {
-                int reads = EntryReads.Count;
-                int following = i < BatchesAStep ? array.Take(region, next[..FrameBatch.Length(region.Frames)]) : 0;
-                BeginReads(region, next[..following]);
-                BringIn(array, region, now[..count]);
-                EntryReads.End(reads);
-                Span<StreamPage> done = now;
-                now = next;
-                next = done;
-                count = following;
+                while (done < PagesAStep
+                    && !domain.Prefetcher.IsAskedFor
+                    && queue.Room is { Length: > 0 } room
+                    && array.Take(region, room) is > 0 and int count)
+                {
+                    queue.Add(count);
+                    done += count;
+                }
+
+                if (queue.Next(length) is { Length: > 0 } now)
+                {
+                    BringIn(array, region, now, ref left);
+                    queue.EndNext(now.Length);
+                }
+                else if (left.TakeLast(length) is { Length: > 0 } last)
+                {
+                    BringInLeft(array, region, last);
+                }
+                else
+                {
+                    break;
+                }
             }
         }
         finally
         {
-            EntryReads.End();
+            ReadPlan.End();
         }
     }
 
@@ -178,6 +197,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         taken.CopyTo(pages);
         counts[0] = taken.Length;
         int batches = 1;
+        LeftPages none = default;
         try
         {
             BeginReads(region, taken);
@@ -194,12 +214,12 @@ internal sealed unsafe class Readahead(PagingDomain domain)
                     batches += count > 0 ? 1 : 0;
                 }
 
-                BringIn(array, region, pages.Slice(i % depth * FrameBatch.Max, counts[i % depth]));
+                BringIn(array, region, pages.Slice(i % depth * FrameBatch.Max, counts[i % depth]), ref none);
             }
         }
         finally
         {
-            EntryReads.End();
+            ReadPlan.End();
             BackingReads.End();
         }
     }
@@ -208,38 +228,61 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     {
         foreach (ref readonly StreamPage page in taken)
         {
-            region.BeginRead(domain.Swap.Loader, page.Page);
+            region.NoteRead(domain.Swap.Loader, page.Page);
         }
+
+        ReadPlan.Begin(domain.Swap.Loader);
     }
 
-    private void BringIn(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
+    private void BringIn(RegionReadahead array, PagedRegion region, scoped ReadOnlySpan<StreamPage> taken, ref LeftPages left)
     {
+        Debug.Assert(taken.Length <= FrameBatch.Max, "one batch");
+        Span<BroughtIn> outcomes = stackalloc BroughtIn[FrameBatch.Max];
         FrameBatch frames = default;
+        int done = 0;
         try
         {
             // Inside: evicting for the batch may fail for want of memory, and the frames that are in hand by then have to go back.
             Fetcher.BeginBatch(region, ref frames, taken.Length);
-            foreach (ref readonly StreamPage page in taken)
+            for (; done < taken.Length; done++)
             {
-                if (array.IsLeft(page))
+                if (array.IsLeft(taken[done]))
                 {
-                    array.Leave(page);
+                    outcomes[done] = BroughtIn.Failed;
+                    left.Add(taken[done]);
                 }
                 else
                 {
-                    array.OnBroughtIn(page, Fetcher.BringInAhead(region, page.Page, &frames));
+                    outcomes[done] = Fetcher.BringInAhead(region, taken[done].Page, &frames);
                 }
             }
         }
         finally
         {
             Fetcher.EndBatch(region, ref frames);
+            array.OnBroughtIn(taken, outcomes[..done]);
         }
     }
 
+    /// <summary>Brings in pages that had been left to the reader, from the last one on, until it is met.</summary>
+    private void BringInLeft(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> pages)
+    {
+        for (int i = pages.Length - 1; i >= 0 && !array.IsPassed(pages[i]); i--)
+        {
+            BroughtIn outcome = Fetcher.BringInAhead(region, pages[i].Page);
+            if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
+            {
+                return;
+            }
+
+            // One that the reader had already is none that need not have been read ahead.
+            array.OnBroughtIn(pages.Slice(i, 1), [outcome == BroughtIn.Filled ? outcome : BroughtIn.Failed]);
+        }
+    }
+
+    /// <summary>Gives an array a place, by the thread that has made it active.</summary>
     private void Activate(RegionReadahead array)
     {
-        array.IsActive = true;
         for (int i = 0; i < MaxArrays; i++)
         {
             if (Shared.Read(SharedWord.Stream, ref _arrays[i]) is null
@@ -257,11 +300,11 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         if (other is null || Shared.CompareExchange(SharedWord.Stream, ref _arrays[hand], array, other) != other)
         {
             // Others are about it, too. The next fault of the stream tries again.
-            array.IsActive = false;
+            array.Deactivate();
             return;
         }
 
-        other.IsActive = false;
+        other.Deactivate();
     }
 
     private void GiveUp(ref RegionReadahead? place, RegionReadahead array)
@@ -269,7 +312,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         if (Shared.CompareExchange(SharedWord.Stream, ref place, null, array) == array)
         {
             Shared.Decrement(SharedWord.Stream, ref _active);
-            array.IsActive = false;
+            array.Deactivate();
         }
     }
 }

@@ -16,7 +16,7 @@ namespace Paging.Residency;
 internal sealed unsafe class RegionReadahead
 {
     /// <summary>Bytes of pages that a stream may be ahead of its reader.</summary>
-    private const int MaxBytes = 1 << 20;
+    private const int MaxBytes = 4 << 20;
 
     /// <summary>The share of a page size's frames that pages brought in ahead and not used yet may take.</summary>
     private const int Share = 4;
@@ -37,6 +37,7 @@ internal sealed unsafe class RegionReadahead
     private int _sawFile;
     private int _quietLooks;
     private int _firstStream;
+    private int _active;
 
     internal RegionReadahead(PagedRegion region, Readahead readahead)
     {
@@ -44,11 +45,18 @@ internal sealed unsafe class RegionReadahead
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
         long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
-        _streams = new AccessStreams(region.PageCount, (int)most);
+        _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames), sharesReads: region.Backing is null);
     }
 
-    /// <summary>Whether it is among those that threads look at. A hint: changed by <see cref="Readahead"/> alone.</summary>
-    internal bool IsActive { get; set; }
+    /// <summary>Whether it is among those that threads look at, or about to be.</summary>
+    internal bool IsActive => Shared.Read(SharedWord.Stream, ref _active) != 0;
+
+    /// <summary>0 → 1: races with other faults of the array. Who wins gives it a place; so it has one at most.</summary>
+    /// <returns>False when it has a place, or another thread is about to give it one.</returns>
+    internal bool TryActivate() => !IsActive && Shared.CompareExchange(SharedWord.Stream, ref _active, 1, 0) == 0;
+
+    /// <summary>1 → 0, with release: by the thread that has taken it out of its place, or has found no place for it.</summary>
+    internal void Deactivate() => Shared.Write(SharedWord.Stream, ref _active, 0);
 
     /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
     internal void OnFault(long page)
@@ -131,30 +139,24 @@ internal sealed unsafe class RegionReadahead
     /// <inheritdoc cref="AccessStreams.IsLeft"/>
     internal bool IsLeft(in StreamPage taken) => _streams.IsLeft(taken);
 
-    /// <summary>A page that was taken is left to the reader.</summary>
-    internal void Leave(in StreamPage taken)
+    /// <inheritdoc cref="AccessStreams.IsPassed"/>
+    internal bool IsPassed(in StreamPage taken) => _streams.IsPassed(taken);
+
+    /// <summary>What became of pages that were taken; of those that were left to the reader, <see cref="BroughtIn.Failed"/>.</summary>
+    internal void OnBroughtIn(ReadOnlySpan<StreamPage> taken, ReadOnlySpan<BroughtIn> outcomes)
     {
         Hold();
-        _streams.OnBroughtIn(taken, isFilled: false, isHit: false);
-        LetGo();
-    }
-
-    /// <summary>What became of a page that was taken.</summary>
-    internal void OnBroughtIn(in StreamPage taken, BroughtIn outcome)
-    {
-        if (outcome == BroughtIn.Filled)
+        for (int i = 0; i < outcomes.Length; i++)
         {
-            return;
-        }
-
-        Hold();
-        if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
-        {
-            _streams.Stop(taken);
-        }
-        else
-        {
-            _streams.OnBroughtIn(taken, isFilled: false, isHit: outcome == BroughtIn.Resident);
+            BroughtIn outcome = outcomes[i];
+            if (outcome is BroughtIn.NoFrame or BroughtIn.Closed)
+            {
+                _streams.Stop(taken[i]);
+            }
+            else
+            {
+                _streams.OnBroughtIn(taken[i], isFilled: outcome == BroughtIn.Filled, isHit: outcome == BroughtIn.Resident);
+            }
         }
 
         LetGo();

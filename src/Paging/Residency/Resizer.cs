@@ -76,7 +76,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
 
     /// <summary>Moves the budgets as near to new ones as can be without much ado: what cannot be given up stays, and the budget with it.
     /// For the background: it waits for no lease and no claim, and refuses nothing.</summary>
-    /// <returns>False when the budgets are being changed by another thread.</returns>
+    /// <returns>False when the budgets are being changed by another thread, or have been set since the caller decided.</returns>
     /// <param name="residentBytes">The frames' budget.</param>
     /// <param name="poolBytes">The pool's budget.</param>
     /// <param name="sets">How often the program had set budgets (<see cref="Sets"/>) when the caller decided: where it has again, this does
@@ -98,7 +98,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         {
             if (Sets != sets)
             {
-                return true;
+                return false;
             }
 
             ApproachFrames(residentBytes);
@@ -292,8 +292,10 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         Frames.SetBudget(resident);
         Pool.SetBudget(pool);
         domain.Pressure.SetBudgets(resident + pool);
-        Volatile.Write(ref _sets, _sets + 1);
         domain.Follower?.SetCeilings(resident, pool);
+
+        // Behind the ceilings: who reads the number and then decides has seen them.
+        Volatile.Write(ref _sets, _sets + 1);
     }
 
     private bool TryShrinkFrames(long residentBytes, out Shortage found)

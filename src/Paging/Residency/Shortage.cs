@@ -28,6 +28,9 @@ internal partial struct Shortage
     /// <summary>Whether a pin was taken or given back since a waiting thread last looked.</summary>
     internal bool HasChanged;
 
+    /// <summary>Whether the frames' budget shrinks, which is one of the reasons to look again, and one that may last.</summary>
+    internal bool IsShrinking;
+
     /// <summary>Whether as many pages are dirty as may be while the pool has no room.</summary>
     internal bool IsDirtyLimit;
 

@@ -27,6 +27,7 @@ internal sealed class SwapFiles(PagingDomain domain)
     {
         // From here on, segments are written from memory that this domain's finalizer unmaps.
         Swap.Writeback.Owner = domain;
+        Swap.Loader.Reads.Prepare();
         SwapArea area;
         try
         {

@@ -19,58 +19,29 @@ internal sealed unsafe partial class PageLoader
         TestHook.Reach(SharedWord.Segment);
         Segment* segment = segments[location.Segment];
         SwapArea area = segments.Files.Of(segment);
-        BounceBuffers buffers = segments.Logs[segment->Log]!.EntryBuffers;
-
-        // A read that was begun ahead has kept the slot with the segment since, by a pin of its own: it is of these blocks.
-        if (EntryReads.Find(this, id, location) is { } read && read.Area == area)
+        BlockRange range = RangeOf(area, segment, location);
+        if (Reads.Find(area, location.Segment, range) is { } read && TryLoadFrom(read, range, id, location, page, length))
         {
-            int result = area.Note(read.Range, read.Await(), counters);
-            return Decode(id, location, page, length, area, read.Range, read.Buffer, result);
+            return FromFile(location, area);
         }
 
-        using BounceBuffers.Scope rented = buffers.Rent(out byte* buffer);
-        BlockRange range = RangeOf(area, segment, location);
+        using BounceBuffers.Scope rented = segments.Logs[segment->Log]!.EntryBuffers.Rent(out byte* buffer);
         int error = area.Read(range, buffer, (ulong)segment->SealedAt, counters);
         return Decode(id, location, page, length, area, range, buffer, error);
     }
 
-    /// <summary>Begins to read the entry of a page that is about to be loaded: see <see cref="EntryReads"/>.</summary>
-    /// <returns>False when it is not in a file, or there is no buffer. Then nothing has changed.</returns>
-    internal bool TryBeginRead(uint index, EntryRead read)
+    /// <summary>Takes a page from a read that was begun before, and ends the use of that. The segment is pinned.</summary>
+    /// <returns>False when the read has failed, or its bytes are not the page: then it has to be read by itself.</returns>
+    private bool TryLoadFrom(FileRead read, in BlockRange range, ulong id, Location location, byte* page, int length)
     {
-        ulong id = descriptors.Id(index);
-        Location location = descriptors.Locate(index);
-        if (location.Where != Location.Kind.Segment || !segments.TryPin(location.Segment, out bool onFile))
+        try
         {
-            return false;
+            return read.Await() && TryRead((EntryHeader*)(read.Buffer + (range.Offset - read.Offset) + range.Skip), id, location, page, length);
         }
-
-        // As in a load: what is read under the pin is the entry only if the descriptor points there under it.
-        Segment* segment = segments[location.Segment];
-        byte* buffer = null;
-        BounceBuffers? buffers = null;
-        if (onFile && descriptors.Locate(index) == location)
+        finally
         {
-            buffers = segments.Logs[segment->Log]!.EntryBuffers;
-            buffer = buffers.TryRentAhead();
+            Reads.Leave(read);
         }
-
-        if (buffer == null)
-        {
-            segments.Unpin(location.Segment);
-            return false;
-        }
-
-        SwapArea area = segments.Files.Of(segment);
-        read.Start(id, location, area, RangeOf(area, segment, location), (ulong)segment->SealedAt, buffers!, buffer);
-        return true;
-    }
-
-    /// <summary>Waits for a read that was begun ahead, and gives back what it holds.</summary>
-    internal void EndRead(EntryRead read)
-    {
-        read.End();
-        segments.Unpin(read.Location.Segment);
     }
 
     private static BlockRange RangeOf(SwapArea area, Segment* segment, Location location) =>
@@ -88,11 +59,7 @@ internal sealed unsafe partial class PageLoader
     {
         if (error == 0 && TryRead((EntryHeader*)(buffer + range.Skip), id, location, page, length))
         {
-            return new LoadResult(LoadStatus.Loaded)
-            {
-                IsFromFile = true,
-                IsOutdated = location.IsRecompressed || area.State != AreaState.InUse,
-            };
+            return FromFile(location, area);
         }
 
         if (HasMovedOrGone(id, location))
@@ -108,4 +75,10 @@ internal sealed unsafe partial class PageLoader
             Error = isCorrupted ? 0 : error,
         };
     }
+
+    private static LoadResult FromFile(Location location, SwapArea area) => new(LoadStatus.Loaded)
+    {
+        IsFromFile = true,
+        IsOutdated = location.IsRecompressed || area.State != AreaState.InUse,
+    };
 }

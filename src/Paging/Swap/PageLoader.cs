@@ -11,6 +11,12 @@ namespace Paging.Swap;
 /// buffer meanwhile.</remarks>
 internal sealed unsafe partial class PageLoader(SegmentTable segments, DescriptorTable descriptors, Counters counters)
 {
+    /// <summary>Parts of files that are being read for pages that are about to be loaded.</summary>
+    internal FileReads Reads { get; } = new(segments, counters);
+
+    /// <summary>Where a page is now. Its reference is the caller's, or it may be another page's by then.</summary>
+    internal Location Locate(uint index) => descriptors.Locate(index);
+
     /// <summary>Loads a page whose reference the caller holds. So the page cannot be freed meanwhile, but it may be moved.</summary>
     /// <param name="index">The descriptor.</param>
     /// <param name="page">Receives the page. If the load fails, its contents mean nothing.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Paging.Memory;
 using Paging.Swap.Devices;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -26,6 +27,9 @@ internal sealed unsafe class SegmentLog
     private const int SegmentsForWriter = 16;
     private const int MaxBufferBytes = 4 << 20;
 
+    /// <summary>How many segments the buffers for reads of neighbouring entries would hold.</summary>
+    private const int SegmentsRead = 32;
+
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
     private readonly LogWriter[] _writers;
@@ -50,6 +54,7 @@ internal sealed unsafe class SegmentLog
             Cleaner = new Cleaner(this, Mover, table, descriptors);
             Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
             EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 64, huge: true);
+            RunBuffers = Runs(SegmentBytes);
             SegmentBuffers = Buffers(BlockRange.MaxBytes(SegmentBytes), max: 2, huge: false);
         }
         catch
@@ -57,6 +62,7 @@ internal sealed unsafe class SegmentLog
             Chunks.Release();
             Sealed?.Release();
             EntryBuffers?.Dispose();
+            RunBuffers?.Dispose();
             throw;
         }
     }
@@ -110,6 +116,9 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>Buffers for reading single entries from a file.</summary>
     internal BounceBuffers EntryBuffers { get; }
+
+    /// <summary>Buffers for reading neighbouring entries at once. Nobody waits for one.</summary>
+    internal BounceBuffers RunBuffers { get; }
 
     /// <summary>Buffers for reading whole segments from a file.</summary>
     internal BounceBuffers SegmentBuffers { get; }
@@ -237,6 +246,7 @@ internal sealed unsafe class SegmentLog
         Chunks.Release();
         Sealed.Release();
         EntryBuffers.Dispose();
+        RunBuffers.Dispose();
         SegmentBuffers.Dispose();
     }
 
@@ -262,6 +272,16 @@ internal sealed unsafe class SegmentLog
         _table[segment]->Chunk = Segment.NoChunk;
         Chunks.TakeBackUnsynchronized(chunk, stock);
         Sealed.Refresh(chunk);
+    }
+
+    /// <summary>Memory of which as much is taken at a time as a read is long: some segments', and no more than <see cref="MaxBufferBytes"/>,
+    /// unless a single segment is longer.</summary>
+    private static BounceBuffers Runs(int segmentBytes)
+    {
+        int bytes = Math.Min(SegmentsRead * segmentBytes, MaxBufferBytes);
+        int page = Interop.VirtualMemory.SystemPageBytes;
+        int unit = ((bytes / BounceBuffers.MaxBuffers) + page - 1) / page * page;
+        return new BounceBuffers(BounceBuffers.MaxBuffers, unit, huge: bytes >= Reservation.HugePageBytes);
     }
 
     private static BounceBuffers Buffers(int bytes, int max, bool huge) => new(Math.Clamp(MaxBufferBytes / bytes, 1, max), bytes, huge);

@@ -113,6 +113,12 @@ internal sealed unsafe partial class SwapStore
                     return true;
                 }
 
+                // Lower than the budget that the caller has seen, perhaps, while that moves.
+                if (_budget.LimitBytes < LogGeometry.MinPoolBytes(pageLength))
+                {
+                    return false;
+                }
+
                 LogGeometry geometry = LogGeometry.For(_budget.LimitBytes, _segments.Logs.IsEmpty ? pageLength : LogPageFor(pageLength));
                 long reserve = (1 + geometry.LastResortSegments) * ((long)geometry.SegmentBytes + Segment.Size);
                 if (_budget.RemainingBytes >= reserve)

@@ -16,6 +16,10 @@ internal sealed unsafe class Swapoff(
     Writeback writeback,
     Rundown rundown)
 {
+    /// <summary>How often in a row there may be no room before it is said that there is none. A page that another thread stores again, to
+    /// have it out of the file, say, has two entries for a moment.</summary>
+    private const int MaxRefusals = 32;
+
     /// <summary>Moves everything off a file that takes no more segments.</summary>
     /// <param name="area">The file.</param>
     /// <param name="cancellation">Ends it between two segments or entries.</param>
@@ -24,6 +28,7 @@ internal sealed unsafe class Swapoff(
     /// <exception cref="OperationCanceledException">The token was cancelled. What was moved by then stays moved.</exception>
     internal bool TryDrain(SwapArea area, CancellationToken cancellation)
     {
+        int refusals = 0;
         while (!area.IsEmpty)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -35,8 +40,9 @@ internal sealed unsafe class Swapoff(
             long seen = writeback.Completions.Count;
             bool any = false;
             bool anyDamaged = false;
+            bool hasRoom = true;
             int end = segments.End;
-            for (int i = 0; i < end; i++)
+            for (int i = 0; i < end && hasRoom; i++)
             {
                 Segment* segment = segments[i];
                 if (segment->File != area.Number || SegmentWord.State(SegmentWord.Load(&segment->Word)) != SegmentState.OnFile)
@@ -57,7 +63,8 @@ internal sealed unsafe class Swapoff(
                         break;
 
                     case FileEmptied.NoRoom:
-                        return false;
+                        hasRoom = false;
+                        break;
 
                     case FileEmptied.Unreadable:
                         anyDamaged = true;
@@ -65,7 +72,9 @@ internal sealed unsafe class Swapoff(
                 }
             }
 
-            if (anyDamaged && !TrySalvage(area, cancellation))
+            hasRoom = hasRoom && (!anyDamaged || TrySalvage(area, cancellation));
+            refusals = any ? 0 : refusals;
+            if (!hasRoom && ++refusals > MaxRefusals)
             {
                 return false;
             }

@@ -21,5 +21,6 @@ internal enum SharedWord
     FaultRequest,
     Operation,
     Stream,
+    FileRead,
     Lock,
 }

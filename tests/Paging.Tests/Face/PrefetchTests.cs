@@ -163,7 +163,7 @@ public class PrefetchTests
     {
         using Held held = Stored.InFile(threads, out GatedDevice device);
         using var cancellation = new CancellationTokenSource();
-        device.BeforeRead(2, cancellation.Cancel);
+        device.BeforeRead(1, cancellation.Cancel);
         int first = Stored.FirstInFile(held, 6);
         long before = held.Statistics.FaultsFromFile;
         Task task = Ahead.PrefetchUntil(held.Array, first * PageLength, 6 * PageLength, cancellation.Token);
@@ -223,7 +223,7 @@ public class PrefetchTests
         using Held held = Stored.InFile(threads, out GatedDevice device);
         int first = Stored.FirstInFile(held, 8);
         Task disposing = Task.CompletedTask;
-        device.BeforeRead(2, () => disposing = DisposeUntilClosed(held));
+        device.BeforeRead(1, () => disposing = DisposeUntilClosed(held));
         await Ahead.Prefetch(held.Array, first * PageLength, 8 * PageLength);
         await disposing;
         Assert.Throws<ObjectDisposedException>(() => held.Array[0]);

@@ -236,6 +236,8 @@ internal sealed unsafe class FailingDevice(SwapDevice inner) : SwapDevice
 
     internal override int BlockBytes => inner.BlockBytes;
 
+    internal override bool KnowsWrites => inner.KnowsWrites;
+
     internal override bool IsDirect => inner.IsDirect;
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp) =>

@@ -90,6 +90,47 @@ public sealed class FrameForecastTests
         }
     }
 
+    [Fact]
+    public void Frames_that_come_to_be_fewer_again_are_sampled_more_again()
+    {
+        const int Pages = 100_000;
+        FrameForecast forecast = new(10_000, PageBytes, rests: false);
+        long fault = 0;
+        long before = Count(capacity: 10_000);
+        Count(capacity: 160_000);
+        Count(capacity: 160_000);
+        Assert.InRange(Count(capacity: 160_000), 1, before / 8);
+        Count(capacity: 10_000);
+        Assert.InRange(Count(capacity: 10_000), before / 3, before);
+
+        // As many pages in miniature as it takes to tell one frame from another.
+        Count(capacity: 500);
+        Assert.InRange(Count(capacity: 500), 4 * before, Pages);
+
+        // A loop that twice the frames would hold, and fewer not, is told as such.
+        const int Loop = 900;
+        for (int i = 0; i < 200 * Loop; i++)
+        {
+            Fault(forecast, (ulong)(i % Loop), isNew: false, isAhead: false, fault++, capacity: 500);
+        }
+
+        (double plus25, double plus50, double plus100) = forecast.Saved;
+        Assert.InRange(plus25, 0.2, 0.9);
+        Assert.InRange(plus50, plus25, 0.95);
+        Assert.InRange(plus100, 0.98, 1);
+
+        long Count(long capacity)
+        {
+            long sampled = 0;
+            for (int i = 0; i < Pages; i++)
+            {
+                sampled += Fault(forecast, (ulong)i, isNew: false, isAhead: false, fault++, capacity) != 0 ? 1 : 0;
+            }
+
+            return sampled;
+        }
+    }
+
     private static ushort Fault(FrameForecast forecast, ulong identity, bool isNew, bool isAhead, long fault, long capacity) =>
         forecast.IsSampled(identity, fault) ? forecast.NoteFault(identity, isNew, isAhead, fault, capacity) : (ushort)0;
 }

@@ -74,7 +74,11 @@ public sealed class FailureTests(ITestOutputHelper output)
     {
         // The scheduler counts steps, and lets the only thread do as it likes.
         s_interleaver.Begin(1);
-        Interleaver.End();
+        if (!scenario.IsAlone)
+        {
+            Interleaver.End();
+        }
+
         var run = new Run(s_interleaver, 1);
         var world = new World(run, scenario.Frames, scenario.PoolBytes);
         Action act = scenario.Arrange(world);
@@ -109,6 +113,10 @@ public sealed class FailureTests(ITestOutputHelper output)
             // Finalizers know nothing of pages left claimed.
             s_wreckage.Add(run);
             throw new InvalidOperationException($"'{scenario}' with {failures.Thrown?.GetType().Name} at place {at}, {failures.Point}: {e.Message}\nThrown from {failures.Thrown?.StackTrace}", e);
+        }
+        finally
+        {
+            Interleaver.End();
         }
 
         return failures;

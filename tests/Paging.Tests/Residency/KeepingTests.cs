@@ -290,15 +290,4 @@ public sealed class KeepingTests
         array.CopyTo(number * page.Length, seen);
         Assert.True(page.AsSpan().SequenceEqual(seen), $"Page {number} has lost what it held.");
     }
-
-    private sealed class FakeMemory : IMemorySource
-    {
-        internal MemoryReading? Reading { get; set; } = new MemoryReading(1L << 40, 1L << 41, 0);
-
-        public bool TryRead(out MemoryReading reading)
-        {
-            reading = Reading ?? default;
-            return Reading is not null;
-        }
-    }
 }

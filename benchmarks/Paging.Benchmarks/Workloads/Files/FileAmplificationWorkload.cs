@@ -102,6 +102,8 @@ internal static class FileAmplificationWorkload
 
         internal override int BlockBytes => inner.BlockBytes;
 
+        internal override bool KnowsWrites => inner.KnowsWrites;
+
         internal override bool IsDirect => inner.IsDirect;
 
         internal override int Read(long offset, byte* buffer, int length, ulong stamp)

@@ -5,22 +5,27 @@ using Paging.Threading;
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>Our side of the file workloads: the pages in an array whose segments have been pushed out, the frames clean.</summary>
-/// <remarks>No background threads, so that all the work of paging falls into the time that is measured. A few pages stay in segments
+/// <remarks>As a rule no background threads, so that all the work of paging falls into the time that is measured. A few pages stay in segments
 /// that were not full when all others were written: <see cref="Filed"/> leaves them out.</remarks>
 internal sealed class FiledPages : IDisposable
 {
     private readonly PagedArray<long> _array;
 
-    public FiledPages(PageSet pages, Options options, bool encrypt = false)
+    /// <param name="pages">The pages.</param>
+    /// <param name="options">Frames, and where the file goes.</param>
+    /// <param name="encrypt">Whether the file is encrypted.</param>
+    /// <param name="backgroundThreads">Threads that read ahead and reclaim beside the one that is measured.</param>
+    /// <param name="poolBytes">A small pool, for data that is to stay in the file when it is read; null for one that holds all of it.</param>
+    public FiledPages(PageSet pages, Options options, bool encrypt = false, int backgroundThreads = 0, long? poolBytes = null)
     {
         long bytes = RawFile.WholeBlocks(PagedPages.PoolBytesFor(pages));
         Stage = new SwapStage(
             new PagerOptions
             {
                 ResidentBytes = options.ResidentFor(pages.TotalBytes, pages.PageBytes),
-                PoolBytes = bytes,
+                PoolBytes = poolBytes ?? bytes,
                 PageBytes = pages.PageBytes,
-                BackgroundThreads = 0,
+                BackgroundThreads = backgroundThreads,
             },
             new SwapFileOptions { Path = options.SwapDirectory, Bytes = bytes, Encrypt = encrypt });
         _array = Load(Stage, pages);

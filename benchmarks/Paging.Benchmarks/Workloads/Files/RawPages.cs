@@ -87,6 +87,10 @@ internal sealed unsafe class RawPages : IDisposable
         _frames.Dispose();
     }
 
+    /// <summary>Decodes a page from the blocks that were read.</summary>
+    public long Decode(int page, byte* blocks, ref Ring frames) =>
+        Decode(blocks + RangeOf(page).Skip, _entries[page].Length, ref frames);
+
     private long Decode(byte* entry, int length, ref Ring frames)
     {
         byte* frame = _frames.Pointer + ((long)frames.Take() * _pageBytes);

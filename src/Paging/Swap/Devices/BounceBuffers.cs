@@ -116,12 +116,64 @@ internal sealed unsafe class BounceBuffers : IDisposable
         Shared.Decrement(SharedWord.Counter, ref _ahead);
     }
 
-    /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>
-    internal void Return(byte* buffer)
+    /// <summary>Takes buffers that follow one another, without waiting.</summary>
+    /// <param name="bytes">How long they have to be together.</param>
+    /// <returns>Null when there are not so many in a row. To be given back by <see cref="ReturnRun"/>.</returns>
+    internal byte* TryRentRun(int bytes)
     {
-        ulong bit = 1UL << IndexOf(buffer);
-        ulong before = Shared.Or(SharedWord.Counter, ref _free, bit);
-        Debug.Assert((before & bit) == 0, "a buffer is returned once");
+        int length = RunOf(bytes);
+        if (length > Count)
+        {
+            return null;
+        }
+
+        while (true)
+        {
+            TestHook.Reach(SharedWord.Counter);
+            ulong free = Volatile.Read(ref _free);
+
+            // A bit that is left begins a run of so many: each round doubles the runs that are known.
+            ulong begins = free;
+            for (int known = 1; known < length && begins != 0;)
+            {
+                int more = Math.Min(known, length - known);
+                begins &= begins >> more;
+                known += more;
+            }
+
+            if (begins == 0)
+            {
+                return null;
+            }
+
+            // The run's bits: set → clear. Races with threads that take or return buffers.
+            int first = BitOperations.TrailingZeroCount(begins);
+            if (Interlocked.CompareExchange(ref _free, free & ~(Run(length) << first), free) == free)
+            {
+                if (first + length > Volatile.Read(ref _touched))
+                {
+                    CountTouched(first + length);
+                }
+
+                return _memory.Address + ((long)first * BufferBytes);
+            }
+        }
+    }
+
+    /// <summary>Gives back what <see cref="TryRentRun"/> gave for so many bytes.</summary>
+    internal void ReturnRun(byte* first, int bytes) => Return(Run(RunOf(bytes)) << IndexOf(first));
+
+    /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>
+    internal void Return(byte* buffer) => Return(1UL << IndexOf(buffer));
+
+    private int RunOf(int bytes) => (bytes + BufferBytes - 1) / BufferBytes;
+
+    private static ulong Run(int length) => ulong.MaxValue >> (MaxBuffers - length);
+
+    private void Return(ulong bits)
+    {
+        ulong before = Shared.Or(SharedWord.Counter, ref _free, bits);
+        Debug.Assert((before & bits) == 0, "a buffer is returned once");
 
         // Pairs with the increment in RentSlow: either this thread sees the waiter, or the waiter sees the buffer.
         Fences.AfterInterlocked();

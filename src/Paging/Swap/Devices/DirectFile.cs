@@ -32,6 +32,8 @@ internal sealed unsafe class DirectFile : SwapDevice
 
     internal override int BlockBytes => BufferAlignment;
 
+    internal override bool KnowsWrites => false;
+
     internal override bool IsDirect { get; }
 
     /// <summary>Checks a size before anything is opened.</summary>

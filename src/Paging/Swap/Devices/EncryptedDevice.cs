@@ -47,6 +47,8 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
 
     internal override int BlockBytes => BlockCipher.PayloadBytes;
 
+    internal override bool KnowsWrites => true;
+
     internal override bool IsDirect => _inner.IsDirect;
 
     /// <summary>Memory of all scratch buffers that have ever been in use.</summary>

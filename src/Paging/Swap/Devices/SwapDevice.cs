@@ -26,6 +26,10 @@ internal abstract unsafe class SwapDevice : IDisposable
     /// <summary>Whether transfers bypass the system's page cache.</summary>
     internal abstract bool IsDirect { get; }
 
+    /// <summary>Whether it checks that what it reads is what the write with the read's stamp wrote. Then a read must not go beyond one
+    /// write.</summary>
+    internal abstract bool KnowsWrites { get; }
+
     /// <summary>Reads on the calling thread, which blocks.</summary>
     /// <returns>0 or an error number: EBADMSG if the device authenticates, and what it has read is not what the write with this stamp
     /// wrote.</returns>

@@ -16,6 +16,9 @@ internal sealed record FailureScenario(string Name, Func<World, Action> Arrange)
     /// <summary>Whether what was cut short must be done again before everything is as it should be: to dispose.</summary>
     internal bool IsRepeated { get; init; }
 
+    /// <summary>Whether the thread pool must not help: as far as the library knows, a scheduler has the only thread.</summary>
+    internal bool IsAlone { get; init; }
+
     public override string ToString() => Name;
 }
 
@@ -67,6 +70,34 @@ internal static unsafe class FailureScenarios
                 book.Array.ReadSequence(600, 1000).Dispose();
             };
         }),
+        new("pages are read ahead of a reader, several at a time, into frames that dirty pages have to leave", static world =>
+        {
+            // A batch is of a sixty-fourth of the frames.
+            const int Stored = 12;
+            Book book = world.Allocate(Stored + 200);
+            for (int page = 0; page < Stored; page++)
+            {
+                book.Store(page, Contents.Text(page));
+            }
+
+            for (int page = Stored; page < book.Pages; page++)
+            {
+                book.Overwrite(page, Contents.Text(page));
+            }
+
+            book.Array.Advise(0, book.Array.Length, PageAdvice.Sequential);
+            return () =>
+            {
+                for (int page = 0; page < 4; page++)
+                {
+                    book.Get(page, 0);
+                }
+
+                while (world.Domain.Prefetcher.Step())
+                {
+                }
+            };
+        }) { Frames = 192, PoolBytes = 1 << 20, IsAlone = true },
         new("pages far apart are touched, until their granule gets a table", static world =>
         {
             Book book = world.Allocate(600);

@@ -9,11 +9,16 @@ namespace Paging.Tests.Protocol;
 /// pages and to the file. One thread is the device, another one the background, which takes its share of the rows.</summary>
 internal static class GatherScenarios
 {
-    private const long File = 64 * 12 * 4096;
+    private const long File = 4 << 20;
 
     /// <summary>With fewer, nobody helps.</summary>
     private const int Frames = 8;
     private const int Pages = 12;
+
+    private const int BlocksOfAPage = 2;
+
+    /// <summary>A pool whose segments hold several pages.</summary>
+    private const long Neighbours = 4 << 20;
 
     /// <summary>Rows of all pages, in no order, some twice.</summary>
     private static readonly (int Page, int Element)[] s_rows =
@@ -65,6 +70,48 @@ internal static class GatherScenarios
         End(world, device, mayHaveReadNone: true);
     });
 
+    internal static readonly Scenario NeighboursAgainstEviction = new("rows of neighbours in a file are gathered while their pages are written and go again", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => Repeat(2, () => book.Gather(s_rows)),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                book.Set(3, 1, 41);
+                book.Discard(4);
+                book.Overwrite(0, Contents.Noise(51));
+                world.EvictAll();
+                book.Set(7, 0, 43);
+            });
+        End(world, device);
+    });
+
+    internal static readonly Scenario NeighboursAgainstSwapoff = new("rows of neighbours in a file are gathered by two threads while the file is removed", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => book.Gather(s_rows),
+            () => book.Gather(s_rows.AsSpan(2, 9)),
+            world.RemoveFile);
+        End(world, device, mayHaveReadNone: true);
+    });
+
+    internal static readonly Scenario NeighboursAgainstClosing = new("the pager is disposed while neighbours in a file are read at once by one thread for another", static run =>
+    {
+        (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
+        FileScenarios.With(device, run,
+            () => ClosingScenarios.UntilDisposed(() => Repeat(2, () => book.Gather(s_rows))),
+            () => ClosingScenarios.UntilDisposed(() => Repeat(2, () => book.Gather(s_rows.AsSpan(1, 7)))),
+            () =>
+            {
+                Repeat(4, () => world.Domain.Step());
+                world.Pager.Dispose();
+            });
+        Assert.Equal(0, device.PendingCount);
+        ReadAhead += device.SubmittedBlocks / BlocksOfAPage;
+    });
+
     internal static readonly Scenario AgainstFileCleaning = new("rows are gathered while the segments that they are in are emptied and used again", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run);
@@ -114,7 +161,7 @@ internal static class GatherScenarios
             () => Repeat(4, () => world.Domain.Step()),
             world.Pager.Dispose);
         Assert.Equal(0, device.PendingCount);
-        ReadAhead += device.SubmittedReads;
+        ReadAhead += device.SubmittedBlocks / BlocksOfAPage;
         Assert.False(world.Domain.Step());
     });
 
@@ -141,8 +188,9 @@ internal static class GatherScenarios
         device.Chances.Clear();
         Assert.True(refused == 0 || device.Injected > 0, "a gather was refused, and nothing has failed");
 
-        // A device that fails where it must not has been dealt with; nothing of what it holds is lost.
-        End(world, memory, () => book.Gather(s_rows));
+        // A device that fails where it must not has been dealt with; nothing of what it holds is lost. The few reads there are may all have
+        // failed, and not have come to the memory below.
+        End(world, memory, () => book.Gather(s_rows), mayHaveReadNone: device.Injected > 0);
     });
 
     internal static readonly Scenario AllReadsFail = new("every read of a gather fails: that is said once by each, and the next gather has its rows", static run =>
@@ -162,12 +210,12 @@ internal static class GatherScenarios
         End(world, memory, () => book.Gather(s_rows), mayHaveReadNone: true);
     });
 
-    /// <summary>Reads that gathers have submitted, in all runs so far.</summary>
+    /// <summary>Pages that were in reads that gathers have submitted, in all runs so far.</summary>
     internal static long ReadAhead { get; private set; }
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        AgainstEviction, AgainstDiscard, AgainstSwapoff, AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
+        AgainstEviction, AgainstDiscard, AgainstSwapoff, NeighboursAgainstEviction, NeighboursAgainstSwapoff, NeighboursAgainstClosing, AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
     ];
 
     private static void GatherOrFail(Book book, ref int refused)
@@ -182,18 +230,18 @@ internal static class GatherScenarios
         }
     }
 
-    private static (World World, Book Book, MemoryDevice Device) Begin(Run run)
+    private static (World World, Book Book, MemoryDevice Device) Begin(Run run, long? poolBytes = null)
     {
         MemoryDevice device = new(File, run.Seed);
-        (World world, Book book) = Begin(run, device);
+        (World world, Book book) = Begin(run, device, poolBytes);
         device.DelaysCompletion = true;
         return (world, book, device);
     }
 
     /// <summary>Pages of which those of sealed segments are in the file, and the others in the pool or untouched.</summary>
-    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device)
+    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
     {
-        World world = new(run, frames: Frames);
+        World world = new(run, frames: Frames, poolBytes);
         world.AddFile(device);
         Book book = world.Allocate(Pages);
         for (int page = 0; page < Pages - 1; page++)
@@ -227,7 +275,7 @@ internal static class GatherScenarios
         // Nobody else is left who would complete a request.
         device.DelaysCompletion = false;
         Assert.Equal(0, device.PendingCount);
-        ReadAhead += device.SubmittedReads;
+        ReadAhead += device.SubmittedBlocks / BlocksOfAPage;
         Assert.True(mayHaveReadNone || device.SubmittedReads > 0, "nothing was read ahead");
         check?.Invoke();
         Assert.Equal(0, world.Domain.Leases);

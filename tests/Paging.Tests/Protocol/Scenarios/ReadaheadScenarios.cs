@@ -113,7 +113,25 @@ internal static class ReadaheadScenarios
         Assert.False(world.Domain.Step());
     });
 
-    internal static IEnumerable<Scenario> All => [AgainstTheClock, TwoReaders, FromAFile, ArrayDisposed, PagerDisposed];
+    internal static readonly Scenario Batches = new("pages of a batch are used, and seen to be used, before the policy has heard of them", static run =>
+    {
+        // A batch is of a sixty-fourth of the frames.
+        const int ManyPages = 30;
+        var world = new World(run, frames: 256, poolBytes: 1 << 19);
+        Book book = world.Allocate(ManyPages);
+        for (int page = 0; page < ManyPages; page++)
+            book.Store(page, Contents.Text(page + 1));
+        Advise(book, 0, ManyPages, PageAdvice.Sequential);
+        run.Together(
+            () => Read(book, 0, ManyPages),
+            () => Repeat(40, () => world.Domain.Prefetcher.Step()),
+            () => Repeat(40, () => world.Domain.Prefetcher.Step()),
+            () => Repeat(40, () => world.Domain.Prefetcher.Step()));
+        AssertEnds(world);
+        world.CheckAndClose();
+    });
+
+    internal static IEnumerable<Scenario> All => [AgainstTheClock, TwoReaders, FromAFile, ArrayDisposed, PagerDisposed, Batches];
 
     private static Book Stored(World world, PageAdvice advice)
     {

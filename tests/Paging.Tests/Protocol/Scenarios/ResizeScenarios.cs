@@ -12,6 +12,9 @@ internal static class ResizeScenarios
 
     private static readonly long s_pool = 3 * World.SmallestPool;
 
+    /// <summary>A system that has nothing left.</summary>
+    private static readonly MemoryReading s_none = new(0, 64 << 20, 0);
+
     internal static readonly Scenario FramesUnderFaults = new("frames go and come back while pages are read, written and evicted", static run =>
     {
         var world = new World(run, Frames);
@@ -154,8 +157,88 @@ internal static class ResizeScenarios
         Assert.Throws<ObjectDisposedException>(() => world.Pager.Resize(Frames * World.PageBytes, s_pool));
     });
 
+    internal static readonly Scenario OlderStep = new("a step that was decided on before the budgets were set does not move them behind that", static run =>
+    {
+        var memory = new FakeMemory { Reading = s_none };
+        var world = new World(run, Frames, s_pool, memory: memory);
+        Stored(world, 10);
+        run.Together(
+            () => world.Domain.Follower!.Step(),
+            () => Assert.True(Resize(world, 6, s_pool * 2 / 3)));
+
+        // A look behind that may have found that there is less to be had. Without one, nothing is lower than was asked for.
+        if (world.Domain.Follower!.Share == 1)
+        {
+            PagerStatistics now = world.Pager.GetStatistics();
+            Assert.Equal((6L * World.PageBytes, s_pool * 2 / 3), (now.ResidentBudgetBytes, now.PoolBudgetBytes));
+        }
+
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario ArrayThatFits = new("an array that the budgets hold when all has settled is made, whatever moves them meanwhile", static run =>
+    {
+        const int ManyFrames = 4 * Frames;
+        long largePool = Paging.Swap.LogGeometry.MinPoolBytes(4 * World.PageBytes) * 5 / 4;
+        var memory = new FakeMemory { Reading = s_none };
+        var world = new World(run, ManyFrames, largePool, memory: memory);
+        Stored(world, 10);
+        for (int i = 0; i < 8; i++)
+        {
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+            world.Domain.Follower!.Step();
+        }
+
+        Assert.InRange(world.Pager.GetStatistics().ResidentBudgetBytes, 0, Frames * World.PageBytes);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        run.Together(
+            () => world.Allocate(2, 4 * World.PageBytes).Store(1, Contents.Text(7)),
+            () => Resize(world, ManyFrames * 3 / 4, largePool),
+            () =>
+            {
+                world.Domain.Follower!.Step();
+                world.Clock.Advance(TimeSpan.FromSeconds(1));
+                world.Domain.Follower.Step();
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario CopiesAgainstDispose = new("stored copies are dropped for a pool that shrinks, and no pin of that is in the way of Dispose", static run =>
+    {
+        const int ManyFrames = 24;
+        var world = new World(run, ManyFrames, s_pool);
+        Book book = world.Allocate(ManyFrames);
+        for (int page = 0; page < ManyFrames - 2; page++)
+            book.StoreAndLoad(page, Contents.Noise(page + 1));
+        run.Together(
+            () => Resize(world, ManyFrames, World.SmallestPool),
+            book.Array.Dispose);
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario AllPinned = new("a fault that finds every frame pinned sleeps while frames are to go, and does not look again and again", static run =>
+    {
+        const int MostSteps = 4_000;
+        var world = new World(run, Frames);
+        Book book = Stored(world, 12);
+        int steps = 0;
+        UnderLeases(book, Frames, () =>
+        {
+            steps = -run.Interleaver.Steps;
+            run.Together(
+                () => Assert.False(Resize(world, 5, World.SmallestPool)),
+                () => IgnoreFull(() => book.Get(10, 3)));
+            steps += run.Interleaver.Steps;
+        });
+        Assert.InRange(steps, 1, MostSteps);
+        world.CheckAndClose();
+    });
+
     internal static IEnumerable<Scenario> All =>
-        [FramesUnderFaults, PoolUnderStores, BothUnderPrefetch, IntoAFile, TwoSizes, TwoResizers, Pinned, AgainstDispose];
+    [
+        FramesUnderFaults, PoolUnderStores, BothUnderPrefetch, IntoAFile, TwoSizes, TwoResizers, Pinned, AgainstDispose, OlderStep, ArrayThatFits,
+        CopiesAgainstDispose, AllPinned,
+    ];
 
     internal static bool Resize(World world, int frames, long poolBytes)
     {
@@ -169,6 +252,19 @@ internal static class ResizeScenarios
             Assert.NotEqual(default, e.Statistics);
             return false;
         }
+    }
+
+    /// <summary>Does something while the calling thread has leases on the first pages.</summary>
+    private static void UnderLeases(Book book, int pages, Action action)
+    {
+        if (pages == 0)
+        {
+            action();
+            return;
+        }
+
+        using ReadLease<long> lease = book.Array.Read((pages - 1) * 512L);
+        UnderLeases(book, pages - 1, action);
     }
 
     private static void IgnoreFull(Action action)

@@ -11,7 +11,7 @@ namespace Paging.Tests.Protocol;
 /// Nothing here depends on time: a seed gives the same run.</remarks>
 internal sealed class Interleaver : IInterleaver, IDisposable
 {
-    internal const int MostThreads = 4;
+    internal const int MostThreads = 6;
     private const int MostSteps = 1_000_000;
     private const int MostStepsTogether = 100_000;
     private const int MostLonelyYields = 5_000;

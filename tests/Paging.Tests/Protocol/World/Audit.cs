@@ -22,6 +22,9 @@ internal static unsafe class Audit
 
         CheckDescriptors(world.Store, references);
         CheckSegments(world.Store);
+        RegionReadahead[] readAhead = [.. Internals.Arrays(world.Domain.Prefetcher.Readahead).OfType<RegionReadahead>()];
+        Assert.Distinct(readAhead);
+        Assert.All(readAhead, static array => Assert.True(array.IsActive, "an array is looked at that thinks it is not"));
         foreach (SegmentLog? log in world.Store.Segments.Logs)
         {
             Assert.Equal(log?.EntryBuffers.Count ?? 0, log is null ? 0 : System.Numerics.BitOperations.PopCount(Internals.Free(log.EntryBuffers)));
@@ -78,7 +81,7 @@ internal static unsafe class Audit
                 {
                     Assert.Equal(0, PageWord.Pins(word));
                     long frame = Internals.FrameOf(size, word);
-                    Assert.True(resident.TryAdd(frame, (nint)book.Region.Find(page)), $"frame {frame} holds two pages");
+                    Must.Hold(resident.TryAdd(frame, (nint)book.Region.Find(page)), $"frame {frame} holds two pages");
                     FrameRecord* record = size.Records + frame;
                     Assert.Equal((nint)book.Region.Find(page), (nint)record->Page);
                     if ((word & PageWord.Dirty) != 0)
@@ -127,7 +130,7 @@ internal static unsafe class Audit
                     bool inNode = region.Find(page) != region.Words + page;
                     inNodes += inNode ? 1 : 0;
                     used += PageWord.State(region.Words[page]) != PageState.Untouched ? 1 : 0;
-                    Assert.True(!inNode || PageWord.State(region.Load(page)) != PageState.Untouched, $"the untouched page {page} has a node");
+                    Must.Hold(!inNode || PageWord.State(region.Load(page)) != PageState.Untouched, $"the untouched page {page} has a node");
                 }
 
                 nodes += inNodes;
@@ -154,8 +157,8 @@ internal static unsafe class Audit
         for (long frame = size.TakeFree(); frame >= 0; frame = size.TakeFree())
         {
             free.Add(frame);
-            Assert.False(resident.ContainsKey(frame), $"frame {frame} is free, and a page is in it");
-            Assert.True(size.HasMemory(frame), $"frame {frame} is free and has no memory");
+            Must.Hold(!resident.ContainsKey(frame), $"frame {frame} is free, and a page is in it");
+            Must.Hold(size.HasMemory(frame), $"frame {frame} is free and has no memory");
             Assert.Equal(0, (nint)size.Records[frame].Page);
             Assert.Equal(0u, size.Records[frame].Stored);
         }
@@ -164,7 +167,7 @@ internal static unsafe class Audit
         Assert.Equal(0, size.FreeFrames);
         long[] holding = [.. resident.Keys.Where(frame => frame >= size.FirstFrame && frame < size.End)];
         int held = holding.Length;
-        Assert.All(holding, frame => Assert.True(size.Replacement.Knows(frame - size.FirstFrame), $"frame {frame} has a page and is in no ring"));
+        Assert.All(holding, frame => Must.Hold(size.Replacement.Knows(frame - size.FirstFrame), $"frame {frame} has a page and is in no ring"));
         Assert.Equal(size.Frames, free.Count + held);
         for (int i = free.Count - 1; i >= 0; i--)
         {
@@ -181,15 +184,15 @@ internal static unsafe class Audit
         var free = new HashSet<uint>();
         for (uint index = (uint)Internals.FreeHead(descriptors); index != 0; index = (uint)(table[index].Location >> 2))
         {
-            Assert.True(free.Add(index), $"descriptor {index} is on the free list twice");
+            Must.Hold(free.Add(index), $"descriptor {index} is on the free list twice");
         }
 
         for (uint index = 1; index < Internals.End(descriptors); index++)
         {
             int expected = references.GetValueOrDefault(index);
             int count = Internals.References(descriptors, index);
-            Assert.True(count == expected, $"descriptor {index} counts {count} references, and has {expected}");
-            Assert.True(free.Contains(index) == (count == 0), $"descriptor {index} with {count} references is on the free list: {free.Contains(index)}");
+            Must.Hold(count == expected, $"descriptor {index} counts {count} references, and has {expected}");
+            Must.Hold(free.Contains(index) == (count == 0), $"descriptor {index} with {count} references is on the free list: {free.Contains(index)}");
             if (count > 0)
             {
                 Assert.NotEqual(Location.Kind.None, descriptors.Locate(index).Where);
@@ -309,8 +312,8 @@ internal static unsafe class Audit
             Assert.Equal(encoded + (pages << 32), segment->Tally);
             Assert.Equal(logical, segment->Logical);
             Assert.Equal(live.GetValueOrDefault(i), segment->Live);
-            Assert.True((state == SegmentState.OnFile) == (segment->File != 0), $"segment {i} is {state}, and in file {segment->File}");
-            Assert.True(state is not (SegmentState.Demoting or SegmentState.FileCleaning or SegmentState.Draining), $"segment {i} is {state}");
+            Must.Hold((state == SegmentState.OnFile) == (segment->File != 0), $"segment {i} is {state}, and in file {segment->File}");
+            Must.Hold(state is not (SegmentState.Demoting or SegmentState.FileCleaning or SegmentState.Draining), $"segment {i} is {state}");
             if (segment->Damaged == 0)
             {
                 int list = state != SegmentState.OnFile ? NumberLists.None
@@ -369,15 +372,15 @@ internal static unsafe class Audit
             }
 
             present++;
-            Assert.False(free.Contains(chunk), $"chunk {chunk} is free, and lent to segment {segment}");
+            Must.Hold(!free.Contains(chunk), $"chunk {chunk} is free, and lent to segment {segment}");
             Assert.Equal(chunk, store.Segments[segment]->Chunk);
             SegmentState state = Internals.State(store.Segments, segment);
             Assert.Equal(0ul, SegmentWord.Pins(Volatile.Read(ref store.Segments[segment]->Word)));
             Assert.Equal(live.GetValueOrDefault(segment), store.Segments[segment]->Live);
-            Assert.True(open.Contains(segment) == (state == SegmentState.Open), $"segment {segment} is {state}");
+            Must.Hold(open.Contains(segment) == (state == SegmentState.Open), $"segment {segment} is {state}");
             Assert.Contains(state, s_quietSegments);
             Assert.True(state is SegmentState.Sealed or SegmentState.Open || store.Segments[segment]->Live == 0);
-            Assert.False(state == SegmentState.Sealed && store.Segments[segment]->Live == 0, $"segment {segment} is empty and not free");
+            Must.Hold(!(state == SegmentState.Sealed && store.Segments[segment]->Live == 0), $"segment {segment} is empty and not free");
         }
 
         CheckSealed(store, log);
@@ -402,8 +405,8 @@ internal static unsafe class Audit
             {
                 CheckOrder(Internals.ByVisit(log.Sealed), chunk, since != Visit.Settled, since);
                 int rank = isSealed ? DeadShare.InMemory(segment->Used, live, log.SegmentBytes) : DeadShare.Nothing;
-                Assert.True(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
-                    $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number))}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
+                Must.Hold(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
+                    $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number).ToString())}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
                 fewest = rank < highest || rank == DeadShare.Nothing ? fewest : rank > highest ? live : Math.Min(fewest, live);
                 highest = Math.Max(rank, highest);
             }
@@ -412,13 +415,13 @@ internal static unsafe class Audit
         // These worlds have fewer segments than are compared, so the best one is found, not just one of its rank.
         int deadest = log.Sealed.FindDeadest(1);
         Assert.Equal(highest == DeadShare.Nothing, deadest < 0);
-        Assert.True(deadest < 0 || store.Segments[deadest]->Live << Location.UnitShift == fewest, $"segment {deadest} is not the deadest");
+        Must.Hold(deadest < 0 || store.Segments[deadest]->Live << Location.UnitShift == fewest, $"segment {deadest} is not the deadest");
     }
 
     private static void CheckOrder(ChunkHeap order, int chunk, bool isIn, long key)
     {
-        Assert.True(isIn == (Internals.Places(order)[chunk] != 0), $"chunk {chunk} is {(isIn ? "not " : "")}in an order");
-        Assert.True(!isIn || order.KeyOf(chunk) == key, $"chunk {chunk} is at {order.KeyOf(chunk)} instead of {key}");
+        Must.Hold(isIn == (Internals.Places(order)[chunk] != 0), $"chunk {chunk} is {(isIn ? "not " : "")}in an order");
+        Must.Hold(!isIn || order.KeyOf(chunk) == key, $"chunk {chunk} is at {order.KeyOf(chunk)} instead of {key}");
     }
 
     private static Dictionary<int, int> Members(NumberLists lists, int count)
@@ -428,7 +431,7 @@ internal static unsafe class Audit
         {
             for (int number = lists.First(list); number != NumberLists.None; number = lists.Next(number))
             {
-                Assert.True(members.TryAdd(number, list), $"{number} is in a list twice");
+                Must.Hold(members.TryAdd(number, list), $"{number} is in a list twice");
             }
         }
 

@@ -272,7 +272,7 @@ internal sealed unsafe class Book
         bool allowed = element < Slots
             ? history.Allows(from, static value => value, found)
             : history.Allows(from, salt => Contents.Element(salt, element), found);
-        Assert.True(allowed, $"page {page}, element {element} reads {found:x}; allowed is what comes from {history.Describe(from)}");
+        Must.Hold(allowed, $"page {page}, element {element} reads {found:x}; allowed is what comes from {history.Describe(from)}");
     }
 
     private long Index(int page, int element) => ((long)page * PageLength) + element;

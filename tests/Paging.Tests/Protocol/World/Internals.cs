@@ -64,7 +64,6 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_domain")]
     internal static extern ref PagingDomain Domain(Pager pager);
 
-    /// <summary>A swap file over a device that a test has made.</summary>
     /// <summary>Evicts every page that is in a frame and not pinned, however much it is used.</summary>
     internal static void PageOutAll(PagingDomain domain)
     {
@@ -95,6 +94,7 @@ internal static unsafe class Internals
         }
     }
 
+    /// <summary>A swap file over a device that a test has made.</summary>
     internal static SwapFile AddDevice(PagingDomain domain, SwapDevice device, int priority = 0)
     {
         var options = new SwapFileOptions { Path = device.Path, Bytes = device.Bytes, Priority = priority };
@@ -104,6 +104,9 @@ internal static unsafe class Internals
     /// <summary>Of the native memory: the pager until it is disposed, and every array until it is finalized.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_holders")]
     internal static extern ref int Holders(PagingDomain domain);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_arrays")]
+    internal static extern ref RegionReadahead?[] Arrays(Readahead readahead);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_workers")]
     private static extern ref BackgroundWorker[] Workers(PagingDomain domain);

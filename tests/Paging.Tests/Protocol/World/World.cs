@@ -20,7 +20,7 @@ internal sealed class World
 
     private readonly List<Book> _books = [];
 
-    internal World(Run run, int frames = SmallestFrames, long? poolBytes = null, bool watched = false)
+    internal World(Run run, int frames = SmallestFrames, long? poolBytes = null, bool watched = false, IMemorySource? memory = null)
     {
         Run = run;
         var options = new PagerOptions
@@ -29,8 +29,9 @@ internal sealed class World
             ResidentBytes = (long)frames * PageBytes,
             PoolBytes = poolBytes ?? SmallestPool,
             BackgroundThreads = 0,
+            FollowMemoryPressure = memory is not null,
         };
-        Pager = new Pager(options, new PagerTuning { Time = Clock, MinWatchedFrames = watched ? 1 : int.MaxValue });
+        Pager = new Pager(options, new PagerTuning { Time = Clock, MinWatchedFrames = watched ? 1 : int.MaxValue, Memory = memory });
         Domain = Internals.Domain(Pager);
         run.Hold(Domain);
     }

@@ -45,6 +45,47 @@ public sealed unsafe class BounceBuffersTests
     }
 
     [Fact]
+    public void Runs_of_buffers_are_apart_and_there_as_long_as_enough_are_free_in_a_row()
+    {
+        for (int seed = 1; seed <= 200; seed++)
+        {
+            var random = new Random(seed);
+            int count = random.Next(1, BounceBuffers.MaxBuffers + 1);
+            using var buffers = new BounceBuffers(count, 4096);
+            var taken = new bool[count];
+            var runs = new List<(int First, int Length, int Bytes)>();
+            for (int i = 0; i < 200; i++)
+            {
+                if (runs.Count > 0 && random.Next(3) == 0)
+                {
+                    int which = random.Next(runs.Count);
+                    (int from, int many, int bytes) = runs[which];
+                    runs.RemoveAt(which);
+                    Array.Fill(taken, false, from, many);
+                    buffers.ReturnRun(buffers.Address + (from * 4096L), bytes);
+                    continue;
+                }
+
+                int wanted = random.Next(1, (random.Next(4) == 0 ? count + 2 : Math.Min(count, 5) + 1) * 4096);
+                int length = (wanted + 4095) / 4096;
+                bool isThere = length <= count
+                    && Enumerable.Range(0, count - length + 1).Any(at => !taken.AsSpan(at, length).Contains(true));
+                byte* run = buffers.TryRentRun(wanted);
+                Assert.True(isThere == (run != null), $"seed {seed}, step {i}: {length} of {count}");
+                if (run == null)
+                    continue;
+                int first = buffers.IndexOf(run);
+                Assert.False(taken.AsSpan(first, length).Contains(true), $"seed {seed}, step {i}");
+                Array.Fill(taken, true, first, length);
+                runs.Add((first, length, wanted));
+            }
+
+            foreach ((int first, int _, int bytes) in runs)
+                buffers.ReturnRun(buffers.Address + (first * 4096L), bytes);
+        }
+    }
+
+    [Fact]
     public void Who_finds_none_waits_for_one()
     {
         using var buffers = new BounceBuffers(2, 4096);

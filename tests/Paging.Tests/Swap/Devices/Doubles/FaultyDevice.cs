@@ -47,6 +47,8 @@ internal sealed unsafe class FaultyDevice(SwapDevice inner, ulong seed) : SwapDe
 
     internal override int BlockBytes => inner.BlockBytes;
 
+    internal override bool KnowsWrites => inner.KnowsWrites;
+
     internal override bool IsDirect => inner.IsDirect;
 
     /// <summary>Faults of operations by number. Set before the device is used.</summary>

@@ -14,6 +14,8 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 
     internal override int BlockBytes => inner.BlockBytes;
 
+    internal override bool KnowsWrites => inner.KnowsWrites;
+
     internal override bool IsDirect => inner.IsDirect;
 
     /// <summary>Runs an action on the reading thread, before the read of that number from now, counted from 1.</summary>

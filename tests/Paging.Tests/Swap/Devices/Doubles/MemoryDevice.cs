@@ -21,7 +21,14 @@ internal sealed unsafe class MemoryDevice : SwapDevice
 {
     private const byte Unwritten = 0xD7;
 
-    private readonly byte[] _medium;
+    /// <summary>The medium of a device that is gone, blank again: scenarios make thousands of devices of megabytes each, and the collector would
+    /// be busy with nothing else. Taken out and put back by exchange.</summary>
+    private static byte[]? s_blank;
+
+    private byte[] _medium;
+
+    /// <summary>Nothing behind this was ever changed.</summary>
+    private int _changedTo;
     private readonly Dice _dice;
     private readonly Lock _lock = new();
     private readonly List<(IoRequest Request, bool Moved)> _pending = [];
@@ -29,16 +36,18 @@ internal sealed unsafe class MemoryDevice : SwapDevice
 
     public MemoryDevice(long bytes, ulong seed = 0)
     {
-        _medium = new byte[bytes];
-        _medium.AsSpan().Fill(Unwritten);
+        Bytes = bytes;
+        _medium = Interlocked.Exchange(ref s_blank, null) is { } blank && blank.Length == bytes ? blank : Blank(bytes);
         _dice = new Dice(seed);
     }
 
     internal override string Path => "memory";
 
-    internal override long Bytes => _medium.Length;
+    internal override long Bytes { get; }
 
     internal override int BlockBytes => BufferAlignment;
+
+    internal override bool KnowsWrites => false;
 
     internal override bool IsDirect => true;
 
@@ -49,6 +58,9 @@ internal sealed unsafe class MemoryDevice : SwapDevice
 
     /// <summary>Of the reads, those that were submitted.</summary>
     public long SubmittedReads { get; private set; }
+
+    /// <summary>Blocks that submitted reads were of.</summary>
+    public long SubmittedBlocks { get; private set; }
 
     public long Writes { get; private set; }
 
@@ -66,8 +78,15 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         }
     }
 
-    /// <summary>What is stored, for a test to look at and to damage.</summary>
-    public Span<byte> Medium => _medium;
+    /// <summary>What is stored, for a test to look at and to damage, until the device is disposed.</summary>
+    public Span<byte> Medium
+    {
+        get
+        {
+            _changedTo = _medium.Length;
+            return _medium;
+        }
+    }
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp) => Run(IoOperation.Read, offset, buffer, length);
 
@@ -85,6 +104,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         lock (_lock)
         {
             SubmittedReads += request.Operation == IoOperation.Read ? 1 : 0;
+            SubmittedBlocks += request.Operation == IoOperation.Read ? request.Length / BufferAlignment : 0;
             bool moves = !DelaysCompletion || _dice.OnceIn(2);
             if (moves)
                 Move(request.Operation, request.Offset, request.Buffer, request.Length);
@@ -136,6 +156,23 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         }
 
         _underWay.Close();
+        lock (_lock)
+        {
+            byte[] medium = _medium;
+            _medium = [];
+            if (medium.Length > 0)
+            {
+                medium.AsSpan(0, _changedTo).Fill(Unwritten);
+                Volatile.Write(ref s_blank, medium);
+            }
+        }
+    }
+
+    private static byte[] Blank(long bytes)
+    {
+        byte[] medium = GC.AllocateUninitializedArray<byte>(checked((int)bytes));
+        medium.AsSpan().Fill(Unwritten);
+        return medium;
     }
 
     private int Run(IoOperation operation, long offset, byte* buffer, int length)
@@ -164,6 +201,7 @@ internal sealed unsafe class MemoryDevice : SwapDevice
         else
         {
             memory.CopyTo(stored);
+            _changedTo = Math.Max(_changedTo, (int)offset + blocks);
             Writes++;
             BytesWritten += blocks;
         }

@@ -1,0 +1,146 @@
+using Paging.Memory;
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>The pages that a thread of the background is about to bring in from files, in sets: the reads of a set are begun when it comes,
+/// together, and ended when its last page has been dealt with. One thread's.</summary>
+/// <param name="region">The array.</param>
+/// <param name="loader">What loads its pages.</param>
+/// <param name="pages">Room for <see cref="MaxPages"/>.</param>
+internal ref struct FileReadahead(PagedRegion region, PageLoader loader, Span<StreamPage> pages)
+{
+    /// <summary>Sets at once.</summary>
+    private const int Sets = 4;
+
+    /// <summary>Pages of a set, at most, and their bytes.</summary>
+    internal const int MaxSetPages = 64;
+    private const int SetBytes = 512 << 10;
+
+    /// <summary>Sets that are done, of which the reads stay for a while: for pages that were left to the reader. So many sets at most, and
+    /// no more than it takes for twice the pages of one.</summary>
+    private const int KeptSets = 16;
+
+    /// <summary>Pages of all sets.</summary>
+    internal const int MaxPages = Sets * MaxSetPages;
+
+    private readonly Span<StreamPage> _pages = pages;
+    private readonly int _setPages = SetOf(region.Frames);
+    private Counts _counts;
+    private Counts _reads;
+    private KeptCounts _keptCounts;
+    private KeptCounts _keptReads;
+    private int _first;
+    private int _sets;
+    private int _done;
+    private int _firstKept;
+    private int _kept;
+    private int _keptPages;
+
+    /// <summary>Pages of a set, of this size.</summary>
+    internal static int SetOf(FrameClass size) => Math.Clamp(SetBytes >> size.PageShift, 4, MaxSetPages);
+
+    /// <summary>Where the pages of another set go; empty when there are enough.</summary>
+    internal readonly Span<StreamPage> Room => _sets == Sets ? [] : SetAt(_sets);
+
+    /// <summary>Adds a set.</summary>
+    internal void Add(ReadOnlySpan<StreamPage> taken)
+    {
+        taken.CopyTo(Room);
+        Add(taken.Length);
+    }
+
+    /// <summary>Adds the set whose pages are in <see cref="Room"/>, and begins to read them.</summary>
+    internal void Add(int count)
+    {
+        foreach (ref readonly StreamPage page in Room[..count])
+        {
+            region.NoteRead(loader, page.Page);
+        }
+
+        int before = ReadPlan.Count;
+        ReadPlan.Begin(loader);
+        int at = (_first + _sets) % Sets;
+        _counts[at] = count;
+        _reads[at] = ReadPlan.Count - before;
+        _sets++;
+    }
+
+    /// <summary>The next pages of the first set; none when there are no more.</summary>
+    internal readonly ReadOnlySpan<StreamPage> Next(int max) =>
+        _sets == 0 ? [] : SetAt(0).Slice(_done, Math.Min(max, _counts[_first] - _done));
+
+    /// <summary>So many pages of the first set have been dealt with.</summary>
+    internal void EndNext(int count)
+    {
+        _done += count;
+        if (_done < _counts[_first])
+        {
+            return;
+        }
+
+        _keptPages += _counts[_first];
+        while (_kept > 0 && (_kept == KeptSets || _keptPages - _keptCounts[_firstKept] >= 2 * _setPages))
+        {
+            ReadPlan.End(_keptReads[_firstKept]);
+            _keptPages -= _keptCounts[_firstKept];
+            _firstKept = (_firstKept + 1) % KeptSets;
+            _kept--;
+        }
+
+        int at = (_firstKept + _kept++) % KeptSets;
+        _keptCounts[at] = _counts[_first];
+        _keptReads[at] = _reads[_first];
+        _first = (_first + 1) % Sets;
+        _sets--;
+        _done = 0;
+    }
+
+    private readonly Span<StreamPage> SetAt(int index) => _pages.Slice((_first + index) % Sets * _setPages, _setPages);
+
+    [System.Runtime.CompilerServices.InlineArray(Sets)]
+    private struct Counts
+    {
+        private int _first;
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(KeptSets)]
+    private struct KeptCounts
+    {
+        private int _first;
+    }
+}
+
+/// <summary>Pages that a thread of the background has left to a reader that came close; the last ones of them, if there are many. One
+/// thread's.</summary>
+/// <param name="pages">Room for them; none if they need not be known.</param>
+internal ref struct LeftPages(Span<StreamPage> pages)
+{
+    private readonly Span<StreamPage> _pages = pages;
+    private int _count;
+
+    internal void Add(in StreamPage page)
+    {
+        if (_pages.IsEmpty)
+        {
+            return;
+        }
+
+        if (_count == _pages.Length)
+        {
+            // The reader is long past the first half.
+            _count /= 2;
+            _pages[^_count..].CopyTo(_pages);
+        }
+
+        _pages[_count++] = page;
+    }
+
+    /// <summary>Takes the last ones out, in their order.</summary>
+    internal ReadOnlySpan<StreamPage> TakeLast(int max)
+    {
+        int count = Math.Min(max, _count);
+        _count -= count;
+        return _pages.Slice(_count, count);
+    }
+}

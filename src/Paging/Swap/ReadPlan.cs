@@ -1,0 +1,170 @@
+using System.Diagnostics;
+
+namespace Paging.Swap;
+
+/// <summary>Reads that a thread begins because it is about to load pages, one after another: first it notes all that it will want, then what
+/// lies side by side in files is read at once, and the device has all of these reads together.</summary>
+/// <remarks>The thread is inside the pager's rundown from the first <see cref="Note"/> to the end of <see cref="End()"/>, which waits for
+/// the device. Others find its reads, too: see <see cref="FileReads"/>.</remarks>
+internal sealed class ReadPlan
+{
+    /// <summary>Pages that are noted at once, at most.</summary>
+    internal const int MaxPages = 128;
+
+    /// <summary>Reads under way for one thread, at most.</summary>
+    internal const int MaxReads = 64;
+
+    /// <summary>The longest piece of a file that is read at once, in bytes. Disks and their queues are at their best from about here
+    /// on.</summary>
+    internal const int MaxRun = 256 << 10;
+
+    /// <summary>Bytes between two entries that are rather read than left out: a request costs a device about as much.</summary>
+    private const int MaxGap = 16 << 10;
+
+    private static readonly Comparison<FilePiece> s_byPlace = static (one, other) =>
+        one.Area == other.Area ? one.Range.Offset.CompareTo(other.Range.Offset) : one.Area.Number.CompareTo(other.Area.Number);
+
+    [ThreadStatic]
+    private static ReadPlan? s_ofThread;
+
+    private readonly ulong[] _noted = new ulong[MaxPages];
+    private readonly FilePiece[] _pieces = new FilePiece[MaxPages];
+    private readonly FileRead[] _reads = new FileRead[MaxReads];
+    private PageLoader? _loader;
+    private int _notedCount;
+    private int _count;
+
+    /// <summary>Reads of this thread that are under way.</summary>
+    internal static int Count => s_ofThread?._count ?? 0;
+
+    /// <summary>Notes a stored page that this thread is about to load.</summary>
+    internal static void Note(PageLoader loader, uint stored)
+    {
+        ReadPlan plan = s_ofThread ??= new ReadPlan();
+        Location location = loader.Locate(stored);
+        if (location.Where == Location.Kind.Segment && plan._notedCount < MaxPages)
+        {
+            plan._noted[plan._notedCount++] = location.Word;
+        }
+    }
+
+    /// <summary>Begins to read what was noted, as far as it is in files, and there is room for it.</summary>
+    internal static void Begin(PageLoader loader)
+    {
+        if (s_ofThread is not { _notedCount: > 0 } plan)
+        {
+            return;
+        }
+
+        Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
+        plan._loader = loader;
+
+        // By segment and offset: that is the order of these words.
+        Span<ulong> noted = plan._noted.AsSpan(0, plan._notedCount);
+        plan._notedCount = 0;
+        noted.Sort();
+        int count = plan.Collect(loader.Reads, noted);
+        Span<FilePiece> pieces = plan._pieces.AsSpan(0, count);
+        pieces.Sort(s_byPlace);
+        for (int i = 0; i < count;)
+        {
+            i += plan.BeginRun(loader.Reads, pieces[i..]);
+        }
+
+        pieces.Clear();
+    }
+
+    /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
+    internal static void End() => End(MaxReads);
+
+    /// <summary>Ends the reads that this thread began first.</summary>
+    /// <param name="count">How many, at most.</param>
+    internal static void End(int count)
+    {
+        if (s_ofThread is not { _count: > 0 } plan)
+        {
+            return;
+        }
+
+        // Only a scheduler that ends a run gets out of a wait. Then the thread must not meet these reads in the next one.
+        s_ofThread = null;
+        int ended = Math.Min(count, plan._count);
+        for (int i = 0; i < ended; i++)
+        {
+            plan._loader!.Reads.Leave(plan._reads[i]);
+        }
+
+        Array.Copy(plan._reads, ended, plan._reads, 0, plan._count - ended);
+        plan._count -= ended;
+        plan._loader = plan._count == 0 ? null : plan._loader;
+        s_ofThread = plan;
+    }
+
+    /// <summary>Puts together what lies next to each other in the same segment, and pins it.</summary>
+    /// <returns>The number of pieces.</returns>
+    private int Collect(FileReads reads, ReadOnlySpan<ulong> noted)
+    {
+        int count = 0;
+        for (int i = 0; i < noted.Length;)
+        {
+            var at = new Location(noted[i++]);
+            int first = at.Offset;
+            int end = EndOf(at);
+            for (; i < noted.Length; i++)
+            {
+                var next = new Location(noted[i]);
+                if (next.Segment != at.Segment || next.Offset - end > MaxGap || EndOf(next) - first > MaxRun)
+                {
+                    break;
+                }
+
+                end = Math.Max(end, EndOf(next));
+            }
+
+            if (reads.TryPin(at.Segment, first, end, out FilePiece piece))
+            {
+                _pieces[count++] = piece;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Begins one read, of the first of these pieces and of those that lie next to it.</summary>
+    /// <returns>How many pieces have been dealt with.</returns>
+    private int BeginRun(FileReads reads, ReadOnlySpan<FilePiece> pieces)
+    {
+        // What a device has written is known to it by the write: then no read goes beyond a segment.
+        FilePiece first = pieces[0];
+        int length = 1;
+        int max = first.Area.Device.KnowsWrites ? 1 : Math.Min(pieces.Length, FileRead.MaxPieces);
+        while (length < max
+            && pieces[length].Area == first.Area
+            && pieces[length].Range.Offset - pieces[length - 1].End <= MaxGap
+            && pieces[length].End - first.Range.Offset <= MaxRun)
+        {
+            length++;
+        }
+
+        FileRead? read = _count < MaxReads ? reads.TryBegin(pieces[..length]) : null;
+        if (read is null && length > 1 && _count < MaxReads)
+        {
+            // There is no buffer that is so long. The others are tried by themselves, too.
+            length = 1;
+            read = reads.TryBegin(pieces[..length]);
+        }
+
+        if (read is null)
+        {
+            reads.Unpin(pieces[..length]);
+        }
+        else
+        {
+            _reads[_count++] = read;
+        }
+
+        return length;
+    }
+
+    private static int EndOf(Location location) => location.Offset + (location.Units << Location.UnitShift);
+}
