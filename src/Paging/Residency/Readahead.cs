@@ -19,8 +19,9 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
 
-    /// <summary>Pages that a thread brings in from files in one step, about, if nobody asks for anything else.</summary>
-    private const int PagesAStep = 4096;
+    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims, and
+    /// other arrays, wait for it.</summary>
+    private const int BytesAStep = 8 << 20;
 
     /// <summary>The same of a mapped file, and how many of them are being read before the first is brought in.</summary>
     private const int MappedBatchesAStep = 32;
@@ -107,7 +108,8 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         }
 
         Span<StreamPage> taken = stackalloc StreamPage[FrameBatch.Max];
-        taken = taken[..array.Take(region, taken[..FrameBatch.Length(region.Frames)])];
+        int most = Math.Min(FrameBatch.Length(region.Frames), FileReadahead.SetOf(region.Frames));
+        taken = taken[..array.Take(region, taken[..most])];
         if (array.IsQuiet(isVain: taken.IsEmpty))
         {
             GiveUp(ref place, array);
@@ -151,12 +153,13 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         Span<StreamPage> leftPages = stackalloc StreamPage[FileReadahead.MaxSetPages];
         var left = new LeftPages(leftPages);
         int length = FrameBatch.Length(region.Frames);
+        int most = BytesAStep >> region.Frames.PageShift;
         try
         {
             queue.Add(taken);
             for (int done = taken.Length; ;)
             {
-                while (done < PagesAStep
+                while (done < most
                     && !domain.Prefetcher.IsAskedFor
                     && queue.Room is { Length: > 0 } room
                     && array.Take(region, room) is > 0 and int count)

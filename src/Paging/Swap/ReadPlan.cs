@@ -30,6 +30,7 @@ internal sealed class ReadPlan
     private readonly ulong[] _noted = new ulong[MaxPages];
     private readonly FilePiece[] _pieces = new FilePiece[MaxPages];
     private readonly FileRead[] _reads = new FileRead[MaxReads];
+    private PageLoader? _notedFor;
     private PageLoader? _loader;
     private int _notedCount;
     private int _count;
@@ -42,6 +43,13 @@ internal sealed class ReadPlan
     {
         ReadPlan plan = s_ofThread ??= new ReadPlan();
         Location location = loader.Locate(stored);
+        if (plan._notedFor != loader)
+        {
+            // Whatever kept the thread from beginning what it had noted of another pager, that is not to be read now.
+            plan._notedFor = loader;
+            plan._notedCount = 0;
+        }
+
         if (location.Where == Location.Kind.Segment && plan._notedCount < MaxPages)
         {
             plan._noted[plan._notedCount++] = location.Word;
@@ -51,14 +59,14 @@ internal sealed class ReadPlan
     /// <summary>Begins to read what was noted, as far as it is in files, and there is room for it.</summary>
     internal static void Begin(PageLoader loader)
     {
-        if (s_ofThread is not { _notedCount: > 0 } plan)
+        if (s_ofThread is not { _notedCount: > 0 } plan || plan._notedFor != loader)
         {
             return;
         }
 
-        Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
-        plan._loader = loader;
+        plan._notedFor = null;
 
+        Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
         // By segment and offset: that is the order of these words.
         Span<ulong> noted = plan._noted.AsSpan(0, plan._notedCount);
         plan._notedCount = 0;
@@ -72,10 +80,20 @@ internal sealed class ReadPlan
         }
 
         pieces.Clear();
+        plan._loader = plan._count == 0 ? null : loader;
     }
 
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
     internal static void End() => End(MaxReads);
+
+    /// <summary>Ends all reads of this thread, in case somebody waits for what they hold: the thread itself, too.</summary>
+    /// <returns>Whether there were any.</returns>
+    internal static bool TryEnd()
+    {
+        bool any = Count > 0;
+        End();
+        return any;
+    }
 
     /// <summary>Ends the reads that this thread began first.</summary>
     /// <param name="count">How many, at most.</param>

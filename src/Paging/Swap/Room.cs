@@ -261,7 +261,9 @@ internal sealed unsafe class Room(
         }
 
         victim = fileCleaner.FindInTheWay(log);
-        return (victim >= 0 && TryEmptyFor(victim, log, seen)) || AwaitEmptier(seen);
+
+        // A segment that has been emptied gives its slot back when its readers leave it, and reads that this thread has begun are such.
+        return (victim >= 0 && TryEmptyFor(victim, log, seen)) || AwaitEmptier(seen) || ReadPlan.TryEnd();
     }
 
     /// <summary>Waits for a thread that is emptying a segment through the reserve of a log. As long as it does, others cannot, and the

@@ -274,8 +274,8 @@ internal sealed unsafe class SegmentLog
         Sealed.Refresh(chunk);
     }
 
-    /// <summary>Memory of which as much is taken at a time as a read is long: some segments', and no more than <see cref="MaxBufferBytes"/>,
-    /// unless a single segment is longer.</summary>
+    /// <summary>Memory of which as much is taken at a time as a read is long: some segments', and no more than
+    /// <see cref="MaxBufferBytes"/>.</summary>
     private static BounceBuffers Runs(int segmentBytes)
     {
         int bytes = Math.Min(SegmentsRead * segmentBytes, MaxBufferBytes);

@@ -113,7 +113,9 @@ public class GatherTests
         // The first read goes on when another thread has read some pages: alone it never would.
         long before = held.Statistics.FaultsFromFile;
         device.BeforeRead(1, () => SpinWait.SpinUntil(() => held.Statistics.FaultsFromFile >= before + 4));
-        long[] rows = [.. Enumerable.Range(0, 100).Select(static i => (long)i * 16)];
+        PagedRegion region = Internals.Pages(matrix).Region;
+        long[] rows = [.. Enumerable.Range(0, (int)matrix.Rows / 4).Where(page => Stored.IsInFile(held, region, page)).Take(80).Select(static page => page * 4L)];
+        Assert.True(rows.Length > 60, $"{rows.Length} pages are in the file");
         var destination = new long[rows.Length * 128];
         matrix.Gather(rows, destination);
         for (int i = 0; i < destination.Length; i++)

@@ -36,6 +36,39 @@ public class ReadaheadTests
     }
 
     [Theory]
+    [InlineData(64)]
+    [InlineData(256)]
+    public void Large_pages_in_many_frames_are_read_ahead_from_a_file_in_sets_that_are_as_long_as_they_may_be(int kibibytes)
+    {
+        // More frames than sixteen batches: then a batch is longer than a set of pages of this size.
+        const int Frames = 600;
+        int pageBytes = kibibytes << 10;
+        using var pager = new Pager(new PagerOptions
+        {
+            ResidentBytes = (long)Frames * pageBytes,
+            PoolBytes = 16L << 20,
+            PageBytes = pageBytes,
+            BackgroundThreads = 1,
+        });
+        Internals.AddDevice(Internals.Domain(pager), new Swap.Devices.Doubles.MemoryDevice(16 << 20));
+        int length = pageBytes / sizeof(long);
+        using PagedArray<long> array = pager.Allocate<long>((long)Frames * 5 / 4 * length);
+        for (long page = 0; page < array.Length / length; page++)
+        {
+            array[page * length] = page + 1;
+            array[(page * length) + length - 1] = ~page;
+        }
+
+        array.Advise(0, array.Length, PageAdvice.Sequential);
+        while (pager.GetStatistics().PrefetchedPages < Frames / 4)
+        {
+            Internals.PageOutAll(Internals.Domain(pager));
+            for (long page = 0; page < array.Length / length; page++)
+                Assert.Equal((page + 1, ~page), (array[page * length], array[(page * length) + length - 1]));
+        }
+    }
+
+    [Theory]
     [InlineData(0, PageAdvice.Normal)]
     [InlineData(0, PageAdvice.Random)]
     [InlineData(2, PageAdvice.Random)]

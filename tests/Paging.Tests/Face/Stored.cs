@@ -26,13 +26,19 @@ internal static class Stored
         PagedRegion region = Internals.Pages(held.Array).Region;
         for (int first = 0, found = 0; first < held.Pages; first++)
         {
-            ulong word = region.Load(first);
-            found = PageWord.State(word) == PageState.Swapped && IsInFile(held, PageWord.Stored(word)) ? found + 1 : 0;
+            found = IsInFile(held, region, first) ? found + 1 : 0;
             if (found == pages)
                 return first + 1 - pages;
         }
 
         throw new InvalidOperationException("No such pages.");
+    }
+
+    /// <summary>Whether the only copy of a page is in the file.</summary>
+    public static bool IsInFile(Held held, PagedRegion region, long page)
+    {
+        ulong word = region.Load(page);
+        return PageWord.State(word) == PageState.Swapped && IsInFile(held, PageWord.Stored(word));
     }
 
     private static bool IsInFile(Held held, uint stored)
