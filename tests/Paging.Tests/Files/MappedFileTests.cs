@@ -108,7 +108,10 @@ public sealed class MappedFileTests : IDisposable
         int alone = Room(keepsPages: false);
         int beside = Room(keepsPages: true);
         Assert.True(alone > 150, $"{alone} pages fit");
-        Assert.InRange(beside, alone - 6, alone + 6);
+
+        // A thread that cleans meanwhile makes either number differ from run to run.
+        int slack = backgroundThreads == 0 ? 6 : alone / 10;
+        Assert.InRange(beside, alone - slack, alone + slack);
 
         int Room(bool keepsPages)
         {
