@@ -8,8 +8,7 @@ namespace Paging.Residency;
 /// new memory.</summary>
 internal static unsafe partial class PageWord
 {
-    /// <summary>Gone → Untouched: the node is the caller's, which links it to a granule afterwards. A late CAS expects another
-    /// word.</summary>
+    /// <summary>Gone → Untouched: the node is the caller's, who links it afterwards. A late CAS expects another word.</summary>
     /// <param name="page">The word of the node; 0 in new memory.</param>
     /// <param name="version">The furthest version in the memory before this.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -95,8 +95,7 @@ internal static unsafe partial class PageWord
 
     internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
 
-    /// <summary>Nothing is stored of the page, and it has no frame: it holds what its array's pages hold from the beginning, which is
-    /// zeroes if the array has no backing.</summary>
+    /// <summary>Nothing is stored of the page, and it has no frame: it holds what untouched pages of its array do.</summary>
     internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
@@ -124,8 +123,7 @@ internal static unsafe partial class PageWord
         return ((*page ^ word) & ~Referenced) << BitsAboveIdentity == 0;
     }
 
-    /// <summary>Resident → Resident with one more pin, referenced, and dirty where <paramref name="flags"/> say so.
-    /// Races with pinners, the clock and evictors.</summary>
+    /// <summary>Resident → the same with one more pin, referenced, and with the flags. Races with pinners, the clock and evictors.</summary>
     /// <remarks>A pin count that is full would carry out of the word: the caller checks <see cref="MaxPins"/>.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryPin(ulong* page, ulong word, ulong flags) =>
@@ -222,8 +220,7 @@ internal static unsafe partial class PageWord
     internal static bool CompleteFillAway(ulong* page, ulong word, uint stored) =>
         Publish(page, Away(word, stored, State(word) == PageState.Swapped ? History(word) : 0), PageState.Filling);
 
-    /// <summary>Resident, clean, no pins → Swapped, as it was when untouched when there is no stored copy. The frame is the
-    /// caller's.</summary>
+    /// <summary>Resident, clean, no pins → Swapped, unstored when there is no stored copy. The frame is the caller's.</summary>
     /// <remarks>Not untouched again: the evictor does not know the array, which counts the pages that are not untouched. Races with
     /// pinners: the expected word has no pins, is clean and names the frame.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -267,8 +264,7 @@ internal static unsafe partial class PageWord
         return Record(word, next, Shared.CompareExchange(SharedWord.Page, page, next, word) == word);
     }
 
-    /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: the page leaves the node. Races with faults that began
-    /// before.</summary>
+    /// <summary>Untouched or Swapped → Dead: the sweep of Dispose; or Gone: it leaves the node. Races with faults that began before.</summary>
     internal static bool TryEnd(ulong* page, ulong word, PageState end)
     {
         Debug.Assert(State(word) is PageState.Untouched or PageState.Swapped);
@@ -353,8 +349,7 @@ internal static unsafe partial class PageWord
         }
     }
 
-    /// <summary>After the addition of <see cref="Unpin"/>: its word says that this was one pin too many, or that threads wait for a
-    /// pin.</summary>
+    /// <summary>After the addition of <see cref="Unpin"/>: its word says that this was one too many, or that threads wait for it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void UnpinRarely(ulong* page, ulong after)
     {
