@@ -65,8 +65,8 @@ internal sealed class ReadPlan
         }
 
         plan._notedFor = null;
-
         Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
+
         // By segment and offset: that is the order of these words.
         Span<ulong> noted = plan._noted.AsSpan(0, plan._notedCount);
         plan._notedCount = 0;

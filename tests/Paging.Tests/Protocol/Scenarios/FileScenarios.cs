@@ -395,6 +395,13 @@ internal static unsafe class FileScenarios
     /// <summary>Runs the actions beside a device that completes what they submit.</summary>
     internal static void With(MemoryDevice device, Run run, params ReadOnlySpan<Action> actions)
     {
+        Beside(run, () => device.PendingCount, device.CompleteOne, actions);
+        device.DelaysCompletion = false;
+    }
+
+    /// <summary>Runs the actions beside one thread more, which completes what they submit until they are through and nothing is left.</summary>
+    internal static void Beside(Run run, Func<int> pendingCount, Func<bool> completeOne, ReadOnlySpan<Action> actions)
+    {
         int left = actions.Length;
         var all = new Action[actions.Length + 1];
         for (int i = 0; i < actions.Length; i++)
@@ -415,16 +422,15 @@ internal static unsafe class FileScenarios
 
         all[^1] = () =>
         {
-            while (left > 0 || device.PendingCount > 0)
+            while (left > 0 || pendingCount() > 0)
             {
-                if (!device.CompleteOne())
+                if (!completeOne())
                 {
                     run.Interleaver.Yield();
                 }
             }
         };
         run.Together(all);
-        device.DelaysCompletion = false;
     }
 
     private static SwapId[] Fill(World world, int count)

@@ -397,35 +397,7 @@ internal static class MappedScenarios
     /// <summary>One thread more is the disk, until the others are through.</summary>
     private static void With(MemorySource source, Run run, params ReadOnlySpan<Action> actions)
     {
-        int left = actions.Length;
-        var all = new Action[actions.Length + 1];
-        for (int i = 0; i < actions.Length; i++)
-        {
-            Action action = actions[i];
-            all[i] = () =>
-            {
-                try
-                {
-                    action();
-                }
-                finally
-                {
-                    left--;
-                }
-            };
-        }
-
-        all[^1] = () =>
-        {
-            while (left > 0 || source.PendingCount > 0)
-            {
-                if (!source.CompleteOne())
-                {
-                    run.Interleaver.Yield();
-                }
-            }
-        };
-        run.Together(all);
+        FileScenarios.Beside(run, () => source.PendingCount, source.CompleteOne, actions);
         source.DelaysCompletion = false;
     }
 }
