@@ -5,8 +5,7 @@ using Paging.Threading;
 namespace Paging.Residency;
 
 /// <summary>A read of a page, or of neighbours, from what backs their array, begun before they are brought in. Used again and again by one
-/// thread: see
-/// <see cref="BackingReads"/>.</summary>
+/// thread: see <see cref="BackingReads"/>.</summary>
 /// <remarks>From its beginning to its end it has a buffer.</remarks>
 internal sealed unsafe class BackingRead : IoRequest
 {

@@ -220,8 +220,7 @@ internal sealed unsafe class Room(
         }
 
         // A segment that is mostly dead; or, where none can be written out, any segment that gains something. Also behind what was
-        // dropped, so
-        // that a segment in which other pages live is emptied before more is dropped.
+        // dropped, so that a segment in which other pages live is emptied before more is dropped.
         if (log.Cleaner.TryClean(level) || isDropped)
         {
             return true;
