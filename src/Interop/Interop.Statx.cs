@@ -41,7 +41,18 @@ internal struct Statx
     [FieldOffset(0x28)]
     internal ulong stx_size;
 
+    /// <summary>The number of the file in its file system.</summary>
+    [FieldOffset(0x20)]
+    internal ulong stx_ino;
+
     /// <summary>Space that is allocated, in units of 512 bytes.</summary>
     [FieldOffset(0x30)]
     internal ulong stx_blocks;
+
+    /// <summary>The device that the file system is on, in two parts.</summary>
+    [FieldOffset(0x88)]
+    internal uint stx_dev_major;
+
+    [FieldOffset(0x8c)]
+    internal uint stx_dev_minor;
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Paging.Residency;
 using Paging.Swap.Devices;
 
@@ -7,12 +6,8 @@ namespace Paging;
 /// <summary>A file that arrays are about to be mapped from: what is asked of it is checked here. Disposing it leaves the file to the arrays
 /// that were made.</summary>
 /// <param name="source">The file, of which this is a user.</param>
-internal sealed unsafe class MappedFile(SharedSource source) : IDisposable
+internal sealed class MappedFile(SharedSource source) : IDisposable
 {
-    /// <summary>Bytes that are read at a time when a header is.</summary>
-    private const int ChunkBytes = 64 << 10;
-    private const int Block = SwapDevice.BufferAlignment;
-
     private bool _isDisposed;
 
     internal SharedSource Source => source;
@@ -29,14 +24,19 @@ internal sealed unsafe class MappedFile(SharedSource source) : IDisposable
     /// <exception cref="IOException">It is not a regular file, or the system refuses otherwise.</exception>
     internal static MappedFile Open(PagingDomain domain, string path)
     {
+        CheckPath(path);
+        using DomainScope held = domain.Enter();
+        return new MappedFile(new SharedSource(DirectSourceFile.Open(path, domain.Swap.Engine(IoEngineKind.Auto))));
+    }
+
+    /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>
+    internal static void CheckPath(string path)
+    {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (path.Contains('\0', StringComparison.Ordinal))
         {
             throw new ArgumentException("The path has a zero character in it, which no file name has.", nameof(path));
         }
-
-        using DomainScope held = domain.Enter();
-        return new MappedFile(new SharedSource(DirectSourceFile.Open(path, domain.Swap.Engine(IoEngineKind.Auto))));
     }
 
     /// <summary>Checks what does not depend on the file.</summary>
@@ -98,33 +98,7 @@ internal sealed unsafe class MappedFile(SharedSource source) : IDisposable
 
     /// <summary>Reads a part of the file that is not to be mapped.</summary>
     /// <exception cref="IOException">It cannot be read; or there is less.</exception>
-    internal void Read(long offset, Span<byte> destination)
-    {
-        byte* buffer = (byte*)NativeMemory.AlignedAlloc(ChunkBytes, Block);
-        try
-        {
-            while (!destination.IsEmpty)
-            {
-                int skip = (int)(offset & (Block - 1));
-                int count = Math.Min(destination.Length, ChunkBytes - skip);
-                int length = (skip + count + Block - 1) & -Block;
-                int error = source.File.Read(offset - skip, buffer, length, skip + count);
-                if (error != 0)
-                {
-                    throw new IOException(
-                        $"'{Path}' cannot be read at offset {offset:N0}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).");
-                }
-
-                new ReadOnlySpan<byte>(buffer + skip, count).CopyTo(destination);
-                destination = destination[count..];
-                offset += count;
-            }
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(buffer);
-        }
-    }
+    internal void Read(long offset, Span<byte> destination) => SourceFileReader.Read(source.File, offset, destination);
 
     public void Dispose()
     {

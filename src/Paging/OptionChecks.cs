@@ -84,6 +84,10 @@ internal static class OptionChecks
         }
     }
 
+    /// <summary>Whether the budgets can hold enough pages of a size (rule 12).</summary>
+    internal static bool DoesPageFit(int pageBytes, long residentBytes, long poolBytes) =>
+        residentBytes / pageBytes >= FramePool.MinFrames && poolBytes >= LogGeometry.MinPoolBytes(pageBytes);
+
     /// <summary>Checks that the budgets can hold enough pages of a size (rule 12).</summary>
     internal static void CheckPageFits(int pageBytes, long residentBytes, long poolBytes, string parameter) =>
         CheckPageFits(pageBytes, residentBytes, poolBytes, parameter, parameter);

@@ -123,7 +123,7 @@ public sealed partial class Pager
         return new PagedMatrix<T>(MakeRegion<T>(geometry, options, new SourceRange(source, byteOffset)), geometry, columns);
     }
 
-    private PagedRegion MakeMapped(SourceRange source, in Geometry geometry, string? name, CompressionPolicy policy)
+    private PagedRegion MakeMapped(IBackingSource source, in Geometry geometry, string? name, CompressionPolicy policy)
     {
         PageBacking backing = source.Back(_domain, geometry);
         PagedRegion region;

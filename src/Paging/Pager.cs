@@ -253,7 +253,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         await moving.Task.ConfigureAwait(false);
     }
 
-    private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options, SourceRange? source = null)
+    private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options, IBackingSource? source = null)
         where T : unmanaged
     {
         options?.Check(nameof(options));
@@ -273,7 +273,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
     /// <returns>Null when the pool is too full for the page size, or a budget too small for the moment, and <paramref name="goOn"/> says
     /// that the caller tries again.</returns>
-    private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, SourceRange? source, bool goOn)
+    private PagedRegion? TryMakeRegion<T>(Geometry geometry, PagedArrayOptions? options, IBackingSource? source, bool goOn)
         where T : unmanaged
     {
         using DomainScope held = _domain.Enter();

@@ -50,6 +50,22 @@ internal static unsafe class Candidates
         return count;
     }
 
+    /// <summary>Leaves out what only the pool has: the filters that take differences.</summary>
+    /// <returns>How many are left, in front.</returns>
+    internal static int KeepPortable(Span<Filter> found)
+    {
+        int count = 0;
+        foreach (Filter filter in found)
+        {
+            if (filter.Kind <= FilterKind.BitShuffle && filter.Stride <= byte.MaxValue)
+            {
+                found[count++] = filter;
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>Adds the filters of one stride.</summary>
     /// <param name="found">Receives the candidates.</param>
     /// <param name="count">How many there are.</param>

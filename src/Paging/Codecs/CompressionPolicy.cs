@@ -76,6 +76,12 @@ internal sealed unsafe class CompressionPolicy
     internal Filter Filter =>
         Shared.Read(SharedWord.Counter, ref _chooser) is { } chooser ? chooser.Current : StoredForm.Unpack(_filter).Filter;
 
+    /// <summary>The filter that was asked for, where blosc has it as well; null where the pages are to decide.</summary>
+    internal Filter? PortableFilter =>
+        Chooser is null && StoredForm.Unpack(_filter).Filter is { Kind: <= FilterKind.BitShuffle, Stride: <= byte.MaxValue } filter
+            ? filter
+            : null;
+
     /// <summary>Says what choosing has cost so far; null where the filter was asked for.</summary>
     internal FilterChooser? Chooser => Volatile.Read(ref _chooser);
 

@@ -20,6 +20,7 @@ internal sealed unsafe class FilterChooser
 {
     private readonly int _elementBytes;
     private readonly int _stride;
+    private readonly bool _isPortable;
 
     /// <summary>Changed in place: not readonly, although never assigned again.</summary>
     private TrialPace _pace = new();
@@ -39,8 +40,11 @@ internal sealed unsafe class FilterChooser
     private int _seenLag;
     private CompressionGoal _goal;
 
-    internal FilterChooser(int elementBytes)
+    /// <param name="elementBytes">The length of an element.</param>
+    /// <param name="isPortable">Whether only filters are tried that blosc has as well.</param>
+    internal FilterChooser(int elementBytes, bool isPortable = false)
     {
+        _isPortable = isPortable;
         _elementBytes = elementBytes;
         _stride = ElementShape.StrideFor(elementBytes);
         _ranking = new Ranking(_stride);
@@ -60,7 +64,7 @@ internal sealed unsafe class FilterChooser
     internal FilterChooser Successor()
     {
         Filter current = Current;
-        return new FilterChooser(_elementBytes) { Chosen = current, _published = CompressionPolicy.Pack(current) };
+        return new FilterChooser(_elementBytes, _isPortable) { Chosen = current, _published = CompressionPolicy.Pack(current) };
     }
 
     /// <summary>Bytes encoded for trial. For tests and benchmarks, when no thread is at work.</summary>
@@ -215,6 +219,11 @@ internal sealed unsafe class FilterChooser
     {
         Span<Filter> candidates = stackalloc Filter[Candidates.Max];
         int count = Candidates.Find(_elementBytes, _lag, Chosen, candidates);
+        if (_isPortable)
+        {
+            count = Candidates.KeepPortable(candidates[..count]);
+        }
+
         byte* trial = _scratch!.Trial;
         Trial plain = default;
         Filter bestPlain = Filter.None;

@@ -126,7 +126,7 @@ internal static unsafe class PageCodec
     }
 
     /// <summary>The length of a block: a multiple of eight whole elements, so that a bit shuffle leaves none over.</summary>
-    private static int BlockFor(Filter filter) => CodecScratch.BlockBytes / (8 * filter.Stride) * (8 * filter.Stride);
+    internal static int BlockFor(Filter filter) => CodecScratch.BlockBytes / (8 * filter.Stride) * (8 * filter.Stride);
 
     private static bool TryDecodeFiltered(StoredForm form, byte* source, int encodedLength, byte* page, int length)
     {
@@ -214,7 +214,9 @@ internal static unsafe class PageCodec
         return read == encodedLength;
     }
 
-    private static int TryCompress(Codec codec, int level, byte* source, int length, byte* target, int limit)
+    /// <summary>Compresses bytes, without a filter.</summary>
+    /// <returns>The encoded length, or −1 when it would exceed the limit.</returns>
+    internal static int TryCompress(Codec codec, int level, byte* source, int length, byte* target, int limit)
     {
         if (limit <= 0)
         {
@@ -228,7 +230,9 @@ internal static unsafe class PageCodec
         return encoded <= 0 ? -1 : encoded;
     }
 
-    private static bool TryDecompress(Codec codec, byte* source, int encodedLength, byte* target, int length)
+    /// <summary>The inverse of <see cref="TryCompress"/>.</summary>
+    /// <returns>False unless the bytes decode to exactly this length.</returns>
+    internal static bool TryDecompress(Codec codec, byte* source, int encodedLength, byte* target, int length)
     {
         TestHook.MayFail(FailurePoint.Codec);
         return codec switch

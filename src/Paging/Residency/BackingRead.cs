@@ -12,6 +12,7 @@ internal sealed unsafe class BackingRead : IoRequest
     private readonly EventCount _ends = new();
     private long _seen;
     private BounceBuffers? _buffers;
+    private SharedSource? _kept;
 
     /// <summary>Of which it is; null when it is not in use.</summary>
     internal PageBacking? Backing { get; private set; }
@@ -37,6 +38,7 @@ internal sealed unsafe class BackingRead : IoRequest
     /// <param name="wanted">Bytes of these, from the first one on, that there must be.</param>
     /// <param name="buffers">Where the buffer comes from.</param>
     /// <param name="buffer">Where to.</param>
+    /// <param name="kept">Of which this is a user until it ends; null where the backing keeps the file open.</param>
     internal void Start(
         PageBacking backing,
         long first,
@@ -45,9 +47,11 @@ internal sealed unsafe class BackingRead : IoRequest
         in BlockRange range,
         int wanted,
         BounceBuffers buffers,
-        byte* buffer)
+        byte* buffer,
+        SharedSource? kept = null)
     {
         Backing = backing;
+        _kept = kept;
         First = first;
         Count = count;
         Left = count;
@@ -61,6 +65,9 @@ internal sealed unsafe class BackingRead : IoRequest
         Begin();
         file.Submit(this, wanted);
     }
+
+    /// <summary>The file that it keeps open.</summary>
+    internal SharedSource? Kept => _kept;
 
     /// <summary>Waits for the device.</summary>
     /// <returns>0 or an error number.</returns>
@@ -77,6 +84,8 @@ internal sealed unsafe class BackingRead : IoRequest
         _buffers!.ReturnAhead(Buffer);
         _buffers = null;
         Backing = null;
+        _kept?.RemoveUser();
+        _kept = null;
     }
 
     protected override void OnReleased() => _ends.Signal();

@@ -7,12 +7,12 @@ namespace Paging.Residency;
 /// <summary>How items (elements, or rows) lie in pages: whole, as many as fit, the rest of the page unused.</summary>
 internal readonly struct Geometry
 {
-    private Geometry(long items, int itemBytes, int pageBytes)
+    private Geometry(long items, int itemBytes, int pageBytes, int itemsPerPage = 0)
     {
         Items = items;
         ItemBytes = itemBytes;
         PageBytes = pageBytes;
-        ItemsPerPage = pageBytes / itemBytes;
+        ItemsPerPage = itemsPerPage == 0 ? pageBytes / itemBytes : itemsPerPage;
         PageCount = ((items - 1) / ItemsPerPage) + 1;
         Divider = new Divider(ItemsPerPage);
     }
@@ -58,6 +58,13 @@ internal readonly struct Geometry
         int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)rowBytes));
         CheckCount(rows, grown / rowBytes, grown, nameof(rows));
         return new Geometry(rows, rowBytes, grown);
+    }
+
+    /// <summary>The same items in pages that hold fewer of them than they could: as many as lie together elsewhere.</summary>
+    internal Geometry WithItemsPerPage(int itemsPerPage)
+    {
+        CheckCount(Items, itemsPerPage, PageBytes, nameof(Items));
+        return new Geometry(Items, ItemBytes, PageBytes, itemsPerPage);
     }
 
     /// <summary>The size of a row in bytes, checked.</summary>

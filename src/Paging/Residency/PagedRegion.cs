@@ -304,6 +304,20 @@ internal sealed unsafe class PagedRegion
     /// <summary>Whether a page with this word reads as zeroes and needs no frame for that.</summary>
     internal bool IsZeroes(ulong word) => _backing is null && PageWord.IsUnstored(word);
 
+    /// <summary>Whether all pages from one to another read as zeroes and have no frames.</summary>
+    internal bool AreZeroes(long first, long last)
+    {
+        for (long page = first; page <= last; page++)
+        {
+            if (!IsZeroes(page))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Whether the page reads as zeroes and has no frame. Throws when the array is closed.</summary>
     internal bool IsZeroes(long index) => IsZeroes(index, Find(index));
 

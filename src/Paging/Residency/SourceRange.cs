@@ -5,12 +5,10 @@ namespace Paging.Residency;
 /// <summary>Where in a file an array lies that is to be mapped.</summary>
 /// <param name="Source">The file, of which the caller is a user.</param>
 /// <param name="Offset">Where the array begins.</param>
-internal readonly record struct SourceRange(SharedSource Source, long Offset)
+internal sealed record SourceRange(SharedSource Source, long Offset) : IBackingSource
 {
-    /// <summary>The backing of the array, as one more user of the file. The array owns it; who makes none releases it.</summary>
-    /// <param name="domain">The pager's, which has a log for pages of this size.</param>
-    /// <param name="geometry">How items lie in the pages.</param>
-    internal PageBacking Back(PagingDomain domain, in Geometry geometry)
+    /// <summary>The backing of the array, as one more user of the file.</summary>
+    public PageBacking Back(PagingDomain domain, in Geometry geometry)
     {
         ObjectDisposedException.ThrowIf(!Source.TryAddUser(), typeof(SourceFile));
         try

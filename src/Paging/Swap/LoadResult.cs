@@ -28,6 +28,9 @@ internal enum LoadStatus
     /// <summary>As <see cref="SourceFailed"/>: the file has become shorter, and ends before the page does.</summary>
     SourceEnded,
 
+    /// <summary>The page is as in a chunk of the dataset that its array was opened from, and that is damaged.</summary>
+    SourceDamaged,
+
     /// <summary>The entry has moved or gone meanwhile: look again. Used only within the loader.</summary>
     Moved,
 }
@@ -55,11 +58,14 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>The system's error number; 0 when the bytes were read and were wrong.</summary>
     internal int Error { get; init; }
 
+    /// <summary>What is wrong with a dataset, as the end of a sentence; null where nothing was looked at but a file.</summary>
+    internal string? Detail { get; init; }
+
     /// <summary>The length in bytes that a file has now which has become too short.</summary>
     internal long FileBytes { get; init; }
 
     /// <summary>What lets the page be used again, as the end of a sentence.</summary>
-    internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded
+    internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded or LoadStatus.SourceDamaged
         ? "read this one again when the file is well, or overwrite or discard it"
         : "overwrite or discard this one to use it again";
 
@@ -68,6 +74,7 @@ internal readonly record struct LoadResult(LoadStatus Status)
     {
         LoadStatus.Lost => "it was in a swap file that has been removed since, and could not be read then",
         LoadStatus.SourceFailed => $"file '{Path}', of which it is a part, failed to be read at offset {Offset:N0} (errno {Error})",
+        LoadStatus.SourceDamaged => $"file '{Path}' of its dataset is damaged: {Detail}",
         LoadStatus.SourceEnded =>
             $"it lies at offset {Offset:N0} of file '{Path}', which has become shorter since it was mapped: {FileBytes:N0} bytes",
         LoadStatus.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",

@@ -13,15 +13,18 @@ namespace Paging.Codecs.Filters;
 /// </remarks>
 internal static unsafe class PageFilters
 {
-    /// <summary>The longest page or block.</summary>
+    /// <summary>The longest page or block that the pool filters at once.</summary>
     internal const int MaxLength = 64 << 10;
+
+    /// <summary>The longest block that others have filtered.</summary>
+    internal const int MaxForeignLength = 1 << 29;
 
     /// <summary>Transforms a page before it is encoded.</summary>
     /// <param name="filter">A valid filter.</param>
     /// <param name="source">The page; left as it is. The three buffers do not overlap, and need no alignment.</param>
     /// <param name="target">Receives the result.</param>
     /// <param name="scratch">For intermediate results; its content is undefined afterwards.</param>
-    /// <param name="length">Bytes in each buffer, at most <see cref="MaxLength"/>.</param>
+    /// <param name="length">Bytes in each buffer, at most <see cref="MaxForeignLength"/>.</param>
     internal static void Apply(Filter filter, byte* source, byte* target, byte* scratch, int length) =>
         Apply(filter, source, target, scratch, length, SimdLevels.Preferred);
 
@@ -159,7 +162,7 @@ internal static unsafe class PageFilters
     private static void Check(Filter filter, int length, SimdLevel level)
     {
         Debug.Assert(filter.IsValid, "A filter is checked where it is read.");
-        Debug.Assert(length is >= 0 and <= MaxLength);
+        Debug.Assert(length is >= 0 and <= MaxForeignLength);
         Debug.Assert(level <= SimdLevels.Supported);
     }
 }

@@ -71,7 +71,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         // Looked at before it is opened: opening some devices does something. And again afterwards, since the name may be another file's by
         // then. Without O_NONBLOCK the thread would sleep in a FIFO that nobody writes to.
         CheckKind(path, TryStatus(OpenFile.AT_FDCWD, path, flags: 0, out Statx before), before);
-        int error = TryOpen(path, out SafeFileHandle? file);
+        int error = TryOpen(OpenFile.AT_FDCWD, path, out SafeFileHandle? file);
         if (file is null)
         {
             SourceFileErrors.Throw(path, error);
@@ -87,6 +87,50 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         {
             file.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Opens a file in a directory that is open.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="name">The name of the file in it; it may lie in directories below.</param>
+    /// <param name="path">Its path, for messages.</param>
+    /// <param name="engine">As for <see cref="Open"/>.</param>
+    /// <param name="error">Why there is none: the system's error number; EISDIR, EINVAL where it is no regular file.</param>
+    internal static DirectSourceFile? TryOpen(SafeFileHandle directory, string name, string path, IoEngine engine, out int error)
+    {
+        bool isHeld = false;
+        SafeFileHandle? file = null;
+        try
+        {
+            directory.DangerousAddRef(ref isHeld);
+            int from = (int)directory.DangerousGetHandle();
+            error = TryStatus(from, name, flags: 0, out Statx status);
+            error = error != 0 ? error : KindError(status);
+            error = error != 0 ? error : TryOpen(from, name, out file);
+            if (file is null)
+            {
+                return null;
+            }
+
+            int descriptor = (int)file.DangerousGetHandle();
+            error = TryStatus(descriptor, string.Empty, FileStatus.AT_EMPTY_PATH, out status);
+            error = error != 0 ? error : KindError(status);
+            if (error != 0)
+            {
+                return null;
+            }
+
+            var opened = new DirectSourceFile(file, path, (long)status.stx_size, engine, TrySetMode(descriptor, status.stx_size > 0));
+            file = null;
+            return opened;
+        }
+        finally
+        {
+            file?.Dispose();
+            if (isHeld)
+            {
+                directory.DangerousRelease();
+            }
         }
     }
 
@@ -182,7 +226,14 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         }
     }
 
-    private static int TryOpen(string path, out SafeFileHandle? file)
+    private static int KindError(in Statx status) => (status.stx_mode & FileStatus.S_IFMT) switch
+    {
+        FileStatus.S_IFREG => 0,
+        FileStatus.S_IFDIR => Errno.EISDIR,
+        _ => Errno.EINVAL,
+    };
+
+    private static int TryOpen(int directory, string path, out SafeFileHandle? file)
     {
         const int Flags = OpenFile.O_RDONLY | OpenFile.O_CLOEXEC | OpenFile.O_NONBLOCK | OpenFile.O_NOCTTY;
         fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
@@ -191,7 +242,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
             int error;
             do
             {
-                descriptor = OpenFile.openat(OpenFile.AT_FDCWD, bytes, Flags, 0);
+                descriptor = OpenFile.openat(directory, bytes, Flags, 0);
                 error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
             }
             while (error == Errno.EINTR);

@@ -1,0 +1,389 @@
+using System.Diagnostics;
+using Paging.Codecs;
+using Paging.Interop;
+using Paging.Residency;
+using Paging.Swap;
+using Paging.Swap.Devices;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Datasets;
+
+/// <summary>The chunks of a dataset as what backs an array.</summary>
+/// <remarks>
+/// <para>Where a page holds exactly one chunk, it is decoded from the file into its frame, and read ahead as pages of a mapped file are.
+/// Elsewhere the chunks that a page needs are decoded beside it; the last one of them stays, since the next page may need it as
+/// well.</para>
+/// <para>A thread that waits for a device has buffers meanwhile; as many threads as there are buffers wait at the same time.</para>
+/// </remarks>
+internal sealed unsafe class DatasetBacking : PageBacking
+{
+    private const int Block = SwapDevice.BufferAlignment;
+    private const int MinScratches = 16;
+
+    /// <summary>Bytes between neighbours that are read in vain rather than by another request.</summary>
+    private const int MaxGap = 16 << 10;
+
+    private readonly DatasetLayout _layout;
+    private readonly ShardTable _files;
+    private readonly BounceBuffers _buffers;
+    private readonly BounceBuffers _longBuffers;
+    private readonly Counters _counters;
+    private readonly int _itemsPerPage;
+    private readonly int _pageBytes;
+    private readonly bool _isChunkAPage;
+    private readonly ContextPool<DatasetScratch> _scratches;
+    private int _released;
+
+    /// <param name="directory">The dataset, of which this becomes a user.</param>
+    /// <param name="layout">How items lie in it.</param>
+    /// <param name="geometry">How they lie in pages.</param>
+    /// <param name="domain">The pager's, which has a log for pages of this size.</param>
+    internal DatasetBacking(DatasetDirectory directory, DatasetLayout layout, in Geometry geometry, PagingDomain domain)
+    {
+        _layout = layout;
+        _files = new ShardTable(directory, layout);
+        _buffers = domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers;
+        _longBuffers = domain.Swap.SourceBuffers;
+        _counters = domain.Counters;
+        _itemsPerPage = geometry.ItemsPerPage;
+        _pageBytes = geometry.PageBytes;
+        _isChunkAPage = geometry.ItemsPerPage == layout.ItemsPerChunk && layout.ChunkItemBytes == layout.ItemBytes;
+        _scratches = new ContextPool<DatasetScratch>(static () => new DatasetScratch(), Math.Max(MinScratches, CodecContexts.Max));
+        PagesARead = _isChunkAPage ? (int)Math.Max(1, SwapStore.SourceReadBytes / layout.ChunkBytes) : 1;
+    }
+
+    internal override int PagesARead { get; }
+
+    internal override LoadResult Load(long page, byte* frame, int bytes)
+    {
+        int hint = Environment.CurrentManagedThreadId % _scratches.Slots;
+        DatasetScratch? scratch = _scratches.Take(ref hint);
+        if (scratch is null)
+        {
+            return NoMemory();
+        }
+
+        try
+        {
+            return TryTakeRead(page, frame, bytes, scratch) ?? Load(page, frame, bytes, scratch);
+        }
+        finally
+        {
+            _scratches.GiveBack(hint);
+        }
+    }
+
+    internal override bool TryBeginRead(long first, int count, int lastBytes, BackingRead read)
+    {
+        long chunks = _layout.ChunksPerFile;
+        (long number, long chunk) = Math.DivRem(first, chunks);
+        if (!_isChunkAPage || chunk + count > chunks || _files.TryGet(number) is not { } source)
+        {
+            // A file that nobody has needed yet is opened by who needs it: that may take long.
+            return false;
+        }
+
+        if (TryFindRange((ShardFile)source.File, chunk, count, out BlockRange range, out int wanted) && source.File.IsDirect)
+        {
+            BounceBuffers from = range.Length <= _buffers.BufferBytes ? _buffers : _longBuffers;
+            byte* buffer = range.Length <= from.BufferBytes ? from.TryRentAhead() : null;
+            if (buffer != null)
+            {
+                read.Start(this, first, count, source.File, range, wanted, from, buffer, kept: source);
+                return true;
+            }
+        }
+
+        source.RemoveUser();
+        return false;
+    }
+
+    internal override void Release()
+    {
+        // 0 → 1, once: by the thread that closes the array, the pager, or the array's finalizer.
+        if (Shared.Exchange(SharedWord.Counter, ref _released, 1) == 0)
+        {
+            _files.Dispose();
+            _scratches.Trim();
+        }
+    }
+
+    private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Path = "of a dataset", Error = Errno.ENOMEM };
+
+    private static LoadResult Loaded(bool isFromFile) => new(LoadStatus.Loaded) { IsFromFile = isFromFile, IsFromBacking = true };
+
+    /// <summary>The blocks that neighbouring chunks lie in.</summary>
+    /// <returns>False when they lie apart, or are not there, or are not where chunks can be.</returns>
+    private bool TryFindRange(ShardFile file, long chunk, int count, out BlockRange range, out int wanted)
+    {
+        long begin = long.MaxValue;
+        long end = 0;
+        long bytes = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ChunkPlace place = file.Find(chunk + i);
+            if (place.IsNone)
+            {
+                continue;
+            }
+
+            if (!IsWithin(place, file))
+            {
+                range = default;
+                wanted = 0;
+                return false;
+            }
+
+            begin = Math.Min(begin, place.Offset);
+            end = Math.Max(end, place.Offset + place.Bytes);
+            bytes += place.Bytes;
+        }
+
+        bool isOne = bytes > 0 && end - begin <= bytes + MaxGap && end - begin <= SwapStore.SourceReadBytes + _layout.ChunkBytes;
+        range = isOne ? RangeOf(begin, end - begin) : default;
+        wanted = isOne ? range.Skip + (int)(end - begin) : 0;
+        return isOne;
+    }
+
+    /// <summary>Takes a page from a read that this thread has begun.</summary>
+    /// <returns>Null when there is none, or it failed: it may have been of several pages, of which this one may be well.</returns>
+    private LoadResult? TryTakeRead(long page, byte* frame, int bytes, DatasetScratch scratch)
+    {
+        if (!_isChunkAPage || BackingReads.Find(this, page) is not { } read)
+        {
+            return null;
+        }
+
+        LoadResult? result = null;
+        if (read.Await() == 0)
+        {
+            var file = (ShardFile)read.Kept!.File;
+            ChunkPlace place = file.Find(page % _layout.ChunksPerFile);
+            if (place.IsNone)
+            {
+                Fill(frame, bytes);
+                result = Loaded(isFromFile: false);
+            }
+            else
+            {
+                TestHook.Reach(SharedWord.PageData);
+                _counters.Add(Counter.BytesRead, place.Bytes);
+                result = Decode(file, place, read.Buffer + (place.Offset - read.Offset), frame, scratch) ?? Loaded(isFromFile: true);
+            }
+        }
+
+        BackingReads.NoteTaken(read);
+        return result;
+    }
+
+    /// <summary>Fills a frame chunk by chunk.</summary>
+    private LoadResult Load(long page, byte* frame, int bytes, DatasetScratch scratch)
+    {
+        long item = page * _itemsPerPage;
+        int left = bytes / _layout.ItemBytes;
+        bool isFromFile = false;
+        for (int done = 0; left > 0;)
+        {
+            (long chunk, long within) = Math.DivRem(item, _layout.ItemsPerChunk);
+            int items = (int)Math.Min(_layout.ItemsPerChunk - within, left);
+            LoadResult part = LoadPart(chunk, within, items, frame + done, _pageBytes - done, scratch);
+            if (!part.IsLoaded)
+            {
+                return part;
+            }
+
+            isFromFile |= part.IsFromFile;
+            item += items;
+            left -= items;
+            done += items * _layout.ItemBytes;
+        }
+
+        return Loaded(isFromFile);
+    }
+
+    /// <summary>Loads items of a chunk.</summary>
+    /// <param name="chunk">Its number.</param>
+    /// <param name="within">The first item, in the chunk.</param>
+    /// <param name="items">How many.</param>
+    /// <param name="target">Receives them.</param>
+    /// <param name="room">Bytes there that may be written.</param>
+    /// <param name="scratch">The caller's.</param>
+    private LoadResult LoadPart(long chunk, long within, int items, byte* target, int room, DatasetScratch scratch)
+    {
+        if (scratch.DecodedChunk == chunk)
+        {
+            CopyItems(scratch.Decoded(_layout.ChunkBytes), within, items, target);
+            return Loaded(isFromFile: true);
+        }
+
+        (long number, long inFile) = Math.DivRem(chunk, _layout.ChunksPerFile);
+        if (_files.Get(number, out LoadResult failure) is not { } source)
+        {
+            _counters.Add(Counter.IoErrors);
+            return failure;
+        }
+
+        try
+        {
+            var file = (ShardFile)source.File;
+            ChunkPlace place = file.Find(inFile);
+            if (place.IsNone)
+            {
+                Fill(target, items * _layout.ItemBytes);
+                return Loaded(isFromFile: false);
+            }
+
+            if (!IsWithin(place, file))
+            {
+                return Damaged(file, place, $"chunk {inFile:N0}, of {place.Bytes:N0} bytes, is not within its {file.Bytes:N0} bytes");
+            }
+
+            if (_layout.IsPlain)
+            {
+                return place.Bytes == _layout.ChunkBytes
+                    ? Read(file, place.Offset + (within * _layout.ItemBytes), items * _layout.ItemBytes, scratch, out byte* plain) is { } error
+                        ? error
+                        : Copied(plain, target, items * _layout.ItemBytes)
+                    : Damaged(file, place, $"a chunk has {place.Bytes:N0} bytes, and {_layout.ChunkBytes:N0} are expected");
+            }
+
+            return Read(file, place.Offset, (int)place.Bytes, scratch, out byte* encoded)
+                ?? Decode(file, place, encoded, chunk, within, items, target, room, scratch)
+                ?? Loaded(isFromFile: true);
+        }
+        finally
+        {
+            source.RemoveUser();
+        }
+    }
+
+    /// <summary>Reads a piece of a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">Where from.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="scratch">Where to.</param>
+    /// <param name="data">Where they are.</param>
+    /// <returns>Null, or why they cannot be had.</returns>
+    private LoadResult? Read(ShardFile file, long offset, int bytes, DatasetScratch scratch, out byte* data)
+    {
+        BlockRange range = RangeOf(offset, bytes);
+        byte* buffer = scratch.Encoded(range.Length);
+        data = buffer + range.Skip;
+        if (buffer == null)
+        {
+            return NoMemory();
+        }
+
+        TestHook.MayFail(FailurePoint.DeviceRead);
+        int error = file.Read(range.Offset, buffer, range.Length, range.Skip + bytes);
+        if (error == 0)
+        {
+            _counters.Add(Counter.BytesRead, range.Length);
+            return null;
+        }
+
+        _counters.Add(Counter.IoErrors);
+        long now = file.BytesNow;
+        bool hasEnded = now >= 0 && now < offset + bytes;
+        return new LoadResult(hasEnded ? LoadStatus.SourceEnded : LoadStatus.SourceFailed)
+        {
+            Path = file.Path,
+            Offset = offset,
+            Error = error,
+            FileBytes = now,
+        };
+    }
+
+    /// <summary>Decodes the chunk of a page into its frame.</summary>
+    /// <returns>Null, or what is wrong.</returns>
+    private LoadResult? Decode(ShardFile file, ChunkPlace place, byte* encoded, byte* frame, DatasetScratch scratch) =>
+        ChunkDecoder.TryDecode(_layout.Metadata.Coding, encoded, (int)place.Bytes, frame, (int)_layout.ChunkBytes, scratch) is { } wrong
+            ? Damaged(file, place, wrong)
+            : null;
+
+    private LoadResult? Decode(
+        ShardFile file, ChunkPlace place, byte* encoded, long chunk, long within, int items, byte* target, int room, DatasetScratch scratch)
+    {
+        if (within == 0 && room >= _layout.ChunkBytes && _layout.ChunkItemBytes == _layout.ItemBytes)
+        {
+            return Decode(file, place, encoded, target, scratch);
+        }
+
+        byte* decoded = scratch.Decoded(_layout.ChunkBytes);
+        scratch.DecodedChunk = -1;
+        if (decoded == null)
+        {
+            return NoMemory();
+        }
+
+        if (Decode(file, place, encoded, decoded, scratch) is { } wrong)
+        {
+            return wrong;
+        }
+
+        scratch.DecodedChunk = chunk;
+        CopyItems(decoded, within, items, target);
+        return null;
+    }
+
+    private void CopyItems(byte* decoded, long within, int items, byte* target)
+    {
+        int item = _layout.ItemBytes;
+        byte* from = decoded + (within * _layout.ChunkItemBytes);
+        if (_layout.ChunkItemBytes == item)
+        {
+            Buffer.MemoryCopy(from, target, (long)items * item, (long)items * item);
+            return;
+        }
+
+        for (int i = 0; i < items; i++)
+        {
+            Buffer.MemoryCopy(from + (i * _layout.ChunkItemBytes), target + ((long)i * item), item, item);
+        }
+    }
+
+    private static LoadResult Copied(byte* from, byte* target, int bytes)
+    {
+        TestHook.Reach(SharedWord.PageData);
+        Buffer.MemoryCopy(from, target, bytes, bytes);
+        return Loaded(isFromFile: true);
+    }
+
+    /// <summary>Elements that are in no chunk.</summary>
+    private void Fill(byte* target, int bytes)
+    {
+        byte[] fill = _layout.Metadata.Fill;
+        var all = new Span<byte>(target, bytes);
+        if (fill.AsSpan().IndexOfAnyExcept((byte)0) < 0)
+        {
+            all.Clear();
+            return;
+        }
+
+        Debug.Assert(bytes % fill.Length == 0, "whole elements");
+        fill.CopyTo(all);
+        for (int done = fill.Length; done < bytes; done *= 2)
+        {
+            all[..Math.Min(done, bytes - done)].CopyTo(all[done..]);
+        }
+    }
+
+    private bool IsWithin(ChunkPlace place, ShardFile file) =>
+        place.Bytes > 0 && place.Bytes <= file.Bytes && place.Offset <= file.Bytes - place.Bytes
+        && (_layout.IsPlain || place.Bytes <= ChunkDecoder.MaxBytes(_layout.ChunkBytes));
+
+    private static BlockRange RangeOf(long offset, long bytes)
+    {
+        int skip = (int)(offset & (Block - 1));
+        return new BlockRange(offset - skip, (int)(skip + bytes + Block - 1) & -Block, skip);
+    }
+
+    private static LoadResult Damaged(ShardFile file, ChunkPlace place, string detail) =>
+        new(LoadStatus.SourceDamaged)
+        {
+            Path = file.Path,
+            Offset = place.Offset,
+            Detail = $"the chunk at offset {place.Offset:N0}: {detail}",
+        };
+}

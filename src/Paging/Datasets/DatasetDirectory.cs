@@ -1,0 +1,236 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Paging.Formats;
+using Paging.Interop;
+using Paging.Swap.Devices;
+using Paging.Threading;
+
+namespace Paging.Datasets;
+
+/// <summary>The directory of a dataset that is open. Its files are found from the directory itself, so that nothing changes for who has it
+/// open when it is given another name, or when another takes its name.</summary>
+/// <remarks>Thread-safe. A dataset of which this process has arrays is deleted when the last of them is gone: see
+/// <see cref="TryDefer"/>.</remarks>
+internal sealed unsafe class DatasetDirectory : IDisposable
+{
+    private static readonly Gate s_gate = new(isOfProcess: true);
+
+    /// <summary>Of each directory that is open: how many times, and what to do when it no longer is. Under the gate.</summary>
+    private static readonly Dictionary<(uint Major, uint Minor, ulong Number), State> s_open = [];
+
+    private readonly SafeFileHandle _handle;
+    private readonly (uint Major, uint Minor, ulong Number) _identity;
+    private readonly IoEngine _engine;
+
+    /// <summary>The number of the file that holds the metadata which was read.</summary>
+    private ulong _metadataNumber;
+    /// <summary>n → n + 1 by who is a user; n → n − 1 by who leaves. It is closed by who has come to 0, which is final.</summary>
+    private int _users = 1;
+
+    private DatasetDirectory(string path, SafeFileHandle handle, in Statx status, IoEngine engine)
+    {
+        Path = path;
+        _handle = handle;
+        _engine = engine;
+        _identity = (status.stx_dev_major, status.stx_dev_minor, status.stx_ino);
+        using Gate.Scope held = s_gate.Enter();
+        CollectionsMarshal.GetValueRefOrAddDefault(s_open, _identity, out _).Users++;
+    }
+
+    /// <summary>The path that it was opened with.</summary>
+    internal string Path { get; }
+
+    /// <summary>Opens the directory of a dataset.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="engine">Carries out the reads from its files.</param>
+    /// <exception cref="DirectoryNotFoundException">There is none.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission.</exception>
+    /// <exception cref="IOException">It is no directory, or the system refuses otherwise.</exception>
+    internal static DatasetDirectory Open(string path, IoEngine engine)
+    {
+        int error;
+        SafeFileHandle? handle = null;
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            int descriptor;
+            do
+            {
+                descriptor = OpenFile.openat(OpenFile.AT_FDCWD, bytes, OpenFile.O_RDONLY | OpenFile.O_CLOEXEC | OpenFile.O_DIRECTORY, 0);
+                error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+            }
+            while (error == Errno.EINTR);
+            handle = descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+        }
+
+        if (handle is null)
+        {
+            throw NoDirectory(path, error);
+        }
+
+        try
+        {
+            error = TryStatus((int)handle.DangerousGetHandle(), string.Empty, FileStatus.AT_EMPTY_PATH, out Statx status);
+            return error == 0 ? new DatasetDirectory(path, handle, status, engine) : throw Failure(path, error);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads and checks the metadata.</summary>
+    /// <exception cref="InvalidDataException">There is none, or it is damaged, or says something that cannot be had.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    internal ZarrMetadata ReadMetadata()
+    {
+        using DirectSourceFile? file = TryOpen(ZarrMetadata.FileName, out int error);
+        if (file is null)
+        {
+            throw NoMetadata(error);
+        }
+
+        if (file.Bytes > ZarrMetadata.MaxBytes)
+        {
+            throw new InvalidDataException(
+                $"'{file.Path}' has {file.Bytes:N0} bytes. {ZarrMetadata.MaxBytes:N0} are the most that is read.");
+        }
+
+        byte[] json = new byte[file.Bytes];
+        SourceFileReader.Read(file, 0, json);
+        _metadataNumber = TryStatus(ZarrMetadata.FileName, out Statx status) == 0 ? status.stx_ino : 0;
+        return ZarrMetadata.Parse(Path, json);
+    }
+
+    /// <summary>Opens a file in it.</summary>
+    /// <param name="name">Its name, from the directory on.</param>
+    /// <param name="error">Why there is none.</param>
+    internal DirectSourceFile? TryOpen(string name, out int error) =>
+        DirectSourceFile.TryOpen(_handle, name, PathOf(name), _engine, out error);
+
+    internal string PathOf(string name) => $"{Path}/{name}";
+
+    /// <summary>Whether the dataset is still the one that was opened. Who deletes one deletes its metadata first: so a file of which this says
+    /// yes after it was not found was never there.</summary>
+    internal bool IsSame => TryStatus(ZarrMetadata.FileName, out Statx status) == 0 && status.stx_ino == _metadataNumber;
+
+    /// <summary>Leaves something to be done until nobody in this process has a directory open any more.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="action">What is to be done then, on the thread pool.</param>
+    /// <returns>False when nobody has it open: then it is the caller's to do.</returns>
+    internal static bool TryDefer(string path, Action action)
+    {
+        if (TryStatus(OpenFile.AT_FDCWD, path, 0, out Statx status) != 0)
+        {
+            return false;
+        }
+
+        using Gate.Scope held = s_gate.Enter();
+        ref State state = ref CollectionsMarshal.GetValueRefOrNullRef(
+            s_open, (status.stx_dev_major, status.stx_dev_minor, status.stx_ino));
+        if (Unsafe.IsNullRef(ref state))
+        {
+            return false;
+        }
+
+        state.OnLast += action;
+        return true;
+    }
+
+    /// <summary>Adds a user, by one that there is.</summary>
+    internal void AddUser()
+    {
+        int users = Shared.Increment(TestSeam.SharedWord.Counter, ref _users);
+        Debug.Assert(users > 1, "a user adds another one");
+    }
+
+    /// <summary>A user leaves. The last one closes the directory.</summary>
+    public void Dispose()
+    {
+        int left = Shared.Decrement(TestSeam.SharedWord.Counter, ref _users);
+        Debug.Assert(left >= 0, "a user leaves once");
+        if (left != 0)
+        {
+            return;
+        }
+
+        _handle.Dispose();
+        Action? last = null;
+        using (Gate.Scope held = s_gate.Enter())
+        {
+            ref State state = ref CollectionsMarshal.GetValueRefOrNullRef(s_open, _identity);
+            if (--state.Users == 0)
+            {
+                last = state.OnLast;
+                s_open.Remove(_identity);
+            }
+        }
+
+        if (last is not null)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static action => action(), last, preferLocal: false);
+        }
+    }
+
+    private int TryStatus(string name, out Statx status)
+    {
+        bool isHeld = false;
+        try
+        {
+            _handle.DangerousAddRef(ref isHeld);
+            return TryStatus((int)_handle.DangerousGetHandle(), name, 0, out status);
+        }
+        finally
+        {
+            if (isHeld)
+            {
+                _handle.DangerousRelease();
+            }
+        }
+    }
+
+    private static int TryStatus(int directory, string path, int flags, out Statx status)
+    {
+        fixed (Statx* result = &status)
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            return FileStatus.statx(directory, bytes, flags, FileStatus.STATX_BASIC_STATS, result) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+    }
+
+    private Exception NoMetadata(int error) => error switch
+    {
+        Errno.ENOENT when TryStatus(".zarray", out _) == 0 || TryStatus(".zgroup", out _) == 0 =>
+            new InvalidDataException($"'{Path}' cannot be opened: it is of version 2 of the Zarr format, and version 3 is what is read here."),
+        Errno.ENOENT => new InvalidDataException(
+            $"'{Path}' is no dataset: it has no {ZarrMetadata.FileName}. Give the directory of a Zarr v3 array."),
+        Errno.EISDIR or Errno.EINVAL => new InvalidDataException($"'{Path}' is no dataset: its {ZarrMetadata.FileName} is no regular file."),
+        _ => Failure(PathOf(ZarrMetadata.FileName), error),
+    };
+
+    private static Exception NoDirectory(string path, int error) => error switch
+    {
+        Errno.ENOENT => new DirectoryNotFoundException(
+            $"'{path}' cannot be opened: there is nothing of that name. Give the directory of a Zarr v3 array."),
+        Errno.ENOTDIR => new IOException(
+            $"'{path}' cannot be opened: it, or a part of the path, is no directory. A dataset is one, with a {ZarrMetadata.FileName} in it."),
+        _ => Failure(path, error),
+    };
+
+    private static Exception Failure(string path, int error) => error switch
+    {
+        Errno.EACCES or Errno.EPERM => new UnauthorizedAccessException(
+            $"'{path}' cannot be opened: permission denied. This user must be allowed to read it."),
+        Errno.ENAMETOOLONG => new PathTooLongException($"'{path}' cannot be opened: the path is too long."),
+        _ => new IOException($"'{path}' cannot be opened: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
+    };
+
+    private struct State
+    {
+        internal int Users;
+        internal Action? OnLast;
+    }
+}

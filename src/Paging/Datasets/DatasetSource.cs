@@ -1,0 +1,57 @@
+using Paging.Formats;
+using Paging.Residency;
+using Paging.Swap.Devices;
+
+namespace Paging.Datasets;
+
+/// <summary>A dataset that arrays are about to be made over. Disposing it leaves the dataset to them.</summary>
+internal sealed class DatasetSource : IBackingSource, IDisposable
+{
+    private readonly DatasetDirectory _directory;
+    private bool _isDisposed;
+
+    /// <summary>Opens a dataset, and reads its metadata.</summary>
+    /// <exception cref="InvalidDataException">It is none, or is damaged, or cannot be had.</exception>
+    /// <exception cref="IOException">The system refuses, with a type that says why.</exception>
+    internal DatasetSource(string path, IoEngine engine)
+    {
+        _directory = DatasetDirectory.Open(path, engine);
+        try
+        {
+            Metadata = _directory.ReadMetadata();
+        }
+        catch
+        {
+            _directory.Dispose();
+            throw;
+        }
+    }
+
+    internal ZarrMetadata Metadata { get; }
+
+    /// <summary>How items lie in it. Set before anything is made.</summary>
+    internal DatasetLayout Layout { get; set; } = null!;
+
+    public PageBacking Back(PagingDomain domain, in Geometry geometry)
+    {
+        _directory.AddUser();
+        try
+        {
+            return new DatasetBacking(_directory, Layout, geometry, domain);
+        }
+        catch
+        {
+            _directory.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            _directory.Dispose();
+        }
+    }
+}

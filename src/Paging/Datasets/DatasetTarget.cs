@@ -1,0 +1,295 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Paging.Formats;
+using Paging.Interop;
+using Paging.Swap.Devices;
+
+namespace Paging.Datasets;
+
+/// <summary>The directory that a dataset is written to: under a name of its own, until it is complete and takes the name that was asked
+/// for.</summary>
+/// <remarks>
+/// <para>What is left behind when the process is killed has a name that begins with <see cref="Prefix"/>, in the directory that the dataset
+/// was to be in; the next one that is saved there deletes it. It knows by a file of the same name with <see cref="LockSuffix"/>, which the
+/// process that writes has locked as long as it lives.</para>
+/// <para>Not thread-safe.</para>
+/// </remarks>
+internal sealed unsafe class DatasetTarget : IDisposable
+{
+    internal const string Prefix = ".paging-saving-";
+    internal const string LockSuffix = ".lock";
+
+    private const int Tries = 16;
+
+    private readonly string _path;
+    private readonly string _parent;
+    private readonly bool _overwrite;
+    private FileStream? _lock;
+    private bool _exists;
+
+    /// <summary>Checks that a dataset can have a name, and makes the directory that it is written to.</summary>
+    /// <param name="path">The name that it is to have.</param>
+    /// <param name="overwrite">Whether it may replace a dataset.</param>
+    /// <exception cref="ArgumentException">The path is no name.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no directory for it to be in.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission to write there.</exception>
+    /// <exception cref="IOException">The name is taken, or the system refuses.</exception>
+    internal DatasetTarget(string path, bool overwrite)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+
+        // A link stays one, and what it leads to is replaced.
+        _path = new DirectoryInfo(full) is { LinkTarget: not null } link && link.ResolveLinkTarget(returnFinalTarget: true) is { } target
+            ? target.FullName
+            : full;
+        _parent = Path.GetDirectoryName(_path)
+            ?? throw new ArgumentException($"'{path}' is the root of the file system, which is no name for a dataset.", nameof(path));
+        _overwrite = overwrite;
+        if (!Directory.Exists(_parent))
+        {
+            throw new DirectoryNotFoundException($"'{path}' cannot be saved: there is no directory '{_parent}'. Make it first.");
+        }
+
+        CheckName();
+        DeleteOrphans();
+        Location = MakeDirectory();
+    }
+
+    /// <summary>Where the files of the dataset go until it is complete.</summary>
+    internal string Location { get; private set; } = string.Empty;
+
+    /// <summary>Gives the dataset its name. All its files have been written, and are on the disk.</summary>
+    /// <exception cref="IOException">The name has been taken meanwhile, or the system refuses. It can be tried again.</exception>
+    internal void Complete()
+    {
+        CheckName();
+        Sync(Location);
+        if (_exists)
+        {
+            Replace();
+        }
+        else
+        {
+            int error = TryRename(Location, _path, Rename.RENAME_NOREPLACE);
+            if (error is Errno.EINVAL or Errno.ENOSYS)
+            {
+                // Not by this file system. Who makes something of that name in this moment is refused it, unless it is an empty directory.
+                error = TryRename(Location, _path, 0);
+            }
+
+            Check(error);
+            Location = string.Empty;
+        }
+
+        Sync(_parent);
+    }
+
+    /// <summary>Deletes what is not the dataset: all of it, unless it is complete.</summary>
+    public void Dispose()
+    {
+        if (_lock is not { } held)
+        {
+            return;
+        }
+
+        _lock = null;
+        string left = Location;
+        if (left.Length == 0 || !DatasetDirectory.TryDefer(left, () => Delete(left, held)))
+        {
+            Delete(left, held);
+        }
+    }
+
+    /// <summary>Deletes a dataset, its metadata first: see <see cref="DatasetDirectory.IsSame"/>.</summary>
+    private static void Delete(string directory, FileStream held)
+    {
+        try
+        {
+            if (directory.Length != 0)
+            {
+                File.Delete(Path.Combine(directory, ZarrMetadata.FileName));
+                Directory.Delete(directory, recursive: true);
+            }
+
+            File.Delete(held.Name);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What cannot be deleted now is an orphan.
+        }
+        finally
+        {
+            held.Dispose();
+        }
+    }
+
+    private void CheckName()
+    {
+        if (File.Exists(_path))
+        {
+            throw new IOException($"'{_path}' cannot be saved: it is a file, and a dataset is a directory. Choose another name.");
+        }
+
+        _exists = Directory.Exists(_path);
+        if (!_exists)
+        {
+            return;
+        }
+
+        if (!_overwrite)
+        {
+            throw new IOException($"'{_path}' exists. Choose another name, or set {nameof(DatasetOptions.Overwrite)} to replace a dataset.");
+        }
+
+        if (!File.Exists(Path.Combine(_path, ZarrMetadata.FileName)) && Directory.EnumerateFileSystemEntries(_path).Any())
+        {
+            throw new IOException(
+                $"'{_path}' is not replaced: it is no dataset, since it has no {ZarrMetadata.FileName}, and it is not empty. Delete it first.");
+        }
+    }
+
+    private string MakeDirectory()
+    {
+        for (int i = 0; i < Tries; i++)
+        {
+            string name = Path.Combine(_parent, Prefix + Random());
+            FileStream? held = TryLock(name + LockSuffix, FileMode.CreateNew, out bool isTaken);
+            if (held is null)
+            {
+                if (isTaken)
+                {
+                    continue;
+                }
+
+                break;
+            }
+
+            try
+            {
+                Directory.CreateDirectory(name);
+                _lock = held;
+                return name;
+            }
+            catch
+            {
+                Delete(string.Empty, held);
+                throw;
+            }
+        }
+
+        throw new IOException($"'{_path}' cannot be saved: no name for a new directory could be had in '{_parent}'.");
+    }
+
+    /// <summary>Deletes what processes have left that were killed.</summary>
+    private void DeleteOrphans()
+    {
+        string[] locks;
+        try
+        {
+            locks = Directory.GetFiles(_parent, $"{Prefix}*{LockSuffix}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return;
+        }
+
+        foreach (string path in locks)
+        {
+            if (TryLock(path, FileMode.Open, out _) is not { } held)
+            {
+                continue;
+            }
+
+            string directory = path[..^LockSuffix.Length];
+            Delete(Directory.Exists(directory) ? directory : string.Empty, held);
+        }
+    }
+
+    /// <summary>Opens a file, and locks it against other processes and other saves of this one.</summary>
+    private static FileStream? TryLock(string path, FileMode mode, out bool isTaken)
+    {
+        isTaken = false;
+        try
+        {
+            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (mode == FileMode.Open || File.Exists(path))
+        {
+            isTaken = e is not (DirectoryNotFoundException or FileNotFoundException);
+            return null;
+        }
+        catch (UnauthorizedAccessException) when (mode == FileMode.Open)
+        {
+            // Another user's.
+            return null;
+        }
+    }
+
+    private void Replace()
+    {
+        int error = TryRename(Location, _path, Rename.RENAME_EXCHANGE);
+        if (error is Errno.EINVAL or Errno.ENOSYS)
+        {
+            // Not by this file system: for a moment there is none of that name.
+            string aside = Location + ".old";
+            Check(TryRename(_path, aside, 0));
+            error = TryRename(Location, _path, 0);
+            if (error != 0)
+            {
+                _ = TryRename(aside, _path, 0);
+            }
+            else
+            {
+                Location = aside;
+            }
+        }
+
+        Check(error);
+    }
+
+    private void Check(int error)
+    {
+        if (error != 0)
+        {
+            throw error is Errno.EEXIST or 39 /* ENOTEMPTY */
+                ? new IOException($"'{_path}' exists by now. The new dataset was not kept: save it under another name.")
+                : DatasetErrors.Of(_path, error);
+        }
+    }
+
+    private static int TryRename(string from, string to, uint flags)
+    {
+        fixed (byte* source = Encoding.UTF8.GetBytes(from + '\0'))
+        fixed (byte* target = Encoding.UTF8.GetBytes(to + '\0'))
+        {
+            return Rename.renameat2(source, target, flags) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+    }
+
+    /// <summary>Has the names in a directory written to the disk.</summary>
+    private static void Sync(string directory)
+    {
+        fixed (byte* path = Encoding.UTF8.GetBytes(directory + '\0'))
+        {
+            int descriptor = OpenFile.openat(OpenFile.AT_FDCWD, path, OpenFile.O_RDONLY | OpenFile.O_CLOEXEC | OpenFile.O_DIRECTORY, 0);
+            if (descriptor < 0)
+            {
+                throw DatasetErrors.Of(directory, Marshal.GetLastPInvokeError());
+            }
+
+            using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+            if (Rename.fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() is not Errno.EINVAL and int error)
+            {
+                throw DatasetErrors.Of(directory, error);
+            }
+        }
+    }
+
+    private static string Random()
+    {
+        Span<byte> drawn = stackalloc byte[8];
+        int error = SystemRandom.Fill(drawn);
+        return error == 0 ? Convert.ToHexStringLower(drawn) : throw DatasetErrors.Of("a name", error);
+    }
+}
