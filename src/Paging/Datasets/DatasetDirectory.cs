@@ -119,7 +119,7 @@ internal sealed unsafe class DatasetDirectory : IDisposable
 
     /// <summary>Leaves something to be done until nobody in this process has a directory open any more.</summary>
     /// <param name="path">The directory.</param>
-    /// <param name="action">What is to be done then, on the thread pool.</param>
+    /// <param name="action">What is to be done then. It must not throw.</param>
     /// <returns>False when nobody has it open: then it is the caller's to do.</returns>
     internal static bool TryDefer(string path, Action action)
     {
@@ -169,10 +169,8 @@ internal sealed unsafe class DatasetDirectory : IDisposable
             }
         }
 
-        if (last is not null)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static action => action(), last, preferLocal: false);
-        }
+        // By who disposes the last array, so that all is gone when that returns; of arrays that were dropped, by the finalizer's thread.
+        last?.Invoke();
     }
 
     private int TryStatus(string name, out Statx status)

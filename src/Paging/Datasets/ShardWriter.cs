@@ -4,6 +4,7 @@ using Microsoft.Win32.SafeHandles;
 using Paging.Codecs;
 using Paging.Interop;
 using Paging.Swap.Devices;
+using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Datasets;
@@ -122,6 +123,7 @@ internal sealed unsafe class ShardWriter(string path, int room, int chunks) : ID
         int descriptor = (int)file.DangerousGetHandle();
         while (bytes > 0)
         {
+            TestHook.MayFail(FailurePoint.DeviceWrite);
             nint written = Transfer.pwrite(descriptor, data, (nuint)bytes, offset);
             if (written < 0)
             {

@@ -3,7 +3,22 @@ namespace Paging.Tests.Swap.Devices;
 /// <summary>A directory of a test's own, deleted with all that is in it.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("paging-devices-").FullName;
+    private const string Memory = "/dev/shm";
+
+    public TemporaryDirectory()
+        : this(Directory.CreateTempSubdirectory("paging-devices-").FullName)
+    {
+    }
+
+    private TemporaryDirectory(string path) => Path = path;
+
+    public string Path { get; }
+
+    /// <summary>In memory, where the machine has such a file system: for tests that write thousands of small files, each of which a disk would have to
+    /// write before it can be read past the cache.</summary>
+    public static TemporaryDirectory InMemory() => Directory.Exists(Memory)
+        ? new(Directory.CreateDirectory($"{Memory}/paging-devices-{Guid.NewGuid():N}").FullName)
+        : new();
 
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
