@@ -20,6 +20,7 @@ try
     CheckSwap(pager);
     await CheckAhead(pager);
     CheckBatches(pager);
+    CheckDataset(pager);
 
     PagerStatistics statistics = pager.GetStatistics();
     Require(statistics.Evictions > 0 && statistics.FaultsFromPool > 0, "nothing was paged");
@@ -70,6 +71,36 @@ static async Task CheckAhead(Pager pager)
     }
 
     Require(sum == (3L * 2 * array.PageLength) + 1, "the sequence differs");
+}
+
+// Saved as others read it, and opened again.
+static void CheckDataset(Pager pager)
+{
+    string path = Path.Combine(Path.GetTempPath(), $"paging-consumer-{Guid.NewGuid():N}");
+    try
+    {
+        using (PagedMatrix<float> matrix = pager.AllocateMatrix<float>(5_000, 100))
+        {
+            for (int row = 0; row < matrix.Rows; row++)
+            {
+                using WriteLease<float> lease = matrix.WriteRow(row);
+                lease.Span.Fill(row / 2f);
+            }
+
+            matrix.Save(path, new DatasetOptions { ShardBytes = 1 << 20 });
+        }
+
+        using PagedMatrix<float> opened = pager.OpenMatrix<float>(path);
+        for (int row = 0; row < opened.Rows; row++)
+        {
+            using ReadLease<float> lease = opened.ReadRow(row);
+            Require(lease.Span.IndexOfAnyExcept(row / 2f) < 0, "a dataset differs");
+        }
+    }
+    finally
+    {
+        Directory.Delete(path, recursive: true);
+    }
 }
 
 static bool TryFirst(PagedArray<int> array, out int first)
