@@ -39,7 +39,8 @@ internal static class Program
           fileencrypt encrypted writeback          against plain; faults likewise
           filebeside  faults from the pool         with cold data in a swap file against without
           mapped      rows of a mapped file        against MemoryMappedFile with MADV_RANDOM; in sequence against raw O_DIRECT
-          file        these seven
+          dataset     an array saved           against encoding on all cores, or writing past the page cache
+          file        the seven before mapped
 
           all      all of the above
           traces   hit ratios of replacement policies, LRU to the optimum, over traces of page numbers
@@ -93,6 +94,7 @@ internal static class Program
         ("fileencrypt", FileEncryptWorkload.Run),
         ("filebeside", FileBesideWorkload.Run),
         ("mapped", MappedWorkload.Run),
+        ("dataset", DatasetWorkload.Run),
         (OfTraces, TracesWorkload.Run),
     ];
 

@@ -8,7 +8,7 @@ using Paging.Threading;
 
 namespace Paging.Datasets;
 
-/// <summary>Writes a dataset, by as many threads as there are processors. The calling thread is one of them.</summary>
+/// <summary>Writes a dataset, by threads for all processors. The calling thread is one of them.</summary>
 /// <remarks>A thread takes a run of neighbouring chunks, encodes them one behind another, and writes what it has when it is a mebibyte or the
 /// run ends. Threads are at work on the same shard, or on two while one comes to its end; so no more than a few are open, whatever there is
 /// to be written.</remarks>
@@ -62,11 +62,14 @@ internal sealed unsafe class DatasetSaver
         _itemsPerChunk = ItemsPerChunk(items, options);
         _chunks = ((items.Count - 1) / _itemsPerChunk) + 1;
         _chunksPerShard = (int)Math.Min(_chunks, Math.Max(1, options.ShardBytes / ((long)_itemsPerChunk * items.ItemBytes)));
-        long run = Math.Min(MaxRunBytes, items.Count / (Environment.ProcessorCount * RunsPerThread) * items.ItemBytes);
+        long run = Math.Min(MaxRunBytes, items.Count / (Threads * RunsPerThread) * items.ItemBytes);
         _chunksPerRun = (int)Math.Clamp(run / ((long)_itemsPerChunk * items.ItemBytes), 1, _chunksPerShard);
         _runsPerShard = ((_chunksPerShard - 1) / _chunksPerRun) + 1;
         _runs = ((_chunks - 1) / _chunksPerShard * _runsPerShard) + (((_chunks - 1) % _chunksPerShard) / _chunksPerRun) + 1;
     }
+
+    /// <summary>Half as many more than processors, since some wait for the disk.</summary>
+    private static int Threads => Environment.ProcessorCount + ((Environment.ProcessorCount + 1) / 2);
 
     private int ChunkBytes => _itemsPerChunk * _items.ItemBytes;
 
@@ -146,11 +149,11 @@ internal sealed unsafe class DatasetSaver
     private Thread[] StartHelpers()
     {
         var helpers = new List<Thread>();
-        for (int i = 1; i < Math.Min(Environment.ProcessorCount, _runs); i++)
+        for (int i = 1; i < Math.Min(Threads, _runs); i++)
         {
             try
             {
-                helpers.Add(Threads.Start(() => Work(isCaller: false), "Paging save", "to save a dataset faster takes several"));
+                helpers.Add(Threading.Threads.Start(() => Work(isCaller: false), "Paging save", "to save a dataset faster takes several"));
             }
             catch (InsufficientMemoryException)
             {
