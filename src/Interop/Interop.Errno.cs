@@ -22,6 +22,7 @@ internal static class Errno
     internal const int EROFS = 30;
     internal const int ENAMETOOLONG = 36;
     internal const int ENOSYS = 38;
+    internal const int ENOTEMPTY = 39;
     internal const int ELOOP = 40;
     internal const int EBADMSG = 74;
     internal const int EOPNOTSUPP = 95;

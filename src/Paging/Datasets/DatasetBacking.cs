@@ -18,20 +18,19 @@ namespace Paging.Datasets;
 /// </remarks>
 internal sealed unsafe class DatasetBacking : PageBacking
 {
-    private const int Block = SwapDevice.BufferAlignment;
     private const int MinScratches = 16;
 
-    /// <summary>Bytes between neighbours that are read in vain rather than by another request.</summary>
-    private const int MaxGap = 16 << 10;
+    /// <summary>Chunks that are looked up for a page before it is asked for.</summary>
+    private const int MaxChunks = 64;
 
     private readonly DatasetLayout _layout;
     private readonly ShardTable _files;
     private readonly BounceBuffers _buffers;
     private readonly BounceBuffers _longBuffers;
+    private readonly FileReads _reads;
     private readonly Counters _counters;
     private readonly int _itemsPerPage;
     private readonly int _pageBytes;
-    private readonly bool _isChunkAPage;
     private readonly ContextPool<DatasetScratch> _scratches;
     private int _released;
 
@@ -48,12 +47,9 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _counters = domain.Counters;
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
-        _isChunkAPage = geometry.ItemsPerPage == layout.ItemsPerChunk && layout.ChunkItemBytes == layout.ItemBytes;
         _scratches = new ContextPool<DatasetScratch>(static () => new DatasetScratch(), Math.Max(MinScratches, CodecContexts.Max));
-        PagesARead = _isChunkAPage ? (int)Math.Max(1, SwapStore.SourceReadBytes / layout.ChunkBytes) : 1;
+        _reads = domain.Swap.SourceReads;
     }
-
-    internal override int PagesARead { get; }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)
     {
@@ -66,7 +62,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
 
         try
         {
-            return TryTakeRead(page, frame, bytes, scratch) ?? Load(page, frame, bytes, scratch);
+            return Load(page, frame, bytes, scratch);
         }
         finally
         {
@@ -74,25 +70,30 @@ internal sealed unsafe class DatasetBacking : PageBacking
         }
     }
 
-    internal override bool TryBeginRead(long first, int count, int lastBytes, BackingRead read)
+    internal override bool TryLocate(long page, int bytes, out SourcePiece piece)
     {
-        long chunks = _layout.ChunksPerFile;
-        (long number, long chunk) = Math.DivRem(first, chunks);
-        if (!_isChunkAPage || chunk + count > chunks || _files.TryGet(number) is not { } source)
+        // The chunks that the page needs, if they lie together.
+        piece = default;
+        long item = page * _itemsPerPage;
+        long first = item / _layout.ItemsPerChunk;
+        long last = (item + (bytes / _layout.ItemBytes) - 1) / _layout.ItemsPerChunk;
+        (long number, long chunk) = Math.DivRem(first, _layout.ChunksPerFile);
+        if (last / _layout.ChunksPerFile != number || last - first >= MaxChunks || _files.TryGet(number) is not { } source)
         {
             // A file that nobody has needed yet is opened by who needs it: that may take long.
             return false;
         }
 
-        if (TryFindRange((ShardFile)source.File, chunk, count, out BlockRange range, out int wanted) && source.File.IsDirect)
+        if (source.File.IsDirect && TryFindRange((ShardFile)source.File, chunk, (int)(last - first) + 1, out long offset, out int length))
         {
-            BounceBuffers from = range.Length <= _buffers.BufferBytes ? _buffers : _longBuffers;
-            byte* buffer = range.Length <= from.BufferBytes ? from.TryRentAhead() : null;
-            if (buffer != null)
+            if (_layout.IsPlain && first == last)
             {
-                read.Start(this, first, count, source.File, range, wanted, from, buffer, kept: source);
-                return true;
+                offset += (item - (first * _layout.ItemsPerChunk)) * _layout.ItemBytes;
+                length = bytes;
             }
+
+            piece = new SourcePiece(source, offset, length, _buffers, _longBuffers);
+            return true;
         }
 
         source.RemoveUser();
@@ -113,68 +114,25 @@ internal sealed unsafe class DatasetBacking : PageBacking
 
     private static LoadResult Loaded(bool isFromFile) => new(LoadStatus.Loaded) { IsFromFile = isFromFile, IsFromBacking = true };
 
-    /// <summary>The blocks that neighbouring chunks lie in.</summary>
+    /// <summary>The bytes that neighbouring chunks lie in.</summary>
     /// <returns>False when they lie apart, or are not there, or are not where chunks can be.</returns>
-    private bool TryFindRange(ShardFile file, long chunk, int count, out BlockRange range, out int wanted)
+    private bool TryFindRange(ShardFile file, long chunk, int count, out long offset, out int length)
     {
         long begin = long.MaxValue;
         long end = 0;
-        long bytes = 0;
         for (int i = 0; i < count; i++)
         {
             ChunkPlace place = file.Find(chunk + i);
-            if (place.IsNone)
+            if (!place.IsNone && IsWithin(place, file))
             {
-                continue;
+                begin = Math.Min(begin, place.Offset);
+                end = Math.Max(end, place.Offset + place.Bytes);
             }
-
-            if (!IsWithin(place, file))
-            {
-                range = default;
-                wanted = 0;
-                return false;
-            }
-
-            begin = Math.Min(begin, place.Offset);
-            end = Math.Max(end, place.Offset + place.Bytes);
-            bytes += place.Bytes;
         }
 
-        bool isOne = bytes > 0 && end - begin <= bytes + MaxGap && end - begin <= SwapStore.SourceReadBytes + _layout.ChunkBytes;
-        range = isOne ? RangeOf(begin, end - begin) : default;
-        wanted = isOne ? range.Skip + (int)(end - begin) : 0;
+        bool isOne = end > 0 && (end - begin <= SwapStore.SourceReadBytes || (_layout.IsPlain && count == 1));
+        (offset, length) = isOne ? (begin, (int)(end - begin)) : default;
         return isOne;
-    }
-
-    /// <summary>Takes a page from a read that this thread has begun.</summary>
-    /// <returns>Null when there is none, or it failed: it may have been of several pages, of which this one may be well.</returns>
-    private LoadResult? TryTakeRead(long page, byte* frame, int bytes, DatasetScratch scratch)
-    {
-        if (!_isChunkAPage || BackingReads.Find(this, page) is not { } read)
-        {
-            return null;
-        }
-
-        LoadResult? result = null;
-        if (read.Await() == 0)
-        {
-            var file = (ShardFile)read.Kept!.File;
-            ChunkPlace place = file.Find(page % _layout.ChunksPerFile);
-            if (place.IsNone)
-            {
-                Fill(frame, bytes);
-                result = Loaded(isFromFile: false);
-            }
-            else
-            {
-                TestHook.Reach(SharedWord.PageData);
-                _counters.Add(Counter.BytesRead, place.Bytes);
-                result = Decode(file, place, read.Buffer + (place.Offset - read.Offset), frame, scratch) ?? Loaded(isFromFile: true);
-            }
-        }
-
-        BackingReads.NoteTaken(read);
-        return result;
     }
 
     /// <summary>Fills a frame chunk by chunk.</summary>
@@ -242,10 +200,19 @@ internal sealed unsafe class DatasetBacking : PageBacking
             if (_layout.IsPlain)
             {
                 return place.Bytes == _layout.ChunkBytes
-                    ? Read(file, place.Offset + (within * _layout.ItemBytes), items * _layout.ItemBytes, scratch, out byte* plain) is { } error
-                        ? error
-                        : Copied(plain, target, items * _layout.ItemBytes)
+                    ? LoadPlain(file, place.Offset + (within * _layout.ItemBytes), target, items * _layout.ItemBytes, scratch)
                     : Damaged(file, place, $"a chunk has {place.Bytes:N0} bytes, and {_layout.ChunkBytes:N0} are expected");
+            }
+
+            if (_reads.Find(file, place.Offset, place.Bytes) is { } read)
+            {
+                using FileReads.Use use = new(_reads, read);
+                if (read.Await())
+                {
+                    TestHook.Reach(SharedWord.PageData);
+                    byte* early = read.Buffer + (place.Offset - read.Offset);
+                    return Decode(file, place, early, chunk, within, items, target, room, scratch) ?? Loaded(isFromFile: true);
+                }
             }
 
             return Read(file, place.Offset, (int)place.Bytes, scratch, out byte* encoded)
@@ -267,7 +234,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
     /// <returns>Null, or why they cannot be had.</returns>
     private LoadResult? Read(ShardFile file, long offset, int bytes, DatasetScratch scratch, out byte* data)
     {
-        BlockRange range = RangeOf(offset, bytes);
+        BlockRange range = SourcePiece.RangeOf(offset, bytes);
         byte* buffer = scratch.Encoded(range.Length);
         data = buffer + range.Skip;
         if (buffer == null)
@@ -343,6 +310,21 @@ internal sealed unsafe class DatasetBacking : PageBacking
         }
     }
 
+    /// <summary>Loads bytes that are as they are in the file.</summary>
+    private LoadResult LoadPlain(ShardFile file, long offset, byte* target, int bytes, DatasetScratch scratch)
+    {
+        if (_reads.Find(file, offset, bytes) is { } read)
+        {
+            using FileReads.Use use = new(_reads, read);
+            if (read.Await())
+            {
+                return Copied(read.Buffer + (offset - read.Offset), target, bytes);
+            }
+        }
+
+        return Read(file, offset, bytes, scratch, out byte* data) ?? Copied(data, target, bytes);
+    }
+
     private static LoadResult Copied(byte* from, byte* target, int bytes)
     {
         TestHook.Reach(SharedWord.PageData);
@@ -372,12 +354,6 @@ internal sealed unsafe class DatasetBacking : PageBacking
     private bool IsWithin(ChunkPlace place, ShardFile file) =>
         place.Bytes > 0 && place.Bytes <= file.Bytes && place.Offset <= file.Bytes - place.Bytes
         && (_layout.IsPlain || place.Bytes <= ChunkDecoder.MaxBytes(_layout.ChunkBytes));
-
-    private static BlockRange RangeOf(long offset, long bytes)
-    {
-        int skip = (int)(offset & (Block - 1));
-        return new BlockRange(offset - skip, (int)(skip + bytes + Block - 1) & -Block, skip);
-    }
 
     private static LoadResult Damaged(ShardFile file, ChunkPlace place, string detail) =>
         new(LoadStatus.SourceDamaged)

@@ -20,6 +20,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
     internal const string Prefix = ".paging-saving-";
     internal const string LockSuffix = ".lock";
 
+    private const string OldSuffix = ".old";
     private const int Tries = 16;
 
     private readonly string _path;
@@ -63,23 +64,21 @@ internal sealed unsafe class DatasetTarget : IDisposable
     /// <exception cref="IOException">The name has been taken meanwhile, or the system refuses. It can be tried again.</exception>
     internal void Complete()
     {
-        CheckName();
         Sync(Location);
-        if (_exists)
+        int error;
+        int tries = 0;
+        do
         {
-            Replace();
+            // Another process, or another save of this one, may come or go between the look and the renaming.
+            CheckName();
+            error = _exists ? TryReplace() : TryName();
         }
-        else
+        while (_overwrite && error is Errno.EEXIST or Errno.ENOTEMPTY or Errno.ENOENT && ++tries < Tries);
+        if (error != 0)
         {
-            int error = TryRename(Location, _path, Rename.RENAME_NOREPLACE);
-            if (error is Errno.EINVAL or Errno.ENOSYS)
-            {
-                // Not by this file system. Who makes something of that name in this moment is refused it, unless it is an empty directory.
-                error = TryRename(Location, _path, 0);
-            }
-
-            Check(error);
-            Location = string.Empty;
+            throw error is Errno.EEXIST or Errno.ENOTEMPTY
+                ? new IOException($"'{_path}' exists by now. The new dataset was not kept: save it under another name.")
+                : DatasetErrors.Of(_path, error);
         }
 
         Sync(_parent);
@@ -202,6 +201,13 @@ internal sealed unsafe class DatasetTarget : IDisposable
             }
 
             string directory = path[..^LockSuffix.Length];
+            if (Directory.Exists(directory + OldSuffix))
+            {
+                // Killed between two renamings: both are whole, and somebody's.
+                held.Dispose();
+                continue;
+            }
+
             Delete(Directory.Exists(directory) ? directory : string.Empty, held);
         }
     }
@@ -226,36 +232,52 @@ internal sealed unsafe class DatasetTarget : IDisposable
         }
     }
 
-    private void Replace()
+    /// <summary>Gives it a name that nothing has.</summary>
+    private int TryName()
     {
-        int error = TryRename(Location, _path, Rename.RENAME_EXCHANGE);
+        int error = TryRename(Location, _path, Rename.RENAME_NOREPLACE);
         if (error is Errno.EINVAL or Errno.ENOSYS)
         {
-            // Not by this file system: for a moment there is none of that name.
-            string aside = Location + ".old";
-            Check(TryRename(_path, aside, 0));
+            // Not by this file system. Who makes something of that name in this moment is refused it, unless it is an empty directory.
             error = TryRename(Location, _path, 0);
-            if (error != 0)
-            {
-                _ = TryRename(aside, _path, 0);
-            }
-            else
-            {
-                Location = aside;
-            }
         }
 
-        Check(error);
+        if (error == 0)
+        {
+            Location = string.Empty;
+        }
+
+        return error;
     }
 
-    private void Check(int error)
+    /// <summary>Gives it the name of another, whose directory is then the one to be deleted.</summary>
+    private int TryReplace()
     {
+        int error = TryRename(Location, _path, Rename.RENAME_EXCHANGE);
+        if (error is not (Errno.EINVAL or Errno.ENOSYS))
+        {
+            return error;
+        }
+
+        // Not by this file system: for a moment there is none of that name.
+        string aside = Location + OldSuffix;
+        error = TryRename(_path, aside, 0);
         if (error != 0)
         {
-            throw error is Errno.EEXIST or 39 /* ENOTEMPTY */
-                ? new IOException($"'{_path}' exists by now. The new dataset was not kept: save it under another name.")
-                : DatasetErrors.Of(_path, error);
+            return error;
         }
+
+        error = TryRename(Location, _path, 0);
+        if (error != 0)
+        {
+            _ = TryRename(aside, _path, 0);
+        }
+        else
+        {
+            Location = aside;
+        }
+
+        return error;
     }
 
     private static int TryRename(string from, string to, uint flags)

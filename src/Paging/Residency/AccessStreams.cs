@@ -23,8 +23,7 @@ namespace Paging.Residency;
 /// <param name="pages">The pages of the array.</param>
 /// <param name="limit">The largest distance, at most <see cref="MaxDistance"/>.</param>
 /// <param name="slowBatch">As <see cref="Batch"/>, where a page takes a device's time.</param>
-/// <param name="sharesReads">Whether a reader finds what others have begun to read for it. If not, it waits for them.</param>
-internal sealed class AccessStreams(long pages, int limit, int slowBatch = AccessStreams.Batch, bool sharesReads = true)
+internal sealed class AccessStreams(long pages, int limit, int slowBatch = AccessStreams.Batch)
 {
     /// <summary>Streams at once.</summary>
     internal const int MaxStreams = 6;
@@ -310,7 +309,7 @@ internal sealed class AccessStreams(long pages, int limit, int slowBatch = Acces
         if (s.Passed > s.Own)
         {
             // The reader is as far as we are: it brings in the next pages by itself, while those behind them are read ahead.
-            int own = !IsSlow ? s.Distance / 4 : sharesReads ? Math.Min(Math.Min(s.Distance / 4, s.Ahead), slowBatch) : 0;
+            int own = !IsSlow ? s.Distance / 4 : Math.Min(Math.Min(s.Distance / 4, s.Ahead), slowBatch);
             Volatile.Write(ref s.Own, s.Passed + own);
             for (; s.Ahead < own; s.Ahead++)
             {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.TestSeam;
@@ -11,29 +10,26 @@ namespace Paging.Residency;
 /// <param name="source">The file, of which this is a user.</param>
 /// <param name="offset">Where the first page begins.</param>
 /// <param name="stride">Bytes from page to page.</param>
+/// <param name="reads">What is being read ahead.</param>
 /// <param name="buffers">Those of entries that are read from swap files: each has room for a page and the blocks that it begins and ends
 /// in.</param>
 /// <param name="longBuffers">Those for several pages.</param>
 /// <param name="counters">The pager's.</param>
 internal sealed unsafe class FileBacking(
-    SharedSource source, long offset, int stride, BounceBuffers buffers, BounceBuffers longBuffers, Counters counters) : PageBacking
+    SharedSource source, long offset, int stride, FileReads reads, BounceBuffers buffers, BounceBuffers longBuffers, Counters counters) : PageBacking
 {
-    private const int Block = SwapDevice.BufferAlignment;
-
     private readonly SourceFile _file = source.File;
     private int _released;
 
-    internal override int PagesARead { get; } = Math.Max(1, SwapStore.SourceReadBytes / stride);
-
     internal override LoadResult Load(long page, byte* frame, int bytes)
     {
-        if (TryTakeRead(page, frame, bytes))
+        BlockRange range = RangeOf(page, bytes);
+        if (reads.Find(_file, range.Offset + range.Skip, bytes) is { } read && TryTake(read, range, frame, bytes))
         {
             return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsFromBacking = true };
         }
 
         using BounceBuffers.Scope rented = buffers.Rent(out byte* buffer);
-        BlockRange range = RangeOf(page, bytes);
         TestHook.MayFail(FailurePoint.DeviceRead);
         int error = _file.Read(range.Offset, buffer, range.Length, range.Skip + bytes);
         if (error != 0)
@@ -47,20 +43,10 @@ internal sealed unsafe class FileBacking(
         return new LoadResult(LoadStatus.Loaded) { IsFromFile = true, IsFromBacking = true };
     }
 
-    internal override bool TryBeginRead(long first, int count, int lastBytes, BackingRead read)
+    internal override bool TryLocate(long page, int bytes, out SourcePiece piece)
     {
-        BounceBuffers from = count == 1 ? buffers : longBuffers;
-        byte* buffer = _file.IsDirect ? from.TryRentAhead() : null;
-        if (buffer == null)
-        {
-            return false;
-        }
-
-        int bytes = ((count - 1) * stride) + lastBytes;
-        BlockRange range = RangeOf(first, bytes);
-        Debug.Assert(range.Length <= from.BufferBytes, "a buffer has room for the blocks of the pages");
-        read.Start(this, first, count, _file, range, range.Skip + bytes, from, buffer);
-        return true;
+        piece = new SourcePiece(source, offset + (page * stride), bytes, buffers, longBuffers);
+        return _file.IsDirect && source.TryAddUser();
     }
 
     internal override void Release()
@@ -72,32 +58,21 @@ internal sealed unsafe class FileBacking(
         }
     }
 
-    private BlockRange RangeOf(long page, int bytes)
-    {
-        long at = offset + (page * stride);
-        int skip = (int)(at & (Block - 1));
-        return new BlockRange(at - skip, (skip + bytes + Block - 1) & -Block, skip);
-    }
+    private BlockRange RangeOf(long page, int bytes) => SourcePiece.RangeOf(offset + (page * stride), bytes);
 
-    /// <summary>Takes a page from a read that this thread has begun. One that failed is as none: it may have been of several pages, of
-    /// which this one may be well.</summary>
-    private bool TryTakeRead(long page, byte* frame, int bytes)
+    /// <summary>Takes a page from a read that was begun before, and ends the use of that.</summary>
+    /// <returns>False when it failed: it may have been of several pages, of which this one may be well.</returns>
+    private bool TryTake(FileRead read, in BlockRange range, byte* frame, int bytes)
     {
-        if (BackingReads.Find(this, page) is not { } read)
+        using FileReads.Use use = new(reads, read);
+        if (!read.Await())
         {
             return false;
         }
 
-        bool isRead = read.Await() == 0;
-        if (isRead)
-        {
-            TestHook.Reach(SharedWord.PageData);
-            Buffer.MemoryCopy(read.Buffer + read.Skip + ((page - read.First) * stride), frame, bytes, bytes);
-            counters.Add(Counter.BytesRead, bytes);
-        }
-
-        BackingReads.NoteTaken(read);
-        return isRead;
+        TestHook.Reach(SharedWord.PageData);
+        Buffer.MemoryCopy(read.Buffer + (range.Offset + range.Skip - read.Offset), frame, bytes, bytes);
+        return true;
     }
 
     private LoadResult Fail(in BlockRange range, int error, int bytes)

@@ -163,7 +163,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
     /// others.</summary>
     internal override long LimitPart(long pages) =>
-        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, Region.ReadsAtOnce(MaxPagesInFiles)) : pages);
+        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, MaxPagesInFiles) : pages);
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();

@@ -16,7 +16,7 @@ internal sealed class HintOperation(HintCount hints, OperationQueue queue, Paged
 {
     internal void Start() => Queue.Add(this);
 
-    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, Region.ReadsAtOnce(PagesInFiles)) : pages;
+    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
 
     internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
 

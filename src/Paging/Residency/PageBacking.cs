@@ -14,16 +14,13 @@ internal abstract unsafe class PageBacking
     /// <param name="bytes">The bytes of the page that items lie in.</param>
     internal abstract LoadResult Load(long page, byte* frame, int bytes);
 
-    /// <summary>How many neighbouring pages are read at once, at most.</summary>
-    internal abstract int PagesARead { get; }
-
-    /// <summary>Begins to read pages that are about to be asked for by the same thread: see <see cref="BackingReads"/>.</summary>
-    /// <param name="first">The first page.</param>
-    /// <param name="count">How many neighbours that are.</param>
-    /// <param name="lastBytes">The bytes of the last one that items lie in.</param>
-    /// <param name="read">What is begun.</param>
-    /// <returns>False when that is not possible now. Then nothing has changed.</returns>
-    internal abstract bool TryBeginRead(long first, int count, int lastBytes, BackingRead read);
+    /// <summary>Says where a page is in a file, so that it is read together with its neighbours before it is asked for: see
+    /// <see cref="ReadPlan"/>. <see cref="Load"/> finds what was read, whoever has begun it.</summary>
+    /// <param name="page">The page's number in the array.</param>
+    /// <param name="bytes">The bytes of it that items lie in.</param>
+    /// <param name="piece">What is to be read. The caller is a user of the file then, once more.</param>
+    /// <returns>False when it is in none, or that is not known without waiting, or the file cannot be read by a device alone.</returns>
+    internal abstract bool TryLocate(long page, int bytes, out SourcePiece piece);
 
     /// <summary>The array is closed: lets go of what this holds. No page is asked for any more. May be called again.</summary>
     internal abstract void Release();

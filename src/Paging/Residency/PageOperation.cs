@@ -73,7 +73,7 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>As <see cref="BeginReads"/>, where the items are pages of the array: the device has as many at once as it may.</summary>
     protected void BeginReadsOfRange(PageLoader loader, in OperationPart part)
     {
-        long end = Math.Min(part.End, part.First + Region.ReadsAtOnce(ReadPlan.MaxPages));
+        long end = Math.Min(part.End, part.First + ReadPlan.MaxPages);
         for (long page = part.First; page < end && Region.MayBeInFiles; page++)
         {
             Region.NoteRead(loader, page);

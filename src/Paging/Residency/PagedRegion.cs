@@ -229,10 +229,6 @@ internal sealed unsafe class PagedRegion
     /// <summary>Whether pages may be in files: the pager has some, or the array is mapped from one.</summary>
     internal bool MayBeInFiles => _backing is not null || _domain.Swap.Segments.Files.IsAny;
 
-    /// <summary>Pages for which a thread begins reads at once, where they may be in files.</summary>
-    /// <param name="otherwise">How many where they are in swap files.</param>
-    internal int ReadsAtOnce(int otherwise) => _backing is null ? otherwise : Math.Max(AccessStreams.Batch, _backing.PagesARead);
-
     /// <summary>What time is measured by.</summary>
     internal TimeProvider Time => _domain.Tuning.Time;
 
@@ -240,8 +236,7 @@ internal sealed unsafe class PagedRegion
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
 
-    /// <summary>Notes a page that this thread is about to bring in, in case it is in a file: see <see cref="ReadPlan"/>. Of a mapped file,
-    /// the read is begun: see <see cref="BackingReads"/>.</summary>
+    /// <summary>Notes a page that this thread is about to bring in, in case it is in a file: see <see cref="ReadPlan"/>.</summary>
     internal void NoteRead(PageLoader loader, long index)
     {
         // A word in a node may be another page's by now: then something is read for nothing.
@@ -251,9 +246,11 @@ internal sealed unsafe class PagedRegion
         {
             ReadPlan.Note(loader, stored);
         }
-        else if (_backing is not null && PageWord.State(word) is PageState.Untouched or PageState.Swapped)
+        else if (_backing is not null
+            && PageWord.State(word) is PageState.Untouched or PageState.Swapped
+            && _backing.TryLocate(index, UsedBytes(index), out SourcePiece piece))
         {
-            BackingReads.Begin(_backing, index, UsedBytes(index));
+            ReadPlan.Note(loader, piece);
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region
         return new ValueTask(this, _source.Version);
     }
 
-    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, Region.ReadsAtOnce(PagesInFiles)) : pages;
+    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
 
     internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
 

@@ -283,7 +283,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         finally
         {
             ReadPlan.End();
-            BackingReads.End();
         }
 
         // Where nothing needed a frame, much may follow that does not either.

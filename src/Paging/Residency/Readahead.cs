@@ -23,10 +23,6 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// other arrays, wait for it.</summary>
     private const int BytesAStep = 8 << 20;
 
-    /// <summary>The same of a mapped file, and how many of them are being read before the first is brought in.</summary>
-    private const int MappedBatchesAStep = 32;
-    private const int MaxBatchesAhead = 8;
-
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;
     private int _active;
@@ -123,11 +119,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         // There may be more, for other threads, too.
         Shared.Write(SharedWord.Stream, ref _wanted, 1);
         domain.Prefetcher.WakeForReadahead();
-        if (region.Backing is not null)
-        {
-            BringInMapped(array, region, taken);
-        }
-        else if (region.MayBeInFiles)
+        if (region.MayBeInFiles)
         {
             BringInFromFiles(array, region, taken);
         }
@@ -187,54 +179,6 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         {
             ReadPlan.End();
         }
-    }
-
-    /// <summary>As <see cref="BringInFromFiles"/>, for an array that is mapped from a file, where neighbouring pages are read at once:
-    /// reads of some batches are begun before the first of them is brought in, so that there are two long ones under way.</summary>
-    private void BringInMapped(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
-    {
-        int length = FrameBatch.Length(region.Frames);
-        int depth = 1 + Math.Clamp(2 * SwapStore.SourceReadBytes / (length << region.Frames.PageShift), 1, MaxBatchesAhead);
-        Span<StreamPage> pages = stackalloc StreamPage[(MaxBatchesAhead + 1) * FrameBatch.Max];
-        Span<int> counts = stackalloc int[MaxBatchesAhead + 1];
-        taken.CopyTo(pages);
-        counts[0] = taken.Length;
-        int batches = 1;
-        LeftPages none = default;
-        try
-        {
-            BeginReads(region, taken);
-            for (int i = 0; i < batches; i++)
-            {
-                int count = 1;
-                while (count > 0 && batches < i + depth && batches < MappedBatchesAStep)
-                {
-                    int slot = batches % depth;
-                    Span<StreamPage> room = pages.Slice(slot * FrameBatch.Max, length);
-                    count = array.Take(region, room);
-                    counts[slot] = count;
-                    BeginReads(region, room[..count]);
-                    batches += count > 0 ? 1 : 0;
-                }
-
-                BringIn(array, region, pages.Slice(i % depth * FrameBatch.Max, counts[i % depth]), ref none);
-            }
-        }
-        finally
-        {
-            ReadPlan.End();
-            BackingReads.End();
-        }
-    }
-
-    private void BeginReads(PagedRegion region, ReadOnlySpan<StreamPage> taken)
-    {
-        foreach (ref readonly StreamPage page in taken)
-        {
-            region.NoteRead(domain.Swap.Loader, page.Page);
-        }
-
-        ReadPlan.Begin(domain.Swap.Loader);
     }
 
     private void BringIn(RegionReadahead array, PagedRegion region, scoped ReadOnlySpan<StreamPage> taken, ref LeftPages left)

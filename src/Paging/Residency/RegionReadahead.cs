@@ -45,7 +45,7 @@ internal sealed unsafe class RegionReadahead
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
         long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
-        _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames), sharesReads: region.Backing is null);
+        _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames));
     }
 
     /// <summary>Whether it is among those that threads look at, or about to be.</summary>

@@ -17,6 +17,7 @@ internal sealed record SourceRange(SharedSource Source, long Offset) : IBackingS
                 Source,
                 Offset,
                 geometry.UsedBytes,
+                domain.Swap.SourceReads,
                 domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers,
                 domain.Swap.SourceBuffers,
                 domain.Counters);

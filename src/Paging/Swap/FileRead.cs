@@ -17,7 +17,7 @@ internal readonly record struct FilePiece(SwapArea Area, BlockRange Range, int S
 }
 
 /// <summary>A read of blocks of a file, begun before the pages in them are loaded: of one entry, or of neighbours at once, which may be of
-/// several segments. A place of <see cref="FileReads"/>, used again and again.</summary>
+/// several segments; or of a file that arrays are mapped from. A place of <see cref="FileReads"/>, used again and again.</summary>
 /// <remarks>
 /// <code>
 ///   Free (0) → Claimed (−1) → 1 … n users → Claimed (−1) → Free (0)
@@ -28,7 +28,7 @@ internal readonly record struct FilePiece(SwapArea Area, BlockRange Range, int S
 ///
 /// A user has its segment pinned by itself, too, and has seen the descriptor point there under that pin. If the read has a pin on the same
 /// segment, it is the one that was read, and what the read has brought is the entry (rule 5). Blocks between two pieces are whatever they
-/// are.
+/// are. Of a mapped file nothing is pinned: as long as the read lasts it is a user of the file.
 /// </remarks>
 internal sealed unsafe class FileRead(int number) : IoRequest
 {
@@ -41,6 +41,8 @@ internal sealed unsafe class FileRead(int number) : IoRequest
     private readonly EventCount _ends = new();
     private BounceBuffers? _buffers;
     private SwapArea? _area;
+    private SharedSource? _source;
+    private int _wanted;
     private Segments _segments;
     private int _segmentCount;
     private bool _isOfEntry;
@@ -88,6 +90,32 @@ internal sealed unsafe class FileRead(int number) : IoRequest
         area.Device.Submit(this);
     }
 
+    /// <summary>As the other, of a file that arrays are mapped from. The read becomes a user of it.</summary>
+    /// <param name="piece">What is read; the caller stays a user of its file.</param>
+    /// <param name="buffers">Where the buffer is from.</param>
+    /// <param name="buffer">As long as the blocks of the piece.</param>
+    internal void Start(in SourcePiece piece, BounceBuffers buffers, byte* buffer)
+    {
+        bool isUser = piece.Source.TryAddUser();
+        Debug.Assert(isUser, "the caller is one, too");
+        BlockRange range = piece.Range;
+        _segmentCount = 0;
+        _source = piece.Source;
+        _wanted = range.Skip + piece.Bytes;
+        _buffers = buffers;
+        _isOfEntry = true;
+        _seen = _ends.Count;
+        Operation = IoOperation.Read;
+        Offset = range.Offset;
+        Length = range.Length;
+        Buffer = buffer;
+        Begin();
+
+        // Claimed → 1. Releases the fields to users.
+        Shared.Write(SharedWord.FileRead, ref _users, 1);
+        piece.Source.File.Submit(this, _wanted);
+    }
+
     /// <summary>Becomes a user, if it is in use. As long as the caller is one, it stays what it is.</summary>
     internal bool TryEnter()
     {
@@ -113,6 +141,10 @@ internal sealed unsafe class FileRead(int number) : IoRequest
         && range.Offset >= Offset
         && range.Offset + range.Length <= Offset + Length
         && ((ReadOnlySpan<int>)_segments)[.._segmentCount].Contains(segment);
+
+    /// <summary>Whether it has these bytes of a file that arrays are mapped from. By a user.</summary>
+    internal bool Has(SourceFile file, long offset, long bytes) =>
+        _source?.File == file && offset >= Offset && offset + bytes <= Offset + _wanted;
 
     /// <summary>Waits for the device. By a user.</summary>
     /// <returns>Whether the bytes are there.</returns>
@@ -152,7 +184,13 @@ internal sealed unsafe class FileRead(int number) : IoRequest
     internal int TakeDown(Counters counters, Span<int> segments)
     {
         Debug.Assert(IsComplete, "the device is done with the buffer");
-        if (Error == 0)
+        if (_source is { } source)
+        {
+            counters.Add(Counter.BytesRead, Error == 0 ? Length : 0);
+            _source = null;
+            source.RemoveUser();
+        }
+        else if (Error == 0)
         {
             // One that failed is nobody's: those who load the pages read them by themselves, and that is counted.
             _area!.Note(new BlockRange(Offset, Length, 0), 0, counters);

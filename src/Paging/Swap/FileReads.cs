@@ -47,25 +47,81 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
     /// <returns>Null when there is none.</returns>
     internal FileRead? Find(SwapArea area, int segment, in BlockRange range)
     {
-        uint block = BlockOf(area, range.Offset);
-        for (int i = 0; i < Max; i += Vector<uint>.Count)
+        for (int i = -1; (i = NextAt(BlockOf(area, range.Offset), i + 1)) >= 0;)
+        {
+            if (_reads![i].Has(area, segment, range))
+            {
+                return _reads[i];
+            }
+
+            Leave(_reads[i]);
+        }
+
+        return null;
+    }
+
+    /// <summary>A read that has these bytes of a file that arrays are mapped from, with the caller as its user, who leaves by
+    /// <see cref="Leave"/>.</summary>
+    /// <param name="file">The file, of which the caller is a user.</param>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    /// <returns>Null when there is none.</returns>
+    internal FileRead? Find(SourceFile file, long offset, long bytes)
+    {
+        for (int i = -1; (i = NextAt((uint)(offset / SwapDevice.BufferAlignment), i + 1)) >= 0;)
+        {
+            if (_reads![i].Has(file, offset, bytes))
+            {
+                return _reads[i];
+            }
+
+            Leave(_reads[i]);
+        }
+
+        return null;
+    }
+
+    /// <summary>The next read, from a place on, that has a block of whichever file; the caller is its user then.</summary>
+    /// <returns>Its place; −1 when there is none.</returns>
+    private int NextAt(uint block, int from)
+    {
+        for (int i = from & -Vector<uint>.Count; i < Max; i += Vector<uint>.Count)
         {
             Vector<uint> inside = Vector.LessThan(new Vector<uint>(block) - new Vector<uint>(_blocks, i), new Vector<uint>(_counts, i));
-            for (int k = 0; inside != Vector<uint>.Zero && k < Vector<uint>.Count; k++)
+            for (int k = Math.Max(0, from - i); inside != Vector<uint>.Zero && k < Vector<uint>.Count; k++)
             {
                 if (inside[k] != 0 && _reads![i + k].TryEnter())
                 {
-                    if (_reads[i + k].Has(area, segment, range))
-                    {
-                        return _reads[i + k];
-                    }
-
-                    Leave(_reads[i + k]);
+                    return i + k;
                 }
             }
         }
 
-        return null;
+        return -1;
+    }
+
+    /// <summary>Begins to read a piece of a file that arrays are mapped from.</summary>
+    /// <param name="piece">The piece, of whose file the caller stays a user.</param>
+    /// <returns>Null when there is no place, or no buffer that is so long. The caller is the user of what is returned.</returns>
+    internal FileRead? TryBegin(in SourcePiece piece)
+    {
+        BlockRange range = piece.Range;
+        BounceBuffers buffers = range.Length <= piece.Buffers.BufferBytes ? piece.Buffers : piece.LongBuffers;
+        byte* buffer = range.Length <= buffers.BufferBytes ? buffers.TryRentAhead() : null;
+        if (buffer == null)
+        {
+            return null;
+        }
+
+        if (Claim() is not { } read)
+        {
+            buffers.ReturnAhead(buffer);
+            return null;
+        }
+
+        read.Start(piece, buffers, buffer);
+        Tell(read, (uint)(range.Offset / SwapDevice.BufferAlignment), range.Length / SwapDevice.BufferAlignment);
+        return read;
     }
 
     /// <summary>Pins a segment of which a part is to be read.</summary>
@@ -142,8 +198,7 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
 
         read.Start(pieces, buffers, isOfEntry, buffer);
         SwapArea area = pieces[0].Area;
-        _blocks[read.Number] = BlockOf(area, pieces[0].Range.Offset);
-        Volatile.Write(ref _counts[read.Number], (uint)(bytes / area.Device.BlockBytes));
+        Tell(read, BlockOf(area, pieces[0].Range.Offset), bytes / area.Device.BlockBytes);
         return read;
     }
 
@@ -163,6 +218,21 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         {
             segments.Unpin(segment);
         }
+    }
+
+    /// <summary>Lets others find a read that has begun.</summary>
+    private void Tell(FileRead read, uint block, int blocks)
+    {
+        _blocks[read.Number] = block;
+        Volatile.Write(ref _counts[read.Number], (uint)blocks);
+    }
+
+    /// <summary>Ends the use of a read at its end.</summary>
+    internal readonly ref struct Use(FileReads reads, FileRead read)
+    {
+        private readonly FileRead _read = read;
+
+        public void Dispose() => reads.Leave(_read);
     }
 
     private static uint BlockOf(SwapArea area, long offset) => (uint)(offset / area.Device.BlockBytes);

@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using Paging.Swap.Devices;
 
 namespace Paging.Swap;
 
 /// <summary>Reads that a thread begins because it is about to load pages, one after another: first it notes all that it will want, then what
 /// lies side by side in files is read at once, and the device has all of these reads together.</summary>
-/// <remarks>The thread is inside the pager's rundown from the first <see cref="Note"/> to the end of <see cref="End()"/>, which waits for
+/// <remarks>The thread is inside the pager's rundown from the first <see cref="Note(PageLoader, uint)"/> to the end of <see cref="End()"/>, which waits for
 /// the device. Others find its reads, too: see <see cref="FileReads"/>.</remarks>
 internal sealed class ReadPlan
 {
@@ -24,15 +25,20 @@ internal sealed class ReadPlan
     private static readonly Comparison<FilePiece> s_byPlace = static (one, other) =>
         one.Area == other.Area ? one.Range.Offset.CompareTo(other.Range.Offset) : one.Area.Number.CompareTo(other.Area.Number);
 
+    private static readonly Comparison<SourcePiece> s_bySource = static (one, other) =>
+        one.Source == other.Source ? one.Offset.CompareTo(other.Offset) : one.Source.Number.CompareTo(other.Source.Number);
+
     [ThreadStatic]
     private static ReadPlan? s_ofThread;
 
     private readonly ulong[] _noted = new ulong[MaxPages];
     private readonly FilePiece[] _pieces = new FilePiece[MaxPages];
+    private readonly SourcePiece[] _sources = new SourcePiece[MaxPages];
     private readonly FileRead[] _reads = new FileRead[MaxReads];
     private PageLoader? _notedFor;
     private PageLoader? _loader;
     private int _notedCount;
+    private int _sourceCount;
     private int _count;
 
     /// <summary>Reads of this thread that are under way.</summary>
@@ -41,45 +47,41 @@ internal sealed class ReadPlan
     /// <summary>Notes a stored page that this thread is about to load.</summary>
     internal static void Note(PageLoader loader, uint stored)
     {
-        ReadPlan plan = s_ofThread ??= new ReadPlan();
+        ReadPlan plan = Of(loader);
         Location location = loader.Locate(stored);
-        if (plan._notedFor != loader)
-        {
-            // Whatever kept the thread from beginning what it had noted of another pager, that is not to be read now.
-            plan._notedFor = loader;
-            plan._notedCount = 0;
-        }
-
         if (location.Where == Location.Kind.Segment && plan._notedCount < MaxPages)
         {
             plan._noted[plan._notedCount++] = location.Word;
         }
     }
 
+    /// <summary>Notes a piece of a file that an array is mapped from, of which this thread is about to need a page.</summary>
+    /// <param name="loader">The pager's.</param>
+    /// <param name="piece">The piece. The plan is the user of its file from here on.</param>
+    internal static void Note(PageLoader loader, in SourcePiece piece)
+    {
+        ReadPlan plan = Of(loader);
+        if (plan._sourceCount == MaxPages)
+        {
+            piece.Source.RemoveUser();
+            return;
+        }
+
+        plan._sources[plan._sourceCount++] = piece;
+    }
+
     /// <summary>Begins to read what was noted, as far as it is in files, and there is room for it.</summary>
     internal static void Begin(PageLoader loader)
     {
-        if (s_ofThread is not { _notedCount: > 0 } plan || plan._notedFor != loader)
+        if (s_ofThread is not { } plan || plan._notedFor != loader)
         {
             return;
         }
 
         plan._notedFor = null;
         Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
-
-        // By segment and offset: that is the order of these words.
-        Span<ulong> noted = plan._noted.AsSpan(0, plan._notedCount);
-        plan._notedCount = 0;
-        noted.Sort();
-        int count = plan.Collect(loader.Reads, noted);
-        Span<FilePiece> pieces = plan._pieces.AsSpan(0, count);
-        pieces.Sort(s_byPlace);
-        for (int i = 0; i < count;)
-        {
-            i += plan.BeginRun(loader.Reads, pieces[i..]);
-        }
-
-        pieces.Clear();
+        plan.BeginStored(loader.Reads);
+        plan.BeginSources(loader.Reads);
         plan._loader = plan._count == 0 ? null : loader;
     }
 
@@ -116,6 +118,102 @@ internal sealed class ReadPlan
         plan._count -= ended;
         plan._loader = plan._count == 0 ? null : plan._loader;
         s_ofThread = plan;
+    }
+
+    /// <summary>The thread's, for pages of one pager.</summary>
+    private static ReadPlan Of(PageLoader loader)
+    {
+        ReadPlan plan = s_ofThread ??= new ReadPlan();
+        if (plan._notedFor != loader)
+        {
+            // Whatever kept the thread from beginning what it had noted of another pager, that is not to be read now.
+            plan._notedFor = loader;
+            plan._notedCount = 0;
+            plan.DropSources();
+        }
+
+        return plan;
+    }
+
+    private void BeginStored(FileReads reads)
+    {
+        // By segment and offset: that is the order of these words.
+        Span<ulong> noted = _noted.AsSpan(0, _notedCount);
+        _notedCount = 0;
+        noted.Sort();
+        int count = Collect(reads, noted);
+        Span<FilePiece> pieces = _pieces.AsSpan(0, count);
+        pieces.Sort(s_byPlace);
+        for (int i = 0; i < count;)
+        {
+            i += BeginRun(reads, pieces[i..]);
+        }
+
+        pieces.Clear();
+    }
+
+    /// <summary>Begins to read pieces of files that arrays are mapped from: what lies next to each other at once.</summary>
+    private void BeginSources(FileReads reads)
+    {
+        Span<SourcePiece> noted = _sources.AsSpan(0, _sourceCount);
+        noted.Sort(s_bySource);
+        for (int i = 0; i < noted.Length && _count < MaxReads;)
+        {
+            SourcePiece run = noted[i];
+            int length = 1;
+            for (; i + length < noted.Length; length++)
+            {
+                SourcePiece next = noted[i + length];
+                long end = Math.Max(run.End, next.End);
+                if (next.Source != run.Source || next.Offset - run.End > MaxGap || end - run.Offset > MaxRun)
+                {
+                    break;
+                }
+
+                run = run with { Bytes = (int)(end - run.Offset) };
+            }
+
+            if (!TryBegin(reads, run) && length > 1)
+            {
+                // There is no buffer that is so long.
+                for (int k = 0; k < length && TryBegin(reads, noted[i + k]); k++)
+                {
+                }
+            }
+
+            i += length;
+        }
+
+        DropSources();
+    }
+
+    /// <returns>False when it cannot be read now; true when it is, or others read it already.</returns>
+    private bool TryBegin(FileReads reads, in SourcePiece piece)
+    {
+        if (reads.Find(piece.Source.File, piece.Offset, piece.Bytes) is { } other)
+        {
+            reads.Leave(other);
+            return true;
+        }
+
+        if (_count == MaxReads || reads.TryBegin(piece) is not { } read)
+        {
+            return false;
+        }
+
+        _reads[_count++] = read;
+        return true;
+    }
+
+    /// <summary>Lets go of the files of what was noted.</summary>
+    private void DropSources()
+    {
+        while (_sourceCount > 0)
+        {
+            SharedSource source = _sources[--_sourceCount].Source;
+            _sources[_sourceCount] = default;
+            source.RemoveUser();
+        }
     }
 
     /// <summary>Puts together what lies next to each other in the same segment, and pins it.</summary>

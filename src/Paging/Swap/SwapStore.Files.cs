@@ -79,6 +79,16 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
+    /// <summary>Reads of mapped files that are under way.</summary>
+    internal FileReads SourceReads
+    {
+        get
+        {
+            Loader.Reads.Prepare();
+            return Loader.Reads;
+        }
+    }
+
     /// <summary>Whether making room may wait for a device.</summary>
     internal bool MayWait => Files.IsAny;
 

@@ -88,7 +88,7 @@ public sealed class DatasetDamageTests : IDisposable
         Assert.Equal(9, array[5]);
     }
 
-    /// <summary>In the fields of an index that has no checksum.</summary>
+    /// <summary>One that has no checksum: then a chunk is somewhere else, or cannot be had, and no more than that happens.</summary>
     [Fact]
     public void An_index_may_say_anything() => Seeded.Run(seed =>
     {
@@ -110,8 +110,8 @@ public sealed class DatasetDamageTests : IDisposable
             {
                 try
                 {
-                    byte seen = array[start + 7];
-                    Assert.True(seen == contents[start + 7] || seen == 0, $"{seen} at {start + 7}");
+                    // It may name another chunk, which is whole, and nobody can know.
+                    Assert.InRange(array[start + 7], 0, 'z');
                 }
                 catch (PageCorruptedException)
                 {

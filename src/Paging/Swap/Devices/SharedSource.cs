@@ -12,7 +12,12 @@ internal sealed class SharedSource(SourceFile file)
     /// it.</summary>
     private int _users = 1;
 
+    private static long s_last;
+
     internal SourceFile File => file;
+
+    /// <summary>A number that no other has, to sort by.</summary>
+    internal long Number { get; } = Interlocked.Increment(ref s_last);
 
     /// <summary>Adds a user, unless all have left. Races with other users that come or leave.</summary>
     internal bool TryAddUser()
