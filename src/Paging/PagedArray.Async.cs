@@ -61,23 +61,7 @@ public sealed unsafe partial class PagedArray<T>
         PagedRegion region = _pages.Region;
         (long page, int offset) = Locate(start);
         int length = LengthFrom(start, offset);
-        try
-        {
-            var owner = new PageOwner<T>(offset, length, writable);
-            if (owner.TryPin(region, page, FaultManner.AtHand))
-            {
-                return new ValueTask<PageOwner<T>>(owner);
-            }
-        }
-        catch (Exception e) when (e is not ArgumentException)
-        {
-            return ValueTask.FromException<PageOwner<T>>(e);
-        }
-
-        var operation = new PinOperation<T>(region.Operations, region, page, new PageOwner<T>(offset, length, writable));
-        ValueTask<PageOwner<T>> task = operation.Start(cancellationToken);
-        region.WakeBackground();
-        return task;
+        return PinOperation<T>.Pin(region, page, offset, length, writable, cancellationToken);
     }
 
     /// <summary>Pins the pages of a range and shows them as one sequence.</summary>

@@ -21,7 +21,36 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
     /// <summary>Somebody waits for it, and nobody for a prefetch in the same way.</summary>
     internal override bool IsUrgent => true;
 
-    internal ValueTask<PageOwner<T>> Start(CancellationToken token)
+    /// <summary>Pins a page on the calling thread, or, where a device would have to be waited for, on one of the background.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="offset">The first element in it.</param>
+    /// <param name="length">The number of elements from there on.</param>
+    /// <param name="writable">Whether the page will be dirty.</param>
+    /// <param name="token">Ends the wait.</param>
+    internal static ValueTask<PageOwner<T>> Pin(
+        PagedRegion region, long page, int offset, int length, bool writable, CancellationToken token)
+    {
+        try
+        {
+            var owner = new PageOwner<T>(offset, length, writable);
+            if (owner.TryPin(region, page, FaultManner.AtHand))
+            {
+                return new ValueTask<PageOwner<T>>(owner);
+            }
+        }
+        catch (Exception e) when (e is not ArgumentException)
+        {
+            return ValueTask.FromException<PageOwner<T>>(e);
+        }
+
+        var operation = new PinOperation<T>(region.Operations, region, page, new PageOwner<T>(offset, length, writable));
+        ValueTask<PageOwner<T>> task = operation.Start(token);
+        region.WakeBackground();
+        return task;
+    }
+
+    private ValueTask<PageOwner<T>> Start(CancellationToken token)
     {
         _token = token;
         CancelBy(token);

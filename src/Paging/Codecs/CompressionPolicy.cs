@@ -56,6 +56,15 @@ internal sealed unsafe class CompressionPolicy
         }
     }
 
+    private CompressionPolicy(CompressionPolicy other)
+    {
+        // In this order: an owner that has no shared chooser any more has one of its own, which begins with what it has found.
+        _sharedStores = Volatile.Read(ref other._sharedStores) > 0 ? SharedStores : 0;
+        _chooser = _sharedStores > 0 ? other.Chooser : other.Chooser?.Successor();
+        _goal = (int)other.Goal;
+        _filter = other._filter;
+    }
+
     /// <summary>Applies to what is stored from now on.</summary>
     internal CompressionGoal Goal
     {
@@ -84,6 +93,9 @@ internal sealed unsafe class CompressionPolicy
 
     /// <summary>Says what choosing has cost so far; null where the filter was asked for.</summary>
     internal FilterChooser? Chooser => Volatile.Read(ref _chooser);
+
+    /// <summary>A policy for a clone of the owner's pages: with the same goal, and what was found of filters so far.</summary>
+    internal CompressionPolicy Copy() => new(this);
 
     /// <summary>Encodes a page, or copies it when it does not shrink.</summary>
     /// <param name="page">The page. If it changes meanwhile, what is stored means nothing.</param>

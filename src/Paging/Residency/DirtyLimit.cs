@@ -26,14 +26,20 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     /// <param name="max">Copies to drop, at most.</param>
     /// <param name="mayBeUnpinned">Whether pages without pins count too, which could be evicted instead.</param>
     /// <returns>True when any copy was dropped.</returns>
-    internal bool DropCopies(FrameClass size, int max, bool mayBeUnpinned = false)
+    /// <remarks>A copy that other arrays share takes as much space without this reference, and the page then takes more. So such copies are
+    /// dropped when there are no others: with the last reference the space is there.</remarks>
+    internal bool DropCopies(FrameClass size, int max, bool mayBeUnpinned = false) =>
+        DropCopies(size, max, mayBeUnpinned, shared: false) || DropCopies(size, max, mayBeUnpinned, shared: true);
+
+    private bool DropCopies(FrameClass size, int max, bool mayBeUnpinned, bool shared)
     {
         bool any = false;
         for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
         {
             FrameRecord* record = size.Records + frame;
             ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
-            if (page == null || Volatile.Read(ref record->Stored) == 0)
+            uint copy = Volatile.Read(ref record->Stored);
+            if (page == null || copy == 0 || (!shared && swap.Descriptors.IsShared(copy)))
             {
                 continue;
             }

@@ -49,6 +49,25 @@ internal sealed unsafe class FileBacking(
         return _file.IsDirect && source.TryAddUser();
     }
 
+    internal override PageBacking? TryShare()
+    {
+        if (!source.TryAddUser())
+        {
+            return null;
+        }
+
+        try
+        {
+            TestHook.MayFail(FailurePoint.Allocation);
+            return new FileBacking(source, offset, stride, buffers, longBuffers, counters);
+        }
+        catch
+        {
+            source.RemoveUser();
+            throw;
+        }
+    }
+
     internal override void Release()
     {
         // 0 → 1, once: by the thread that closes the array, the pager, or the array's finalizer.

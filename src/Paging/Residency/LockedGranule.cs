@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -107,6 +108,22 @@ internal unsafe ref struct LockedGranule
             TryTakeOver(PageNodes.HomeOf(_pages.WordIn(node)));
             node = next;
         }
+    }
+
+    /// <summary>Nothing → Linear, for a clone of pages that no thread but the caller knows yet.</summary>
+    /// <inheritdoc cref="MakeLinear" path="/exception"/>
+    internal void MakeLinearForClone()
+    {
+        Debug.Assert(GranuleWord.Form(_next) == GranuleForm.Nothing, "nobody has touched the clone");
+        MakeLinear();
+    }
+
+    /// <summary>Puts a stored page into the table of a granule that was made for a clone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void PutShared(ulong* home, ulong word, uint stored, int history)
+    {
+        PageWord.PutShared(home, word, stored, history);
+        _next = GranuleWord.WithPage(_next);
     }
 
     /// <summary>Moves a page from its node into the table, where its word says Elsewhere, unless a thread has it pinned or

@@ -22,6 +22,10 @@ internal abstract unsafe class PageBacking
     /// <returns>False when it is in none, or that is not known without waiting, or the file cannot be read by a device alone.</returns>
     internal abstract bool TryLocate(long page, int bytes, out SourcePiece piece);
 
+    /// <summary>The same for a clone of the array, which lets go of it by itself.</summary>
+    /// <returns>Null when the array that this belongs to has let go of it.</returns>
+    internal abstract PageBacking? TryShare();
+
     /// <summary>The array is closed: lets go of what this holds. No page is asked for any more. May be called again.</summary>
     internal abstract void Release();
 }

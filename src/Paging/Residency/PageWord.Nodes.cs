@@ -26,6 +26,14 @@ internal static unsafe partial class PageWord
         Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Elsewhere);
     }
 
+    /// <summary>Untouched → Swapped, in a table in which no thread claims pages yet, by the thread that has locked the granule. The page's
+    /// version goes on from that of the page that it is a clone of.</summary>
+    internal static void PutShared(ulong* page, ulong word, uint stored, int history)
+    {
+        Shared.Write(SharedWord.Page, page, Away(word, stored, history));
+        Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Swapped);
+    }
+
     /// <summary>Elsewhere → what the page was in its node, Swapped or Resident without pins, or Untouched for 0. By the thread that has
     /// locked the granule, and has the page claimed in its node, or has taken it out. Release: a thread that finds it here finds it nowhere
     /// else.</summary>

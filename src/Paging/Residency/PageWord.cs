@@ -99,6 +99,15 @@ internal static unsafe partial class PageWord
     internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
+    /// <summary>Whether the page has not changed since: it is where it was, in the same residency, and as clean. Pins and reference bits may
+    /// have come and gone. What was read of its frame's record in between was this page's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsSame(ulong* page, ulong word)
+    {
+        ulong compared = IsResident(word) ? Resident | VersionMask | OffsetMask | Dirty : ulong.MaxValue;
+        return ((Load(page) ^ word) & compared) == 0;
+    }
+
     /// <summary>What the replacement policy keeps of a swapped page.</summary>
     internal static int History(ulong word) => (int)(word >> PinShift);
 
@@ -255,6 +264,11 @@ internal static unsafe partial class PageWord
 
     /// <summary>Evicting → Resident as it was (the pool had no room), or dirty now (its stored copy was dropped instead).</summary>
     internal static bool AbandonEvict(ulong* page, ulong word) => Publish(page, word & ~Waiters, PageState.Evicting);
+
+    /// <summary>Evicting → Resident and clean, one version further, so that a thread that saw the page clean before it was last written
+    /// does not take it for the same: the page was stored by the claimant, and stays in its frame.</summary>
+    internal static bool CompleteStore(ulong* page, ulong word) =>
+        Publish(page, AfterStore(word) | (word & ~(VersionMask | Waiters | Dirty)), PageState.Evicting);
 
     /// <summary>Swapped → Untouched without loading; the caller frees the stored page. Races with faults.</summary>
     internal static bool TryDiscardSwapped(ulong* page, ulong word)

@@ -291,6 +291,9 @@ internal sealed unsafe class PagedRegion
         return granule < 0 ? PageCount : Math.Max(index, granule << PageTable.GranuleShift);
     }
 
+    /// <inheritdoc cref="RegionCloner.Clone"/>
+    internal PagedRegion Clone(in Geometry geometry) => RegionCloner.Clone(this, geometry, _domain);
+
     internal void Overwrite(long index, PageContents contents) => _domain.Faults.Overwrite(this, index, contents);
 
     /// <inheritdoc cref="Discarder.Discard"/>

@@ -40,6 +40,9 @@ internal sealed unsafe partial class DescriptorTable
         _table = (Descriptor*)_memory.Address;
     }
 
+    /// <summary>The most references of a page. Tests lower it.</summary>
+    internal ulong MaxReferences { get; set; } = CountMask;
+
     /// <summary>Bytes of descriptors that have ever been in use.</summary>
     internal long Bytes
     {
@@ -192,6 +195,22 @@ internal sealed unsafe partial class DescriptorTable
     /// <exception cref="InvalidOperationException">There are 2³⁰−1 references, the most there can be.</exception>
     internal bool TryAddReference(ulong id)
     {
+        bool isAdded = TryAddReference(id, out bool isFull);
+        if (isFull)
+        {
+            throw new InvalidOperationException(
+                $"Page {id:x} has {MaxReferences:N0} references, the most there can be. Free some of them first.");
+        }
+
+        return isAdded;
+    }
+
+    /// <summary>As <see cref="TryAddReference(ulong)"/>, for a thread that can do without.</summary>
+    /// <param name="id">Index and tag.</param>
+    /// <param name="isFull">Whether there are as many references as there can be, and none was added.</param>
+    internal bool TryAddReference(ulong id, out bool isFull)
+    {
+        isFull = false;
         Descriptor* descriptor = _table + (uint)id;
         while (true)
         {
@@ -201,10 +220,10 @@ internal sealed unsafe partial class DescriptorTable
                 return false;
             }
 
-            if ((life & CountMask) == CountMask)
+            isFull = (life & CountMask) >= MaxReferences;
+            if (isFull)
             {
-                throw new InvalidOperationException(
-                    $"Page {id:x} has {CountMask:N0} references, the most there can be. Free some of them first.");
+                return false;
             }
 
             if (Shared.CompareExchange(SharedWord.Descriptor, &descriptor->Life, life + 1, life) == life)
@@ -213,6 +232,9 @@ internal sealed unsafe partial class DescriptorTable
             }
         }
     }
+
+    /// <summary>Whether a page has several references, a moment ago.</summary>
+    internal bool IsShared(uint index) => (Shared.Read(SharedWord.Descriptor, &_table[index].Life) & CountMask) > 1;
 
     /// <summary>n → n−1 references. With the last one the tag moves on, so that the id names nothing any more.</summary>
     /// <param name="id">Index and tag.</param>

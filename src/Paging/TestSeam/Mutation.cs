@@ -112,6 +112,12 @@ internal enum Mutation
     /// <summary>Rule 11: an owner that lets go gives its page back although handles are out.</summary>
     ReleaseUnderHandles,
 
+    /// <summary>Rule 10: a clone takes a page's stored copy without a second look at the page.</summary>
+    ShareWithoutRecheck,
+
+    /// <summary>Rule 10: a page that is stored and stays in its frame keeps its version.</summary>
+    KeepVersionWhenStored,
+
     /// <summary>Rule 12: the pool's budget does not count the segments held back.</summary>
     UncountedReserve,
 }

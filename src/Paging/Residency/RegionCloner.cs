@@ -1,0 +1,478 @@
+using System.Diagnostics;
+using System.Numerics;
+using Paging.Codecs;
+using Paging.Memory;
+using Paging.Swap;
+using Paging.TestSeam;
+using Paging.Threading;
+
+namespace Paging.Residency;
+
+/// <summary>Makes a clone of an array: a second array whose pages are stored pages of the first, with one more reference each. So a page
+/// takes space once, until one of the two is written, which then lets go of its reference. Frames are never shared.</summary>
+/// <remarks>
+/// Any thread may use, change and close the original meanwhile. The clone is known to the pager from the beginning, and is closed with it;
+/// no other thread touches its pages. Whatever goes wrong, the clone is closed, which gives back all that it has.
+///
+/// A page of the original is, in this order: shared, when it has a stored copy; stored first, when it is dirty and nobody has it pinned,
+/// after which it is clean and stays in its frame; copied into a frame of the clone. A reference is added to what a page's word, or the
+/// record of its frame, named between two looks at the word that found it unchanged: so the page held a reference all the time, and the
+/// descriptor's tag, read in between, was that of its copy. If the reference cannot be added any more, all begins anew with another look
+/// (rule 10).
+/// </remarks>
+/// <param name="source">The original.</param>
+/// <param name="clone">The clone, all of whose pages are untouched.</param>
+/// <param name="domain">The pager's.</param>
+internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, PagedRegion clone, PagingDomain domain)
+{
+    private const int GranulePages = 1 << PageTable.GranuleShift;
+
+    /// <summary>How many pages before its turn what a page is stored as is asked for.</summary>
+    private const int PrefetchedAhead = 16;
+
+    private enum Sharing
+    {
+        /// <summary>The caller has a reference, or there is nothing to have one of.</summary>
+        Done,
+
+        /// <summary>The page has changed meanwhile. Look again.</summary>
+        Changed,
+
+        /// <summary>There is no stored copy, or there are as many references to it as there can be.</summary>
+        Impossible,
+    }
+
+    private DescriptorTable Descriptors => domain.Swap.Descriptors;
+
+    /// <summary>Makes a clone. The pager's Dispose waits for it, and cuts it short.</summary>
+    /// <param name="source">The original.</param>
+    /// <param name="geometry">How items lie in its pages.</param>
+    /// <param name="domain">The pager's.</param>
+    /// <exception cref="OutOfPagingSpaceException">A page had to be copied, and there is no room. Nothing has changed.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses memory for the table. Nothing has changed.</exception>
+    /// <exception cref="PageCorruptedException">A page that had to be loaded is damaged. Nothing has changed.</exception>
+    /// <exception cref="ObjectDisposedException">The array or the pager is disposed.</exception>
+    internal static PagedRegion Clone(PagedRegion source, in Geometry geometry, PagingDomain domain)
+    {
+        source.AwaitOpen();
+        using DomainScope held = domain.Enter();
+        PagedRegion clone = MakeEmpty(source, geometry, domain);
+        try
+        {
+            new RegionCloner(source, clone, domain).CloneAll();
+            return clone;
+        }
+        catch
+        {
+            clone.Close("Array");
+            throw;
+        }
+    }
+
+    /// <summary>An array like another one, whose pages are untouched.</summary>
+    private static PagedRegion MakeEmpty(PagedRegion source, in Geometry geometry, PagingDomain domain)
+    {
+        DroppedArrays.Attempt dropped = default;
+        Spinner spinner = default;
+        while (true)
+        {
+            domain.Follower?.MakeFit(geometry.PageBytes);
+            PageBacking? backing = source.Backing?.TryShare();
+            PagedRegion? region = null;
+            try
+            {
+                source.AwaitOpen();
+                Debug.Assert(backing is not null || source.Backing is null, "an open array has not let go of what backs it");
+                region = new PagedRegion(domain, geometry, source.Name, source.Policy.Copy(), backing);
+            }
+            finally
+            {
+                if (region is not { IsRegistered: true })
+                {
+                    backing?.Release();
+                }
+            }
+
+            if (region.IsRegistered)
+            {
+                return region;
+            }
+
+            // The frames' budget is too small for the page size at this moment. As long as the original is open it does not stay so.
+            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            {
+                spinner.Once();
+            }
+        }
+    }
+
+    private void CloneAll()
+    {
+        if (source.Backing is not null)
+        {
+            clone.KeepFrame();
+        }
+
+        ref PageTable table = ref source.Pages.Table;
+        long granules = table.Granules;
+        for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
+        {
+            CloneGranule(granule);
+            AwaitOpen();
+        }
+
+        // A thread that disposed of the array meanwhile may have taken pages before they were seen.
+        AwaitOpen();
+    }
+
+    private void AwaitOpen()
+    {
+        source.AwaitOpen();
+        clone.AwaitOpen();
+    }
+
+    private void CloneGranule(long granule)
+    {
+        long first = granule << PageTable.GranuleShift;
+        long end = Math.Min(first + GranulePages, source.PageCount);
+        if (source.Pages.Table.IsSmall)
+        {
+            CloneTable(first, end);
+            return;
+        }
+
+        // Whether the words are in the table is looked at before the words are. A page that is untouched there, and whose granule has
+        // changed its form since, was untouched in between.
+        if (GranuleWord.Form(GranuleWord.Load(source.Pages.Table.MarkOf(granule))) == GranuleForm.Linear)
+        {
+            ulong* left = stackalloc ulong[GranulePages / 64];
+            new Span<ulong>(left, GranulePages / 64).Clear();
+            ShareTable(granule, (int)(end - first), left);
+            for (int part = 0; part < GranulePages / 64; part++)
+            {
+                for (ulong bits = left[part]; bits != 0; bits &= bits - 1)
+                {
+                    ClonePage(first + (part * 64) + BitOperations.TrailingZeroCount(bits));
+                }
+            }
+
+            return;
+        }
+
+        for (long index = first; index < end; index++)
+        {
+            long next = source.Pages.NextInChain(granule, index, end);
+            if (next < 0)
+            {
+                CloneTable(index, end);
+                return;
+            }
+
+            index = next;
+            if (index < end)
+            {
+                ClonePage(index);
+            }
+        }
+    }
+
+    /// <summary>Clones pages whose words are in the table, one by one.</summary>
+    private void CloneTable(long index, long end)
+    {
+        for (; index < end; index++)
+        {
+            if (PageWord.State(PageWord.Load(source.Pages.HomeOf(index))) != PageState.Untouched)
+            {
+                ClonePage(index);
+            }
+        }
+    }
+
+    /// <summary>Shares what is stored of the pages in a table, in a table of the clone that is made for it. All under the lock of the
+    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it.</summary>
+    /// <param name="granule">The granule.</param>
+    /// <param name="count">Pages of it.</param>
+    /// <param name="left">Receives a bit for each page that is to be cloned by itself.</param>
+    private void ShareTable(long granule, int count, ulong* left)
+    {
+        FrameClass frames = source.Frames;
+        ulong* from = source.Pages.Table.WordsOf(granule);
+        ulong* last = from + count - 1;
+        ulong* to = clone.Pages.Table.WordsOf(granule);
+        bool isMade = false;
+        clone.Pages.Table.TouchBlock(granule);
+        using (LockedGranule target = clone.Pages.Lock(granule))
+        {
+            // After the lock: either the closer of the clone waits for the lock, or we see the clone closed.
+            if (clone.SeesClosed)
+            {
+                return;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                Prefetch(from + i, last);
+                ulong word = PageWord.Load(from + i);
+                if (PageWord.IsUnstored(word))
+                {
+                    continue;
+                }
+
+                if (!isMade)
+                {
+                    target.MakeLinearForClone();
+                    isMade = true;
+                }
+
+                if (TryShare(from + i, word, out uint stored) != Sharing.Done)
+                {
+                    left[i >> 6] |= 1UL << i;
+                }
+                else if (stored != 0)
+                {
+                    int history = PageWord.IsResident(word)
+                        ? FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)))
+                        : PageWord.History(word);
+                    target.PutShared(to + i, word, stored, history);
+                }
+            }
+        }
+
+        if (isMade)
+        {
+            clone.Pages.Table.Charge(PageTable.GranuleBytes);
+        }
+    }
+
+    private void Prefetch(ulong* page, ulong* last)
+    {
+        // A hint, on which nothing depends.
+        ulong word = Volatile.Read(ref last - page > PrefetchedAhead ? ref page[PrefetchedAhead] : ref *last);
+        if (PageWord.State(word) == PageState.Swapped)
+        {
+            Descriptors.Prefetch(PageWord.Stored(word));
+        }
+    }
+
+    /// <summary>Adds a reference to what a page is stored as.</summary>
+    /// <param name="page">The page's word.</param>
+    /// <param name="word">What it was.</param>
+    /// <param name="stored">The descriptor, with a reference that is the caller's; 0 for a page that holds what untouched ones do.</param>
+    private Sharing TryShare(ulong* page, ulong word, out uint stored)
+    {
+        stored = 0;
+        switch (PageWord.State(word))
+        {
+            case PageState.Swapped:
+                stored = PageWord.Stored(word);
+                break;
+            case PageState.Resident when (word & PageWord.Dirty) == 0:
+                stored = Shared.Read(SharedWord.FrameRecord, &source.Frames.RecordOf(PageWord.Offset(word))->Stored);
+                break;
+            case PageState.Resident:
+                return Sharing.Impossible;
+            default:
+                return Sharing.Changed;
+        }
+
+        ulong id = Descriptors.Id(stored);
+        if (!IsSame(page, word))
+        {
+            return Sharing.Changed;
+        }
+
+        if (stored == 0 || Descriptors.TryAddReference(id, out bool isFull))
+        {
+            return Sharing.Done;
+        }
+
+        return isFull ? Sharing.Impossible : Sharing.Changed;
+    }
+
+    /// <summary>Clones one page, whatever its state.</summary>
+    private void ClonePage(long index)
+    {
+        while (true)
+        {
+            AwaitOpen();
+            ulong* page = source.Find(index);
+            ulong word = PageWord.Load(page);
+
+            // As in FaultHandler.Pin: a node may have become another page's. If the word is the same in the end, it was this page's.
+            if (!source.IsOf(index, page))
+            {
+                continue;
+            }
+
+            switch (PageWord.State(word))
+            {
+                case PageState.Untouched:
+                    if (source.Pages.Table.IsSmall || PageWord.State(source.Pages.LoadLocked(index)) == PageState.Untouched)
+                    {
+                        return;
+                    }
+
+                    break;
+
+                case PageState.Swapped or PageState.Resident:
+                    if (TryClone(index, page, word))
+                    {
+                        return;
+                    }
+
+                    break;
+
+                case PageState.Filling or PageState.Evicting:
+                    domain.Parking.Wait(page);
+                    break;
+
+                // It was closed or moved since it was found.
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <returns>False when the page has changed meanwhile.</returns>
+    private bool TryClone(long index, ulong* page, ulong word)
+    {
+        Sharing sharing = TryShare(page, word, out uint stored);
+
+        // Pinned, it may be written at this moment. Clean, its copy has as many references as there can be.
+        if (sharing == Sharing.Impossible && PageWord.IsResident(word) && PageWord.Pins(word) == 0 && (word & PageWord.Dirty) != 0)
+        {
+            sharing = TryStore(page, word, out stored);
+        }
+
+        switch (sharing)
+        {
+            case Sharing.Changed:
+                return false;
+            case Sharing.Impossible:
+                Copy(index);
+                break;
+            default:
+                Put(index, stored);
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Stores a dirty page, as an evictor does, and leaves it in its frame, where it is clean then. One reference is the frame
+    /// record's, and one the caller's.</summary>
+    /// <returns>Impossible if the pool has no room.</returns>
+    private Sharing TryStore(ulong* page, ulong word, out uint stored)
+    {
+        FrameClass size = source.Frames;
+        SwapStore swap = domain.Swap;
+        stored = 0;
+        bool isClaimed = false;
+
+        // Rule 7: room is in hand before the page is claimed.
+        StoreTicket ticket = swap.Prepare(size.PageBytes, StoreLevel.Normal, isPublic: false);
+        if (ticket.Index == 0)
+        {
+            return Sharing.Impossible;
+        }
+
+        try
+        {
+            // Resident, no pins → Evicting: races with pinners and evictors. The word found in a node was this page's, and has not changed.
+            isClaimed = PageWord.TryBeginEvict(page, word);
+            if (!isClaimed)
+            {
+                return Sharing.Changed;
+            }
+
+            TestHook.Reach(SharedWord.PageData);
+            long frame = size.FrameAt(PageWord.Offset(word));
+            FrameRecord* record = size.Records + frame;
+            CompressionPolicy policy = domain.Policies[record->Policy];
+            StoreTicket used = ticket;
+            ticket = default;
+            stored = swap.Store(used, size.Address(frame), record->Used, policy);
+            if (stored != 0)
+            {
+                bool isAdded = swap.Descriptors.TryAddReference(swap.Descriptors.Id(stored));
+                Debug.Assert(isAdded, "the caller has the first reference");
+                record->WantsPool = false;
+                Shared.Write(SharedWord.FrameRecord, &record->Stored, stored);
+            }
+        }
+        finally
+        {
+            swap.Cancel(ticket);
+            if (isClaimed)
+            {
+                bool waiters = stored != 0 ? PageWord.CompleteStore(page, word) : PageWord.AbandonEvict(page, word);
+                source.Pages.Wake(page, waiters);
+            }
+        }
+
+        if (stored == 0)
+        {
+            return Sharing.Impossible;
+        }
+
+        size.ReleaseDirty();
+        return Sharing.Done;
+    }
+
+    /// <summary>Makes a page of the clone a stored one. The reference is the clone's then, or given back.</summary>
+    private void Put(long index, uint stored)
+    {
+        bool isPut = stored == 0;
+        try
+        {
+            while (!isPut)
+            {
+                clone.AwaitOpen();
+                ulong* page = clone.Find(index);
+                ulong word = PageWord.Load(page);
+                Debug.Assert(PageWord.State(word) is PageState.Untouched or PageState.Dead, "nobody else touches the clone");
+                if (PageWord.State(word) == PageState.Untouched && clone.TryBeginFill(index, ref page, ref word))
+                {
+                    isPut = TryPublish(index, page, word, stored);
+                }
+            }
+        }
+        finally
+        {
+            if (!isPut)
+            {
+                domain.Swap.Free(stored);
+            }
+        }
+    }
+
+    /// <summary>Filling → Swapped, unless the pager was closed meanwhile. As in PageFiller.TryFill: either the sweep waits for the claim, or
+    /// we see the clone closed.</summary>
+    private bool TryPublish(long index, ulong* page, ulong word, uint stored)
+    {
+        Fences.AfterInterlocked();
+        if (clone.SeesClosed)
+        {
+            clone.AbandonFill(index, page, word);
+            return false;
+        }
+
+        clone.Pages.Wake(page, PageWord.CompleteFillAway(page, word, stored));
+        return true;
+    }
+
+    /// <summary>Copies a page into a frame of the clone, where it is dirty. The original keeps its page where it is meanwhile by a lease: a
+    /// thread that is known to have one does not wait for others' when it needs a frame.</summary>
+    private void Copy(long index)
+    {
+        byte* data = source.PinForLease(index, write: false, out ulong* word);
+        try
+        {
+            clone.Overwrite(index, new PageContents((nint)data, source.UsedBytes(index)));
+        }
+        finally
+        {
+            PageWord.UnpinLease(word, source.LeaseSlot);
+        }
+    }
+}
