@@ -20,6 +20,7 @@ internal static unsafe partial class MMap
     internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_NOHUGEPAGE = 15;
     internal const int MADV_DONTDUMP = 16;
+    internal const int MADV_POPULATE_WRITE = 23;
     internal const int MADV_DONTNEED_LOCKED = 24;
     internal const int MADV_COLLAPSE = 25;
 

@@ -94,6 +94,10 @@ internal static unsafe class VirtualMemory
     internal static void Advise(byte* address, nuint bytes, bool huge) =>
         _ = MMap.madvise(address, bytes, huge ? MMap.MADV_HUGEPAGE : MMap.MADV_NOHUGEPAGE);
 
+    /// <summary>Brings in the memory of a range that is about to be written as a whole, which takes a call and not a fault a page. Kernels
+    /// before 5.14 do nothing.</summary>
+    internal static void Populate(byte* address, nuint bytes) => _ = MMap.madvise(address, bytes, MMap.MADV_POPULATE_WRITE);
+
     /// <summary>Asks for huge pages under a range that is already committed as a whole. A kernel older than 6.1, or one without a huge
     /// page to spare, leaves the range as it is.</summary>
     internal static void Collapse(byte* address, nuint bytes)

@@ -1,3 +1,5 @@
+using Paging.Interop;
+
 namespace Paging.Memory;
 
 /// <summary>Where a table lies: in a slab, among others of its size, or in an arena.</summary>
@@ -6,6 +8,14 @@ internal abstract unsafe class TableHome
     /// <summary>To be called before the first write to a part of a table. What was made writable stays writable. Thread-safe.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses. Nothing has changed.</exception>
     internal abstract void MakeWritable(byte* address, long bytes);
+
+    /// <summary>As <see cref="MakeWritable"/>, for a part that is about to be written as a whole: brings its memory in.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses. Nothing has changed.</exception>
+    internal void Populate(byte* address, long bytes)
+    {
+        MakeWritable(address, bytes);
+        VirtualMemory.Populate(address, (nuint)bytes);
+    }
 
     /// <summary>The table is not used any more. Late readers may still read it, and find zeroes or what was left in it. Physical memory is
     /// given back unless other tables share it. To be called once for each table.</summary>

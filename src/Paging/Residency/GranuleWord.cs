@@ -136,8 +136,8 @@ internal static unsafe partial class GranuleWord
         }
     }
 
-    /// <summary>One page more, by the thread that has locked the granule and is about to write this word.</summary>
-    internal static ulong WithPage(ulong word) => word + OnePage;
+    /// <summary>So many pages more, by the thread that has locked the granule and is about to write this word.</summary>
+    internal static ulong WithPages(ulong word, int pages) => word + ((ulong)pages * OnePage);
 
     /// <summary>As <see cref="SubtractPages"/>, by the thread that has locked the granule and is about to write this word.</summary>
     internal static ulong WithoutPage(ulong word) => word - OnePage;

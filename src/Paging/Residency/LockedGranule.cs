@@ -118,13 +118,8 @@ internal unsafe ref struct LockedGranule
         MakeLinear();
     }
 
-    /// <summary>Puts a stored page into the table of a granule that was made for a clone.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void PutShared(ulong* home, ulong word, uint stored, int history)
-    {
-        PageWord.PutShared(home, word, stored, history);
-        _next = GranuleWord.WithPage(_next);
-    }
+    /// <summary>Counts pages that the caller has put into the table of a granule that was made for a clone.</summary>
+    internal void CountIn(int pages) => _next = GranuleWord.WithPages(_next, pages);
 
     /// <summary>Moves a page from its node into the table, where its word says Elsewhere, unless a thread has it pinned or
     /// claimed.</summary>

@@ -167,6 +167,14 @@ internal unsafe struct PageTable
         _home.MakeWritable((byte*)WordsOf(granule), GranuleBytes);
     }
 
+    /// <summary>As <see cref="MakeWritable"/>, for neighbouring granules whose words are about to be written, all of them: brings their
+    /// memory in.</summary>
+    internal readonly void Populate(long granule, int count)
+    {
+        TestHook.MayFail(FailurePoint.TableMemory);
+        _home.Populate((byte*)WordsOf(granule), (long)count * GranuleBytes);
+    }
+
     /// <summary>Gives the memory of neighbouring granules back: their words read as zeroes, and stay writable.</summary>
     /// <returns>False when the system keeps it.</returns>
     internal readonly bool TryDrop(long granule, int count) => _home.TryDrop((byte*)WordsOf(granule), (long)count * GranuleBytes);

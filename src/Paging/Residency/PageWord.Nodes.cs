@@ -28,6 +28,7 @@ internal static unsafe partial class PageWord
 
     /// <summary>Untouched → Swapped, in a table in which no thread claims pages yet, by the thread that has locked the granule. The page's
     /// version goes on from that of the page that it is a clone of.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void PutShared(ulong* page, ulong word, uint stored, int history)
     {
         Shared.Write(SharedWord.Page, page, Away(word, stored, history));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.Memory;
 using Paging.Swap;
@@ -29,6 +30,9 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
 
     /// <summary>How many pages before its turn what a page is stored as is asked for.</summary>
     private const int PrefetchedAhead = 16;
+
+    /// <summary>Granules of the clone's table whose memory is brought in at once, at most.</summary>
+    private const int PopulatedAtOnce = 64;
 
     private enum Sharing
     {
@@ -115,9 +119,15 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
 
         ref PageTable table = ref source.Pages.Table;
         long granules = table.Granules;
+        long populated = 0;
         for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
         {
-            CloneGranule(granule);
+            if (granule >= populated)
+            {
+                populated = Populate(granule);
+            }
+
+            CloneGranule(granule, isPopulated: granule < populated);
             AwaitOpen();
         }
 
@@ -131,7 +141,30 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
         clone.AwaitOpen();
     }
 
-    private void CloneGranule(long granule)
+    /// <summary>Brings in the memory of the clone's table for granules in a row that will be written as a whole, most likely.</summary>
+    /// <returns>One past the last of them, or <paramref name="granule"/>.</returns>
+    private long Populate(long granule)
+    {
+        long end = granule;
+        long most = Math.Min(granule + PopulatedAtOnce, source.Pages.Table.Granules);
+        while (!source.Pages.Table.IsSmall && end < most && IsLinear(end))
+        {
+            end++;
+        }
+
+        if (end - granule > 1)
+        {
+            clone.Pages.Table.Populate(granule, (int)(end - granule));
+            return end;
+        }
+
+        return granule;
+    }
+
+    private bool IsLinear(long granule) =>
+        GranuleWord.Form(GranuleWord.Load(source.Pages.Table.MarkOf(granule))) == GranuleForm.Linear;
+
+    private void CloneGranule(long granule, bool isPopulated)
     {
         long first = granule << PageTable.GranuleShift;
         long end = Math.Min(first + GranulePages, source.PageCount);
@@ -143,11 +176,16 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
 
         // Whether the words are in the table is looked at before the words are. A page that is untouched there, and whose granule has
         // changed its form since, was untouched in between.
-        if (GranuleWord.Form(GranuleWord.Load(source.Pages.Table.MarkOf(granule))) == GranuleForm.Linear)
+        if (IsLinear(granule))
         {
             ulong* left = stackalloc ulong[GranulePages / 64];
             new Span<ulong>(left, GranulePages / 64).Clear();
-            ShareTable(granule, (int)(end - first), left);
+            if (!ShareTable(granule, (int)(end - first), left) && isPopulated)
+            {
+                // No page of the granule is stored: it has no table.
+                clone.Pages.Table.TryDrop(granule, 1);
+            }
+
             for (int part = 0; part < GranulePages / 64; part++)
             {
                 for (ulong bits = left[part]; bits != 0; bits &= bits - 1)
@@ -189,11 +227,14 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
     }
 
     /// <summary>Shares what is stored of the pages in a table, in a table of the clone that is made for it. All under the lock of the
-    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it.</summary>
+    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it. Optimised at the first call: a program may
+    /// clone once, and this is all of the work.</summary>
     /// <param name="granule">The granule.</param>
     /// <param name="count">Pages of it.</param>
     /// <param name="left">Receives a bit for each page that is to be cloned by itself.</param>
-    private void ShareTable(long granule, int count, ulong* left)
+    /// <returns>False when the clone's granule is as before.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool ShareTable(long granule, int count, ulong* left)
     {
         FrameClass frames = source.Frames;
         ulong* from = source.Pages.Table.WordsOf(granule);
@@ -206,14 +247,18 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
             // After the lock: either the closer of the clone waits for the lock, or we see the clone closed.
             if (clone.SeesClosed)
             {
-                return;
+                return true;
             }
 
+            DescriptorTable descriptors = Descriptors;
+            int shared = 0;
             for (int i = 0; i < count; i++)
             {
-                Prefetch(from + i, last);
+                Prefetch(descriptors, from + i, last);
                 ulong word = PageWord.Load(from + i);
-                if (PageWord.IsUnstored(word))
+                PageState state = PageWord.State(word);
+                uint swapped = PageWord.Stored(word);
+                if (state == PageState.Untouched || (state == PageState.Swapped && swapped == 0))
                 {
                     continue;
                 }
@@ -224,33 +269,51 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
                     isMade = true;
                 }
 
-                if (TryShare(from + i, word, out uint stored) != Sharing.Done)
+                if (state == PageState.Swapped)
                 {
-                    left[i >> 6] |= 1UL << i;
+                    // As TryShare, without a call.
+                    ulong life = descriptors.LifeOf(swapped);
+                    if (IsSame(from + i, word) && descriptors.TryAddReferenceAt(swapped, life))
+                    {
+                        PageWord.PutShared(to + i, word, swapped, PageWord.History(word));
+                        shared++;
+                        continue;
+                    }
                 }
-                else if (stored != 0)
+                else if (TryShare(from + i, word, out uint stored) == Sharing.Done)
                 {
-                    int history = PageWord.IsResident(word)
-                        ? FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)))
-                        : PageWord.History(word);
-                    target.PutShared(to + i, word, stored, history);
+                    if (stored != 0)
+                    {
+                        PageWord.PutShared(
+                            to + i, word, stored, FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word))));
+                        shared++;
+                    }
+
+                    continue;
                 }
+
+                left[i >> 6] |= 1UL << i;
             }
+
+            target.CountIn(shared);
         }
 
         if (isMade)
         {
             clone.Pages.Table.Charge(PageTable.GranuleBytes);
         }
+
+        return isMade;
     }
 
-    private void Prefetch(ulong* page, ulong* last)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(DescriptorTable descriptors, ulong* page, ulong* last)
     {
         // A hint, on which nothing depends.
         ulong word = Volatile.Read(ref last - page > PrefetchedAhead ? ref page[PrefetchedAhead] : ref *last);
         if (PageWord.State(word) == PageState.Swapped)
         {
-            Descriptors.Prefetch(PageWord.Stored(word));
+            descriptors.Prefetch(PageWord.Stored(word));
         }
     }
 

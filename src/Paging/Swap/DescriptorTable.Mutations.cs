@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Paging.TestSeam;
 
 namespace Paging.Swap;
@@ -13,6 +14,7 @@ internal sealed unsafe partial class DescriptorTable
 
     /// <summary>Whether a page has no references, or the descriptor is another page's by now. Then the page never comes back to life (rule
     /// 6).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsGone(ulong life, ulong id) =>
         (life >> 32 != id >> 32 || (life & CountMask) == 0) & !TestHook.Breaks(Mutation.ReviveFromZero);
 

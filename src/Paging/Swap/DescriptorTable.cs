@@ -233,6 +233,18 @@ internal sealed unsafe partial class DescriptorTable
         }
     }
 
+    /// <summary>The life word of a page to which the caller may add a reference: see <see cref="TryAddReferenceAt"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ulong LifeOf(uint index) => Shared.Read(SharedWord.Descriptor, &_table[index].Life);
+
+    /// <summary>n → n + 1 references by one CAS from a life word that was read before. Races with everybody who changes references, and with
+    /// loads, which leave a mark there.</summary>
+    /// <returns>False also when there are as many references as there can be.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryAddReferenceAt(uint index, ulong life) =>
+        !IsGone(life, life) && (life & CountMask) < MaxReferences
+        && Shared.CompareExchange(SharedWord.Descriptor, &_table[index].Life, life + 1, life) == life;
+
     /// <summary>Whether a page has several references, a moment ago.</summary>
     internal bool IsShared(uint index) => (Shared.Read(SharedWord.Descriptor, &_table[index].Life) & CountMask) > 1;
 
