@@ -68,6 +68,7 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
         }
         catch
         {
+            TestHook.Keep(clone);
             clone.Close("Array");
             throw;
         }
@@ -338,7 +339,7 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
                 return Sharing.Changed;
         }
 
-        ulong id = Descriptors.Id(stored);
+        ulong id = stored != 0 ? Descriptors.Id(stored) : 0;
         if (!IsSame(page, word))
         {
             return Sharing.Changed;

@@ -18,6 +18,9 @@ internal interface IInterleaver
     /// <returns>False when the time was up: it is up when no other thread can move.</returns>
     bool Sleep(object on);
 
+    /// <summary>Keeps something that is about to be dropped until the run is over: its finalizer would run beside the threads.</summary>
+    void Keep(object thing);
+
     /// <summary>The number of the calling thread, the same in every run.</summary>
     int Thread { get; }
 }

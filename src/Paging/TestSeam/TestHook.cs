@@ -68,6 +68,10 @@ internal static class TestHook
     [Conditional("PAGING_TEST_HOOKS")]
     internal static void Reach(SharedWord word) => Interleaver?.Reach(word);
 
+    /// <summary>Keeps something that is about to be dropped from its finalizer, which no scheduler drives.</summary>
+    [Conditional("PAGING_TEST_HOOKS")]
+    internal static void Keep(object thing) => Interleaver?.Keep(thing);
+
     /// <summary>Marks a place where an exception can really come from.</summary>
     [Conditional("PAGING_TEST_HOOKS")]
     internal static void MayFail(FailurePoint point)

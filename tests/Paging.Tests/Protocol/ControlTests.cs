@@ -47,6 +47,8 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.PinAhead] = PrefetchScenarios.ArrayDisposed,
         [Mutation.CompleteUnderWorkers] = PrefetchScenarios.PinsFromAFile,
         [Mutation.ReleaseUnderHandles] = PrefetchScenarios.OwnerOfManyThreads,
+        [Mutation.ShareWithoutRecheck] = CloneScenarios.CopyFreedAndReused,
+        [Mutation.KeepVersionWhenStored] = CloneScenarios.StoredInItsFrame,
         [Mutation.UncountedReserve] = DirectScenarios.TwoLogsAtTheBrim,
     };
 

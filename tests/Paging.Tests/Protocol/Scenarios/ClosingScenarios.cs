@@ -224,7 +224,7 @@ internal static class ClosingScenarios
         }
     }
 
-    private static bool TryDispose(Book book)
+    internal static bool TryDispose(Book book)
     {
         try
         {
@@ -245,7 +245,7 @@ internal static class ClosingScenarios
         }
     }
 
-    private static void ClosePager(Run run, World world)
+    internal static void ClosePager(Run run, World world)
     {
         while (!world.Domain.IsClosed)
         {

@@ -27,6 +27,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     private int _lonelyYields;
     private int _sleeps;
     private Exception? _failure;
+    private List<object> _kept = [];
 
     internal Interleaver()
     {
@@ -57,6 +58,7 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         _limit = MostSteps;
         _failure = null;
         Overslept = 0;
+        _kept = [];
         _current = 0;
         Probe = null;
         Trace.Clear();
@@ -87,6 +89,8 @@ internal sealed class Interleaver : IInterleaver, IDisposable
             throw new RunFailedException(failure);
         }
     }
+
+    public void Keep(object thing) => _kept.Add(thing);
 
     public void Reach(SharedWord word)
     {

@@ -44,6 +44,20 @@ internal sealed unsafe class Book
         return book;
     }
 
+    /// <summary>Clones the book. Each element of the clone is what it was here at some moment meanwhile.</summary>
+    internal Book Clone()
+    {
+        int[] from = [.. _histories.Select(static history => history?.Done ?? 0)];
+        PagedArray<long> array = Array.Clone();
+        var clone = new Book(_world, array);
+        for (int i = 0; i < from.Length; i++)
+        {
+            clone._histories[i] = _histories[i]?.Fork(from[i])!;
+        }
+
+        return clone;
+    }
+
     internal PagedRegion Region => Internals.Pages(Array).Region;
 
     internal PagedArray<long> Array { get; }

@@ -37,6 +37,9 @@ internal static class Coverage
         (PageState.Swapped, PageState.Gone),
         (PageState.Evicting, PageState.Gone),
 
+        // A clone's, put into a table of its own as what is stored of another's.
+        (PageState.Untouched, PageState.Swapped),
+
         // Words in tables whose page is in a node still.
         (PageState.Untouched, PageState.Elsewhere),
         (PageState.Elsewhere, PageState.Untouched),
@@ -52,10 +55,11 @@ internal static class Coverage
         (GranuleForm.Sparse, GranuleForm.Sparse),
         (GranuleForm.Linear, GranuleForm.Linear),
 
-        // The first node, one too many, and the way back. From nothing to linear only where no node is to be had.
+        // The first node, one too many, and the way back. From nothing to linear for a clone, and where no node is to be had.
         (GranuleForm.Nothing, GranuleForm.Sparse),
         (GranuleForm.Sparse, GranuleForm.Nothing),
         (GranuleForm.Sparse, GranuleForm.Linear),
+        (GranuleForm.Nothing, GranuleForm.Linear),
         (GranuleForm.Linear, GranuleForm.Nothing),
     ];
 

@@ -8,12 +8,26 @@ internal sealed class History
     private readonly List<long> _values = [0];
     private int _done;
 
+    /// <summary>So many of the first values are what a cloned element may have begun with: one of them, and nobody knows which before it is
+    /// read.</summary>
+    private int _candidates = 1;
+
     /// <summary>Position of the value that no reader that begins now can miss.</summary>
     internal int Done => _done;
 
     internal long Last => _values[^1];
 
-    internal bool IsSettled => _done == _values.Count - 1;
+    internal bool IsSettled => _done == _values.Count - 1 || (_done == 0 && _values.Count == _candidates);
+
+    /// <summary>The history of a clone's element, which is one of the values that this one had since then.</summary>
+    internal History Fork(int from)
+    {
+        var fork = new History();
+        fork._values.Clear();
+        fork._values.AddRange(_values.Skip(from));
+        fork._candidates = fork._values.Count;
+        return fork;
+    }
 
     internal void Begin(long value) => _values.Add(value);
 

@@ -121,6 +121,15 @@ internal sealed class World
         return book;
     }
 
+    /// <summary>A clone of a book, with what it may hold.</summary>
+    internal Book Clone(Book book)
+    {
+        Book clone = book.Clone();
+        _books.Add(clone);
+        Run.Hold(clone);
+        return clone;
+    }
+
     /// <summary>An array over a file in memory, in which it begins at an odd place.</summary>
     /// <param name="salts">What its pages hold.</param>
     /// <param name="source">The file.</param>
