@@ -39,13 +39,18 @@ internal abstract class ModelArray : IDisposable
 
 internal sealed class ModelArray<T> : ModelArray where T : unmanaged
 {
+    private const int MostSides = 2;
+
     private readonly Pager _pager;
     private readonly Plan _plan;
-    private readonly T[] _model;
+
+    /// <summary>Clones and originals that are left alone, with what they hold. The oldest first.</summary>
+    private readonly List<(PagedArray<T> Array, T[] Model)> _sides = [];
 
     /// <summary>What it is mapped from, if it is.</summary>
     private readonly MappedContents<T>? _mapped;
     private PagedArray<T> _array;
+    private T[] _model;
     private int _held;
 
     public ModelArray(Pager pager, Plan plan)
@@ -57,21 +62,7 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         _array = Allocate();
     }
 
-    public override long HeldBytes
-    {
-        get
-        {
-            long held = 0;
-            for (int start = 0; start < _model.Length; start += _array.PageLength)
-            {
-                Span<T> page = _model.AsSpan(start, Math.Min(_array.PageLength, _model.Length - start));
-                if (!Content.IsSameFilled(MemoryMarshal.AsBytes(page)))
-                    held += _plan.PageBytes;
-            }
-
-            return held;
-        }
-    }
+    public override long HeldBytes => HeldBy(_model) + _sides.Sum(side => HeldBy(side.Model));
 
     public override void Apply(Op op)
     {
@@ -120,6 +111,9 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
             case Act.Renew:
                 Renew();
                 break;
+            case Act.Clone:
+                Clone(goesOnWithClone: (op.Salt & 1) == 0);
+                break;
             default:
                 Write(op, start, model);
                 break;
@@ -165,19 +159,18 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
 
     public override void Verify()
     {
-        var seen = new T[_array.PageLength];
-        for (int start = 0; start < _model.Length; start += seen.Length)
-        {
-            Span<T> page = seen.AsSpan(0, Math.Min(seen.Length, _model.Length - start));
-            _array.CopyTo(start, page);
-            Equal(_model.AsSpan(start, page.Length), page, start);
-        }
+        Verify(_array, _model);
+        foreach ((PagedArray<T> array, T[] model) in _sides)
+            Verify(array, model);
     }
 
     public override void DiscardAll()
     {
-        _array.Discard(0, _array.Length);
-        _model.AsSpan().Clear();
+        foreach ((PagedArray<T> array, T[] model) in _sides.Prepend((_array, _model)))
+        {
+            array.Discard(0, array.Length);
+            model.AsSpan().Clear();
+        }
     }
 
     public override void Load(ulong salt)
@@ -204,8 +197,60 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
 
     public override void Dispose()
     {
+        // The original may go first, or last.
+        if (_model.Length % 2 == 0)
+            _array.Dispose();
+        _sides.ForEach(static side => side.Array.Dispose());
         _array.Dispose();
         _mapped?.Dispose();
+    }
+
+    private long HeldBy(T[] model)
+    {
+        long held = 0;
+        for (int start = 0; start < model.Length; start += _array.PageLength)
+        {
+            Span<T> page = model.AsSpan(start, Math.Min(_array.PageLength, model.Length - start));
+            if (!Content.IsSameFilled(MemoryMarshal.AsBytes(page)))
+                held += _plan.PageBytes;
+        }
+
+        return held;
+    }
+
+    private void Verify(PagedArray<T> array, T[] model)
+    {
+        var seen = new T[array.PageLength];
+        for (int start = 0; start < model.Length; start += seen.Length)
+        {
+            Span<T> page = seen.AsSpan(0, Math.Min(seen.Length, model.Length - start));
+            array.CopyTo(start, page);
+            Equal(model.AsSpan(start, page.Length), page, start);
+        }
+    }
+
+    private void Clone(bool goesOnWithClone)
+    {
+        if (_sides.Count == MostSides)
+        {
+            if (_held > 0)
+                return;
+            (PagedArray<T> oldest, T[] held) = _sides[0];
+            Verify(oldest, held);
+            oldest.Dispose();
+            _sides.RemoveAt(0);
+        }
+
+        PagedArray<T> clone = _array.Clone();
+        Assert.Equal((_array.Length, _array.PageBytes, _array.Name, _array.Compression), (clone.Length, clone.PageBytes, clone.Name, clone.Compression));
+        T[] model = [.. _model];
+        if (goesOnWithClone)
+        {
+            (_array, clone) = (clone, _array);
+            (_model, model) = (model, _model);
+        }
+
+        _sides.Add((clone, model));
     }
 
     private PagedArray<T> Allocate()
@@ -219,7 +264,9 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
     {
         if (_held > 0)
         {
-            Assert.Throws<InvalidOperationException>(_array.Dispose);
+            // On this array, or on the one that it is a clone of.
+            if (_sides.Count == 0)
+                Assert.Throws<InvalidOperationException>(_array.Dispose);
             return;
         }
 

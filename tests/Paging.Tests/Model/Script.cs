@@ -27,6 +27,8 @@ internal enum Act
     HoldWrite,
     /// <summary>Disposes the array and allocates it anew.</summary>
     Renew,
+    /// <summary>Clones the array, and goes on with either side.</summary>
+    Clone,
     /// <summary>Changes the budgets.</summary>
     Resize,
 }
@@ -140,7 +142,7 @@ internal sealed record Script(int Frames, long PoolBytes, int BackgroundThreads,
             (3, Gen.Elements(Act.TryRead, Act.Prefetch, Act.Pin, Act.PinToWrite, Act.ReadSequence)),
             (holds ? 2 : 0, Gen.Elements(Act.HoldRead, Act.HoldWrite)));
         Gen<Op> op =
-            from act in Gen.Frequency((60, acts), (1, Gen.Constant(Act.Renew)), (3, Gen.Constant(Act.Resize)))
+            from act in Gen.Frequency((60, acts), (1, Gen.Constant(Act.Renew)), (2, Gen.Constant(Act.Clone)), (3, Gen.Constant(Act.Resize)))
             from array in Gen.Choose(0, arrays - 1)
             from place in Place.Generate()
             from kind in Gen.Elements(ContentKind.Zeros, ContentKind.Constant, ContentKind.Text, ContentKind.Noise, ContentKind.Noise)

@@ -1,6 +1,7 @@
 #if DEBUG
 using Paging.Residency;
 using Paging.Swap;
+using Paging.TestSeam;
 using Paging.Tests.Swap.Devices.Doubles;
 using static Paging.Tests.Protocol.ClosingScenarios;
 using static Paging.Tests.Protocol.PageScenarios;
@@ -86,16 +87,46 @@ internal static class CloneScenarios
     {
         var world = new World(run);
         Book book = world.Allocate(1);
+        Book other = world.Allocate(1);
         book.StoreAndLoad(0, Contents.Noise(1));
-        run.Together(
-            () => book.Evict(0),
-            () =>
-            {
-                book.Set(0, 0, 41);
-                world.Clone(book);
-            });
+        other.Overwrite(0, Contents.Noise(2));
+
+        // The second time sets the reference bit: then the words differ in nothing but their version.
+        book.ReadLease(0);
+        ulong before = book.Word(0);
+
+        // The evictor looks at the frame's record twice: for the page, and for its copy. Then it takes the page's word to be unchanged.
+        var steps = new Queue<(SharedWord At, Action Action)>(
+            [(SharedWord.FrameRecord, static () => { }), (SharedWord.FrameRecord, static () => { }), (SharedWord.Page, WriteAndStore)]);
+        run.Interleaver.Probe = AtTheNextStep;
+        Assert.Equal(EvictOutcome.Busy, world.EvictFrame(book.Region.Frames, Internals.FrameOf(book.Region.Frames, before)));
+        run.Interleaver.Probe = null;
+        Assert.Empty(steps);
         world.CheckAndClose();
-    });
+
+        void AtTheNextStep(SharedWord word)
+        {
+            if (steps.TryPeek(out (SharedWord At, Action Action) step) && step.At == word)
+            {
+                steps.Dequeue();
+                run.Interleaver.Probe = null;
+                step.Action();
+                run.Interleaver.Probe = AtTheNextStep;
+            }
+        }
+
+        // Another thread, as it were. The copy that is freed is another page's then.
+        void WriteAndStore()
+        {
+            book.Set(0, 0, 41);
+            other.Evict(0);
+            world.Clone(book);
+            Assert.False(book.IsDirty(0));
+        }
+    })
+    {
+        MostSeeds = 1,
+    };
 
     internal static readonly Scenario Tables = new("a table is cloned while its pages are written, discarded and evicted", static run =>
     {
