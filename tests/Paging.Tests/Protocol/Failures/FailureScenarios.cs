@@ -114,6 +114,37 @@ internal static unsafe class FailureScenarios
                 book.ReadLease(550);
             };
         }),
+        new("a small array and one with a table are cloned, dirty pages stored and leased ones copied", static world =>
+        {
+            Book small = Stored(world, 4, Contents.Noise);
+            small.Set(1, 0, 1);
+            Book large = world.Allocate(1100);
+            for (int page = 0; page < 12; page++)
+            {
+                large.Store(page, Contents.Text(page));
+            }
+
+            large.Overwrite(600, Contents.Text(20));
+            large.Overwrite(1, Contents.Text(21));
+            return () =>
+            {
+                world.Clone(large);
+                using WriteLease<long> lease = small.Array.Write(0);
+                world.Clone(small);
+            };
+        }),
+        new("a mapped array is cloned, and the clone read and written", static world =>
+        {
+            Book book = world.Map([Contents.Noise(1), Contents.Text(2), Contents.Noise(3)], out _);
+            book.Set(1, 0, 1);
+            book.Get(2, 1);
+            return () =>
+            {
+                Book clone = world.Clone(book);
+                clone.Set(0, 0, 2);
+                clone.Get(1, 1);
+            };
+        }),
         new("writes evict, turn clean pages dirty, and overwrite", static world =>
         {
             Book book = Stored(world, 8, Contents.Text);
