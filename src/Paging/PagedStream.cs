@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Paging.Residency;
 
 namespace Paging;
@@ -15,7 +16,10 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
     /// <summary>What untouched pages are copied to other streams from.</summary>
     private static readonly byte[] s_zeroes = new byte[4096];
 
-    private readonly long _length = array.ByteLength;
+    private readonly long _length = array.Length * Unsafe.SizeOf<T>();
+
+    /// <summary>Bytes of a page that elements lie in. The last page may have fewer.</summary>
+    private readonly int _pageLength = array.PageLength * Unsafe.SizeOf<T>();
     private long _position;
     private bool _isDisposed;
 
@@ -94,10 +98,15 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
 
     public override int Read(Span<byte> buffer)
     {
-        ThrowIfDisposed();
+        ThrowIfUnusable();
         int count = (int)Math.Min(buffer.Length, Remaining);
-        array.CopyBytesTo(Math.Min(_position, _length), buffer[..count]);
-        _position += count;
+        if (count > 0)
+        {
+            WalkOn().CopyTo(buffer[..count]);
+            _position += count;
+        }
+
+        GC.KeepAlive(array);
         return count;
     }
 
@@ -151,21 +160,27 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        ThrowIfDisposed();
+        ThrowIfUnusable();
         if (!isWritable)
         {
             throw new NotSupportedException("The stream is for reading only: ask for a writable one.");
         }
 
-        if (buffer.Length > Remaining && !buffer.IsEmpty)
+        if (buffer.IsEmpty)
+        {
+            return;
+        }
+
+        if (buffer.Length > Remaining)
         {
             throw new NotSupportedException(
                 $"{buffer.Length:N0} bytes at {_position:N0} lie beyond the end of the array, which has {_length:N0} and does not grow. " +
                 "Nothing was written.");
         }
 
-        array.CopyBytesFrom(Math.Min(_position, _length), buffer);
+        WalkOn().CopyFrom(buffer);
         _position += buffer.Length;
+        GC.KeepAlive(array);
     }
 
     public override void WriteByte(byte value) => Write(new ReadOnlySpan<byte>(in value));
@@ -218,20 +233,18 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
     public override void CopyTo(Stream destination, int bufferSize)
     {
         ValidateCopyToArguments(destination, bufferSize);
-        ThrowIfDisposed();
-        array.CheckOpen();
+        ThrowIfUnusable();
         while (Remaining > 0)
         {
             long position = _position;
-            if (array.CountZeroBytes(position) is > 0 and int zeroes)
+            if (CountZeroes() is > 0 and int zeroes)
             {
-                zeroes = Math.Min(zeroes, s_zeroes.Length);
                 destination.Write(s_zeroes, 0, zeroes);
                 _position = position + zeroes;
                 continue;
             }
 
-            using ReadLease<byte> lease = array.ReadBytes(position);
+            using ReadLease<byte> lease = LeaseRest();
             destination.Write(lease.Span);
             _position = position + lease.Span.Length;
         }
@@ -241,8 +254,7 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
     public override Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken)
     {
         ValidateCopyToArguments(destination, bufferSize);
-        ThrowIfDisposed();
-        array.CheckOpen();
+        ThrowIfUnusable();
         return cancellationToken.IsCancellationRequested ? Task.FromCanceled(cancellationToken) : CopyAsync(destination, cancellationToken);
     }
 
@@ -258,19 +270,65 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
         while (Remaining > 0)
         {
             long position = _position;
-            if (array.CountZeroBytes(position) is > 0 and int zeroes)
+            if (CountZeroes() is > 0 and int zeroes)
             {
-                zeroes = Math.Min(zeroes, s_zeroes.Length);
                 await destination.WriteAsync(s_zeroes.AsMemory(0, zeroes), cancellation).ConfigureAwait(false);
                 _position = position + zeroes;
                 continue;
             }
 
-            using PageOwner<byte> owner = await array.PinBytesAsync(position, cancellation).ConfigureAwait(false);
+            using PageOwner<byte> owner = await PinRestAsync(cancellation).ConfigureAwait(false);
             await destination.WriteAsync(owner.Memory, cancellation).ConfigureAwait(false);
             _position = position + owner.Memory.Length;
         }
     }
 
+    /// <summary>From the position on, which is within the array.</summary>
+    private PageWalker<byte> WalkOn()
+    {
+        (long page, int offset) = Locate();
+        return new PageWalker<byte>(in array.Pages, page, offset, _pageLength);
+    }
+
+    /// <summary>How many bytes of the page from the position on are zeroes that no frame holds, of those that are handed on at once; 0 when
+    /// there may be something.</summary>
+    private int CountZeroes()
+    {
+        (long page, int offset) = Locate();
+        int count = array.Pages.Region.IsZeroes(page) ? Math.Min(RestFrom(offset), s_zeroes.Length) : 0;
+        GC.KeepAlive(array);
+        return count;
+    }
+
+    /// <summary>Pins the page, and spans from the position to its end.</summary>
+    private unsafe ReadLease<byte> LeaseRest()
+    {
+        (long page, int offset) = Locate();
+        ref readonly PageAccessor pages = ref array.Pages;
+        byte* data = pages.PinForLease(page, write: false, out ulong* word);
+        return new ReadLease<byte>(data + offset, RestFrom(offset), word, pages.Region);
+    }
+
+    /// <summary>As <see cref="LeaseRest"/>, without blocking the thread on files.</summary>
+    private ValueTask<PageOwner<byte>> PinRestAsync(CancellationToken cancellation)
+    {
+        (long page, int offset) = Locate();
+        return PinOperation<byte>.Pin(array.Pages.Region, page, offset, RestFrom(offset), writable: false, cancellation);
+    }
+
+    private (long Page, int Offset) Locate()
+    {
+        (long page, long offset) = Math.DivRem(_position, _pageLength);
+        return (page, (int)offset);
+    }
+
+    private int RestFrom(int offset) => (int)Math.Min(_pageLength - offset, _length - _position);
+
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+
+    private void ThrowIfUnusable()
+    {
+        ThrowIfDisposed();
+        array.Pages.Region.AwaitOpen();
+    }
 }

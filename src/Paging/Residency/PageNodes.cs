@@ -239,10 +239,17 @@ internal static unsafe class Versions
         for (int i = 0; i < count; i++)
         {
             ulong word = *(ulong*)(words + ((long)i * stride));
-            most = Math.Max(most, PageWord.VersionsAhead(PageWord.Version(word), version));
+            most = Math.Max(most, Ahead(PageWord.Version(word), version));
         }
 
         furthest = (version + most) % PageWord.MaxVersion;
         return most <= MaxAhead;
+    }
+
+    /// <summary>How many versions one is ahead of another. All versions form a ring; new memory is ahead of nothing.</summary>
+    private static int Ahead(int version, int of)
+    {
+        int ahead = version - of;
+        return version == 0 ? 0 : ahead >= 0 ? ahead : ahead + PageWord.MaxVersion;
     }
 }

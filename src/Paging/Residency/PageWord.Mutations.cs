@@ -20,10 +20,6 @@ internal static unsafe partial class PageWord
         return TestHook.Breaks(Mutation.IgnoreVersion) ? (*page ^ word) & ~VersionMask : *page ^ word;
     }
 
-    /// <summary>The version of a page that was stored and stays in its frame (rule 10).</summary>
-    private static ulong AfterStore(ulong word) =>
-        TestHook.Breaks(Mutation.KeepVersionWhenStored) ? word & VersionMask : NextVersion(word);
-
     /// <summary>Whether an evictor may claim the page (rule 1).</summary>
     private static bool HasNoPins(ulong word) => (Pins(word) == 0) | TestHook.Breaks(Mutation.EvictPinned);
 

@@ -26,18 +26,10 @@ internal static unsafe partial class PageWord
         Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Elsewhere);
     }
 
-    /// <summary>Untouched → Swapped, in a table in which no thread claims pages yet, by the thread that has locked the granule. The page's
-    /// version goes on from that of the page that it is a clone of.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void PutShared(ulong* page, ulong word, uint stored, int history)
-    {
-        Shared.Write(SharedWord.Page, page, Away(word, stored, history));
-        Seen.Record((ulong)PageState.Untouched, (ulong)PageState.Swapped);
-    }
-
     /// <summary>Elsewhere → what the page was in its node, Swapped or Resident without pins, or Untouched for 0. By the thread that has
     /// locked the granule, and has the page claimed in its node, or has taken it out. Release: a thread that finds it here finds it nowhere
-    /// else.</summary>
+    /// else. Also Untouched → Swapped in a clone's new table, by the thread that has locked the granule.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void TakeOver(ulong* page, ulong fromNode)
     {
         ulong word = *page;
@@ -62,11 +54,4 @@ internal static unsafe partial class PageWord
     internal static ulong AtVersion(ulong word, int version) => (word & VersionMask) != 0
         ? word
         : word | (((ulong)version << VersionLowShift) & VersionLow) | ((ulong)(version >> VersionLowBits) << VersionHighShift);
-
-    /// <summary>How many versions one is ahead of another. All versions form a ring; new memory is ahead of nothing.</summary>
-    internal static int VersionsAhead(int version, int of)
-    {
-        int ahead = version - of;
-        return version == 0 ? 0 : ahead >= 0 ? ahead : ahead + MaxVersion;
-    }
 }

@@ -99,15 +99,6 @@ internal static unsafe partial class PageWord
     internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
 
-    /// <summary>Whether the page has not changed since: it is where it was, in the same residency, and as clean. Pins and reference bits may
-    /// have come and gone. What was read of its frame's record in between was this page's.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsSame(ulong* page, ulong word)
-    {
-        ulong compared = IsResident(word) ? Resident | VersionMask | OffsetMask | Dirty : ulong.MaxValue;
-        return ((Load(page) ^ word) & compared) == 0;
-    }
-
     /// <summary>What the replacement policy keeps of a swapped page.</summary>
     internal static int History(ulong word) => (int)(word >> PinShift);
 
@@ -268,7 +259,7 @@ internal static unsafe partial class PageWord
     /// <summary>Evicting → Resident and clean, one version further, so that a thread that saw the page clean before it was last written
     /// does not take it for the same: the page was stored by the claimant, and stays in its frame.</summary>
     internal static bool CompleteStore(ulong* page, ulong word) =>
-        Publish(page, AfterStore(word) | (word & ~(VersionMask | Waiters | Dirty)), PageState.Evicting);
+        Publish(page, NextVersion(word) | (word & ~(VersionMask | Waiters | Dirty)), PageState.Evicting);
 
     /// <summary>Swapped → Untouched without loading; the caller frees the stored page. Races with faults.</summary>
     internal static bool TryDiscardSwapped(ulong* page, ulong word)
@@ -323,7 +314,8 @@ internal static unsafe partial class PageWord
 
     private static ulong Ended(ulong word, PageState end) => (word & VersionMask) | ((ulong)end << StateShift);
 
-    private static ulong Away(ulong word, uint stored, int history) =>
+    /// <summary>What a page's word is when the page goes out of its frame.</summary>
+    internal static ulong Away(ulong word, uint stored, int history) =>
         (word & VersionMask) | ((ulong)stored << StoredShift) | ((ulong)history << PinShift) | Swapped;
 
     private static bool Publish(ulong* page, ulong next, PageState from)

@@ -16,15 +16,12 @@ namespace Paging.Residency;
 /// no other thread touches its pages. Whatever goes wrong, the clone is closed, which gives back all that it has.
 ///
 /// A page of the original is, in this order: shared, when it has a stored copy; stored first, when it is dirty and nobody has it pinned,
-/// after which it is clean and stays in its frame; copied into a frame of the clone. A reference is added to what a page's word, or the
-/// record of its frame, named between two looks at the word that found it unchanged: so the page held a reference all the time, and the
-/// descriptor's tag, read in between, was that of its copy. If the reference cannot be added any more, all begins anew with another look
-/// (rule 10).
+/// after which it is clean and stays in its frame (<see cref="PageSharer"/>); copied into a frame of the clone.
 /// </remarks>
 /// <param name="source">The original.</param>
 /// <param name="clone">The clone, all of whose pages are untouched.</param>
 /// <param name="domain">The pager's.</param>
-internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, PagedRegion clone, PagingDomain domain)
+internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion clone, PagingDomain domain)
 {
     private const int GranulePages = 1 << PageTable.GranuleShift;
 
@@ -34,19 +31,7 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
     /// <summary>Granules of the clone's table whose memory is brought in at once, at most.</summary>
     private const int PopulatedAtOnce = 64;
 
-    private enum Sharing
-    {
-        /// <summary>The caller has a reference, or there is nothing to have one of.</summary>
-        Done,
-
-        /// <summary>The page has changed meanwhile. Look again.</summary>
-        Changed,
-
-        /// <summary>There is no stored copy, or there are as many references to it as there can be.</summary>
-        Impossible,
-    }
-
-    private DescriptorTable Descriptors => domain.Swap.Descriptors;
+    private PageSharer Sharer => new(source, domain);
 
     /// <summary>Makes a clone. The pager's Dispose waits for it, and cuts it short.</summary>
     /// <param name="source">The original.</param>
@@ -251,7 +236,7 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
                 return true;
             }
 
-            DescriptorTable descriptors = Descriptors;
+            DescriptorTable descriptors = domain.Swap.Descriptors;
             int shared = 0;
             for (int i = 0; i < count; i++)
             {
@@ -272,21 +257,21 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
 
                 if (state == PageState.Swapped)
                 {
-                    // As TryShare, without a call.
+                    // As PageSharer.TryShare, without a call.
                     ulong life = descriptors.LifeOf(swapped);
-                    if (IsSame(from + i, word) && descriptors.TryAddReferenceAt(swapped, life))
+                    if (PageSharer.IsStillStored(from + i, word) && descriptors.TryAddReferenceAt(swapped, life))
                     {
-                        PageWord.PutShared(to + i, word, swapped, PageWord.History(word));
+                        PageWord.TakeOver(to + i, word);
                         shared++;
                         continue;
                     }
                 }
-                else if (TryShare(from + i, word, out uint stored) == Sharing.Done)
+                else if (Sharer.TryShare(from + i, word, out uint stored) == Sharing.Done)
                 {
                     if (stored != 0)
                     {
-                        PageWord.PutShared(
-                            to + i, word, stored, FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word))));
+                        int history = FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)));
+                        PageWord.TakeOver(to + i, PageWord.Away(word, stored, history));
                         shared++;
                     }
 
@@ -316,41 +301,6 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
         {
             descriptors.Prefetch(PageWord.Stored(word));
         }
-    }
-
-    /// <summary>Adds a reference to what a page is stored as.</summary>
-    /// <param name="page">The page's word.</param>
-    /// <param name="word">What it was.</param>
-    /// <param name="stored">The descriptor, with a reference that is the caller's; 0 for a page that holds what untouched ones do.</param>
-    private Sharing TryShare(ulong* page, ulong word, out uint stored)
-    {
-        stored = 0;
-        switch (PageWord.State(word))
-        {
-            case PageState.Swapped:
-                stored = PageWord.Stored(word);
-                break;
-            case PageState.Resident when (word & PageWord.Dirty) == 0:
-                stored = Shared.Read(SharedWord.FrameRecord, &source.Frames.RecordOf(PageWord.Offset(word))->Stored);
-                break;
-            case PageState.Resident:
-                return Sharing.Impossible;
-            default:
-                return Sharing.Changed;
-        }
-
-        ulong id = stored != 0 ? Descriptors.Id(stored) : 0;
-        if (!IsSame(page, word))
-        {
-            return Sharing.Changed;
-        }
-
-        if (stored == 0 || Descriptors.TryAddReference(id, out bool isFull))
-        {
-            return Sharing.Done;
-        }
-
-        return isFull ? Sharing.Impossible : Sharing.Changed;
     }
 
     /// <summary>Clones one page, whatever its state.</summary>
@@ -400,12 +350,12 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
     /// <returns>False when the page has changed meanwhile.</returns>
     private bool TryClone(long index, ulong* page, ulong word)
     {
-        Sharing sharing = TryShare(page, word, out uint stored);
+        Sharing sharing = Sharer.TryShare(page, word, out uint stored);
 
         // Pinned, it may be written at this moment. Clean, its copy has as many references as there can be.
         if (sharing == Sharing.Impossible && PageWord.IsResident(word) && PageWord.Pins(word) == 0 && (word & PageWord.Dirty) != 0)
         {
-            sharing = TryStore(page, word, out stored);
+            sharing = Sharer.TryStore(page, word, out stored);
         }
 
         switch (sharing)
@@ -421,66 +371,6 @@ internal readonly unsafe ref partial struct RegionCloner(PagedRegion source, Pag
         }
 
         return true;
-    }
-
-    /// <summary>Stores a dirty page, as an evictor does, and leaves it in its frame, where it is clean then. One reference is the frame
-    /// record's, and one the caller's.</summary>
-    /// <returns>Impossible if the pool has no room.</returns>
-    private Sharing TryStore(ulong* page, ulong word, out uint stored)
-    {
-        FrameClass size = source.Frames;
-        SwapStore swap = domain.Swap;
-        stored = 0;
-        bool isClaimed = false;
-
-        // Rule 7: room is in hand before the page is claimed.
-        StoreTicket ticket = swap.Prepare(size.PageBytes, StoreLevel.Normal, isPublic: false);
-        if (ticket.Index == 0)
-        {
-            return Sharing.Impossible;
-        }
-
-        try
-        {
-            // Resident, no pins → Evicting: races with pinners and evictors. The word found in a node was this page's, and has not changed.
-            isClaimed = PageWord.TryBeginEvict(page, word);
-            if (!isClaimed)
-            {
-                return Sharing.Changed;
-            }
-
-            TestHook.Reach(SharedWord.PageData);
-            long frame = size.FrameAt(PageWord.Offset(word));
-            FrameRecord* record = size.Records + frame;
-            CompressionPolicy policy = domain.Policies[record->Policy];
-            StoreTicket used = ticket;
-            ticket = default;
-            stored = swap.Store(used, size.Address(frame), record->Used, policy);
-            if (stored != 0)
-            {
-                bool isAdded = swap.Descriptors.TryAddReference(swap.Descriptors.Id(stored));
-                Debug.Assert(isAdded, "the caller has the first reference");
-                record->WantsPool = false;
-                Shared.Write(SharedWord.FrameRecord, &record->Stored, stored);
-            }
-        }
-        finally
-        {
-            swap.Cancel(ticket);
-            if (isClaimed)
-            {
-                bool waiters = stored != 0 ? PageWord.CompleteStore(page, word) : PageWord.AbandonEvict(page, word);
-                source.Pages.Wake(page, waiters);
-            }
-        }
-
-        if (stored == 0)
-        {
-            return Sharing.Impossible;
-        }
-
-        size.ReleaseDirty();
-        return Sharing.Done;
     }
 
     /// <summary>Makes a page of the clone a stored one. The reference is the clone's then, or given back.</summary>
