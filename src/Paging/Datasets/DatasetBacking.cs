@@ -47,8 +47,22 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _counters = domain.Counters;
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
-        _scratches = new ContextPool<DatasetScratch>(static () => new DatasetScratch(), Math.Max(MinScratches, CodecContexts.Max));
+        _scratches = NewScratches();
         _reads = domain.Swap.SourceReads;
+    }
+
+    /// <summary>For a clone: it has the files of the other, of which the caller has made it a user, and buffers of its own.</summary>
+    private DatasetBacking(DatasetBacking other)
+    {
+        _layout = other._layout;
+        _files = other._files;
+        _buffers = other._buffers;
+        _longBuffers = other._longBuffers;
+        _reads = other._reads;
+        _counters = other._counters;
+        _itemsPerPage = other._itemsPerPage;
+        _pageBytes = other._pageBytes;
+        _scratches = NewScratches();
     }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)
@@ -100,15 +114,37 @@ internal sealed unsafe class DatasetBacking : PageBacking
         return false;
     }
 
+    internal override PageBacking? TryShare()
+    {
+        if (!_files.TryAddUser())
+        {
+            return null;
+        }
+
+        try
+        {
+            TestHook.MayFail(FailurePoint.Allocation);
+            return new DatasetBacking(this);
+        }
+        catch
+        {
+            _files.RemoveUser();
+            throw;
+        }
+    }
+
     internal override void Release()
     {
         // 0 → 1, once: by the thread that closes the array, the pager, or the array's finalizer.
         if (Shared.Exchange(SharedWord.Counter, ref _released, 1) == 0)
         {
-            _files.Dispose();
+            _files.RemoveUser();
             _scratches.Trim();
         }
     }
+
+    private static ContextPool<DatasetScratch> NewScratches() =>
+        new(static () => new DatasetScratch(), Math.Max(MinScratches, CodecContexts.Max));
 
     private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Path = "of a dataset", Error = Errno.ENOMEM };
 

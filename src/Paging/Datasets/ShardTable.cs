@@ -3,14 +3,20 @@ using Paging.Codecs;
 using Paging.Interop;
 using Paging.Swap;
 using Paging.Swap.Devices;
+using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Datasets;
 
 /// <summary>The files of a dataset, by number: opened when one of their chunks is asked for, and their index is read and checked
 /// then.</summary>
-/// <remarks>A user of the directory, until it is disposed.</remarks>
+/// <remarks>A user of the directory, until its own last user has left: an array, or a clone of it.</remarks>
 internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayout layout)
 {
+    /// <summary>n → n + 1 (n > 0) by who clones an array; n → n − 1 by who closes one. 0 is final: all is closed by who has come to
+    /// it.</summary>
+    private int _users = 1;
+
     private readonly ShardCache _open = new(layout.Files, layout.Metadata.Index is null ? 0 : layout.IndexBytes);
 
     /// <summary>The file of a number, if it is open, as one more user of it.</summary>
@@ -38,11 +44,32 @@ internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayou
         return source;
     }
 
-    /// <summary>Closes them, and the directory.</summary>
-    internal void Dispose()
+    /// <summary>Adds a user, unless all have left. Races with other users that come or leave.</summary>
+    internal bool TryAddUser()
     {
-        _open.Clear();
-        directory.Dispose();
+        int users = Shared.Read(SharedWord.Counter, ref _users);
+        while (users != 0)
+        {
+            int found = Shared.CompareExchange(SharedWord.Counter, ref _users, users + 1, users);
+            if (found == users)
+            {
+                return true;
+            }
+
+            users = found;
+        }
+
+        return false;
+    }
+
+    /// <summary>A user leaves, once. The last one closes the files and the directory.</summary>
+    internal void RemoveUser()
+    {
+        if (Shared.Decrement(SharedWord.Counter, ref _users) == 0)
+        {
+            _open.Clear();
+            directory.Dispose();
+        }
     }
 
     private ShardFile? TryOpen(long number, ref LoadResult failure)

@@ -59,7 +59,7 @@ internal sealed unsafe class FileBacking(
         try
         {
             TestHook.MayFail(FailurePoint.Allocation);
-            return new FileBacking(source, offset, stride, buffers, longBuffers, counters);
+            return new FileBacking(source, offset, stride, reads, buffers, longBuffers, counters);
         }
         catch
         {

@@ -96,6 +96,23 @@ public class ManagedAllocationTests : IDisposable
         _sum += Ahead.Prefetch(_array, 0, PageLength + 1).IsCompletedSuccessfully ? 0 : 1;
     });
 
+    [Fact]
+    public void Reads_and_writes_of_a_stream_allocate_nothing()
+    {
+        using Stream stream = _array.AsStream(writable: true);
+        AllocatesNothing(
+            i =>
+            {
+                stream.Position = ((long)i * 37 % (Pages - 1) * PageBytes) + 3;
+                _sum += stream.Read(_bytes) + stream.ReadByte();
+                _sum += stream.ReadAsync(_bytes, 0, 100, CancellationToken.None).Result;
+                stream.Seek(-200, SeekOrigin.Current);
+                stream.Write(_bytes, 0, 10);
+                stream.WriteByte(5);
+            },
+            evicts: true);
+    }
+
 #if !DEBUG
     // Debug builds keep a ledger of leases.
     [Fact]

@@ -1,8 +1,8 @@
 #if DEBUG
 using Paging.Residency;
 using Paging.Swap;
-using Paging.TestSeam;
 using Paging.Tests.Swap.Devices.Doubles;
+using Paging.TestSeam;
 using static Paging.Tests.Protocol.ClosingScenarios;
 using static Paging.Tests.Protocol.PageScenarios;
 
