@@ -12,9 +12,9 @@ public sealed unsafe partial class PagedArray<T>
     /// stored is stored for it, and stays in its frame. Only a page that is pinned at this moment and was written before, or that finds no
     /// room in the pool, is copied.
     /// Other threads may go on reading and writing this array meanwhile. Each page is cloned at one instant, between two accesses, but
-    /// different pages at different instants: hold writers off for a clone of the whole array at one instant. While a lease or access writes
-    /// a page, there is no such instant for the page as a whole: each of its elements is then cloned as a reader would see it at that
-    /// moment, with what was written before, or after, or, if nothing orders the two, in part.</remarks>
+    /// different pages at different instants: hold writers off for a clone of the whole array at one instant. While a lease or access
+    /// writes a page, there is no such instant for the page as a whole: each of its elements is then cloned as a reader would see it at
+    /// that moment, with what was written before, or after, or, if nothing orders the two, in part.</remarks>
     /// <returns>The clone, which is to be disposed of like any array.</returns>
     /// <exception cref="OutOfPagingSpaceException">A page had to be copied, and there is no room. There is no clone, and this array is as
     /// it was.</exception>

@@ -72,12 +72,13 @@ internal sealed class PagedStream<T>(PagedArray<T> array, bool isWritable) : Str
         };
         if (offset > long.MaxValue - from)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{offset:N0} bytes beyond {from:N0} is no position of a stream.");
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"{offset:N0} bytes beyond {from:N0} is no position of a stream.");
         }
 
         if (from + offset < 0)
         {
-            throw new IOException($"{-offset:N0} bytes before {from:N0} lies before the beginning of the stream.");
+            throw new IOException($"An offset of {offset:N0} from {from:N0} lies before the beginning of the stream.");
         }
 
         _position = from + offset;

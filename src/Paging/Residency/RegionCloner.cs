@@ -400,8 +400,8 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
         }
     }
 
-    /// <summary>Filling → Swapped, unless the pager was closed meanwhile. As in PageFiller.TryFill: either the sweep waits for the claim, or
-    /// we see the clone closed.</summary>
+    /// <summary>Filling → Swapped, unless the pager was closed meanwhile. As in PageFiller.TryFill: either the sweep waits for the claim,
+    /// or we see the clone closed.</summary>
     private bool TryPublish(long index, ulong* page, ulong word, uint stored)
     {
         Fences.AfterInterlocked();

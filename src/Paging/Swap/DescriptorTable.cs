@@ -237,8 +237,8 @@ internal sealed unsafe partial class DescriptorTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong LifeOf(uint index) => Shared.Read(SharedWord.Descriptor, &_table[index].Life);
 
-    /// <summary>n → n + 1 references by one CAS from a life word that was read before. Races with everybody who changes references, and with
-    /// loads, which leave a mark there.</summary>
+    /// <summary>n → n + 1 references by one CAS from a life word that was read before. Races with everybody who changes references, and
+    /// with loads, which leave a mark there.</summary>
     /// <returns>False also when there are as many references as there can be.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryAddReferenceAt(uint index, ulong life) =>
