@@ -425,7 +425,7 @@ public sealed class DatasetTests : IDisposable
     }
 
     /// <summary>Of this test alone: others run at the same time.</summary>
-    private int OpenFiles() => Directory.GetFiles("/proc/self/fd").Count(static link =>
+    private int OpenFiles() => Directory.GetFiles("/proc/self/fd").Count(link =>
         new FileInfo(link).LinkTarget is { } target && target.StartsWith(_directory.Path, StringComparison.Ordinal));
 
     private static void Fill(ref Rng rng, Span<byte> contents)
