@@ -11,7 +11,8 @@ public sealed partial class PagedArray<T>
     /// complete under its name or not there at all.</summary>
     /// <param name="path">The name. The directory that it is in must exist.</param>
     /// <param name="options">How it is written; null for the defaults.</param>
-    /// <param name="progress">Told the share that is done, from 0 to 1, by the calling thread.</param>
+    /// <param name="progress">Told the share that is done, by the calling thread: 0 before anything is written, 1 when all is complete. What it
+    /// throws ends it.</param>
     /// <param name="cancellationToken">Ends it: nothing is kept then.</param>
     /// <remarks>
     /// <para>Written by as many threads as there are processors, of which each has a few mebibytes of buffers beside the budgets. The array

@@ -11,7 +11,8 @@ public sealed partial class PagedMatrix<T>
     /// programs. As <see cref="PagedArray{T}.Save"/> in all else.</summary>
     /// <param name="path">The name. The directory that it is in must exist.</param>
     /// <param name="options">How it is written; null for the defaults.</param>
-    /// <param name="progress">Told the share that is done, from 0 to 1, by the calling thread.</param>
+    /// <param name="progress">Told the share that is done, by the calling thread: 0 before anything is written, 1 when all is complete. What it
+    /// throws ends it.</param>
     /// <param name="cancellationToken">Ends it: nothing is kept then.</param>
     /// <exception cref="ArgumentException">The path is empty, or no name.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range; the message says what there can be.</exception>

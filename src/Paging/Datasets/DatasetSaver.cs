@@ -77,7 +77,7 @@ internal sealed unsafe class DatasetSaver
     /// <param name="items">What is in it.</param>
     /// <param name="path">The name that it is to have.</param>
     /// <param name="options">How it is written.</param>
-    /// <param name="progress">Told the share that is done, from 0 to 1, by the calling thread.</param>
+    /// <param name="progress">Told the share that is done, by the calling thread: 0 before anything is written, 1 when all is complete.</param>
     /// <param name="cancellation">Ends it. Then nothing is kept.</param>
     internal static void Save(
         DatasetItems items, string path, DatasetOptions options, IProgress<double>? progress, CancellationToken cancellation)
@@ -85,6 +85,7 @@ internal sealed unsafe class DatasetSaver
         Check(items, options);
         cancellation.ThrowIfCancellationRequested();
         using var target = new DatasetTarget(path, options.Overwrite);
+        progress?.Report(0);
         Directory.CreateDirectory(Path.Combine(target.Location, "c"));
         new DatasetSaver(items, target, options, progress, cancellation).Run();
         progress?.Report(1);

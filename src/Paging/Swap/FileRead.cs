@@ -93,8 +93,9 @@ internal sealed unsafe class FileRead(int number) : IoRequest
     /// <summary>As the other, of a file that arrays are mapped from. The read becomes a user of it.</summary>
     /// <param name="piece">What is read; the caller stays a user of its file.</param>
     /// <param name="buffers">Where the buffer is from.</param>
+    /// <param name="isShort">Whether it is one of those that others may wait for.</param>
     /// <param name="buffer">As long as the blocks of the piece.</param>
-    internal void Start(in SourcePiece piece, BounceBuffers buffers, byte* buffer)
+    internal void Start(in SourcePiece piece, BounceBuffers buffers, bool isShort, byte* buffer)
     {
         bool isUser = piece.Source.TryAddUser();
         Debug.Assert(isUser, "the caller is one, too");
@@ -103,7 +104,7 @@ internal sealed unsafe class FileRead(int number) : IoRequest
         _source = piece.Source;
         _wanted = range.Skip + piece.Bytes;
         _buffers = buffers;
-        _isOfEntry = true;
+        _isOfEntry = isShort;
         _seen = _ends.Count;
         Operation = IoOperation.Read;
         Offset = range.Offset;

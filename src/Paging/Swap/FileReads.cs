@@ -106,8 +106,9 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
     internal FileRead? TryBegin(in SourcePiece piece)
     {
         BlockRange range = piece.Range;
-        BounceBuffers buffers = range.Length <= piece.Buffers.BufferBytes ? piece.Buffers : piece.LongBuffers;
-        byte* buffer = range.Length <= buffers.BufferBytes ? buffers.TryRentAhead() : null;
+        bool isShort = range.Length <= piece.Buffers.BufferBytes;
+        BounceBuffers buffers = isShort ? piece.Buffers : piece.RunBuffers;
+        byte* buffer = isShort ? buffers.TryRentAhead() : buffers.TryRentRun(range.Length);
         if (buffer == null)
         {
             return null;
@@ -115,11 +116,11 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
 
         if (Claim() is not { } read)
         {
-            buffers.ReturnAhead(buffer);
+            Return(buffers, buffer, isShort, range.Length);
             return null;
         }
 
-        read.Start(piece, buffers, buffer);
+        read.Start(piece, buffers, isShort, buffer);
         Tell(read, (uint)(range.Offset / SwapDevice.BufferAlignment), range.Length / SwapDevice.BufferAlignment);
         return read;
     }
@@ -184,15 +185,7 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
 
         if (Claim() is not { } read)
         {
-            if (isOfEntry)
-            {
-                buffers.ReturnAhead(buffer);
-            }
-            else
-            {
-                buffers.ReturnRun(buffer, bytes);
-            }
-
+            Return(buffers, buffer, isOfEntry, bytes);
             return null;
         }
 
@@ -217,6 +210,18 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         foreach (int segment in pinned[..read.TakeDown(counters, pinned)])
         {
             segments.Unpin(segment);
+        }
+    }
+
+    private static void Return(BounceBuffers buffers, byte* buffer, bool isShort, int bytes)
+    {
+        if (isShort)
+        {
+            buffers.ReturnAhead(buffer);
+        }
+        else
+        {
+            buffers.ReturnRun(buffer, bytes);
         }
     }
 

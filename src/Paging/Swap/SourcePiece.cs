@@ -7,8 +7,8 @@ namespace Paging.Swap;
 /// <param name="Offset">The offset of the first byte.</param>
 /// <param name="Bytes">How many: 1 or more.</param>
 /// <param name="Buffers">Where a buffer is had from.</param>
-/// <param name="LongBuffers">Where a longer one is had from, for several pieces at once.</param>
-internal readonly record struct SourcePiece(SharedSource Source, long Offset, int Bytes, BounceBuffers Buffers, BounceBuffers LongBuffers)
+/// <param name="RunBuffers">Where several that follow one another are had from, for a longer piece.</param>
+internal readonly record struct SourcePiece(SharedSource Source, long Offset, int Bytes, BounceBuffers Buffers, BounceBuffers RunBuffers)
 {
     internal long End => Offset + Bytes;
 

@@ -13,8 +13,8 @@ internal sealed unsafe partial class SwapStore
     /// can.</summary>
     internal const int SourceReadBytes = 256 << 10;
 
-    /// <summary>As many buffers of them as fit two huge pages.</summary>
-    private const int SourceBuffersCount = 15;
+    /// <summary>Buffers that follow one another for such a read: shorter ones take fewer.</summary>
+    private const int SourceBuffersARead = 4;
 
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;
@@ -69,13 +69,14 @@ internal sealed unsafe partial class SwapStore
         return _engine ??= IoEngine.Create(kind);
     }
 
-    /// <summary>Buffers for neighbouring pages of mapped files. Made with the first such file.</summary>
+    /// <summary>Buffers for neighbouring pages of mapped files, of which nobody waits for one. Made with the first such file.</summary>
     internal BounceBuffers SourceBuffers
     {
         get
         {
             using Gate.Scope held = _engineGate.Enter();
-            return _sourceBuffers ??= new BounceBuffers(SourceBuffersCount, BlockRange.MaxBytes(SourceReadBytes), huge: true);
+            return _sourceBuffers ??= new BounceBuffers(
+                BounceBuffers.MaxBuffers, BlockRange.MaxBytes((SourceReadBytes / SourceBuffersARead) - SwapDevice.BufferAlignment), huge: true);
         }
     }
 

@@ -63,17 +63,35 @@ public sealed class SaveTests : IDisposable
     {
         using var cancellation = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => _array.Save(
-            Name,
-            new DatasetOptions { ShardBytes = 50_000 },
-            new Told(share =>
-            {
-                if (share > 0.3)
-                    cancellation.Cancel();
-            }),
-            cancellation.Token));
+            Name, new DatasetOptions { ShardBytes = 50_000 }, new Told(_ => cancellation.Cancel()), cancellation.Token));
         _directory.AssertEmpty();
         Assert.Throws<OperationCanceledException>(() => _array.Save(Name, cancellationToken: cancellation.Token));
         _directory.AssertEmpty();
+    }
+
+    [Fact]
+    public async Task Cancelled_at_any_moment_it_is_whole_or_not_there()
+    {
+        ulong seed = Seeded.Next();
+        var rng = new Rng(seed);
+        for (int i = 0; i < 20; i++)
+        {
+            using var cancellation = new CancellationTokenSource();
+            Task saving = Task.Run(() => _array.Save(Name, new DatasetOptions { ShardBytes = 50_000 }, cancellationToken: cancellation.Token), CancellationToken.None);
+            Thread.SpinWait(rng.Next(1_000_000));
+            await cancellation.CancelAsync();
+            try
+            {
+                await saving;
+                AssertSaved();
+                Directory.Delete(Name, recursive: true);
+            }
+            catch (OperationCanceledException)
+            {
+            }
+
+            Assert.True(Directory.GetFileSystemEntries(_directory.Path).Length == 0, $"PAGING_SEED={seed}: something is left");
+        }
     }
 
     [Fact]
