@@ -49,6 +49,13 @@ internal struct Statx
     [FieldOffset(0x30)]
     internal ulong stx_blocks;
 
+    /// <summary>When the file, or what is said about it, was changed last: in seconds since 1970, and nanoseconds.</summary>
+    [FieldOffset(0x60)]
+    internal long stx_ctime_sec;
+
+    [FieldOffset(0x68)]
+    internal uint stx_ctime_nsec;
+
     /// <summary>The device that the file system is on, in two parts.</summary>
     [FieldOffset(0x88)]
     internal uint stx_dev_major;

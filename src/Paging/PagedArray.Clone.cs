@@ -25,7 +25,7 @@ public sealed unsafe partial class PagedArray<T>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public PagedArray<T> Clone()
     {
-        Geometry geometry = Geometry.ForElements<T>(Length, PageBytes);
+        Geometry geometry = Geometry.ForElements<T>(Length, PageBytes).WithItemsPerPage(PageLength);
         var clone = new PagedArray<T>(_pages.Region.Clone(geometry), geometry);
         GC.KeepAlive(this);
         return clone;

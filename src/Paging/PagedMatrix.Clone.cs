@@ -10,7 +10,7 @@ public sealed unsafe partial class PagedMatrix<T>
     /// <exception cref="OutOfPagingSpaceException">As for <see cref="PagedArray{T}.Clone"/>, like the other exceptions.</exception>
     public PagedMatrix<T> Clone()
     {
-        Geometry geometry = Geometry.ForRows<T>(Rows, Columns, PageBytes);
+        Geometry geometry = Geometry.ForRows<T>(Rows, Columns, PageBytes).WithItemsPerPage(RowsPerPage);
         var clone = new PagedMatrix<T>(_pages.Region.Clone(geometry), geometry, Columns);
         GC.KeepAlive(this);
         return clone;

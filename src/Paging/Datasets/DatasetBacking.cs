@@ -18,7 +18,10 @@ namespace Paging.Datasets;
 /// </remarks>
 internal sealed unsafe class DatasetBacking : PageBacking
 {
-    private const int MinScratches = 16;
+    private const int MaxScratches = 16;
+
+    /// <summary>Bytes of buffers that threads have at the same time, at most, unless two of them take more.</summary>
+    private const long MaxScratchBytes = 256 << 20;
 
     /// <summary>Chunks that are looked up for a page before it is asked for.</summary>
     private const int MaxChunks = 64;
@@ -47,11 +50,12 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _counters = domain.Counters;
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
-        _scratches = NewScratches();
+        _scratches = new ContextPool<DatasetScratch>(
+            static () => new DatasetScratch(), (int)Math.Clamp(MaxScratchBytes / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
         _reads = domain.Swap.SourceReads;
     }
 
-    /// <summary>For a clone: it has the files of the other, of which the caller has made it a user, and buffers of its own.</summary>
+    /// <summary>For a clone: it has the files of the other, of which the caller has made it a user, and its buffers.</summary>
     private DatasetBacking(DatasetBacking other)
     {
         _layout = other._layout;
@@ -62,7 +66,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _counters = other._counters;
         _itemsPerPage = other._itemsPerPage;
         _pageBytes = other._pageBytes;
-        _scratches = NewScratches();
+        _scratches = other._scratches;
     }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)
@@ -142,9 +146,6 @@ internal sealed unsafe class DatasetBacking : PageBacking
             _scratches.Trim();
         }
     }
-
-    private static ContextPool<DatasetScratch> NewScratches() =>
-        new(static () => new DatasetScratch(), Math.Max(MinScratches, CodecContexts.Max));
 
     private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Path = "of a dataset", Error = Errno.ENOMEM };
 

@@ -25,8 +25,10 @@ internal sealed unsafe class DatasetDirectory : IDisposable
     private readonly (uint Major, uint Minor, ulong Number) _identity;
     private readonly IoEngine _engine;
 
-    /// <summary>The number of the file that holds the metadata which was read.</summary>
-    private ulong _metadataNumber;
+    /// <summary>Names the file that holds the metadata, as it was when it was read last. Under the lock.</summary>
+    private (ulong Number, long Seconds, uint Nanoseconds) _metadata;
+    private string _seal = string.Empty;
+    private readonly Gate _gate = new();
     /// <summary>n → n + 1 by who is a user; n → n − 1 by who leaves. It is closed by who has come to 0, which is final.</summary>
     private int _users = 1;
 
@@ -99,10 +101,14 @@ internal sealed unsafe class DatasetDirectory : IDisposable
                 $"'{file.Path}' has {file.Bytes:N0} bytes. {ZarrMetadata.MaxBytes:N0} are the most that is read.");
         }
 
+        // Before it is read: if it is another one by then, it is read again when that matters.
+        _ = TryStatus(ZarrMetadata.FileName, out Statx status);
         byte[] json = new byte[file.Bytes];
         SourceFileReader.Read(file, 0, json);
-        _metadataNumber = TryStatus(ZarrMetadata.FileName, out Statx status) == 0 ? status.stx_ino : 0;
-        return ZarrMetadata.Parse(Path, json);
+        ZarrMetadata read = ZarrMetadata.Parse(Path, json);
+        _metadata = Identity(status);
+        _seal = ZarrWriter.SealOf(read);
+        return read;
     }
 
     /// <summary>Opens a file in it.</summary>
@@ -114,8 +120,51 @@ internal sealed unsafe class DatasetDirectory : IDisposable
     internal string PathOf(string name) => $"{Path}/{name}";
 
     /// <summary>Whether the dataset is still the one that was opened. Who deletes one deletes its metadata first: so a file of which this says
-    /// yes after it was not found was never there.</summary>
-    internal bool IsSame => TryStatus(ZarrMetadata.FileName, out Statx status) == 0 && status.stx_ino == _metadataNumber;
+    /// yes after it was not found was never there. Metadata that was written anew is read again: it may mean the same.</summary>
+    internal bool IsSame()
+    {
+        if (TryStatus(ZarrMetadata.FileName, out Statx status) != 0)
+        {
+            return false;
+        }
+
+        using (Gate.Scope held = _gate.Enter())
+        {
+            if (_metadata == Identity(status))
+            {
+                return true;
+            }
+        }
+
+        try
+        {
+            using DirectSourceFile? file = TryOpen(ZarrMetadata.FileName, out _);
+            if (file is null || file.Bytes > ZarrMetadata.MaxBytes)
+            {
+                return false;
+            }
+
+            byte[] json = new byte[file.Bytes];
+            if (SourceFileReader.TryRead(file, 0, json) != 0 || ZarrWriter.SealOf(ZarrMetadata.Parse(Path, json)) != _seal)
+            {
+                return false;
+            }
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+
+        using (Gate.Scope held = _gate.Enter())
+        {
+            _metadata = Identity(status);
+        }
+
+        return true;
+    }
+
+    private static (ulong Number, long Seconds, uint Nanoseconds) Identity(in Statx status) =>
+        (status.stx_ino, status.stx_ctime_sec, status.stx_ctime_nsec);
 
     /// <summary>Leaves something to be done until nobody in this process has a directory open any more.</summary>
     /// <param name="path">The directory.</param>

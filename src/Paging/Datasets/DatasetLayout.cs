@@ -100,7 +100,10 @@ internal sealed class DatasetLayout
 
         Geometry geometry = natural(pageBytes);
         long items = geometry.ItemsPerPage / ItemsPerChunk * ItemsPerChunk;
-        return items == 0 || items == geometry.ItemsPerPage || (isPowerOfTwo && !long.IsPow2(items))
+
+        // Divider is exact up to there.
+        bool isExact = (UInt128)geometry.Items * (ulong)items < (UInt128)1 << 64;
+        return items == 0 || items == geometry.ItemsPerPage || !isExact || (isPowerOfTwo && !long.IsPow2(items))
             ? geometry
             : geometry.WithItemsPerPage((int)items);
     }

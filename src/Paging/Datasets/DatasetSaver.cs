@@ -126,13 +126,7 @@ internal sealed unsafe class DatasetSaver
     {
         try
         {
-            Thread[] helpers = StartHelpers();
-            Work(isCaller: true);
-            foreach (Thread helper in helpers)
-            {
-                Uninterrupted.Join(helper);
-            }
-
+            WorkTogether();
             _failure?.Throw();
             WriteMetadata();
             _cancellation.ThrowIfCancellationRequested();
@@ -147,9 +141,30 @@ internal sealed unsafe class DatasetSaver
         }
     }
 
-    private Thread[] StartHelpers()
+    /// <summary>Returns when no thread is at work any more, whatever has happened.</summary>
+    private void WorkTogether()
     {
-        var helpers = new List<Thread>();
+        var helpers = new List<Thread>(Threads);
+        try
+        {
+            StartHelpers(helpers);
+            Work(isCaller: true);
+        }
+        catch (Exception e)
+        {
+            NoteFailure(e);
+        }
+        finally
+        {
+            foreach (Thread helper in helpers)
+            {
+                Uninterrupted.Join(helper);
+            }
+        }
+    }
+
+    private void StartHelpers(List<Thread> helpers)
+    {
         for (int i = 1; i < Math.Min(Threads, _runs); i++)
         {
             try
@@ -162,9 +177,10 @@ internal sealed unsafe class DatasetSaver
                 break;
             }
         }
-
-        return [.. helpers];
     }
+
+    /// <summary>Null → the first one.</summary>
+    private void NoteFailure(Exception e) => Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
 
     /// <summary>Does runs until there are none left, or one has failed. Does not throw.</summary>
     private void Work(bool isCaller)
@@ -183,8 +199,7 @@ internal sealed unsafe class DatasetSaver
         }
         catch (Exception e)
         {
-            // Null → the first one.
-            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+            NoteFailure(e);
         }
     }
 

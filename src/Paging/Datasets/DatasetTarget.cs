@@ -64,6 +64,11 @@ internal sealed unsafe class DatasetTarget : IDisposable
     /// <exception cref="IOException">The name has been taken meanwhile, or the system refuses. It can be tried again.</exception>
     internal void Complete()
     {
+        foreach (string directory in Directory.EnumerateDirectories(Location, "*", SearchOption.AllDirectories))
+        {
+            Sync(directory);
+        }
+
         Sync(Location);
         int error;
         int tries = 0;
@@ -141,10 +146,20 @@ internal sealed unsafe class DatasetTarget : IDisposable
             throw new IOException($"'{_path}' exists. Choose another name, or set {nameof(DatasetOptions.Overwrite)} to replace a dataset.");
         }
 
-        if (!File.Exists(Path.Combine(_path, ZarrMetadata.FileName)) && Directory.EnumerateFileSystemEntries(_path).Any())
+        string metadata = Path.Combine(_path, ZarrMetadata.FileName);
+        if (!File.Exists(metadata))
+        {
+            if (Directory.EnumerateFileSystemEntries(_path).Any())
+            {
+                throw new IOException(
+                    $"'{_path}' is not replaced: it is no dataset, since it has no {ZarrMetadata.FileName}, and it is not empty. Delete it first.");
+            }
+        }
+        else if (!ZarrMetadata.IsArray(metadata))
         {
             throw new IOException(
-                $"'{_path}' is not replaced: it is no dataset, since it has no {ZarrMetadata.FileName}, and it is not empty. Delete it first.");
+                $"'{_path}' is not replaced: its {ZarrMetadata.FileName} does not say that it is an array. It may be a group, with arrays of its " +
+                "own. Delete it first, or save under a name in it.");
         }
     }
 
@@ -153,19 +168,21 @@ internal sealed unsafe class DatasetTarget : IDisposable
         for (int i = 0; i < Tries; i++)
         {
             string name = Path.Combine(_parent, Prefix + Random());
-            FileStream? held = TryLock(name + LockSuffix, FileMode.CreateNew, out bool isTaken);
-            if (held is null)
+            FileStream held;
+            try
             {
-                if (isTaken)
-                {
-                    continue;
-                }
-
-                break;
+                held = OpenLock(name + LockSuffix, FileMode.CreateNew);
+            }
+            catch (IOException) when (File.Exists(name + LockSuffix))
+            {
+                continue;
             }
 
             try
             {
+                // Where there are no locks, others find none either, and leave the directory alone.
+                _ = TryLock(held);
+                held.Write(Encoding.UTF8.GetBytes(Host));
                 Directory.CreateDirectory(name);
                 _lock = held;
                 return name;
@@ -180,56 +197,64 @@ internal sealed unsafe class DatasetTarget : IDisposable
         throw new IOException($"'{_path}' cannot be saved: no name for a new directory could be had in '{_parent}'.");
     }
 
-    /// <summary>Deletes what processes have left that were killed.</summary>
+    /// <summary>Deletes what processes of this machine have left that were killed. A lock may be known to one machine only.</summary>
     private void DeleteOrphans()
     {
-        string[] locks;
         try
         {
-            locks = Directory.GetFiles(_parent, $"{Prefix}*{LockSuffix}");
+            foreach (string path in Directory.GetFiles(_parent, $"{Prefix}*{LockSuffix}"))
+            {
+                string directory = path[..^LockSuffix.Length];
+                bool hasOld = Directory.Exists(directory + OldSuffix);
+                if (IsLink(path) || IsLink(directory) || IsLink(directory + OldSuffix) || (hasOld && Directory.Exists(directory)))
+                {
+                    // Not made here; or killed between two renamings: both are whole, and somebody's.
+                    continue;
+                }
+
+                FileStream held = OpenLock(path, FileMode.Open);
+                if (!TryLock(held) || !IsOfThisMachine(held))
+                {
+                    held.Dispose();
+                    continue;
+                }
+
+                string left = hasOld ? directory + OldSuffix : directory;
+                Delete(Directory.Exists(left) ? left : string.Empty, held);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return;
-        }
-
-        foreach (string path in locks)
-        {
-            if (TryLock(path, FileMode.Open, out _) is not { } held)
-            {
-                continue;
-            }
-
-            string directory = path[..^LockSuffix.Length];
-            if (Directory.Exists(directory + OldSuffix))
-            {
-                // Killed between two renamings: both are whole, and somebody's.
-                held.Dispose();
-                continue;
-            }
-
-            Delete(Directory.Exists(directory) ? directory : string.Empty, held);
+            // Another user's, or gone meanwhile. Nothing depends on it.
         }
     }
 
-    /// <summary>Opens a file, and locks it against other processes and other saves of this one.</summary>
-    private static FileStream? TryLock(string path, FileMode mode, out bool isTaken)
+    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
+
+    private static string Host => Environment.MachineName;
+
+    private static bool IsOfThisMachine(FileStream held)
     {
-        isTaken = false;
-        try
+        byte[] host = Encoding.UTF8.GetBytes(Host);
+        byte[] seen = new byte[host.Length];
+        return held.Length == host.Length && held.ReadAtLeast(seen, seen.Length, throwOnEndOfStream: false) == seen.Length && seen.AsSpan().SequenceEqual(host);
+    }
+
+    private static FileStream OpenLock(string path, FileMode mode) =>
+        new(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+
+    /// <summary>Locks a file until it is closed, against other processes and other saves of this one.</summary>
+    private static bool TryLock(FileStream file)
+    {
+        int error;
+        do
         {
-            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            error = FileLock.flock((int)file.SafeFileHandle.DangerousGetHandle(), FileLock.LOCK_EX | FileLock.LOCK_NB) == 0
+                ? 0
+                : Marshal.GetLastPInvokeError();
         }
-        catch (IOException e) when (mode == FileMode.Open || File.Exists(path))
-        {
-            isTaken = e is not (DirectoryNotFoundException or FileNotFoundException);
-            return null;
-        }
-        catch (UnauthorizedAccessException) when (mode == FileMode.Open)
-        {
-            // Another user's.
-            return null;
-        }
+        while (error == Errno.EINTR);
+        return error == 0;
     }
 
     /// <summary>Gives it a name that nothing has.</summary>
@@ -270,7 +295,10 @@ internal sealed unsafe class DatasetTarget : IDisposable
         error = TryRename(Location, _path, 0);
         if (error != 0)
         {
-            _ = TryRename(aside, _path, 0);
+            if (TryRename(aside, _path, 0) != 0)
+            {
+                throw new IOException($"'{_path}' could not be replaced (errno {error}), and what was there is now '{aside}'.");
+            }
         }
         else
         {

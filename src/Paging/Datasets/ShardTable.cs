@@ -79,7 +79,7 @@ internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayou
         DirectSourceFile? file = directory.TryOpen(name, out int error);
         if (file is null)
         {
-            if (error is Errno.ENOENT && directory.IsSame)
+            if (error is Errno.ENOENT && directory.IsSame())
             {
                 // All of it holds the fill value.
                 return new ShardFile(null, path, null, 0, 0);

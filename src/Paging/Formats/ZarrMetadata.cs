@@ -77,6 +77,27 @@ internal sealed class ZarrMetadata
         }
     }
 
+    /// <summary>Whether a file says that it is the metadata of an array.</summary>
+    /// <param name="path">The file, which is there.</param>
+    internal static bool IsArray(string path)
+    {
+        if (new FileInfo(path).Length > MaxBytes)
+        {
+            return false;
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxDepth });
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && Optional(document.RootElement, "node_type") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("array");
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Bytes of a row of a chunk, and of the array: a row is what the first dimension counts.</summary>
     internal (long Chunk, long Array) RowBytes => (RowOf(ChunkShape) * Element.Bytes, RowOf(Shape.Dimensions) * Element.Bytes);
 

@@ -97,7 +97,8 @@ internal readonly struct Geometry
 /// <summary>Division by a constant known at run time: a shift for powers of two, else a multiplication by the reciprocal.</summary>
 /// <remarks>Exact: with M = ⌊2⁶⁴/d⌋ + 1 the high half of n·M is ⌊n/d⌋ as long as n·d &lt; 2⁶⁴ (Granlund and Montgomery, "Division by
 /// invariant integers using multiplication"). Arrays hold at most 2⁴⁵ bytes of pages: n·(bytes of an item) ≤ 2⁴⁵ and
-/// d·(bytes of an item) ≤ 2²², so n·d ≤ 2⁶⁷/(bytes of an item)², and items of odd sizes take three bytes or more: n·d &lt; 2⁶⁴.</remarks>
+/// d·(bytes of an item) ≤ 2²², so n·d ≤ 2⁶⁷/(bytes of an item)², and items of odd sizes take three bytes or more: n·d &lt; 2⁶⁴. Who puts fewer
+/// items into a page than fit checks that for itself.</remarks>
 internal readonly struct Divider
 {
     private readonly ulong _reciprocal;

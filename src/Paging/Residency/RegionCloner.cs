@@ -44,6 +44,12 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
     internal static PagedRegion Clone(PagedRegion source, in Geometry geometry, PagingDomain domain)
     {
         source.AwaitOpen();
+        if (geometry.PageCount != source.PageCount || geometry.UsedBytes != source.UsedBytes(0) && source.PageCount > 1)
+        {
+            // Pages are shared by their numbers: with others, one would write beyond the clone's table.
+            throw new InvalidOperationException($"A clone of {source.PageCount:N0} pages cannot have {geometry.PageCount:N0}.");
+        }
+
         using DomainScope held = domain.Enter();
         PagedRegion clone = MakeEmpty(source, geometry, domain);
         try

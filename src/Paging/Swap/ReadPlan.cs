@@ -86,7 +86,18 @@ internal sealed class ReadPlan
     }
 
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>
-    internal static void End() => End(MaxReads);
+    internal static void End()
+    {
+        if (s_ofThread is { } plan)
+        {
+            // What was noted and not begun, because something failed in between, is not read any more.
+            plan._notedFor = null;
+            plan._notedCount = 0;
+            plan.DropSources();
+        }
+
+        End(MaxReads);
+    }
 
     /// <summary>Ends all reads of this thread, in case somebody waits for what they hold: the thread itself, too.</summary>
     /// <returns>Whether there were any.</returns>

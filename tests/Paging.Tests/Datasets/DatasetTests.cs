@@ -328,6 +328,52 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal(before, OpenFiles());
     }
 
+    /// <summary>Pages hold fewer rows than would fit where that is how chunks are: a clone has the same pages.</summary>
+    [Theory]
+    [InlineData(100, 1_000)]
+    [InlineData(7, 100)]
+    public void A_clone_has_the_pages_of_its_original(int chunkRows, int columns)
+    {
+        const int Rows = 1_000;
+        byte[] contents = new byte[Rows * columns * 4];
+        var rng = new Rng(3);
+        Content.Write(ContentKind.Noise, rng.Next(), contents.AsSpan());
+        new Zarr([Rows, columns], [chunkRows, columns], null, "float32", 4).Write(Name, contents);
+        using var pager = new Pager(new PagerOptions { ResidentBytes = 8 << 20, PoolBytes = 64 << 20, BackgroundThreads = 0 });
+        using PagedMatrix<float> matrix = pager.OpenMatrix<float>(Name);
+        Assert.NotEqual(matrix.PageBytes / (4 * columns), matrix.RowsPerPage);
+        using (WriteLease<float> lease = matrix.WriteRow(Rows - 1))
+            lease.Span.Fill(5);
+        using PagedMatrix<float> clone = matrix.Clone();
+        Assert.Equal((matrix.RowsPerPage, matrix.PageBytes), (clone.RowsPerPage, clone.PageBytes));
+        var seen = new float[(Rows - 1) * columns];
+        clone.CopyTo(0, seen);
+        Assert.True(Same(MemoryMarshal.Cast<byte, float>(contents)[..seen.Length], seen));
+        Assert.Equal(5, clone[Rows - 1, columns - 1]);
+    }
+
+    /// <summary>Another program changes an attribute, and writes the metadata anew: what is in no chunk holds the fill value as before.</summary>
+    [Fact]
+    public void Metadata_may_be_written_anew_if_it_means_the_same()
+    {
+        using var pager = new Pager(Held.Options());
+        using (PagedArray<int> array = pager.Allocate<int>(100_000))
+        {
+            array[0] = 1;
+            array[99_999] = 2;
+            array.Save(Name, new DatasetOptions { ShardBytes = 10_000 }, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        using PagedArray<int> opened = pager.Open<int>(Name);
+        string json = Path.Combine(Name, "zarr.json");
+        string text = File.ReadAllText(json);
+        File.WriteAllText(json + ".new", text.Replace("\"attributes\": {", "\"attributes\": { \"unit\": \"metres\",", StringComparison.Ordinal));
+        File.Move(json + ".new", json, overwrite: true);
+        Assert.Equal((1, 0, 2), (opened[0], opened[50_000], opened[99_999]));
+        File.WriteAllText(json, text.Replace("100000", "100001", StringComparison.Ordinal));
+        Assert.Throws<PageCorruptedException>(() => opened[70_000]);
+    }
+
     [Fact]
     public void More_files_than_can_be_open_are_read()
     {
