@@ -110,7 +110,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
     {
         try
         {
-            if (directory.Length != 0)
+            if (Directory.Exists(directory))
             {
                 File.Delete(Path.Combine(directory, ZarrMetadata.FileName));
                 Directory.Delete(directory, recursive: true);
