@@ -1,3 +1,4 @@
+using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 
@@ -11,6 +12,7 @@ internal static class OptionChecks
 
     internal static void Check(this PagerOptions options, string parameter)
     {
+        PagerName.Check(options.Name, parameter);
         FramePool.CheckPageBytes(options.PageBytes, parameter);
         CheckGoal(options.Compression, parameter);
         if (options.BackgroundThreads is < 0 or > MaxBackgroundThreads)

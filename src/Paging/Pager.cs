@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Paging.Codecs;
+using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Residency;
 using Paging.Swap;
@@ -25,6 +26,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; the
     /// message says what for, and which limits to look at. Nothing is left behind.</exception>
+    /// <exception cref="ArgumentException">The name is empty, or too long.</exception>
+    /// <exception cref="InvalidOperationException">The factory of meters returns none. What it throws comes through as it is.</exception>
     /// <exception cref="PlatformNotSupportedException">The system is not Linux on a 64-bit processor.</exception>
     public Pager(PagerOptions? options = null)
         : this(options, PagerTuning.Default)
@@ -41,7 +44,20 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
         options ??= new PagerOptions();
         options.Check(nameof(options));
-        _domain = new PagingDomain(options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] }, tuning);
+        options = options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] };
+
+        // Before the memory: a factory of the program's may throw.
+        var meter = new PagerMeter(options);
+        try
+        {
+            _domain = new PagingDomain(options, tuning, meter);
+        }
+        catch
+        {
+            meter.Close(pager: null);
+            throw;
+        }
+
         Swap = new SwapSpace(_domain);
         try
         {
@@ -60,6 +76,10 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <summary>The options that the pager was made with. <see cref="Resize"/> does not change them: the budgets of the present are in
     /// <see cref="GetStatistics"/>.</summary>
     public PagerOptions Options => _domain.Options;
+
+    /// <summary>What the pager is called in metrics and events: <see cref="PagerOptions.Name"/>, or "pager-" and a number that no other
+    /// pager of the process has.</summary>
+    public string Name => _domain.Name;
 
     /// <summary>The layer below residency: stores pages by id, as zswap's store, load and invalidate do.</summary>
     public SwapSpace Swap { get; }
@@ -131,6 +151,18 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     {
         using DomainScope held = _domain.Enter();
         return _domain.GetStatistics();
+    }
+
+    /// <summary>What each array that is not disposed holds, and where.</summary>
+    /// <returns>Matrices among them, in no order that means anything. Nothing but this is allocated.</returns>
+    /// <remarks>Looks at pages: about a nanosecond for each page of the parts that were ever touched, and some tens for a stored one, up to a
+    /// few milliseconds an array; longer ones are estimated (<see cref="PagedArrayStatistics"/>). It costs those who use the arrays
+    /// nothing.</remarks>
+    /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
+    public IReadOnlyList<PagedArrayStatistics> GetArrays()
+    {
+        using DomainScope held = _domain.Enter();
+        return new ArrayCensus(_domain).Take();
     }
 
     /// <summary>Changes the budgets while the pager is in use. What no longer fits into frames is evicted, what no longer fits into the

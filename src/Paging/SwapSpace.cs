@@ -1,4 +1,5 @@
 using Paging.Codecs;
+using Paging.Diagnostics;
 using Paging.Residency;
 using Paging.Swap;
 using Paging.Threading;
@@ -107,6 +108,11 @@ public sealed unsafe class SwapSpace
 
             default:
                 _domain.Counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted ? 1 : 0);
+                if (PagingEvents.IsListenedTo)
+                {
+                    PagingEvents.NotePageCorrupted(_domain.Name, array: string.Empty, page: -1, result.Describe());
+                }
+
                 throw new PageCorruptedException(
                     $"Stored page {id.Value:x} cannot be had: {result.Describe()}. Other pages are not affected; free this one.");
         }

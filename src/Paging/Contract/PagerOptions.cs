@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+
 namespace Paging;
 
 /// <summary>The budgets and defaults of a <see cref="Pager"/>. Validated and copied by its constructor.</summary>
@@ -37,6 +39,19 @@ public sealed record PagerOptions
     /// <summary>Files for the pages that do not fit into the pool. The constructor of <see cref="Pager"/> opens them, as
     /// <see cref="Pager.AddSwapFile"/> does. Default none.</summary>
     public IReadOnlyList<SwapFileOptions> SwapFiles { get; init; } = [];
+
+    /// <summary>Tells pagers apart in metrics, events and exceptions: 1 to 128 characters, not all of them blank. Two pagers may have one
+    /// name; then nothing tells them apart. Default null: the pager is called by a number of its own, as <see cref="Pager.Name"/>
+    /// says.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Makes the meter "Paging" in which the pager's metrics are; pagers of one factory share one. Default null: the pager has a
+    /// meter of its own, whose scope is <see cref="Pager.Options"/>, and which is disposed with it.</summary>
+    public IMeterFactory? MeterFactory { get; init; }
+
+    /// <summary>Whether it is recorded where each lease out was taken, so that the exceptions that leases are the cause of say which. For
+    /// debugging: it costs a stack trace a lease, tens of microseconds. Default false.</summary>
+    public bool TrackLeases { get; init; }
 }
 
 /// <summary>The options of one array.</summary>

@@ -93,6 +93,16 @@ public readonly record struct PagerStatistics
     /// <summary>Leases out now, owners and the pages of sequences among them; a number.</summary>
     public long Pins { get; init; }
 
+    /// <summary>Arrays and matrices that are not disposed; a number.</summary>
+    public long Arrays { get; init; }
+
+    /// <summary>Arrays that the program dropped without Dispose and that were taken down when they were collected; a number.</summary>
+    public long DroppedArrays { get; init; }
+
+    /// <summary>Pages of such arrays that stay pinned for good, by leases that were never disposed: their frames are lost; a
+    /// number.</summary>
+    public long LostFrames { get; init; }
+
     /// <summary>Expected share of today's faults that frames larger by 25, 50 and 100% would save; NaN until enough is sampled.</summary>
     /// <remarks>Of the last few thousand faults or more, with older ones counting less and less; from 0 to 1. Measured by simulation with a
     /// sample of the pages, so it may be off by some hundredths (docs/policy.md).</remarks>

@@ -1,4 +1,5 @@
 using System.Runtime;
+using Paging.Diagnostics;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -41,6 +42,9 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     private long _collections;
     private long _leakedPages;
 
+    /// <summary>The name of the last dropped array that has one.</summary>
+    private string? _lastName;
+
     // The figures of the last time that it was in vain. Written by the thread that has the turn, read by the next.
     private bool _wasVain;
     private int _vainInARow;
@@ -67,15 +71,28 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// <summary>Dropped arrays that have been taken down by their finalizers.</summary>
     internal long TakenDown => _takenDown.Count;
 
+    /// <summary>Pages that dropped arrays have left pinned.</summary>
+    internal long LostFrames => Volatile.Read(ref _leakedPages);
+
     /// <summary>A dropped array has been taken down; the calling thread runs finalizers.</summary>
-    internal void NoteTakenDown()
+    internal void NoteTakenDown(PagedRegion region)
     {
         Volatile.Write(ref s_finalizerThread, Environment.CurrentManagedThreadId);
+        if (!string.IsNullOrEmpty(region.Name))
+        {
+            Volatile.Write(ref _lastName, region.Name);
+        }
+
         _takenDown.Signal();
+        PagingEvents.NoteArrayDropped(domain.Name, region.Name ?? string.Empty, region.PageCount, region.Frames.PageBytes);
     }
 
     /// <summary>A dropped array has left a page pinned, whose frame is lost.</summary>
-    internal void NoteLeak() => Interlocked.Increment(ref _leakedPages);
+    internal void NoteLeak(PagedRegion region)
+    {
+        Interlocked.Increment(ref _leakedPages);
+        PagingEvents.NoteLeaseLost(domain.Name, region.Name ?? string.Empty);
+    }
 
     /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, waits for that instead: it takes room away
     /// before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
@@ -136,6 +153,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         text += dropped == 0 ? string.Empty : $", {dropped:N0} of them dropped and waiting for their finalizers";
         string were = takenDown == 1 ? "was" : "were";
         text += takenDown == 0 ? string.Empty : $"; {takenDown:N0} dropped without Dispose {were} taken down before";
+        text += takenDown != 0 && Volatile.Read(ref _lastName) is { } name ? $", '{name}' the last of those that have a name" : string.Empty;
         string frames = leaked == 1 ? "frame" : "frames";
         return text + (leaked == 0 ? string.Empty : $"; {leaked:N0} {frames} lost to leases that were never disposed");
     }

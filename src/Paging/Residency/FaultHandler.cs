@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.TestSeam;
@@ -16,6 +18,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly DirtyLimit _dirtyLimit = domain.DirtyLimit;
     private readonly ParkingLot _parking = domain.Parking;
     private readonly LeaseWatch _watch = domain.Watch;
+    private readonly PagerMeter? _meter = domain.Meter;
 
     /// <summary>Pins a page, whatever its state.</summary>
     /// <param name="region">The array.</param>
@@ -38,7 +41,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         finally
         {
-            _queue.Leave(region.Frames, ref wait);
+            Leave(region, ref wait);
         }
     }
 
@@ -72,7 +75,18 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
         finally
         {
-            _queue.Leave(region.Frames, ref wait);
+            Leave(region, ref wait);
+        }
+    }
+
+    /// <summary>The access is over. A fault is told to those who listen, now that the access holds nothing but its pin.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Leave(PagedRegion region, ref LeaseWait wait)
+    {
+        _queue.Leave(region.Frames, ref wait);
+        if (wait.Began != 0 && wait.Tier != FaultTier.None)
+        {
+            _meter!.NoteFault(wait.Began, wait.Tier);
         }
     }
 
@@ -139,6 +153,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
+                    if (wait.Began == 0 && _meter is { TimesFaults: true })
+                    {
+                        wait.Began = Stopwatch.GetTimestamp();
+                    }
+
                     byte* address = _filler.TryFill(region, index, ref page, word, write, contents, ref wait, out refused, ref shortage);
                     if (address != null)
                     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -11,6 +12,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
     private const int MaxLooks = 16;
 
     private readonly LeaseWatch _watch = domain.Watch;
+    private readonly LeaseTracker? _tracker = domain.Tracker;
 
     /// <summary>Pins that belong to objects, on pages that are not watched. Whichever thread takes one, another may give it back, so it is
     /// no thread's lease.</summary>
@@ -41,13 +43,18 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             _watch.Rotate();
         }
 
+        if (_tracker is not null)
+        {
+            Track(region, index, write, word);
+        }
+
         return address;
     }
 
     /// <summary>Pins a page for a lease if it is in a frame, and otherwise does nothing. Takes no lock, waits for nothing and allocates
     /// nothing, once the calling thread has had a lease.</summary>
     /// <returns>Null when it is not in a frame; or others were changing its word all the time.</returns>
-    internal static byte* TryPin(PagedRegion region, long index, out ulong* page)
+    internal byte* TryPin(PagedRegion region, long index, out ulong* page)
     {
         page = null;
         for (int look = 0; look < MaxLooks; look++)
@@ -81,6 +88,10 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             if (!PageWord.IsWatched(word))
             {
                 LeaseCounts.Add(region.LeaseSlot, page);
+                if (_tracker is not null)
+                {
+                    Track(region, index, write: false, page);
+                }
             }
 
             return region.Frames.Base + PageWord.Offset(word);
@@ -107,6 +118,10 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         if (isCounted)
         {
             Shared.Increment(SharedWord.Counter, ref _owned);
+            if (_tracker is not null)
+            {
+                TrackOwned(region, index, write, word);
+            }
         }
 
         return address;
@@ -119,6 +134,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         if (isCounted)
         {
             Shared.Decrement(SharedWord.Counter, ref _owned);
+            _tracker?.EndOwned(word);
         }
     }
 
@@ -143,6 +159,43 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         }
 
         return pins;
+    }
+
+    /// <summary>Records a lease that has just been counted, or gives it back.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Track(PagedRegion region, long index, bool write, ulong* word)
+    {
+        bool isTracked = false;
+        try
+        {
+            _tracker!.Begin(region, index, write, word, isOwned: false);
+            isTracked = true;
+        }
+        finally
+        {
+            if (!isTracked)
+            {
+                PageWord.UnpinLease(word, region.LeaseSlot);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TrackOwned(PagedRegion region, long index, bool write, ulong* word)
+    {
+        bool isTracked = false;
+        try
+        {
+            _tracker!.Begin(region, index, write, word, isOwned: true);
+            isTracked = true;
+        }
+        finally
+        {
+            if (!isTracked)
+            {
+                UnpinForOwner(word, isCounted: true);
+            }
+        }
     }
 
     /// <summary>The fast path of <see cref="PageAccessor"/> for a page that is watched, tried here for one that cannot be watched now. Null

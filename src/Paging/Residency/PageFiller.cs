@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.TestSeam;
@@ -132,6 +133,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 region.NoteFile();
             }
 
+            wait.Tier = source.IsFromFile ? FaultTier.File : stored != 0 && contents.IsOwn ? FaultTier.Pool : FaultTier.Untouched;
             _counters.Add(source.IsFromFile
                 ? Counter.FaultsFromFile
                 : stored != 0 && contents.IsOwn ? Counter.FaultsFromPool : Counter.FaultsOfZeroes);
@@ -190,6 +192,11 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         {
             // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.
             _counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted && manner != FaultManner.Ahead ? 1 : 0);
+            if (manner != FaultManner.Ahead && PagingEvents.IsListenedTo)
+            {
+                PagingEvents.NotePageCorrupted(domain.Name, region.Name ?? string.Empty, index, result.Describe());
+            }
+
             ThrowHelper.ThrowCorrupted(region, index, result);
         }
 

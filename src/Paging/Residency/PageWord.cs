@@ -352,6 +352,10 @@ internal static unsafe partial class PageWord
         if ((after & Watched) == 0)
         {
             LeaseCounts.Remove(slot);
+            if (LeaseTracker.IsAny)
+            {
+                LeaseTracker.End(slot, page);
+            }
         }
     }
 

@@ -85,8 +85,8 @@ internal sealed unsafe class PagedRegion
     internal int LeaseSlot { get; }
 
     /// <summary>Whether pages may be watched instead of their leases being counted. They may not where a thread can have leases on all
-    /// frames, and must be known to have them when it waits for a frame.</summary>
-    internal bool CanBeWatched => Frames.MaxFrames >= _domain.Tuning.MinWatchedFrames;
+    /// frames, and must be known to have them when it waits for a frame; nor where each lease is recorded.</summary>
+    internal bool CanBeWatched => Frames.MaxFrames >= _domain.Tuning.MinWatchedFrames && _domain.Tracker is null;
 
     /// <summary>Whether a part of the table was ever watched. Set by threads with a claim on one of its pages.</summary>
     internal bool WasWatched { get; set; }
@@ -190,7 +190,7 @@ internal sealed unsafe class PagedRegion
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal byte* TryPinForLease(long index, out ulong* word)
     {
-        byte* address = LeasePinner.TryPin(this, index, out word);
+        byte* address = _domain.Leasing.TryPin(this, index, out word);
         if (address == null && !IsClosing)
         {
             _domain.Prefetcher.Request(this, index);

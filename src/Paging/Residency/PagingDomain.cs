@@ -1,4 +1,5 @@
 using Paging.Codecs;
+using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.TestSeam;
@@ -26,6 +27,7 @@ internal sealed class PagingDomain
     private readonly WakeSignal? _signal;
     private readonly bool _isComplete;
     private long _tableBytes;
+    private int _arrays;
     private long _regionsMade;
     private readonly long _leasesBefore;
     private int _holders = 1;
@@ -38,10 +40,15 @@ internal sealed class PagingDomain
     /// <summary>The regions that closing the pager closes. Used under the gate, and then by the thread that tears down.</summary>
     private List<PagedRegion> _closing = [];
 
-    internal PagingDomain(PagerOptions options, PagerTuning tuning)
+    /// <param name="options">The pager's, copied and checked.</param>
+    /// <param name="tuning">What users do not see.</param>
+    /// <param name="meter">Where its figures are shown; null for nowhere. The caller's, until this returns.</param>
+    internal PagingDomain(PagerOptions options, PagerTuning tuning, PagerMeter? meter = null)
     {
         Options = options;
         Tuning = tuning;
+        Meter = meter;
+        Figures = new DomainFigures(this, meter?.PagerName ?? "pager");
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
         Frames = new FramePool(options.ResidentBytes) { ForecastRests = tuning.ForecastRests };
@@ -68,6 +75,7 @@ internal sealed class PagingDomain
         }
 
         (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
+        Tracker = options.TrackLeases ? new LeaseTracker(LeaseSlot, tuning.Time) : null;
         Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
         Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
         SwapFiles = new SwapFiles(this);
@@ -113,6 +121,7 @@ internal sealed class PagingDomain
 
         CodecContexts.AddUser();
         _isComplete = true;
+        Meter?.Attach(Figures);
     }
 
     ~PagingDomain()
@@ -121,12 +130,14 @@ internal sealed class PagingDomain
         _signal?.Stop();
         if (!_isComplete)
         {
+            Tracker?.Close();
             LeaseCounts.GiveSlotBack(LeaseSlot);
         }
 
         bool wasOpen = Interlocked.Exchange(ref _closed, 1) == 0;
         if (_isComplete && (wasOpen || Volatile.Read(ref _teardown) != TornDown))
         {
+            Meter?.CloseLater();
             Pressure.Close();
             CodecContexts.RemoveUser();
             LetGo();
@@ -136,6 +147,15 @@ internal sealed class PagingDomain
     internal PagerOptions Options { get; }
 
     internal PagerTuning Tuning { get; }
+
+    /// <summary>Where its figures are shown; null for nowhere.</summary>
+    internal PagerMeter? Meter { get; }
+
+    /// <summary>What it shows of itself.</summary>
+    internal DomainFigures Figures { get; }
+
+    /// <summary>What it is called in metrics and events.</summary>
+    internal string Name => Figures.Name;
 
     internal Counters Counters { get; }
 
@@ -202,6 +222,9 @@ internal sealed class PagingDomain
     internal long Leases => LeaseSlot == LeaseCounts.SharedSlot
         ? Leasing.CountPins()
         : Math.Max(0, LeaseCounts.Sum(LeaseSlot) - _leasesBefore + Leasing.Owned + Watch.CountPins());
+
+    /// <summary>Where each lease out was taken; null when that is not recorded.</summary>
+    internal LeaseTracker? Tracker { get; }
 
     /// <summary>The pages whose leases are not counted one by one.</summary>
     internal LeaseWatch Watch { get; } = new();
@@ -308,6 +331,7 @@ internal sealed class PagingDomain
         }
 
         _regionsOfSize[SizeOf(region)]++;
+        Volatile.Write(ref _arrays, _arrays + 1);
         Volatile.Write(ref _regionsMade, _regionsMade + 1);
         Interlocked.Increment(ref _holders);
         return true;
@@ -319,8 +343,17 @@ internal sealed class PagingDomain
         if (_regions.Remove(region.PolicyNumber))
         {
             _regionsOfSize[SizeOf(region)]--;
+            Volatile.Write(ref _arrays, _arrays - 1);
+            Tracker?.Forget(region);
             Policies.Remove(region.PolicyNumber);
         }
+    }
+
+    /// <inheritdoc cref="RegionTable.Next"/>
+    internal PagedRegion? NextRegion(ref int number)
+    {
+        using Gate.Scope held = _regionsGate.Enter();
+        return _regions.Next(ref number);
     }
 
     /// <summary>Counts the arrays that were not disposed: those in use, and those that the collector has found unreachable but that are not
@@ -330,6 +363,9 @@ internal sealed class PagingDomain
         using Gate.Scope held = _regionsGate.Enter();
         return _regions.Count();
     }
+
+    /// <summary>The number of arrays that were not disposed, dropped ones that are not taken down yet among them.</summary>
+    internal int Arrays => Volatile.Read(ref _arrays);
 
     /// <summary>The largest page size that an array has; 0 when there are no arrays.</summary>
     internal int LargestPageBytes
@@ -342,50 +378,12 @@ internal sealed class PagingDomain
         }
     }
 
+    /// <summary>Memory of page tables.</summary>
+    internal long TableBytes => Volatile.Read(ref _tableBytes);
+
     internal void CountTableBytes(long change) => Interlocked.Add(ref _tableBytes, change);
 
-    internal PagerStatistics GetStatistics()
-    {
-        if (IsClosed)
-        {
-            return new PagerStatistics { FaultsSaved = (double.NaN, double.NaN, double.NaN) };
-        }
-
-        long fromPool = Counters[Counter.FaultsFromPool];
-        long fromFile = Counters[Counter.FaultsFromFile];
-        long clean = Counters[Counter.CleanEvictions];
-        return new PagerStatistics
-        {
-            ResidentBytes = Frames.UsedBytes,
-            ResidentBudgetBytes = Frames.BudgetBytes,
-            PoolBudgetBytes = Swap.Budget.Bytes,
-            PoolBytes = Swap.Budget.CommittedBytes,
-            PoolStoredBytes = Swap.Budget.StoredBytes,
-            PoolLogicalBytes = Counters[Counter.LogicalBytes],
-            MetadataBytes = Volatile.Read(ref _tableBytes) + Nodes.Bytes + Frames.RecordBytes + Frames.ForecastBytes + Swap.MetadataBytes,
-            CorruptedPages = Counters[Counter.CorruptedPages],
-            SameFilledPages = Counters[Counter.SameFilledPages],
-            IncompressiblePages = Counters[Counter.IncompressiblePages],
-            RecompressedPages = Counters[Counter.RecompressedPages],
-            FilePages = Counters[Counter.FilePages],
-            FileBytes = Swap.Files.UsedBytes,
-            Faults = fromPool + fromFile + Counters[Counter.FaultsOfZeroes],
-            FaultsFromPool = fromPool,
-            FaultsFromFile = fromFile,
-            Evictions = Counters[Counter.Evictions] + clean,
-            CleanEvictions = clean,
-            Writebacks = Counters[Counter.Writebacks],
-            BytesWritten = Counters[Counter.BytesWritten],
-            BytesRead = Counters[Counter.BytesRead],
-            IoErrors = Counters[Counter.IoErrors],
-            ScratchBytes = CodecMemory.OutstandingBytes,
-            PrefetchedPages = Counters[Counter.PrefetchedPages],
-            PrefetchWasted = Counters[Counter.PrefetchWasted],
-            DirectReclaims = Counters[Counter.DirectReclaims],
-            Pins = Leases,
-            FaultsSaved = Frames.FaultsSaved,
-        };
-    }
+    internal PagerStatistics GetStatistics() => Figures.Read();
 
     /// <summary>Gives up one hold on the native memory. The last one unmaps it.</summary>
     internal void LetGo()
@@ -393,6 +391,7 @@ internal sealed class PagingDomain
         if (Interlocked.Decrement(ref _holders) == 0)
         {
             _regions.Clear();
+            Tracker?.Close();
             LeaseCounts.GiveSlotBack(LeaseSlot);
             Tables.Release();
             Nodes.Release();
@@ -426,9 +425,10 @@ internal sealed class PagingDomain
             Volatile.Write(ref _teardown, complete ? TornDown : NotBegun);
         }
 
-        // These two happen once, whatever was done twice before.
+        // These happen once, whatever was done twice before. Listeners are told last: they may do anything.
         CodecContexts.RemoveUser();
         LetGo();
+        Meter?.Close(Figures);
     }
 
     private static int SizeOf(PagedRegion region) => region.Frames.PageShift - FramePool.MinPageShift;
@@ -459,8 +459,7 @@ internal sealed class PagingDomain
             long pins = regions.Sum(static region => region.CountPins());
             if (pins != 0)
             {
-                throw new InvalidOperationException(
-                    $"The pager has {pins:N0} leases out. Dispose them first; nothing has been changed.");
+                ThrowHelper.ThrowLeasesOut(this, region: null, $"Pager {Name}", pins);
             }
 
             goesOn = true;

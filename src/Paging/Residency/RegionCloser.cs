@@ -38,7 +38,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
             if (pins != 0)
             {
                 string named = string.IsNullOrEmpty(region.Name) ? what : $"{what} {region.Name}";
-                throw new InvalidOperationException($"{named} has {pins:N0} leases out. Dispose them first; nothing has been changed.");
+                ThrowHelper.ThrowLeasesOut(domain, region, named, pins);
             }
 
             goesOn = true;
@@ -83,7 +83,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         Pages.Table.Discharge();
         if (wasDropped)
         {
-            domain.Dropped.NoteTakenDown();
+            domain.Dropped.NoteTakenDown(region);
         }
 
         // A span over a leaked page may live as long as its thread: then nothing is ever unmapped.
@@ -323,7 +323,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
                 case PageState.Resident when isFinalizing:
                     // A lease was dropped, not disposed, and its span may still be in use: its frame is never used again.
                     region.HasLeaked = true;
-                    domain.Dropped.NoteLeak();
+                    domain.Dropped.NoteLeak(region);
                     return false;
 
                 case PageState.Resident:

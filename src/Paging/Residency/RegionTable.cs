@@ -12,6 +12,22 @@ internal sealed class RegionTable
     /// <summary>There is room for so many arrays now, and so there are no more.</summary>
     internal int Capacity => _regions.Length;
 
+    /// <summary>The next array that has not been dropped, by number; null when there is none.</summary>
+    /// <param name="number">Where to begin; afterwards, where to go on.</param>
+    internal PagedRegion? Next(ref int number)
+    {
+        while (number < _regions.Length)
+        {
+            WeakGCHandle<PagedRegion> weak = _regions[number++];
+            if (weak.IsAllocated && weak.TryGetTarget(out PagedRegion? region))
+            {
+                return region;
+            }
+        }
+
+        return null;
+    }
+
     internal void Add(int number, PagedRegion region)
     {
         if (number >= _regions.Length)

@@ -1,3 +1,4 @@
+using Paging.Diagnostics;
 using Paging.Memory;
 using Paging.Swap;
 using Paging.TestSeam;
@@ -104,6 +105,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
             ApproachFrames(residentBytes);
             ApproachPool(poolBytes);
             domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
+            NoteChange();
             return true;
         }
         finally
@@ -296,7 +298,10 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
 
         // Behind the ceilings: who reads the number and then decides has seen them.
         Volatile.Write(ref _sets, _sets + 1);
+        NoteChange();
     }
+
+    private void NoteChange() => PagingEvents.NoteBudgetsChanged(domain.Name, Frames.BudgetBytes, Pool.Bytes);
 
     private bool TryShrinkFrames(long residentBytes, out Shortage found)
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.TestSeam;
@@ -32,7 +33,7 @@ internal sealed class SwapFiles(PagingDomain domain)
         try
         {
             TestHook.MayFail(FailurePoint.Allocation);
-            area = new SwapArea(device, options.Priority, claim);
+            area = new SwapArea(device, options.Priority, claim) { PagerName = domain.Name };
         }
         catch
         {
@@ -48,6 +49,7 @@ internal sealed class SwapFiles(PagingDomain domain)
                 $"The pager has {SwapFileTable.MaxFiles} swap files already, the most there can be. Remove one first.");
         }
 
+        PagingEvents.NoteSwapFileAdded(domain.Name, options.Path, options.Bytes, options.Priority);
         return area;
     }
 
@@ -87,6 +89,7 @@ internal sealed class SwapFiles(PagingDomain domain)
         {
             Swap.Files.Remove(area);
             area.Dispose();
+            PagingEvents.NoteSwapFileRemoved(domain.Name, path);
             return true;
         }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Paging.Diagnostics;
 using Paging.Interop;
 using Paging.Memory;
 using Paging.Swap;
@@ -99,13 +100,30 @@ internal static class ThrowHelper
             $"{live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
             $"{domain.Swap.Budget.Bytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}";
         Exception? refusal = Refusal(domain.Frames.RefusedBytes, "memory for frames");
+        bool isPinned = shortage.Pinned + shortage.OthersPinned != 0;
+        NoteRefused(domain, statistics, shortage.IsPoolFull, isPinned);
         throw new OutOfPagingSpaceException(
-            $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost.",
+            $"No room to {action} a page of {region.Describe()}: {Cause(size, shortage, refusal)}. {figures}. Nothing is lost."
+                + (isPinned ? WhereTaken(domain, region: null) : string.Empty),
             refusal ?? (shortage.IsPoolFull ? PoolFailure(domain) : null))
         {
             Statistics = statistics,
         };
     }
+
+    /// <param name="domain">The pager.</param>
+    /// <param name="region">The array; null for the whole pager.</param>
+    /// <param name="what">Whose leases are out.</param>
+    /// <param name="pins">How many.</param>
+    [DoesNotReturn]
+    internal static void ThrowLeasesOut(PagingDomain domain, PagedRegion? region, string what, long pins) =>
+        throw new InvalidOperationException(
+            $"{what} has {pins:N0} leases out. Dispose them first; nothing has been changed.{WhereTaken(domain, region)}");
+
+    /// <summary>Says which leases are out, if that is recorded.</summary>
+    private static string WhereTaken(PagingDomain domain, PagedRegion? region) => domain.Tracker is { } tracker
+        ? tracker.Describe(region)
+        : " With PagerOptions.TrackLeases this says where they were taken.";
 
     [DoesNotReturn]
     internal static void ThrowTooManyPages(PagingDomain domain, PagedRegion region, long pages) =>
@@ -115,7 +133,7 @@ internal static class ThrowHelper
             $"{region.Frames.PageBytes:N0} bytes. Take shorter sequences, copy with CopyTo, or give the pager more ResidentBytes. " +
             "Nothing is pinned.")
         {
-            Statistics = domain.GetStatistics(),
+            Statistics = domain.Figures.Read(),
         };
 
     /// <summary>What stood in the way when every frame was looked at.</summary>
@@ -184,10 +202,22 @@ internal static class ThrowHelper
     /// if the pager was disposed meanwhile.</summary>
     private static PagerStatistics Snapshot(PagingDomain domain, out long live)
     {
-        PagerStatistics statistics = domain.GetStatistics();
+        PagerStatistics statistics = domain.Figures.Read();
         (live, long committed) = domain.Swap.Budget.Snapshot();
         domain.ThrowIfClosed();
         return statistics with { PoolBytes = committed };
+    }
+
+    private static void NoteRefused(PagingDomain domain, in PagerStatistics statistics, bool isPoolFull, bool isPinned)
+    {
+        if (isPoolFull)
+        {
+            PagingEvents.NotePoolFull(domain.Name, statistics.PoolBytes, statistics.PoolBudgetBytes, statistics.FileBytes);
+        }
+        else if (isPinned)
+        {
+            PagingEvents.NoteFramesPinned(domain.Name, statistics.Pins, statistics.ResidentBudgetBytes);
+        }
     }
 
     [DoesNotReturn]
@@ -203,6 +233,7 @@ internal static class ThrowHelper
     internal static void ThrowPoolFull(PagingDomain domain, int length)
     {
         PagerStatistics statistics = Snapshot(domain, out long live);
+        NoteRefused(domain, statistics, isPoolFull: true, isPinned: false);
         throw new OutOfPagingSpaceException(
             $"No room to store {length:N0} bytes: {live:N0} bytes live in {statistics.PoolBytes:N0} of PoolBytes = " +
             $"{domain.Swap.Budget.Bytes:N0}{FileFigures(domain)}{domain.Dropped.Describe()}. Free some pages, give the pager more " +

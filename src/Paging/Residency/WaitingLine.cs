@@ -1,3 +1,4 @@
+using Paging.Diagnostics;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -76,6 +77,12 @@ internal unsafe struct LeaseWait
 
     /// <summary>How often a thread that must not wait has looked.</summary>
     internal int Looks;
+
+    /// <summary>Where the page that it brought in was.</summary>
+    internal FaultTier Tier;
+
+    /// <summary>When its first look for the page began that brings it in; 0 when nobody wants to know.</summary>
+    internal long Began;
 
     /// <summary>Whether no lease has ended for the longest time that it waits. Then it looks a last time.</summary>
     internal bool IsOver;

@@ -1,3 +1,4 @@
+using Paging.Diagnostics;
 using Paging.Swap.Devices;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -216,6 +217,9 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         Volatile.Write(ref _writeError, 0);
     }
 
+    /// <summary>The pager's name, for events.</summary>
+    internal string PagerName { get; init; } = string.Empty;
+
     /// <summary>The error of the last write that has ended; 0 when it succeeded. For messages that say why there is no room.</summary>
     internal int WriteError => Volatile.Read(ref _writeError);
 
@@ -243,7 +247,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         Interlocked.Decrement(ref _segments);
         if (Interlocked.Increment(ref _failedWrites) >= MaxFailures)
         {
-            Retire();
+            Retire(error);
         }
     }
 
@@ -274,7 +278,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             if (Interlocked.Exchange(ref _lastFailedRead, range.Offset) != range.Offset
                 && Interlocked.Increment(ref _failedReads) >= MaxFailures)
             {
-                Retire();
+                Retire(error);
             }
         }
 
@@ -335,5 +339,11 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     }
 
     /// <summary>InUse → Retired.</summary>
-    private void Retire() => Interlocked.CompareExchange(ref _state, (int)AreaState.Retired, (int)AreaState.InUse);
+    private void Retire(int error)
+    {
+        if (Interlocked.CompareExchange(ref _state, (int)AreaState.Retired, (int)AreaState.InUse) == (int)AreaState.InUse)
+        {
+            PagingEvents.NoteSwapFileRetired(PagerName, device.Path, error);
+        }
+    }
 }

@@ -8,7 +8,8 @@ internal static class LayerOrder
 
     internal static readonly string[] Folders =
     [
-        "Interop", "TestSeam", "Contract", "Threading", "Memory", "Codecs/Filters", "Codecs", "Swap/Devices", "Swap", "Residency", "Formats", "Datasets", Face,
+        "Interop", "TestSeam", "Contract", "Threading", "Diagnostics", "Memory", "Codecs/Filters", "Codecs", "Swap/Devices", "Swap", "Residency",
+        "Formats", "Datasets", Face,
     ];
 
     /// <summary>What points upwards, in words.</summary>
