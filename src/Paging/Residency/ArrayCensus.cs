@@ -15,12 +15,16 @@ namespace Paging.Residency;
 /// and the others count for them. Nothing is locked meanwhile but one granule at a time, and only of those whose pages are in nodes; nobody
 /// waits, and pages go on moving.
 /// </remarks>
-internal readonly unsafe ref struct ArrayCensus(PagingDomain domain)
+/// <param name="domain">The pager's.</param>
+/// <param name="maxWords">Words that are looked at of one array, at most.</param>
+/// <param name="maxStored">Stored pages of one array whose descriptors are looked at, at most.</param>
+internal readonly unsafe ref struct ArrayCensus(
+    PagingDomain domain, long maxWords = ArrayCensus.MaxWords, long maxStored = ArrayCensus.MaxStored)
 {
-    /// <summary>Words that are looked at of one array, at most: some milliseconds.</summary>
+    /// <summary>Some milliseconds.</summary>
     internal const long MaxWords = 1 << 21;
 
-    /// <summary>Stored pages of one array whose descriptors are looked at, at most: some milliseconds.</summary>
+    /// <summary>Some milliseconds.</summary>
     internal const long MaxStored = 1 << 17;
 
     /// <summary>All arrays that are in use, in the order of their numbers. The caller has entered the pager.</summary>
@@ -59,8 +63,8 @@ internal readonly unsafe ref struct ArrayCensus(PagingDomain domain)
 
         // A short table is looked at as a whole, whatever its granule would hold.
         long words = Math.Min(touched << PageTable.GranuleShift, region.PageCount);
-        long step = Math.Max(1, (words + MaxWords - 1) / MaxWords);
-        var tally = new Tally { Step = Math.Max(1, ((words / step) + MaxStored - 1) / MaxStored) };
+        long step = Math.Max(1, (words + maxWords - 1) / maxWords);
+        var tally = new Tally { Step = Math.Max(1, ((words / step) + maxStored - 1) / maxStored) };
         long seen = 0;
         long looked = 0;
         for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
