@@ -24,6 +24,10 @@ internal sealed class LeaseFlow
     private readonly LeaseState?[] _atBlock;
     private readonly Queue<int> _work = new();
 
+    /// <summary>How many finallies are being run through. What they throw themselves is not followed: with a `using` inside another that
+    /// would be twice the work for each one.</summary>
+    private int _finallies;
+
     internal LeaseFlow(ControlFlowGraph graph, LeaseTypes leases, CancellationToken cancellation)
     {
         _graph = graph;
@@ -148,6 +152,7 @@ internal sealed class LeaseFlow
     /// <summary>What may be held behind a finally.</summary>
     private LeaseState RunThrough(ControlFlowRegion region, LeaseState state)
     {
+        _finallies++;
         var at = new Dictionary<int, LeaseState> { [region.FirstBlockOrdinal] = state };
         var work = new Queue<int>();
         work.Enqueue(region.FirstBlockOrdinal);
@@ -169,6 +174,7 @@ internal sealed class LeaseFlow
             Visit(block, at[block.Ordinal], EnterHere);
         }
 
+        _finallies--;
         return behind;
 
         void EnterHere(int ordinal, LeaseState next)
@@ -189,7 +195,13 @@ internal sealed class LeaseFlow
     /// body.</summary>
     private void Throw(ControlFlowRegion? region, LeaseState state, Entering enter)
     {
-        for (; region is not null && !state.IsNone; region = region.EnclosingRegion)
+        if (_finallies != 0)
+        {
+            return;
+        }
+
+        // Behind the root of a lambda's graph stands the region of the method's that the lambda is in.
+        for (; region is { Kind: not ControlFlowRegionKind.Root } && !state.IsNone; region = region.EnclosingRegion)
         {
             if (region.Kind != ControlFlowRegionKind.Try || region.EnclosingRegion is not { } whole)
             {

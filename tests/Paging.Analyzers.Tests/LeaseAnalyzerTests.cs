@@ -22,6 +22,12 @@ public sealed class LeaseAnalyzerTests
         "if (a.TryRead(0, out var l)) { try { Use(l.Span); } finally { l.Dispose(); } }",
         "if (!a.TryRead(0, out var l)) return; using (l) { Use(l.Span); }",
         "if (!a.TryRead(0, out var l)) { Console.WriteLine(); return; } using ReadLease<int> own = l; Use(own.Span);",
+        "bool seen = !a.TryRead(0, out var l) || l.Span.Length > 0; l.Dispose();",
+        "bool seen = a.TryRead(0, out var l) && l.Span.Length > 0; l.Dispose();",
+        "for (int i = 0; i < 9; i++) { bool seen = !a.TryRead(i, out var l) || l.Span.Length > 0; l.Dispose(); }",
+        "using (var one = a.Read(1)) { bool seen = !a.TryRead(0, out var l) || l.Span.Length > 0; l.Dispose(); }",
+        "for (int i = 0; i < 9; i++) { using var one = a.Read(1); bool seen = !a.TryRead(i, out var l) || l.Span.Length > 0; l.Dispose(); }",
+        "for (int i = 0; i < 9; i++) { using var one = a.Read(1); a.TryRead(i, out var l); l.Dispose(); }",
         "bool ok = a.TryRead(0, out var l); if (ok) { using (l) Use(l.Span); }",
         "bool ok = a.TryRead(0, out var l); if (!ok) return; using (l) Use(l.Span);",
         "a.TryRead(0, out var l); using (l) { Use(l.Span); }",
@@ -128,6 +134,12 @@ public sealed class LeaseAnalyzerTests
     public static TheoryData<string> WrongOnException() =>
     [
         "var l = {|PAGING002:a.Read(0)|}; Use(l.Span); l.Dispose();",
+        "Console.WriteLine(!a.TryRead(0, {|PAGING002:out var l|}) || l.Span.Length > 0); l.Dispose();",
+        "for (int i = 0; i < 9; i++) { using var one = a.Read(1); Console.WriteLine(!a.TryRead(0, {|PAGING002:out var l|}) || l.Span.Length > 0); l.Dispose(); }",
+        "True(!a.TryRead(0, {|PAGING002:out var l|}) || l.Span.Length > 0); l.Dispose(); static void True(bool? x) { }",
+        "False(!a.TryRead(0, {|PAGING002:out var l|}) || l.Span.Length > 0); l.Dispose(); static void False([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool? x) { }",
+        "using var p = new Pager(); using var b = p.Allocate<int>(9); new System.Threading.Thread(() => { for (int i = 0; i < 9; i++) { using var one = b.Read(1); Console.WriteLine(!b.TryRead(0, {|PAGING002:out ReadLease<int> l|}) || l.Span.Length > 0); l.Dispose(); } });",
+        "Action<int> f = t => { for (int i = 0; i < 9; i++) { using var one = a.Read(1); using var two = a.Write(t); Console.WriteLine(!a.TryRead(0, {|PAGING002:out ReadLease<int> l|}) || l.Span.Length > 0); l.Dispose(); } }; f(1);",
         "var l = {|PAGING002:a.Read(0)|}; if (c) throw new Exception(); l.Dispose();",
         "var l = {|PAGING002:a.Read(0)|}; Console.WriteLine(); l.Dispose(); if (c) return;",
         "var l = {|PAGING002:a.Read(0)|}; var k = a.Read(1); l.Dispose(); k.Dispose();",
@@ -143,6 +155,11 @@ public sealed class LeaseAnalyzerTests
     [Theory]
     [MemberData(nameof(RightMembers))]
     public Task Nor_are_leases_that_are_handed_on(string member) => Lease.Check(member, isMembers: true);
+
+    /// <summary>Each is a try within another.</summary>
+    [Fact]
+    public Task Many_usings_in_one_body_are_no_harder() => Lease.Check(string.Join(
+        '\n', Enumerable.Range(0, 200).Select(static i => $"using var l{i} = a.Read({i}); using var s{i} = new System.IO.MemoryStream(); Use(l{i}.Span);")));
 
     [Theory]
     [MemberData(nameof(WrongUses))]

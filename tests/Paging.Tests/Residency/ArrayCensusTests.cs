@@ -162,6 +162,15 @@ public sealed class ArrayCensusTests
             });
     }
 
+    /// <summary>A write that ends takes its pages out of the pool.</summary>
+    private static void AwaitWrites(Pager pager)
+    {
+        while (Internals.Domain(pager).Swap.Writeback.InFlight != 0)
+        {
+            Thread.Yield();
+        }
+    }
+
     private static PagedArray<long> Filled(Pager pager, ContentKind kind, int pages)
     {
         PagedArray<long> array = pager.Allocate<long>((long)pages * PageLength);
