@@ -25,8 +25,8 @@ public sealed class LeaseAnalyzer : DiagnosticAnalyzer
         "Reliability",
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
-        "A lease pins a page in its frame until it is disposed. One that is not makes Dispose of its array and of its pager fail, and takes "
-            + "a frame away for good.");
+        "A lease pins a page in its frame until it is disposed. One that is not makes Dispose of its array and of its pager fail, and "
+            + "takes a frame away for good.");
 
     private static readonly DiagnosticDescriptor s_notOnException = new(
         NotOnExceptionId,

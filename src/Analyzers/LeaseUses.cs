@@ -35,8 +35,8 @@ internal sealed class LeaseUses
             case IFlowCaptureOperation capture when _leases.IsLease(capture.Value.Type):
                 return Capture(capture, state);
 
-            case ISimpleAssignmentOperation { Target: ILocalReferenceOperation { Type.SpecialType: SpecialType.System_Boolean } flag } assignment
-                when Strip(assignment.Value) is IInvocationOperation call:
+            case ISimpleAssignmentOperation { Target: ILocalReferenceOperation flag } assignment
+                when flag.Type?.SpecialType == SpecialType.System_Boolean && Strip(assignment.Value) is IInvocationOperation call:
                 _results[flag.Local] = call;
                 return state;
 
@@ -67,7 +67,9 @@ internal sealed class LeaseUses
             _results.TryGetValue(local.Local, out call);
         }
 
-        return call is null ? state : call.Arguments.Where(_leases.IsGiven).Aggregate(state, static (held, given) => held.WithoutLease(given));
+        return call is null
+            ? state
+            : call.Arguments.Where(_leases.IsGiven).Aggregate(state, static (held, given) => held.WithoutLease(given));
     }
 
     private LeaseState Capture(IFlowCaptureOperation capture, LeaseState state)
@@ -84,8 +86,7 @@ internal sealed class LeaseUses
 
     private LeaseState Assign(ISimpleAssignmentOperation assignment, LeaseState state)
     {
-        object? target = assignment.Target is ILocalReferenceOperation or IFlowCaptureReferenceOperation ? HolderOf(assignment.Target) : null;
-        if (target is not null)
+        if (HolderOf(assignment.Target) is { } target)
         {
             return Move(assignment.Value, target, Overwrite(target, state));
         }
@@ -206,8 +207,7 @@ internal sealed class LeaseUses
             {
                 ExpressionSyntax? used = node switch
                 {
-                    InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.ValueText: "Dispose" } access } =>
-                        access.Expression,
+                    MemberAccessExpressionSyntax { Name.Identifier.ValueText: "Dispose" } access => access.Expression,
                     UsingStatementSyntax statement => statement.Expression,
                     EqualsValueClauseSyntax
                     {

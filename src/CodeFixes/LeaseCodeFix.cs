@@ -37,14 +37,16 @@ public sealed class LeaseCodeFix : CodeFixProvider
                 && Fix(root, lease) is { } after)
             {
                 context.RegisterCodeFix(
-                    CodeAction.Create(Title, _ => Task.FromResult(context.Document.WithSyntaxRoot(after)), equivalenceKey: Title), diagnostic);
+                    CodeAction.Create(Title, _ => Task.FromResult(context.Document.WithSyntaxRoot(after)), equivalenceKey: Title),
+                    diagnostic);
             }
         }
     }
 
     private static SyntaxNode? Fix(SyntaxNode root, InvocationExpressionSyntax lease)
     {
-        if (lease.FirstAncestorOrSelf<StatementSyntax>() is not { Parent: BlockSyntax or SwitchSectionSyntax or GlobalStatementSyntax } statement
+        if (lease.FirstAncestorOrSelf<StatementSyntax>() is not { } statement
+            || statement.Parent is not (BlockSyntax or SwitchSectionSyntax or GlobalStatementSyntax)
             || !IsEvaluatedOnce(lease, statement))
         {
             return null;
@@ -92,15 +94,16 @@ public sealed class LeaseCodeFix : CodeFixProvider
         local.Parent!.DescendantNodes().Any(node => node switch
         {
             AssignmentExpressionSyntax { Left: IdentifierNameSyntax left } => left.Identifier.ValueText == name,
-            ArgumentSyntax { RefKindKeyword.RawKind: (int)SyntaxKind.RefKeyword or (int)SyntaxKind.OutKeyword, Expression: IdentifierNameSyntax passed } =>
-                passed.Identifier.ValueText == name,
+            ArgumentSyntax { Expression: IdentifierNameSyntax passed } argument =>
+                passed.Identifier.ValueText == name && argument.RefKindKeyword.Kind() is SyntaxKind.RefKeyword or SyntaxKind.OutKeyword,
             ReturnStatementSyntax { Expression: IdentifierNameSyntax returned } => returned.Identifier.ValueText == name,
             _ => false,
         });
 
     private static LocalDeclarationStatementSyntax WithUsing(LocalDeclarationStatementSyntax local)
     {
-        SyntaxToken keyword = SyntaxFactory.Token(local.GetLeadingTrivia(), SyntaxKind.UsingKeyword, SyntaxFactory.TriviaList(SyntaxFactory.Space));
+        SyntaxToken keyword = SyntaxFactory.Token(
+            local.GetLeadingTrivia(), SyntaxKind.UsingKeyword, SyntaxFactory.TriviaList(SyntaxFactory.Space));
         return local.WithoutLeadingTrivia().WithUsingKeyword(keyword);
     }
 

@@ -9,8 +9,8 @@ namespace Paging.Diagnostics;
 
 /// <summary>A pager's place in a meter: its series begin with <see cref="Attach"/> and end with <see cref="Close"/>.</summary>
 /// <remarks>
-/// Without a factory a pager has a meter of its own, which goes with it; then whoever collects is told that its series have ended. The scope
-/// of that meter is the pager's options, and not the pager, since the runtime keeps meters, and so their scopes, alive.
+/// Without a factory a pager has a meter of its own, which goes with it; then whoever collects is told that its series have ended. The
+/// scope of that meter is the pager's options, and not the pager, since the runtime keeps meters, and so their scopes, alive.
 /// A factory has one meter for all that ask it for the same name, and disposes it itself. Instruments are not given back to a meter that
 /// lives on, so all pagers of a meter share one set of them (<see cref="PagingInstruments"/>), which asks the pagers that there are.
 /// </remarks>
@@ -20,7 +20,8 @@ internal sealed class PagerMeter
     internal const string Name = "Paging";
     internal const string NameTag = "paging.pager.name";
 
-    /// <summary>Of own meters only: tells two apart whose pagers have one name.</summary>
+    /// <summary>Of own meters: tells them apart, even if their pagers have one name. What collects takes meters that differ in nothing for
+    /// one, which ends with the first of them.</summary>
     internal const string NumberTag = "paging.pager.number";
 
     private static readonly Gate s_gate = new(isOfProcess: true);
@@ -43,7 +44,7 @@ internal sealed class PagerMeter
         if (options.MeterFactory is { } factory)
         {
             Meter shared = factory.Create(new MeterOptions(Name) { Version = s_version })
-                ?? throw new InvalidOperationException("The MeterFactory of the options has made no meter: IMeterFactory.Create has returned null.");
+                ?? throw new InvalidOperationException("The MeterFactory has made no meter: IMeterFactory.Create has returned null.");
             using Gate.Scope held = s_gate.Enter();
             _instruments = s_instruments.GetValue(shared, static meter => new PagingInstruments(meter));
         }
@@ -53,7 +54,7 @@ internal sealed class PagerMeter
             {
                 Version = s_version,
                 Scope = options,
-                Tags = [_nameTag, new KeyValuePair<string, object?>(NumberTag, number)],
+                Tags = [new KeyValuePair<string, object?>(NumberTag, number)],
             });
             _instruments = new PagingInstruments(_own);
         }
@@ -62,8 +63,8 @@ internal sealed class PagerMeter
     /// <summary>The pager's name.</summary>
     internal string PagerName => (string)_nameTag.Value!;
 
-    /// <summary>Whether anybody wants to know how long faults take.</summary>
-    internal bool TimesFaults => _instruments.FaultDuration.Enabled;
+    /// <summary>How long faults take, if anybody wants to know.</summary>
+    internal Histogram<double> FaultDurations => _instruments.FaultDuration;
 
     /// <summary>Begins to show a pager's figures.</summary>
     internal void Attach(IWatched pager) => _instruments.Add(pager);
@@ -93,13 +94,9 @@ internal sealed class PagerMeter
             _instruments.Remove(pager);
         }
 
-        try
+        if (_own is not null)
         {
-            _own?.Dispose();
-        }
-        catch (Exception)
-        {
-            // A listener's, which is told that the instruments are gone. The meter has let go of them before.
+            End(_own);
         }
     }
 
@@ -109,7 +106,19 @@ internal sealed class PagerMeter
     {
         if (_own is not null)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static meter => meter.Dispose(), _own, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static meter => End(meter), _own, preferLocal: false);
+        }
+    }
+
+    private static void End(Meter meter)
+    {
+        try
+        {
+            meter.Dispose();
+        }
+        catch (Exception)
+        {
+            // A listener's, which is told that the instruments are gone. The meter has let go of them before.
         }
     }
 }

@@ -17,7 +17,8 @@ internal static class PagerName
         if (name?.Length > MaxLength)
         {
             throw new ArgumentException(
-                $"Name has {name.Length:N0} characters; at most {MaxLength} fit, since each measurement and each event carries it.", parameter);
+                $"Name has {name.Length:N0} characters; at most {MaxLength} fit, since each measurement and each event carries it.",
+                parameter);
         }
     }
 }

@@ -4,8 +4,8 @@ using System.Diagnostics.Tracing;
 
 namespace Paging.Diagnostics;
 
-/// <summary>The events of all pagers, by the name "Paging": what happens seldom and is worth a line in a log. Each is a test of a flag while
-/// nobody listens.</summary>
+/// <summary>The events of all pagers, by the name "Paging": what happens seldom and is worth a line in a log. Each is a test of a flag
+/// while nobody listens.</summary>
 /// <remarks>
 /// Listeners are called by a thread of the thread pool, one event after another: events arise where claims, turns and scopes are held, even
 /// on the thread that runs finalizers, and a listener may do anything. Beyond <see cref="MaxPending"/> events that wait for listeners, new
@@ -113,7 +113,14 @@ internal sealed class PagingEvents : EventSource
                 spin.SpinOnce();
             }
 
-            s_log.Write(pending);
+            try
+            {
+                s_log.Write(pending);
+            }
+            catch (Exception)
+            {
+                // A listener's. The others have been told, and there are more events.
+            }
         }
         while (Interlocked.Decrement(ref s_count) != 0);
     }
@@ -164,7 +171,7 @@ internal sealed class PagingEvents : EventSource
     [UnconditionalSuppressMessage("ReflectionAnalysis", "IL2026", Justification = OnlyPrimitives)]
     private void SwapFileRetired(string pager, string path, int error) => WriteEvent(3, pager, path, error);
 
-    [Event(4, Level = EventLevel.Warning, Message = "{0}: refused, pool and files are full: {1} of {2} bytes of the pool, {3} bytes in files")]
+    [Event(4, Level = EventLevel.Warning, Message = "{0}: refused, pool and files are full: {1} of {2} bytes, {3} in files")]
     [UnconditionalSuppressMessage("ReflectionAnalysis", "IL2026", Justification = OnlyPrimitives)]
     private void PoolFull(string pager, long poolBytes, long poolBudgetBytes, long fileBytes) =>
         WriteEvent(4, pager, poolBytes, poolBudgetBytes, fileBytes);

@@ -11,8 +11,8 @@ namespace Paging.Residency;
 /// frames, would cost each fault and each eviction one addition to a word that all threads on the array share. That is 5 ns alone and 20 to
 /// 50 when two threads do it, of a fault of 1,000 and a clean eviction of 100, for a figure that is asked for once in ten seconds.
 /// Looking costs about a nanosecond for each word of a part of the table that was ever touched, and 20 to 40 for what is known of a stored
-/// page. Both are bounded for each array: beyond <see cref="MaxWords"/> and <see cref="MaxStored"/> parts and pages are passed over, evenly,
-/// and the others count for them. Nothing is locked meanwhile but one granule at a time, and only of those whose pages are in nodes; nobody
+/// page. Both are bounded for each array: beyond <see cref="MaxWords"/> and <see cref="MaxStored"/> parts and pages are passed over,
+/// evenly, and the others count for them. Nothing is locked meanwhile but one granule at a time, and only of those whose pages are in nodes; nobody
 /// waits, and pages go on moving.
 /// </remarks>
 /// <param name="domain">The pager's.</param>

@@ -44,7 +44,8 @@ internal sealed class DomainFigures(PagingDomain domain, string name) : IWatched
             PoolBytes = domain.Swap.Budget.CommittedBytes,
             PoolStoredBytes = domain.Swap.Budget.StoredBytes,
             PoolLogicalBytes = domain.Counters[Counter.LogicalBytes],
-            MetadataBytes = domain.TableBytes + domain.Nodes.Bytes + domain.Frames.RecordBytes + domain.Frames.ForecastBytes + domain.Swap.MetadataBytes,
+            MetadataBytes = domain.TableBytes + domain.Nodes.Bytes + domain.Frames.RecordBytes + domain.Frames.ForecastBytes
+                + domain.Swap.MetadataBytes,
             CorruptedPages = domain.Counters[Counter.CorruptedPages],
             SameFilledPages = domain.Counters[Counter.SameFilledPages],
             IncompressiblePages = domain.Counters[Counter.IncompressiblePages],

@@ -153,7 +153,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         text += dropped == 0 ? string.Empty : $", {dropped:N0} of them dropped and waiting for their finalizers";
         string were = takenDown == 1 ? "was" : "were";
         text += takenDown == 0 ? string.Empty : $"; {takenDown:N0} dropped without Dispose {were} taken down before";
-        text += takenDown != 0 && Volatile.Read(ref _lastName) is { } name ? $", '{name}' the last of those that have a name" : string.Empty;
+        text += takenDown != 0 && Volatile.Read(ref _lastName) is { } name ? $", '{name}' the last with a name" : string.Empty;
         string frames = leaked == 1 ? "frame" : "frames";
         return text + (leaked == 0 ? string.Empty : $"; {leaked:N0} {frames} lost to leases that were never disposed");
     }

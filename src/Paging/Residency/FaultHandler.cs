@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using Paging.Diagnostics;
 using Paging.Memory;
@@ -19,6 +20,9 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly ParkingLot _parking = domain.Parking;
     private readonly LeaseWatch _watch = domain.Watch;
     private readonly PagerMeter? _meter = domain.Meter;
+
+    /// <summary>At hand here, since each fault asks whether anybody wants its time.</summary>
+    private readonly Histogram<double>? _durations = domain.Meter?.FaultDurations;
 
     /// <summary>Pins a page, whatever its state.</summary>
     /// <param name="region">The array.</param>
@@ -153,7 +157,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
-                    if (wait.Began == 0 && _meter is { TimesFaults: true })
+                    if (_durations is { Enabled: true } && wait.Began == 0)
                     {
                         wait.Began = Stopwatch.GetTimestamp();
                     }

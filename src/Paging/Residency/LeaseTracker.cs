@@ -7,10 +7,10 @@ namespace Paging.Residency;
 
 /// <summary>Where each lease out of a pager was taken, for <see cref="PagerOptions.TrackLeases"/>.</summary>
 /// <remarks>
-/// A lease is three words and carries no number. What it ends by is the word of its page, so leases are known by that and by the thread, and
-/// of several that one thread has on one page the last one taken ends first: as nested ones do. Where they end in another order the stacks
-/// of two leases on one page may be exchanged. A lease of an object (an owner, the pages of a sequence) ends on any thread, and is told from
-/// those of threads.
+/// A lease is three words and carries no number. What it ends by is the word of its page, so leases are known by that and by the thread,
+/// and of several that one thread has on one page the last one taken ends first: as nested ones do. Where they end in another order the
+/// stacks of two leases on one page may be exchanged. A lease of an object (an owner, the pages of a sequence) ends on any thread, and is
+/// told from those of threads.
 /// Hits learn nothing of all this: pages of such a pager are never watched (<see cref="LeaseWatch"/>), so every lease takes the slow path,
 /// where it is counted, and every end finds the counting one.
 /// Names of arrays are kept, not arrays, whose finalizers have to run.
@@ -121,7 +121,8 @@ internal sealed unsafe class LeaseTracker
         Taken[] all;
         using (_gate.Enter())
         {
-            all = [.. _taken.Values.SelectMany(static ofPage => ofPage).Where(taken => region is null || taken.Array == region.PolicyNumber)];
+            all = [.. _taken.Values.SelectMany(static ofPage => ofPage)
+                .Where(taken => region is null || taken.Array == region.PolicyNumber)];
         }
 
         if (all.Length == 0)
@@ -133,15 +134,15 @@ internal sealed unsafe class LeaseTracker
         int shown = Math.Min(all.Length, MaxDescribed);
         long now = _time.GetTimestamp();
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $" The oldest of them{(shown < all.Length ? $", {shown} of {all.Length:N0}" : string.Empty)}:");
+        text.Append(CultureInfo.InvariantCulture, $" The oldest, {shown} of {all.Length:N0}:");
         foreach (Taken taken in all.AsSpan(0, shown))
         {
             string array = taken.Name is null ? "an array without a name" : $"array '{taken.Name}'";
-            string holder = taken.IsOwned ? "by an owner, since" : "since";
+            string use = (taken.Write ? "to write" : "to read") + (taken.IsOwned ? ", by an owner" : string.Empty);
+            double seconds = _time.GetElapsedTime(taken.At, now).TotalSeconds;
             text.AppendLine().Append(
                 CultureInfo.InvariantCulture,
-                $"- page {taken.Index:N0} of {array}, {(taken.Write ? "to write" : "to read")}, {holder} {_time.GetElapsedTime(taken.At, now).TotalSeconds:N3} s, "
-                    + $"taken on thread {taken.Thread}");
+                $"- page {taken.Index:N0} of {array}, {use}, for {seconds:N3} s, taken on thread {taken.Thread}");
             AppendStack(text, taken.Stack);
         }
 

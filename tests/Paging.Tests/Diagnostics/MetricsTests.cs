@@ -236,7 +236,7 @@ public sealed class MetricsTests
         {
             InstrumentPublished = (instrument, self) =>
             {
-                if (instrument.Meter.Tags?.Any(static tag => tag.Value as string == "unmade") == true)
+                if (instrument.Meter.Scope is PagerOptions { Name: "unmade" })
                 {
                     published++;
                     self.EnableMeasurementEvents(instrument);
