@@ -155,8 +155,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
     /// <summary>What each array that is not disposed holds, and where.</summary>
     /// <returns>Matrices among them, in no order that means anything. Nothing but this is allocated.</returns>
-    /// <remarks>Looks at pages: about a nanosecond for each page of the parts that were ever touched, and some tens for a stored one, up to
-    /// a few milliseconds an array; longer ones are estimated (<see cref="PagedArrayStatistics"/>). It costs those who use the arrays
+    /// <remarks>Looks at pages: some ten nanoseconds for each page of the parts that were ever touched, and a hundred for a stored one, up to
+    /// ten or twenty milliseconds an array; longer ones are estimated (<see cref="PagedArrayStatistics"/>). It costs those who use the arrays
     /// nothing.</remarks>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public IReadOnlyList<PagedArrayStatistics> GetArrays()

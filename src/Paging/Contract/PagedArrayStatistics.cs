@@ -1,9 +1,9 @@
 namespace Paging;
 
 /// <summary>One array's pages, and where they are. Bytes unless stated otherwise.</summary>
-/// <remarks>Exact when no other thread is at work, for arrays of up to two million touched pages, of which the stored ones beyond the first
-/// 131,072 are judged by as many of them, evenly spread. Of longer arrays the figures are estimates, from every second, third and so on of
-/// the parts of the array that were ever touched.</remarks>
+/// <remarks>Exact when no other thread is at work, for arrays of up to half a million touched pages, up to 65,536 of them stored. Of longer
+/// arrays the figures are estimates: from every second, third and so on of the parts that were ever touched, and of the stored
+/// pages.</remarks>
 public readonly record struct PagedArrayStatistics
 {
     /// <summary>The array's name; null if it has none.</summary>

@@ -10,10 +10,10 @@ namespace Paging.Residency;
 /// what they are encoded to changes when they are compressed again; neither knows arrays, nor should. What could be counted, pages in
 /// frames, would cost each fault and each eviction one addition to a word that all threads on the array share. That is 5 ns alone and 20 to
 /// 50 when two threads do it, of a fault of 1,000 and a clean eviction of 100, for a figure that is asked for once in ten seconds.
-/// Looking costs about a nanosecond for each word of a part of the table that was ever touched, and 20 to 40 for what is known of a stored
-/// page. Both are bounded for each array: beyond <see cref="MaxWords"/> and <see cref="MaxStored"/> parts and pages are passed over,
-/// evenly, and the others count for them. Nothing is locked meanwhile but one granule at a time, and only of those whose pages are in nodes; nobody
-/// waits, and pages go on moving.
+/// Looking costs some ten nanoseconds for each word of a part of the table that was ever touched, and about a hundred for what is known of
+/// a stored page, which is seldom in a cache. Both are bounded for each array: beyond <see cref="MaxWords"/> and <see cref="MaxStored"/>
+/// parts and pages are passed over, evenly, and the others count for them: ten or twenty milliseconds, whatever the array's length. Nothing
+/// is locked meanwhile but one granule at a time, and only of those whose pages are in nodes; nobody waits, and pages go on moving.
 /// </remarks>
 /// <param name="domain">The pager's.</param>
 /// <param name="maxWords">Words that are looked at of one array, at most.</param>
@@ -21,11 +21,11 @@ namespace Paging.Residency;
 internal readonly unsafe ref struct ArrayCensus(
     PagingDomain domain, long maxWords = ArrayCensus.MaxWords, long maxStored = ArrayCensus.MaxStored)
 {
-    /// <summary>Some milliseconds.</summary>
-    internal const long MaxWords = 1 << 21;
+    /// <summary>Some milliseconds, looked at twice.</summary>
+    internal const long MaxWords = 1 << 19;
 
     /// <summary>Some milliseconds.</summary>
-    internal const long MaxStored = 1 << 17;
+    internal const long MaxStored = 1 << 16;
 
     /// <summary>All arrays that are in use, in the order of their numbers. The caller has entered the pager.</summary>
     internal PagedArrayStatistics[] Take()
@@ -64,19 +64,16 @@ internal readonly unsafe ref struct ArrayCensus(
         // A short table is looked at as a whole, whatever its granule would hold.
         long words = Math.Min(touched << PageTable.GranuleShift, region.PageCount);
         long step = Math.Max(1, (words + maxWords - 1) / maxWords);
-        var tally = new Tally { Step = Math.Max(1, ((words / step) + maxStored - 1) / maxStored) };
-        long seen = 0;
-        long looked = 0;
-        for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
+        var tally = new Tally { Step = 1 };
+        if (words / step > maxStored)
         {
-            if (seen++ % step == 0)
-            {
-                looked++;
-                Look(region, granule, ref tally);
-            }
+            // How many of them are stored is known only when they have been looked at.
+            var first = new Tally { Step = long.MaxValue };
+            LookAtParts(region, step, ref first);
+            tally.Step = Math.Max(1, (first.Named + maxStored - 1) / maxStored);
         }
 
-        double scale = looked == 0 ? 1 : (double)seen / looked;
+        double scale = LookAtParts(region, step, ref tally);
         double ofStored = tally.Looked == 0 ? 0 : scale * tally.Named / tally.Looked;
         return new PagedArrayStatistics
         {
@@ -88,6 +85,26 @@ internal readonly unsafe ref struct ArrayCensus(
             StoredBytes = (long)(ofStored * tally.Encoded),
             Filter = FilterOf(region.Policy.Filter.Kind),
         };
+    }
+
+    /// <summary>Looks at every so many of the granules that were ever touched.</summary>
+    /// <returns>For how many each of them stands.</returns>
+    private double LookAtParts(PagedRegion region, long step, ref Tally tally)
+    {
+        ref PageTable table = ref region.Pages.Table;
+        long granules = table.Granules;
+        long seen = 0;
+        long looked = 0;
+        for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
+        {
+            if (seen++ % step == 0)
+            {
+                looked++;
+                Look(region, granule, ref tally);
+            }
+        }
+
+        return looked == 0 ? 1 : (double)seen / looked;
     }
 
     /// <summary>As <see cref="RegionCloser.CountPins()"/> goes through a granule: first the pages of its chain, then those of its
