@@ -191,7 +191,8 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         if (!result.IsLoaded && result.Status != LoadStatus.InFile)
         {
             // Not for those that come ahead of demand, whose threads tell nobody: it would be counted again when it is accessed.
-            _counters.Add(Counter.CorruptedPages, result.Status == LoadStatus.Corrupted && manner != FaultManner.Ahead ? 1 : 0);
+            bool isWrong = result.Status is LoadStatus.Corrupted or LoadStatus.SourceDamaged;
+            _counters.Add(Counter.CorruptedPages, isWrong && manner != FaultManner.Ahead ? 1 : 0);
             if (manner != FaultManner.Ahead && PagingEvents.IsListenedTo)
             {
                 PagingEvents.NotePageCorrupted(domain.Name, region.Name ?? string.Empty, index, result.Describe());

@@ -82,6 +82,7 @@ public sealed class DatasetDamageTests : IDisposable
         Assert.Contains($"file '{Name}/c/0' of its dataset is damaged: the chunk at offset 0: it fails its checksum", e.Message, StringComparison.Ordinal);
         Assert.Contains("read this one again when the file is well", e.Message, StringComparison.Ordinal);
         Assert.Equal(contents[2_000], array[2_000]);
+        Assert.Equal(1, pager.GetStatistics().CorruptedPages);
 
         // And it can be overwritten as a whole.
         array.Fill(0, 1_024, 9);
