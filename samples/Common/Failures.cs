@@ -1,4 +1,4 @@
-namespace QuickStart;
+namespace Samples;
 
 /// <summary>Something that the user passed cannot be used; the message is the one line to show.</summary>
 internal sealed class InputException : Exception
@@ -8,5 +8,5 @@ internal sealed class InputException : Exception
     public InputException(string message, Exception inner) : base(message, inner) { }
 }
 
-/// <summary>A byte came back different; the message names its file and offset.</summary>
+/// <summary>What came back differs from what it must be; the message says where.</summary>
 internal sealed class DifferenceException(string message) : Exception(message);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace QuickStart;
+namespace Samples;
 
 /// <summary>Byte counts as people write them: 64K, 16M, 1.5G. Every unit is a power of 1024.</summary>
 internal static class Sizes
