@@ -8,8 +8,20 @@ namespace AssetStreaming;
 /// is. Were the disk the limit rather than the processor, a dataset would be read in fewer bytes, and decoded for it.</remarks>
 internal sealed class Assets : IDisposable
 {
+    // The coarsest textures take a third of the frames at most, so that most are left for what comes and goes.
+    private const int PinnedShare = 3;
+
+    private readonly List<PageOwner<uint>> _coarsest = [];
+
     public Assets(Options options, World world)
     {
+        long coarsest = (long)world.Layout.TileCount * WorldLayout.PagesIn(WorldLayout.Coarsest) * WorldLayout.PageBytes;
+        if (coarsest > options.ResidentBytes / PinnedShare)
+        {
+            throw new InputException($"--resident {options.ResidentBytes}: the coarsest textures, which always stay, take "
+                + $"{Sizes.Format(coarsest)}; pass {PinnedShare * coarsest} or more, or fewer --tiles");
+        }
+
         World = world;
         Pager = new Pager(new PagerOptions
         {
@@ -35,10 +47,16 @@ internal sealed class Assets : IDisposable
     public PagedArray<uint> Textures { get; }
     public PagedArray<float> Meshes { get; }
 
-    /// <summary>What a loading screen is for: the coarsest level of all tiles, and all that is in sight at the start.</summary>
+    /// <summary>What a loading screen is for: the coarsest level of all tiles, so that there is always something to draw, and all that is
+    /// in sight at the start.</summary>
     public async Task Load(Camera start)
     {
-        await Textures.PrefetchAsync(0, (long)World.Layout.TileCount * WorldLayout.TexelsIn(WorldLayout.Coarsest));
+        // Pinned, since a page that is only prefetched goes again if nobody wants it soon.
+        long texels = (long)World.Layout.TileCount * WorldLayout.TexelsIn(WorldLayout.Coarsest);
+        await Textures.PrefetchAsync(0, texels);
+        for (long texel = 0; texel < texels; texel += WorldLayout.TexelsPerPage)
+            _coarsest.Add(await Textures.PinAsync(texel));
+
         List<VisibleTile> visible = [];
         View.Fill(visible, World.Layout, start);
         foreach (VisibleTile tile in visible)
@@ -55,6 +73,11 @@ internal sealed class Assets : IDisposable
     public ValueTask PrefetchMesh(int tile, CancellationToken cancellation) =>
         Meshes.PrefetchAsync(WorldLayout.MeshStart(tile), WorldLayout.MeshFloats, cancellation);
 
-    // Disposing the pager disposes its arrays.
-    public void Dispose() => Pager.Dispose();
+    public void Dispose()
+    {
+        // A pager with pins out refuses to be disposed. Its arrays go with it.
+        foreach (PageOwner<uint> owner in _coarsest)
+            owner.Dispose();
+        Pager.Dispose();
+    }
 }

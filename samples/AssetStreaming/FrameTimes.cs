@@ -20,7 +20,7 @@ internal sealed class FrameTimes(double[] milliseconds)
         Add(waiting, "Read", ScottPlot.Colors.OrangeRed);
         Add(neverWaiting, "TryRead, and a prefetcher", ScottPlot.Colors.SteelBlue);
         plot.Add.HorizontalLine(Deadline, 1, ScottPlot.Colors.Gray, ScottPlot.LinePattern.Dashed).LegendText = $"{Deadline} ms";
-        plot.Axes.SetLimitsY(0, Math.Max(waiting.Longest, neverWaiting.Longest) * 1.05);
+        plot.Axes.SetLimits(0, waiting.InOrder.Length, 0, Math.Max(waiting.Longest, neverWaiting.Longest) * 1.05);
         plot.Title("Frame times");
         plot.XLabel("frame");
         plot.YLabel("ms");

@@ -47,6 +47,9 @@ static async Task<FlightResult> Fly(Options options, World world, Camera[] path,
 {
     using Assets assets = new(options, world);
     await assets.Load(path[0]);
+
+    // Once for the JIT compiler, whose time is no one's here.
+    new Renderer(assets, mayWait).Draw(path[0]);
     Renderer renderer = new(assets, mayWait);
     if (mayWait)
         return new FlightResult(DrawAll(renderer, path, _ => { }), renderer, assets.Pager.GetStatistics(), 0, 0);
