@@ -15,13 +15,6 @@ internal sealed class Assets : IDisposable
 
     public Assets(Options options, World world)
     {
-        long coarsest = (long)world.Layout.TileCount * WorldLayout.PagesIn(WorldLayout.Coarsest) * WorldLayout.PageBytes;
-        if (coarsest > options.ResidentBytes / PinnedShare)
-        {
-            throw new InputException($"--resident {options.ResidentBytes}: the coarsest textures, which always stay, take "
-                + $"{Sizes.Format(coarsest)}; pass {PinnedShare * coarsest} or more, or fewer --tiles");
-        }
-
         World = world;
         Pager = new Pager(new PagerOptions
         {
@@ -46,6 +39,18 @@ internal sealed class Assets : IDisposable
     public Pager Pager { get; }
     public PagedArray<uint> Textures { get; }
     public PagedArray<float> Meshes { get; }
+
+    /// <summary>Whether there would be room, before a world is made for nothing.</summary>
+    public static void CheckRoom(Options options)
+    {
+        long tiles = (long)options.Tiles * options.Tiles;
+        long coarsest = tiles * WorldLayout.PagesIn(WorldLayout.Coarsest) * WorldLayout.PageBytes;
+        if (coarsest > options.ResidentBytes / PinnedShare)
+        {
+            throw new InputException($"--resident {options.ResidentBytes}: the coarsest textures, which always stay, take "
+                + $"{Sizes.Format(coarsest)}; pass {PinnedShare * coarsest} or more, or fewer --tiles");
+        }
+    }
 
     /// <summary>What a loading screen is for: the coarsest level of all tiles, so that there is always something to draw, and all that is
     /// in sight at the start.</summary>

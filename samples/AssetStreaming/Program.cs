@@ -14,6 +14,7 @@ return await SampleProgram.Run("assetstreaming", async () =>
         return;
     }
 
+    Assets.CheckRoom(options);
     using ScratchFolder folder = new(options.WorldFolder, "assetstreaming-");
     World world = OpenWorld(folder, options);
     Camera[] path = Flight.Plan(options.Frames, options.Seed);
@@ -54,8 +55,13 @@ static async Task<FlightResult> Fly(Options options, World world, Camera[] path,
     if (mayWait)
         return new FlightResult(DrawAll(renderer, path, _ => { }), renderer, assets.Pager.GetStatistics(), 0, 0);
 
-    await using Prefetcher prefetcher = new(assets, path[0]);
-    FrameTimes times = DrawAll(renderer, path, prefetcher.Follow);
+    Prefetcher prefetcher = new(assets, path[0]);
+    FrameTimes times;
+    await using (prefetcher)
+    {
+        times = DrawAll(renderer, path, prefetcher.Follow);
+    }
+
     return new FlightResult(times, renderer, assets.Pager.GetStatistics(), prefetcher.Turns, prefetcher.Cancelled);
 }
 

@@ -16,29 +16,25 @@ internal static class SampleProgram
             await body();
             return Verified;
         }
-        catch (Exception e) when (e is DifferenceException or PageCorruptedException)
+        catch (Exception e) when (ExitCodeOf(Cause(e)) is { } exitCode)
         {
-            return Fail(name, Differs, e.Message);
-        }
-        catch (Exception e) when (e is InputException or OutOfPagingSpaceException)
-        {
-            return Fail(name, BadInput, e.Message);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            return Fail(name, BadInput, e.Message);
-        }
-        catch (ArgumentException e)
-        {
-            // The name of the parameter that .NET appends says nothing to who passes options.
-            return Fail(name, BadInput, e.Message.Split(" (Parameter")[0]);
+            // One line, whatever the message: scripts read it, and so do people. The name of the parameter that .NET appends says
+            // nothing to who passes options.
+            Console.Error.WriteLine($"{name}: {Cause(e).Message.Split(" (Parameter")[0].ReplaceLineEndings(" ")}");
+            return exitCode;
         }
     }
 
-    private static int Fail(string name, int exitCode, string message)
+    // Parallel loops wrap what their bodies throw.
+    private static Exception Cause(Exception e) => e is AggregateException { InnerExceptions: [Exception first, ..] } ? first : e;
+
+    // Null for what is nobody's input: a bug, which is better shown with its stack.
+    private static int? ExitCodeOf(Exception e) => e switch
     {
-        // One line, whatever the message: scripts read it, and so do people.
-        Console.Error.WriteLine($"{name}: {message.ReplaceLineEndings(" ")}");
-        return exitCode;
-    }
+        // Before the IOException that it is.
+        DifferenceException or PageCorruptedException => Differs,
+        InputException or OutOfPagingSpaceException or ArgumentException => BadInput,
+        IOException or InvalidDataException or UnauthorizedAccessException or InsufficientMemoryException => BadInput,
+        _ => null,
+    };
 }

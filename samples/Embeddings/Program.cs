@@ -2,7 +2,6 @@
 // are the parts to start from, TensorViews.cs shows pages as tensors; VectorSource.cs only makes data.
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.ExceptionServices;
 using Embeddings;
 using Paging;
 
@@ -91,7 +90,7 @@ internal sealed class Job(Options options, VectorSource source)
 
         InvertedLists index = Timed("k-means on a sample", 0, _ => InvertedLists.Train(table, options.Cells, options.Seed));
         Timed("assign all rows", _dataBytes, _ => index.AssignAll());
-        Neighbour[][] approximate = SearchCells(index, queries);
+        Neighbour[][] approximate = SearchCells(pager, index, queries);
 
         PagerStatistics after = pager.GetStatistics();
         long resident = ProcessMemory.Resident;
@@ -101,9 +100,10 @@ internal sealed class Job(Options options, VectorSource source)
         Report(before, after, resident, peak);
     }
 
-    private Neighbour[][] SearchCells(InvertedLists index, float[][] queries)
+    private Neighbour[][] SearchCells(Pager pager, InvertedLists index, float[][] queries)
     {
         long looked = 0;
+        long faults = pager.GetStatistics().Faults;
         long start = Stopwatch.GetTimestamp();
         Neighbour[][] found = Timed("search the nearest cells", 0, _ => queries.Select(query =>
         {
@@ -112,7 +112,8 @@ internal sealed class Job(Options options, VectorSource source)
             return nearest;
         }).ToArray());
         Note($"{Stopwatch.GetElapsedTime(start).TotalMilliseconds / queries.Length:0.0} ms a query, which gathers "
-            + $"{(double)looked / queries.Length / source.Rows:p1} of the rows: {options.Probes} of {options.Cells} cells");
+            + $"{(double)looked / queries.Length / source.Rows:p1} of the rows ({options.Probes} of {options.Cells} cells) in "
+            + $"{(pager.GetStatistics().Faults - faults) / queries.Length:n0} faults");
         return found;
     }
 
@@ -161,19 +162,12 @@ internal sealed class Job(Options options, VectorSource source)
     private void ForAllRows(int rowsPerPage, ProgressLine progress, Action<int> body)
     {
         int done = 0;
-        try
+        Parallel.ForEach(Partitioner.Create(0, source.Rows, 64 * rowsPerPage), range =>
         {
-            Parallel.ForEach(Partitioner.Create(0, source.Rows, 64 * rowsPerPage), range =>
-            {
-                for (int row = range.Item1; row < range.Item2; row++)
-                    body(row);
-                progress.Report((double)Interlocked.Add(ref done, range.Item2 - range.Item1) / source.Rows);
-            });
-        }
-        catch (AggregateException e)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
+            for (int row = range.Item1; row < range.Item2; row++)
+                body(row);
+            progress.Report((double)Interlocked.Add(ref done, range.Item2 - range.Item1) / source.Rows);
+        });
     }
 
     private static void Timed(string name, long bytes, Action<ProgressLine> body) =>

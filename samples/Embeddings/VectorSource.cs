@@ -82,8 +82,8 @@ internal sealed class GeneratedVectors : VectorSource
         _topics[topic].CopyTo(vector);
         for (int i = 0; i < DirectionsPerTopic; i++)
         {
-            float[] direction = _directions[((topic * DirectionsPerTopic) + (i * 7)) % Directions];
-            float share = 0.4f * (noise.NextUniform() + noise.NextUniform());
+            float[] direction = _directions[((topic * 5) + (i * 7)) % Directions];
+            float share = 0.25f * (noise.NextUniform() + noise.NextUniform());
             TensorPrimitives.MultiplyAdd(direction, share, vector, vector);
         }
 
