@@ -17,8 +17,8 @@ internal sealed record Options
           --resident SIZE   bytes of frames, ready to be touched             (default: 32M)
           --pool SIZE       most bytes that the compressed pool holds        (default: 64M)
           --queries N       queries                                          (default: 32)
-          --cells N         cells of the inverted list                       (default: 128)
-          --probes N        cells that a query looks into                    (default: 6)
+          --cells N         cells of the inverted list                       (default: 256)
+          --probes N        cells that a query looks into                    (default: 4)
           --dataset FOLDER  where the dataset goes and stays                 (default: a temporary folder)
           --seed N          makes the same choices again                     (default: 1)
           --help            this text
@@ -36,8 +36,8 @@ internal sealed record Options
     public long ResidentBytes { get; private set; } = 32 << 20;
     public long PoolBytes { get; private set; } = 64 << 20;
     public int Queries { get; private set; } = 32;
-    public int Cells { get; private set; } = 128;
-    public int Probes { get; private set; } = 6;
+    public int Cells { get; private set; } = 256;
+    public int Probes { get; private set; } = 4;
     public string? DatasetFolder { get; private set; }
     public int Seed { get; private set; } = 1;
     public bool ShowHelp { get; private set; }

@@ -83,7 +83,7 @@ internal sealed class GeneratedVectors : VectorSource
         for (int i = 0; i < DirectionsPerTopic; i++)
         {
             float[] direction = _directions[((topic * 5) + (i * 7)) % Directions];
-            float share = 0.25f * (noise.NextUniform() + noise.NextUniform());
+            float share = 0.32f * (noise.NextUniform() + noise.NextUniform());
             TensorPrimitives.MultiplyAdd(direction, share, vector, vector);
         }
 
