@@ -118,7 +118,7 @@ static void Report(FlightResult waiting, FlightResult neverWaiting)
     Row("  for nothing", result => $"{result.Statistics.PrefetchWasted:n0}");
     Row("turns noticed", result => result.Turns == 0 ? "" : $"{result.Turns:n0}");
     Row("  prefetches cancelled", result => result.Turns == 0 ? "" : $"{result.Cancelled:n0}");
-    Console.WriteLine($"  process                 {Sizes.Format(ProcessMemory.Resident),10} (VmRSS), peak {Sizes.Format(ProcessMemory.Peak)}");
+    Console.WriteLine($"  process (VmRSS)         {Sizes.Format(ProcessMemory.Resident),14}, peak {Sizes.Format(ProcessMemory.Peak)}");
     Console.WriteLine();
 
     void Row(string name, Func<FlightResult, string> text) =>

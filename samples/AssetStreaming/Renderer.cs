@@ -99,8 +99,9 @@ internal sealed class Renderer(Assets assets, bool mayWait)
     private bool DrawMesh(VisibleTile tile)
     {
         bool isComplete = true;
-        for (long start = WorldLayout.MeshStart(tile.Tile), end = start + WorldLayout.MeshFloats; start < end; start += WorldLayout.FloatsPerPage)
+        for (int offset = 0; offset < WorldLayout.MeshFloats; offset += WorldLayout.FloatsPerPage)
         {
+            long start = WorldLayout.MeshStart(tile.Tile) + offset;
             if (!TryGet(assets.Meshes, start, out ReadLease<float> lease))
             {
                 isComplete = false;
@@ -111,7 +112,7 @@ internal sealed class Renderer(Assets assets, bool mayWait)
             {
                 assets.World.Verify(start, lease.Span);
                 Pages++;
-                if (start == WorldLayout.MeshStart(tile.Tile))
+                if (offset == 0)
                     DrawVertices(tile, lease.Span);
             }
         }

@@ -131,7 +131,8 @@ internal sealed class TileGenerator(int seed)
 
     private static uint Hash(int seed, int tile, int octave, int x, int y)
     {
-        uint hash = ((uint)seed * 0x9E3779B1) ^ ((uint)tile * 0x85EBCA77) ^ ((uint)octave * 0xC2B2AE3D) ^ ((uint)x * 0x27D4EB2F) ^ ((uint)y * 0x165667B1);
+        uint hash = ((uint)seed * 0x9E3779B1) ^ ((uint)tile * 0x85EBCA77) ^ ((uint)octave * 0xC2B2AE3D)
+            ^ ((uint)x * 0x27D4EB2F) ^ ((uint)y * 0x165667B1);
         hash = (hash ^ (hash >> 15)) * 0x2C1B3C6D;
         hash = (hash ^ (hash >> 12)) * 0x297A2D39;
         return hash ^ (hash >> 15);

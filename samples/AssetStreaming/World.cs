@@ -75,7 +75,8 @@ internal sealed class World
             generator.Make(tile);
             for (int level = 0; level < WorldLayout.Levels; level++)
                 Put(file, Layout.TextureStart(tile, level) * sizeof(uint), MemoryMarshal.AsBytes(generator.Textures[level].AsSpan()));
-            Put(file, Layout.MeshStartBytes + (WorldLayout.MeshStart(tile) * sizeof(float)), MemoryMarshal.AsBytes(generator.Mesh.AsSpan()));
+            long meshStart = Layout.MeshStartBytes + (WorldLayout.MeshStart(tile) * sizeof(float));
+            Put(file, meshStart, MemoryMarshal.AsBytes(generator.Mesh.AsSpan()));
             progress.Report((double)Interlocked.Increment(ref done) / Layout.TileCount);
             return generator;
         }, _ => { });

@@ -46,7 +46,8 @@ internal sealed class Job(Options options, VectorSource source)
     // the rest; it goes when the table is saved.
     private async Task Build(Pager pager, string swapFolder, string dataset)
     {
-        SwapFile swap = pager.AddSwapFile(new SwapFileOptions { Path = swapFolder, Bytes = ((_dataBytes / 4 * 5) + (64 << 20)) >> 20 << 20 });
+        long swapBytes = ((_dataBytes / 4 * 5) + (64 << 20)) >> 20 << 20;
+        SwapFile swap = pager.AddSwapFile(new SwapFileOptions { Path = swapFolder, Bytes = swapBytes });
         using (PagedMatrix<float> table = source.CreateTable(pager))
         {
             Timed("build (WriteRow)", _dataBytes, progress => ForAllRows(table.RowsPerPage, progress, row =>
