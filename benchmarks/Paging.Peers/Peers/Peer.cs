@@ -1,0 +1,52 @@
+using Paging.Peers.Workloads;
+
+namespace Paging.Peers.Peers;
+
+/// <summary>What a peer is opened with.</summary>
+/// <param name="Directory">Its own; it finds there what it left the last time.</param>
+/// <param name="RowFile">The rows to load.</param>
+/// <param name="MemoryBytes">All that it may hold in memory for the data: caches, buffers, tables.</param>
+internal sealed record PeerContext(string Directory, string RowFile, long Rows, long MemoryBytes)
+{
+    public long DataBytes => Rows * Data.Row.Bytes;
+
+    public string PathOf(string name) => Path.Combine(Directory, name);
+
+    /// <summary>Makes something on the disk once: what the last run left complete is taken.</summary>
+    public void Once(string name, Action make)
+    {
+        string done = PathOf(name + ".complete");
+        if (!File.Exists(done))
+        {
+            make();
+            File.WriteAllText(done, "");
+        }
+    }
+}
+
+/// <summary>One way to do the job.</summary>
+/// <param name="Key">For the command line.</param>
+/// <param name="Name">For tables.</param>
+/// <param name="IsOurs">This library.</param>
+/// <param name="IsLimit">Not held to the memory: what would be left if there were enough.</param>
+internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, Func<PeerContext, IRowReader> Open)
+{
+    /// <summary>Its pages are for reading in order.</summary>
+    public bool IsForEpochs { get; init; }
+
+    public static IReadOnlyList<Peer> All { get; } =
+    [
+        new("paging-map", "Paging, file mapped", true, false, c => new PagingMapped(c)),
+        new("paging-dataset", "Paging, dataset", true, false, c => new PagingDataset(c, Data.Row.Bytes)),
+        new("paging-swap", "Paging, allocated + swap file", true, false, c => new PagingAllocated(c)),
+        new("paging-dataset64", "Paging, dataset in 64 KiB", true, false, c => new PagingDataset(c, 64 << 10)) { IsForEpochs = true },
+        new("arrays", "arrays, unlimited memory", false, true, c => new ManagedArrays(c)),
+        new("mmap", "memory-mapped file", false, false, c => new MappedView(c, random: false)),
+        new("mmap-random", "memory-mapped file, MADV_RANDOM", false, false, c => new MappedView(c, random: true)),
+        new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct)),
+        new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect)),
+        new("rocksdb-cached", "RocksDB, LZ4, page cache", false, false, c => new RocksRows(c, RocksKind.Lz4Buffered)),
+        new("lmdb", "LMDB", false, false, c => new LightningRows(c)),
+        new("faster", "FASTER", false, false, c => new FasterRows(c)),
+    ];
+}

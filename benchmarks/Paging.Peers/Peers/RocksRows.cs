@@ -1,0 +1,126 @@
+using System.Buffers.Binary;
+using Paging.Peers.Data;
+using Paging.Peers.Workloads;
+using RocksDbSharp;
+
+namespace Paging.Peers.Peers;
+
+/// <summary>The three ways to set RocksDB up for this that its documentation speaks of.</summary>
+internal enum RocksKind
+{
+    /// <summary>LZ4 blocks, all memory to the block cache, reads past the page cache.</summary>
+    Lz4Direct,
+
+    /// <summary>The same with Zstd.</summary>
+    ZstdDirect,
+
+    /// <summary>LZ4, a third of the memory to the block cache, the rest to the page cache, which then holds compressed blocks.</summary>
+    Lz4Buffered,
+}
+
+/// <summary>RocksDB: rows under big-endian numbers, compacted after loading.</summary>
+internal sealed class RocksRows : IRowWriter
+{
+    private const int KeyBytes = sizeof(long);
+    private const int MostKeys = 256;
+    private const ulong WriteBufferBytes = 4 << 20;
+    private readonly RocksDb _database;
+    private readonly RocksKind _kind;
+    private readonly ulong _cacheBytes;
+    private readonly WriteOptions _noLog = new WriteOptions().DisableWal(1);
+    private readonly byte[][] _keys = [.. Enumerable.Range(0, MostKeys).Select(_ => new byte[KeyBytes])];
+
+    public RocksRows(PeerContext context, RocksKind kind)
+    {
+        _kind = kind;
+
+        // What is left of the memory is for memtables, its own structures, and what malloc loses.
+        long cache = kind == RocksKind.Lz4Buffered ? context.MemoryBytes / 3 : context.MemoryBytes * 15 / 16 - (long)(2 * WriteBufferBytes);
+        _cacheBytes = (ulong)cache;
+        BlockBasedTableOptions table = new BlockBasedTableOptions()
+            .SetBlockSize(4096)
+            .SetBlockCache(Cache.CreateLru(_cacheBytes))
+            .SetFormatVersion(5)
+            .SetCacheIndexAndFilterBlocks(true)
+            .SetPinL0FilterAndIndexBlocksInCache(true);
+        DbOptions options = new DbOptions()
+            .SetCreateIfMissing(true)
+            .SetWriteBufferSize(WriteBufferBytes)
+            .SetMaxWriteBufferNumber(2)
+            .SetCompression(kind == RocksKind.ZstdDirect ? Compression.Zstd : Compression.Lz4)
+            .SetUseDirectReads(kind != RocksKind.Lz4Buffered)
+            .SetUseDirectIoForFlushAndCompaction(kind != RocksKind.Lz4Buffered)
+            .SetOptimizeFiltersForHits(1)
+            .SetBlockBasedTableFactory(table);
+        _database = RocksDb.Open(options, context.PathOf("db"));
+        context.Once("db", () => Load(context.RowFile));
+    }
+
+    public string Settings =>
+        $"{(_kind == RocksKind.ZstdDirect ? "Zstd" : "LZ4")} blocks of 4 KiB, LRU block cache {_cacheBytes >> 20} MiB with index blocks in it, "
+        + (_kind == RocksKind.Lz4Buffered ? "the rest is the page cache with compressed blocks" : "direct reads and compactions")
+        + ", 2 memtables of 4 MiB, no write-ahead log, compacted after loading; MultiGet for many";
+
+    public void Read(long row, Span<byte> destination)
+    {
+        Span<byte> key = stackalloc byte[KeyBytes];
+        BinaryPrimitives.WriteInt64BigEndian(key, row);
+        if (!_database.GetFixedSizeValue(key, destination[..Row.Bytes]))
+        {
+            throw new DataMismatchException($"RocksDB has no row {row:n0}.");
+        }
+    }
+
+    public void Gather(ReadOnlySpan<long> rows, Span<byte> destination)
+    {
+        while (!rows.IsEmpty)
+        {
+            int count = Math.Min(rows.Length, MostKeys);
+            byte[][] keys = count == MostKeys ? _keys : _keys[..count];
+            for (int i = 0; i < count; i++)
+            {
+                BinaryPrimitives.WriteInt64BigEndian(keys[i], rows[i]);
+            }
+
+            KeyValuePair<byte[], byte[]>[] found = _database.MultiGet(keys);
+            for (int i = 0; i < count; i++)
+            {
+                found[i].Value.CopyTo(destination[(i * Row.Bytes)..]);
+            }
+
+            rows = rows[count..];
+            destination = destination[(count * Row.Bytes)..];
+        }
+    }
+
+    public void Write(long row, ReadOnlySpan<byte> contents)
+    {
+        Span<byte> key = stackalloc byte[KeyBytes];
+        BinaryPrimitives.WriteInt64BigEndian(key, row);
+        _database.Put(key, contents, null, _noLog);
+    }
+
+    public void Warm()
+    {
+        using Iterator all = _database.NewIterator(null, new ReadOptions().SetReadaheadSize(1 << 20).SetFillCache(true));
+        for (all.SeekToFirst(); all.Valid(); all.Next())
+        {
+            _ = all.GetValueSpan().Length;
+        }
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    private void Load(string path)
+    {
+        RowFile.ForEach(path, (first, rows) =>
+        {
+            for (int i = 0; i < rows.Length; i += Row.Bytes)
+            {
+                Write(first + (i / Row.Bytes), rows.Span.Slice(i, Row.Bytes));
+            }
+        });
+        _database.Flush(new FlushOptions());
+        _database.CompactRange((byte[]?)null, null);
+    }
+}

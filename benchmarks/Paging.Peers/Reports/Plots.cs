@@ -1,0 +1,74 @@
+using Paging.Peers.Running;
+using ScottPlot;
+
+namespace Paging.Peers.Reports;
+
+/// <summary>Pictures: a bar a peer, rows a second, a picture for each memory and workload; and the pauses.</summary>
+internal static class Plots
+{
+    private const int Width = 900;
+
+    public static void Draw(Bench bench, Options options, string folder)
+    {
+        foreach (var group in bench.Measurements.GroupBy(m => (m.Setting, m.Workload)))
+        {
+            Measurement[] sorted = [.. group.OrderBy(m => m.Rate)];
+            int setting = options.Memory.TakeWhile(s => s.Name != group.Key.Setting).Count();
+            string name = $"{group.Key.Workload.Replace(' ', '-').ToLowerInvariant()}-{Suffix(options.Memory[setting])}";
+            Bars(
+                $"{Results.Name(group.Key.Workload)} - memory: {group.Key.Setting}",
+                "rows of 4 KiB a second (logarithmic; longer is better)",
+                [.. sorted.Select(m => (m.Peer.Name, m.Rate, ColorOf(m.Peer.IsOurs, m.Peer.IsLimit)))],
+                Path.Combine(folder, name));
+        }
+
+        if (bench.Stalls.Count > 0)
+        {
+            Bars(
+                "Longest pause but one in a hundred, while others read",
+                "microseconds (logarithmic; shorter is better)",
+                [.. bench.Stalls.AsEnumerable().Reverse().Where(s => s.Pauses.Length > 0).Select(s => (s.Who, s.Pauses[(int)(s.Pauses.Length * 0.99)], ColorOf(s.Who.StartsWith("Paging", StringComparison.Ordinal), s.Who is "nobody" or "arrays")))],
+                Path.Combine(folder, "pauses"));
+        }
+    }
+
+    private static string Suffix(MemorySetting setting) =>
+        setting.Share is { } share ? $"{share * 100:0}" : "fit";
+
+    private static Color ColorOf(bool isOurs, bool isLimit) =>
+        isOurs ? Color.FromHex("#1b6ca8") : isLimit ? Color.FromHex("#bbbbbb") : Color.FromHex("#e08e45");
+
+    private static void Bars(string title, string axis, (string Name, double Value, Color Color)[] bars, string path)
+    {
+        using Plot plot = new();
+        double lowest = Math.Floor(bars.Min(b => Math.Log10(b.Value)));
+        double highest = Math.Ceiling(bars.Max(b => Math.Log10(b.Value)) + 0.2);
+        for (int i = 0; i < bars.Length; i++)
+        {
+            plot.Add.Bar(new Bar
+            {
+                Position = i,
+                ValueBase = lowest,
+                Value = Math.Log10(bars[i].Value),
+                FillColor = bars[i].Color,
+                LineWidth = 0,
+                Orientation = Orientation.Horizontal,
+            });
+            ScottPlot.Plottables.Text label = plot.Add.Text(bars[i].Value >= 100 ? $"{bars[i].Value:n0}" : $"{bars[i].Value:0.0}", Math.Log10(bars[i].Value) + 0.02, i);
+            label.LabelAlignment = Alignment.MiddleLeft;
+        }
+
+        Tick[] ticks = [.. Enumerable.Range((int)lowest, (int)(highest - lowest) + 1).Select(power => new Tick(power, $"{Math.Pow(10, power):n0}"))];
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(ticks);
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. bars.Select((b, i) => new Tick(i, b.Name))]);
+        plot.Axes.Left.MajorTickStyle.Length = 0;
+        plot.Axes.Margins(left: 0);
+        plot.Axes.SetLimitsX(lowest, highest);
+        plot.HideGrid();
+        plot.Title(title);
+        plot.XLabel(axis);
+        int height = 120 + (32 * bars.Length);
+        plot.SavePng(path + ".png", Width, height);
+        plot.SaveSvg(path + ".svg", Width, height);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using Paging.Peers.Running;
+
+namespace Paging.Peers.Reports;
+
+/// <summary>Makes tables of what was measured.</summary>
+internal static class Results
+{
+    public static IEnumerable<Table> Tables(Bench bench, Options options)
+    {
+        foreach (MemorySetting setting in options.Memory)
+        {
+            Measurement[] measured = [.. bench.Measurements.Where(m => m.Setting == setting.Name)];
+            if (measured.Length > 0)
+            {
+                yield return Rates(bench, setting, measured);
+                yield return Ratios(setting, measured);
+                yield return Memory(bench, setting, options.Bytes);
+            }
+        }
+
+        if (bench.Stalls.Count > 0)
+        {
+            yield return Stalls(bench);
+        }
+
+        if (bench.Loop is { } loop)
+        {
+            yield return new Table("A sum of floats, all resident", ["form", "ns an element", "of an array"],
+                [.. ((string[])["a managed array", "leases, the loop in a method of its own", "leases, the loop in place"]).Zip(loop,
+                    (name, ns) => (string[])[name, F($"{ns:0.00}"), F($"{ns / loop[0]:0.00}")])]);
+        }
+
+        if (bench.Faults.Count > 0)
+        {
+            yield return new Table("Faults among more and more pages, 1,024 frames", ["pages of 4 KiB", "ns a fault", "metadata, bytes a page"],
+                [.. bench.Faults.Select(f => (string[])[F($"{f.Pages:n0}"), F($"{f.Nanoseconds:0}"), F($"{f.MetadataBytes:0.0}")])],
+                "Pages of one repeated pattern, which their descriptors hold: data of that size would not fit.");
+        }
+
+        if (bench.Threads.Count > 0)
+        {
+            double one = Measurement.Median(bench.Threads[0].RowsPerSecond);
+            yield return new Table("Faults from the pool by several threads", ["threads", "rows a second", "of one thread"],
+                [.. bench.Threads.Select(t => (string[])[F($"{t.Threads}"), F($"{Measurement.Median(t.RowsPerSecond):n0}"), F($"{Measurement.Median(t.RowsPerSecond) / one:0.00}")])]);
+        }
+    }
+
+    /// <summary>What the issue of a comparison is: the better of ours against the best of the others, workload by workload.</summary>
+    public static IEnumerable<(string Workload, Measurement Ours, Measurement Best, Measurement? Limit)> Pairs(IEnumerable<Measurement> measured)
+    {
+        foreach (var workload in measured.GroupBy(m => m.Workload))
+        {
+            Measurement? ours = workload.Where(m => m.Peer.IsOurs).MaxBy(m => m.Rate);
+            Measurement? best = workload.Where(m => !m.Peer.IsOurs && !m.Peer.IsLimit).MaxBy(m => m.Rate);
+            if (ours is not null && best is not null)
+            {
+                yield return (workload.Key, ours, best, workload.FirstOrDefault(m => m.Peer.IsLimit));
+            }
+        }
+    }
+
+    /// <summary>Every round of everything, for whoever wants to look closer.</summary>
+    public static IEnumerable<string> Csv(Bench bench)
+    {
+        yield return "memory,workload,peer,round,rows_per_second";
+        foreach (Measurement m in bench.Measurements)
+        {
+            for (int round = 0; round < m.Rates.Length; round++)
+            {
+                yield return F($"{m.Setting},{m.Workload},{m.Peer.Key},{round + 1},{m.Rates[round]:0.0}");
+            }
+        }
+    }
+
+    public static string Name(string workload) => workload switch
+    {
+        "Uniform 1" => "uniform, one",
+        "Uniform 256" => "uniform, 256",
+        "Zipf 1" => "Zipf, one",
+        "Zipf 256" => "Zipf, 256",
+        _ => workload,
+    };
+
+    private static Table Rates(Bench bench, MemorySetting setting, Measurement[] measured)
+    {
+        string[] workloads = [.. measured.Select(m => m.Workload).Distinct()];
+        return new Table(
+            F($"Memory: {setting.Name} ({bench.BytesOf(setting) >> 20:n0} MiB); µs a row"),
+            ["", .. workloads.Select(Name)],
+            [.. measured.Select(m => m.Peer).Distinct().Select(peer => (string[])[peer.Name,
+                .. workloads.Select(w => measured.FirstOrDefault(m => m.Peer == peer && m.Workload == w) is { } m ? F($"{1e6 / m.Rate:0.00}") : "-")])]);
+    }
+
+    private static Table Ratios(MemorySetting setting, Measurement[] measured) => new(
+        $"Memory: {setting.Name}; the faster of ours over the fastest of the peers",
+        ["", "times as fast", "lowest to highest", "ours", "the peer", "of unlimited arrays"],
+        [.. Pairs(measured).Select(pair =>
+        {
+            (double median, double lowest, double highest) = pair.Ours.Over(pair.Best);
+            string limit = pair.Limit is { } l ? F($"1/{1 / pair.Ours.Over(l).Median:0.0}") : "-";
+            return (string[])[Name(pair.Workload), F($"{median:0.00}"), F($"{lowest:0.00} - {highest:0.00}"), pair.Ours.Peer.Name, pair.Best.Peer.Name, limit];
+        })]);
+
+    private static Table Memory(Bench bench, MemorySetting setting, long dataBytes) => new(
+        $"Memory: {setting.Name}; what they took",
+        ["", "load s", "anonymous MiB", "page cache MiB", "bytes a byte of data"],
+        [.. bench.Setups.Where(s => s.Setting == setting.Name).Select(s => (string[])[
+            s.Peer.Name,
+            s.LoadSeconds is { } seconds ? F($"{seconds:0.0}") : "-",
+            F($"{s.Memory.Anonymous >> 20:n0}"),
+            s.Memory.PageCache < 0 ? "?" : F($"{s.Memory.PageCache >> 20:n0}"),
+            F($"{(s.Memory.Anonymous + Math.Max(0, s.Memory.PageCache)) / (double)dataBytes:0.00}")])],
+        "The process with the .NET runtime is in it, some 40 MiB. Load: the first time only, where it stays on the disk.");
+
+    private static Table Stalls(Bench bench) => new(
+        "Pauses of the garbage collector while others read; microseconds",
+        ["who reads", "rows a second", "pauses", "p50", "p99", "longest"],
+        [.. bench.Stalls.Select(s => (string[])[s.Who, F($"{s.RowsPerSecond:n0}"), F($"{s.Pauses.Length:n0}"),
+            At(s.Pauses, 0.5), At(s.Pauses, 0.99), At(s.Pauses, 1)])],
+        "Memory: a quarter of the data.");
+
+    private static string At(double[] sorted, double share) =>
+        sorted.Length == 0 ? "-" : F($"{sorted[(int)Math.Min(sorted.Length - 1, share * sorted.Length)]:n0}");
+
+    private static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

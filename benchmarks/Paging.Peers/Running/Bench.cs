@@ -1,0 +1,284 @@
+using System.Globalization;
+using Paging.Peers.Data;
+using Paging.Peers.Peers;
+using Paging.Peers.Workloads;
+
+namespace Paging.Peers.Running;
+
+/// <summary>Runs all that was asked for: peers in processes of their own, in turns, and gathers what they say.</summary>
+internal sealed class Bench(Options options, string directory, ProgressBar bar)
+{
+    private const int MetadataBytesAPage = 72;
+    private static readonly string[] s_gathers =
+        [.. from d in Enum.GetNames<Distribution>() from n in (int[])[1, 256] select $"{d} {n.ToString(CultureInfo.InvariantCulture)}"];
+
+    private static readonly string[] s_epochs = ["in-order", "block-shuffled", "shuffled"];
+    private readonly string _rowFile = Path.Combine(directory, "source.bin");
+    private readonly long _rows = options.Bytes / Row.Bytes;
+
+    /// <summary>LZ4's, of the rows one by one.</summary>
+    public double CompressionRatio { get; private set; }
+
+    public List<Measurement> Measurements { get; } = [];
+
+    public List<Setup> Setups { get; } = [];
+
+    /// <summary>Peers that were left out, each with why.</summary>
+    public List<string> Skipped { get; } = [];
+
+    public List<string> Mismatches { get; } = [];
+
+    /// <summary>Pauses in microseconds, by who read meanwhile.</summary>
+    public List<(string Who, double RowsPerSecond, double[] Pauses)> Stalls { get; } = [];
+
+    public List<(long Pages, double Nanoseconds, double MetadataBytes)> Faults { get; } = [];
+
+    public List<(int Threads, double[] RowsPerSecond)> Threads { get; } = [];
+
+    /// <summary>Nanoseconds an element: array, method of its own, in place.</summary>
+    public double[]? Loop { get; private set; }
+
+    private IReadOnlyList<Peer> Chosen => [.. Peer.All.Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Key))];
+
+    private double Slice => options.SliceMilliseconds / 1000.0;
+
+    /// <summary>What of <see cref="Options.Memory"/> a setting is, in bytes.</summary>
+    public long BytesOf(MemorySetting setting) => setting.Share is { } share
+        ? (long)(options.Bytes * share)
+        : (long)(options.Bytes / CompressionRatio * 1.12) + (options.Bytes / 16) + (_rows * MetadataBytesAPage) + (8 << 20);
+
+    public void Run()
+    {
+        Estimate();
+        bar.Draw("rows");
+        CompressionRatio = RowFile.Prepare(_rowFile, _rows, options.Data, share => bar.Draw($"rows {share:P0}"));
+        if (options.Wants("gathers") || options.Wants("epochs") || options.Wants("updates"))
+        {
+            foreach (MemorySetting setting in options.Memory)
+            {
+                Compare(setting);
+            }
+        }
+
+        if (options.Wants("stall"))
+        {
+            Stall();
+        }
+
+        if (options.Wants("loops"))
+        {
+            RunLoops();
+        }
+
+        if (options.Wants("scaling"))
+        {
+            Scale();
+        }
+    }
+
+    private void Estimate()
+    {
+        double gathers = options.Wants("gathers") ? options.Rounds * s_gathers.Length * Slice : 0;
+        double epochs = options.Wants("epochs") ? options.Rounds * s_epochs.Length * Slice : 0;
+        double updates = options.Wants("updates") ? options.Rounds * Slice : 0;
+        if (gathers + epochs + updates > 0)
+        {
+            bar.Expect(options.Memory.Count * Chosen.Count * (gathers + epochs + updates + WarmSeconds));
+        }
+    }
+
+    private double WarmSeconds => (2 * options.WarmMilliseconds / 1000.0) + (options.Bytes / 200e6);
+
+    private void Compare(MemorySetting setting)
+    {
+        List<Running> running = [];
+        try
+        {
+            foreach (Peer peer in Chosen)
+            {
+                if (peer.IsForEpochs && !options.Wants("epochs"))
+                {
+                    continue;
+                }
+
+                bar.Draw($"{setting.Name}: {peer.Name}");
+                if (Start(peer, setting) is { } started)
+                {
+                    running.Add(started);
+                }
+
+                bar.Step(WarmSeconds, $"{setting.Name}: {peer.Name}");
+            }
+
+            foreach (string gather in options.Wants("gathers") ? s_gathers : [])
+            {
+                Alternate(setting, running.Where(r => !r.Peer.IsForEpochs), gather, $"gather {gather}");
+            }
+
+            foreach (string epoch in options.Wants("epochs") ? s_epochs : [])
+            {
+                Alternate(setting, running, epoch, $"epoch {epoch}");
+            }
+
+            // Of ours, what is meant to be written.
+            if (options.Wants("updates"))
+            {
+                Alternate(setting, running.Where(r => !r.Peer.IsOurs || r.Peer.Key == "paging-swap"), "updates", "update");
+            }
+
+            foreach (Running one in running)
+            {
+                Try(one, () =>
+                {
+                    MemoryUse memory = one.Child.AskMemory();
+                    bar.Draw($"{setting.Name}: verifying {one.Peer.Name}");
+                    _ = one.Child.Ask("verify");
+                    Setups.Add(new Setup(setting.Name, one.Peer, one.Settings, one.LoadSeconds, memory, one.Child.BaseBytes));
+                });
+            }
+        }
+        finally
+        {
+            running.ForEach(r => r.Child.Dispose());
+        }
+    }
+
+    private Running? Start(Peer peer, MemorySetting setting)
+    {
+        PeerContext context = ContextOf(peer, BytesOf(setting));
+        Child child = Child.Start(peer.Key, context, options.Seed, isLimited: !peer.IsLimit);
+        Running running = new(peer, child);
+        Try(running, () =>
+        {
+            string[] answer = child.Ask("open");
+            running.LoadSeconds = answer[0] == "1" ? double.Parse(answer[1], CultureInfo.InvariantCulture) : null;
+            running.Settings = string.Join(' ', answer[2..]);
+            _ = child.Ask($"warm {options.WarmMilliseconds}");
+        }, setting.Name);
+        if (running.HasFailed)
+        {
+            child.Dispose();
+            return null;
+        }
+
+        return running;
+    }
+
+    /// <summary>A peer has a directory for itself, whatever the memory.</summary>
+    private PeerContext ContextOf(Peer peer, long memoryBytes) => new(Path.Combine(directory, peer.Key), _rowFile, _rows, memoryBytes);
+
+    /// <summary>Round after round, the order reversed each time. A round before them is not counted: caches settle to the new work.</summary>
+    private void Alternate(MemorySetting setting, IEnumerable<Running> peers, string workload, string command)
+    {
+        Running[] all = [.. peers.Where(p => !p.HasFailed)];
+        foreach (Running peer in all)
+        {
+            Try(peer, () => _ = peer.Child.Ask($"{command} {options.WarmMilliseconds / 2}"), setting.Name);
+            bar.Step(WarmSeconds / 10, $"{setting.Name}, {workload}: {peer.Peer.Name}");
+        }
+
+        Dictionary<Running, List<double>> rates = all.ToDictionary(p => p, _ => new List<double>());
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            foreach (Running peer in round % 2 == 0 ? all : [.. all.Reverse()])
+            {
+                Try(peer, () => rates[peer].Add(peer.Child.AskRate($"{command} {options.SliceMilliseconds}")), setting.Name);
+                bar.Step(Slice, $"{setting.Name}, {workload}, round {round + 1}: {peer.Peer.Name}");
+            }
+        }
+
+        Measurements.AddRange(all.Where(p => !p.HasFailed).Select(p => new Measurement(setting.Name, workload, p.Peer, [.. rates[p]])));
+    }
+
+    /// <summary>A peer that fails is left out from there on; what came back different is told at the end as well.</summary>
+    private void Try(Running peer, Action action, string setting = "")
+    {
+        if (peer.HasFailed)
+        {
+            return;
+        }
+
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is PeerFailedException or DataMismatchException)
+        {
+            peer.HasFailed = true;
+            string line = $"{peer.Peer.Name}{(setting.Length > 0 ? $" ({setting})" : "")}: {e.Message}";
+            Skipped.Add(line);
+            if (e is DataMismatchException)
+            {
+                Mismatches.Add(line);
+            }
+
+            bar.Clear();
+            Console.Error.WriteLine(line);
+        }
+    }
+
+    private void Stall()
+    {
+        int readers = Math.Max(1, Environment.ProcessorCount - 1);
+        foreach ((string key, string who, int threads) in ((string, string, int)[])
+            [("arrays", "nobody", 0), ("arrays", "arrays", readers), ("mmap", "memory-mapped file", readers),
+            ("mmap-random", "memory-mapped file, MADV_RANDOM", readers), ("paging-map", "Paging, file mapped", readers)])
+        {
+            bar.Draw($"pauses: {who}");
+            Peer peer = Peer.All.Single(p => p.Key == key);
+            using Child child = Child.Start(key, ContextOf(peer, options.Bytes / 4), options.Seed, !peer.IsLimit);
+            Try(new Running(peer, child), () =>
+            {
+                _ = child.Ask("open");
+                _ = child.Ask($"stall {threads} {options.WarmMilliseconds / 2}");
+                string[] answer = child.Ask($"stall {threads} {(options.Quick ? 2000 : 10000)}");
+                double[] pauses = [.. answer[1..].Where(a => a.Length > 0).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).Order()];
+                Stalls.Add((who, double.Parse(answer[0], CultureInfo.InvariantCulture), pauses));
+            });
+        }
+    }
+
+    private void RunLoops() => Alone("loops", child =>
+        Loop = [.. child.Ask($"loops {(options.Quick ? 1000 : 4000)}").Select(w => double.Parse(w, CultureInfo.InvariantCulture))]);
+
+    private void Scale()
+    {
+        foreach (long pages in (long[])(options.Quick ? [10_000, 100_000, 1_000_000] : [10_000, 100_000, 1_000_000, 10_000_000]))
+        {
+            Alone($"faults among {pages:n0} pages", child =>
+            {
+                string[] answer = child.Ask($"faults {pages}");
+                Faults.Add((pages, double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture)));
+            });
+        }
+
+        int[] threads = [.. Enumerable.Range(0, 10).Select(i => 1 << i).TakeWhile(n => n < Environment.ProcessorCount), Environment.ProcessorCount];
+        foreach (int count in threads)
+        {
+            Alone($"{count} threads", child => Threads.Add((count,
+                [.. Enumerable.Range(0, options.Rounds).Select(_ => child.AskRate($"threads {count} {options.SliceMilliseconds}"))])));
+        }
+    }
+
+    /// <summary>Something of this library alone, in a process of its own.</summary>
+    private void Alone(string what, Action<Child> use)
+    {
+        bar.Draw(what);
+        Peer ours = Peer.All[0];
+        using Child child = Child.Start(ours.Key, ContextOf(ours, options.Bytes), options.Seed, isLimited: false);
+        Try(new Running(ours, child), () => use(child), what);
+    }
+
+    private sealed class Running(Peer peer, Child child)
+    {
+        public Peer Peer { get; } = peer;
+
+        public Child Child { get; } = child;
+
+        public string Settings { get; set; } = "";
+
+        public double? LoadSeconds { get; set; }
+
+        public bool HasFailed { get; set; }
+    }
+}

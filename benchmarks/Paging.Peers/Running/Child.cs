@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Globalization;
+using Paging.Peers.Data;
+using Paging.Peers.Peers;
+
+namespace Paging.Peers.Running;
+
+/// <summary>A peer could not go on: it is left out from here on, and why is said.</summary>
+internal sealed class PeerFailedException(string message) : Exception(message);
+
+/// <summary>The parent's end of a <see cref="Worker"/>.</summary>
+internal sealed class Child : IDisposable
+{
+    /// <summary>What a process may take beside its peer's memory: code that is compiled later, the collector's slack, stacks, kernel memory.</summary>
+    public const long SlackBytes = 24 << 20;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static int s_count;
+    private readonly Process _process;
+    private readonly MemoryGroup? _group;
+
+    private Child(Process process, MemoryGroup? group)
+    {
+        _process = process;
+        _group = group;
+    }
+
+    /// <summary>What the process took before it opened anything, when it is in a cgroup.</summary>
+    public long BaseBytes { get; private set; }
+
+    /// <summary>Starts a worker. In a cgroup, if it is to be limited and there can be one: for what it takes now, the memory, and some slack.</summary>
+    public static Child Start(string key, PeerContext context, int seed, bool isLimited)
+    {
+        MemoryGroup? group = isLimited ? MemoryGroup.TryCreate($"paging-peers-{Environment.ProcessId}-{s_count++}", out _) : null;
+        ProcessStartInfo start = new(Environment.ProcessPath!)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        foreach (string argument in (string[])[.. Host(), "worker", key, context.Directory, context.RowFile,
+            context.Rows.ToString(CultureInfo.InvariantCulture), context.MemoryBytes.ToString(CultureInfo.InvariantCulture), seed.ToString(CultureInfo.InvariantCulture)])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        // The same collector for all, which does not fill what it thinks is a machine of its own.
+        start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_GCConserveMemory"] = "0";
+        Child child = new(Process.Start(start)!, group);
+        group?.Add(child._process.Id);
+        _ = child.Receive("start");
+        if (group is not null)
+        {
+            child.BaseBytes = group.UsedBytes;
+            group.Limit(child.BaseBytes + context.MemoryBytes + SlackBytes);
+        }
+
+        return child;
+    }
+
+    /// <summary>The words of the answer.</summary>
+    /// <exception cref="DataMismatchException">The worker read what it should not have.</exception>
+    /// <exception cref="PeerFailedException">It could not, or is no more.</exception>
+    public string[] Ask(string command)
+    {
+        try
+        {
+            _process.StandardInput.WriteLine(command);
+            _process.StandardInput.Flush();
+        }
+        catch (IOException)
+        {
+            throw new PeerFailedException(Death(command));
+        }
+
+        return Receive(command);
+    }
+
+    /// <summary>Rows a second.</summary>
+    public double AskRate(string command)
+    {
+        string[] words = Ask(command);
+        return long.Parse(words[0], CultureInfo.InvariantCulture) / double.Parse(words[1], CultureInfo.InvariantCulture);
+    }
+
+    public MemoryUse AskMemory() => MemoryUse.Parse(Ask("memory"));
+
+    public void Dispose()
+    {
+        try
+        {
+            _process.StandardInput.WriteLine("quit");
+            _process.StandardInput.Flush();
+        }
+        catch (IOException)
+        {
+            // It has ended.
+        }
+
+        if (!_process.WaitForExit(s_patience))
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+        _group?.Dispose();
+    }
+
+    /// <summary>When it is the runtime's host that runs, it wants to know what.</summary>
+    private static IEnumerable<string> Host() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Child).Assembly.Location] : [];
+
+    private string[] Receive(string command)
+    {
+        Task<string?> line = _process.StandardOutput.ReadLineAsync();
+        if (!line.Wait(s_patience))
+        {
+            _process.Kill();
+            throw new PeerFailedException($"{command}: no answer within {s_patience.TotalMinutes} minutes");
+        }
+
+        string[] words = (line.Result ?? throw new PeerFailedException(Death(command))).Split(' ');
+        return words[0] switch
+        {
+            "ok" => words[1..],
+            "mismatch" => throw new DataMismatchException(string.Join(' ', words[1..])),
+            _ => throw new PeerFailedException($"{command}: {string.Join(' ', words[1..])}"),
+        };
+    }
+
+    private string Death(string command)
+    {
+        _process.WaitForExit(5000);
+        return _group?.HasKilled == true
+            ? $"{command}: killed, its memory was full"
+            : $"{command}: its process ended{(_process.HasExited ? $" with {_process.ExitCode}" : "")}";
+    }
+}

@@ -1,0 +1,47 @@
+namespace Paging.Peers.Workloads;
+
+/// <summary>Rows had by their number: what gathers ask of a peer.</summary>
+internal interface IRowReader : IDisposable
+{
+    /// <summary>How the peer is set up, for the output.</summary>
+    string Settings { get; }
+
+    /// <summary>Copies one row.</summary>
+    void Read(long row, Span<byte> destination);
+
+    /// <summary>Copies rows in the order asked, by whatever form for many the peer has.</summary>
+    void Gather(ReadOnlySpan<long> rows, Span<byte> destination);
+
+    /// <summary>Fills the peer's caches as fast as it can, before random reads do the rest.</summary>
+    void Warm();
+}
+
+/// <summary>Batch after batch in a given order: what epochs ask. A peer that has nothing of its own gets a thread that gathers one batch ahead.</summary>
+internal interface IBatchReader
+{
+    IBatches ReadBatches(RowOrder order, int batchRows, long epoch, long position);
+}
+
+/// <summary>A place in endless epochs.</summary>
+internal interface IBatches : IDisposable
+{
+    /// <summary>Valid until the next move.</summary>
+    ReadOnlySpan<byte> Current { get; }
+
+    ReadOnlySpan<long> Rows { get; }
+
+    void MoveNext();
+}
+
+/// <summary>Rows that can be written: what updates ask.</summary>
+internal interface IRowWriter : IRowReader
+{
+    void Write(long row, ReadOnlySpan<byte> contents);
+}
+
+/// <summary>Rows that managed code reads where they are, without a copy: what the test of garbage collections asks.</summary>
+internal interface IRowToucher
+{
+    /// <summary>A word of every cache line of the row, added up.</summary>
+    long Touch(long row);
+}
