@@ -17,11 +17,11 @@ internal sealed record Options
 
           --quick              ends within two minutes; without it, within twenty
           --data PATH          a file or folder whose bytes the rows are made of (the .NET shared framework's own files)
-          --bytes BYTES        of rows: 64M, 1G (1G, 64M with --quick)
-          --memory LIST        shares of the data, and `fit`: as much as it takes compressed (0.5,0.25,fit; 0.5,fit with --quick)
+          --bytes BYTES        of rows: 64M, 1G (1G, 128M with --quick)
+          --memory LIST        shares of the data, and `fit`: as much as it takes compressed (0.5,0.25,fit; 0.5 with --quick)
           --only LIST          of gathers, epochs, updates, loops, stall, scaling
           --peers LIST         by the keys that the program shows
-          --rounds N           of each measurement, in alternation (7; 5 with --quick)
+          --rounds N           of each measurement, in alternation (7; 3 with --quick)
           --slice MS           how long each measurement of a round lasts (400; 100 with --quick)
           --dir DIRECTORY      where the peers' files go, and stay, for another run (a temporary one)
           --out DIRECTORY      Markdown, CSV and pictures of the results
@@ -55,8 +55,8 @@ internal sealed record Options
 
     public static IReadOnlyList<string> Workloads { get; } = ["gathers", "epochs", "updates", "loops", "stall", "scaling"];
 
-    /// <summary>How long peers are read at random before they are measured.</summary>
-    public int WarmMilliseconds => Quick ? 500 : 5000;
+    /// <summary>How long peers are read at random at most, all together, before they are measured.</summary>
+    public int WarmMilliseconds => Quick ? 6000 : 40000;
 
     public bool Wants(string workload) => Only.Count == 0 || Only.Contains(workload);
 
@@ -64,10 +64,10 @@ internal sealed record Options
     public static Options Parse(string[] args)
     {
         Options options = new() { Quick = args.Contains("--quick") };
-        options.Bytes = options.Quick ? 64L << 20 : 1L << 30;
-        options.Rounds = options.Quick ? 5 : 7;
+        options.Bytes = options.Quick ? 128L << 20 : 1L << 30;
+        options.Rounds = options.Quick ? 3 : 7;
         options.SliceMilliseconds = options.Quick ? 100 : 400;
-        options.Memory = ParseMemory(options.Quick ? "0.5,fit" : "0.5,0.25,fit");
+        options.Memory = ParseMemory(options.Quick ? "0.5" : "0.5,0.25,fit");
         for (int i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick")

@@ -30,7 +30,7 @@ internal sealed class LightningRows : IRowWriter
     }
 
     public string Settings =>
-        $"MDB_NORDAHEAD, MDB_NOSYNC, integer keys, pages of {_environment.PageSize:n0} bytes, a read transaction that stays open, "
+        $"MDB_NORDAHEAD, MDB_NOSYNC, integer keys, pages of {_environment.EnvironmentStats.PageSize:n0} bytes, a read transaction that stays open, "
         + $"{UpdatesATransaction:n0} updates a transaction; memory: the page cache of its cgroup";
 
     public void Read(long row, Span<byte> destination)

@@ -1,17 +1,15 @@
 namespace Paging.Peers.Peers;
 
 /// <summary>Divides the memory that a peer may have among what this library keeps in it.</summary>
+/// <remarks>Buffers for files, 4 to 8 MiB, are in the slack that every process has.</remarks>
 internal static class PagingBudgets
 {
     /// <summary>Page table, descriptor and frame record of a page at most (README), which are beside the budgets.</summary>
     private const int MetadataBytesAPage = 72;
 
-    /// <summary>Buffers for reading files, and the codecs' scratch memory.</summary>
-    private const long BufferBytes = 8 << 20;
-
     public static PagerOptions For(PeerContext context, int pageBytes)
     {
-        long budget = context.MemoryBytes - (context.DataBytes / pageBytes * MetadataBytesAPage) - BufferBytes;
+        long budget = context.MemoryBytes - (context.DataBytes / pageBytes * MetadataBytesAPage);
         long resident = budget / 8;
         return new PagerOptions { ResidentBytes = resident, PoolBytes = budget - resident, PageBytes = pageBytes };
     }

@@ -75,6 +75,7 @@ internal sealed class PagingMapped : PagingRows
     {
         string path = context.PathOf("rows.bin");
         context.Once("rows.bin", () => MappedView.Copy(context.RowFile, path));
+        MappedView.Drop(path);
         Matrix = Pager.MapFileMatrix<byte>(path, Row.Bytes);
     }
 

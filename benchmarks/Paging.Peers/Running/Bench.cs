@@ -9,6 +9,9 @@ namespace Paging.Peers.Running;
 internal sealed class Bench(Options options, string directory, ProgressBar bar)
 {
     private const int MetadataBytesAPage = 72;
+
+    /// <summary>What the thread that allocates keeps, and what the collector has not collected yet.</summary>
+    private const long StallBytes = 64 << 20;
     private static readonly string[] s_gathers =
         [.. from d in Enum.GetNames<Distribution>() from n in (int[])[1, 256] select $"{d} {n.ToString(CultureInfo.InvariantCulture)}"];
 
@@ -45,7 +48,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     /// <summary>What of <see cref="Options.Memory"/> a setting is, in bytes.</summary>
     public long BytesOf(MemorySetting setting) => setting.Share is { } share
         ? (long)(options.Bytes * share)
-        : (long)(options.Bytes / CompressionRatio * 1.12) + (options.Bytes / 16) + (_rows * MetadataBytesAPage) + (8 << 20);
+        : (long)(options.Bytes / CompressionRatio * 1.12) + (options.Bytes / 16) + (_rows * MetadataBytesAPage);
 
     public void Run()
     {
@@ -83,11 +86,11 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         double updates = options.Wants("updates") ? options.Rounds * Slice : 0;
         if (gathers + epochs + updates > 0)
         {
-            bar.Expect(options.Memory.Count * Chosen.Count * (gathers + epochs + updates + WarmSeconds));
+            bar.Expect(options.Memory.Count * Chosen.Count * (gathers + epochs + updates + OpenSeconds));
         }
     }
 
-    private double WarmSeconds => (2 * options.WarmMilliseconds / 1000.0) + (options.Bytes / 200e6);
+    private double OpenSeconds => options.Bytes / 200e6;
 
     private void Compare(MemorySetting setting)
     {
@@ -107,9 +110,11 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
                     running.Add(started);
                 }
 
-                bar.Step(WarmSeconds, $"{setting.Name}: {peer.Name}");
+                bar.Step(OpenSeconds, $"{setting.Name}: {peer.Name}");
             }
 
+            // Side by side: that brings the disk to its speed, and nothing is timed.
+            Together(running, $"warm {options.WarmMilliseconds}", setting);
             foreach (string gather in options.Wants("gathers") ? s_gathers : [])
             {
                 Alternate(setting, running.Where(r => !r.Peer.IsForEpochs), gather, $"gather {gather}");
@@ -128,14 +133,10 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
             foreach (Running one in running)
             {
-                Try(one, () =>
-                {
-                    MemoryUse memory = one.Child.AskMemory();
-                    bar.Draw($"{setting.Name}: verifying {one.Peer.Name}");
-                    _ = one.Child.Ask("verify");
-                    Setups.Add(new Setup(setting.Name, one.Peer, one.Settings, one.LoadSeconds, memory, one.Child.BaseBytes));
-                });
+                Try(one, () => Setups.Add(new Setup(setting.Name, one.Peer, one.Settings, one.LoadSeconds, one.Child.AskMemory(), one.Child.BaseBytes)), setting.Name);
             }
+
+            Together(running, "verify", setting);
         }
         finally
         {
@@ -146,14 +147,13 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     private Running? Start(Peer peer, MemorySetting setting)
     {
         PeerContext context = ContextOf(peer, BytesOf(setting));
-        Child child = Child.Start(peer.Key, context, options.Seed, isLimited: !peer.IsLimit);
+        Child child = Child.Start(peer.Key, context, options.Seed, isLimited: !peer.IsLimit, (long)(context.MemoryBytes * peer.MoreShare));
         Running running = new(peer, child);
         Try(running, () =>
         {
             string[] answer = child.Ask("open");
             running.LoadSeconds = answer[0] == "1" ? double.Parse(answer[1], CultureInfo.InvariantCulture) : null;
             running.Settings = string.Join(' ', answer[2..]);
-            _ = child.Ask($"warm {options.WarmMilliseconds}");
         }, setting.Name);
         if (running.HasFailed)
         {
@@ -164,18 +164,30 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         return running;
     }
 
+    /// <summary>All peers at once.</summary>
+    private void Together(IReadOnlyList<Running> peers, string command, MemorySetting setting)
+    {
+        bar.Draw($"{setting.Name}: {command}");
+        foreach (Running peer in peers)
+        {
+            Try(peer, () => peer.Child.Tell(command), setting.Name);
+        }
+
+        foreach (Running peer in peers)
+        {
+            Try(peer, () => _ = peer.Child.Receive(command), setting.Name);
+            bar.Step(0, $"{setting.Name}: {command}, {peer.Peer.Name}");
+        }
+    }
+
     /// <summary>A peer has a directory for itself, whatever the memory.</summary>
     private PeerContext ContextOf(Peer peer, long memoryBytes) => new(Path.Combine(directory, peer.Key), _rowFile, _rows, memoryBytes);
 
-    /// <summary>Round after round, the order reversed each time. A round before them is not counted: caches settle to the new work.</summary>
+    /// <summary>Round after round, the order reversed each time. What is done before them is not counted: caches settle to the new work.</summary>
     private void Alternate(MemorySetting setting, IEnumerable<Running> peers, string workload, string command)
     {
         Running[] all = [.. peers.Where(p => !p.HasFailed)];
-        foreach (Running peer in all)
-        {
-            Try(peer, () => _ = peer.Child.Ask($"{command} {options.WarmMilliseconds / 2}"), setting.Name);
-            bar.Step(WarmSeconds / 10, $"{setting.Name}, {workload}: {peer.Peer.Name}");
-        }
+        Together(all, $"{command} {options.WarmMilliseconds / 4}", setting);
 
         Dictionary<Running, List<double>> rates = all.ToDictionary(p => p, _ => new List<double>());
         for (int round = 0; round < options.Rounds; round++)
@@ -226,7 +238,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         {
             bar.Draw($"pauses: {who}");
             Peer peer = Peer.All.Single(p => p.Key == key);
-            using Child child = Child.Start(key, ContextOf(peer, options.Bytes / 4), options.Seed, !peer.IsLimit);
+            using Child child = Child.Start(key, ContextOf(peer, options.Bytes / 4), options.Seed, !peer.IsLimit, StallBytes);
             Try(new Running(peer, child), () =>
             {
                 _ = child.Ask("open");

@@ -11,9 +11,10 @@ internal sealed class PeerFailedException(string message) : Exception(message);
 /// <summary>The parent's end of a <see cref="Worker"/>.</summary>
 internal sealed class Child : IDisposable
 {
-    /// <summary>What a process may take beside its peer's memory: code that is compiled later, the collector's slack, stacks, kernel memory.</summary>
-    public const long SlackBytes = 24 << 20;
+    /// <summary>What a process may take beside its peer's memory: code that is compiled later, the collector's slack, stacks, buffers.</summary>
+    public const long SlackBytes = 32 << 20;
 
+    private const string Gen0Bytes = "400000"; // hexadecimal: 4 MiB
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
     private static int s_count;
     private readonly Process _process;
@@ -29,7 +30,8 @@ internal sealed class Child : IDisposable
     public long BaseBytes { get; private set; }
 
     /// <summary>Starts a worker. In a cgroup, if it is to be limited and there can be one: for what it takes now, the memory, and some slack.</summary>
-    public static Child Start(string key, PeerContext context, int seed, bool isLimited)
+    /// <param name="moreBytes">What it will allocate for other ends.</param>
+    public static Child Start(string key, PeerContext context, int seed, bool isLimited, long moreBytes = 0)
     {
         MemoryGroup? group = isLimited ? MemoryGroup.TryCreate($"paging-peers-{Environment.ProcessId}-{s_count++}", out _) : null;
         ProcessStartInfo start = new(Environment.ProcessPath!)
@@ -43,16 +45,17 @@ internal sealed class Child : IDisposable
             start.ArgumentList.Add(argument);
         }
 
-        // The same collector for all, which does not fill what it thinks is a machine of its own.
+        // The collector knows the machine's memory, not the cgroup's: its youngest generation may not be larger than what is left for it.
         start.Environment["DOTNET_gcServer"] = "0";
-        start.Environment["DOTNET_GCConserveMemory"] = "0";
+        start.Environment["DOTNET_GCgen0size"] = Gen0Bytes;
+        start.Environment["DOTNET_GCgen0MaxBudget"] = Gen0Bytes;
         Child child = new(Process.Start(start)!, group);
         group?.Add(child._process.Id);
         _ = child.Receive("start");
         if (group is not null)
         {
             child.BaseBytes = group.UsedBytes;
-            group.Limit(child.BaseBytes + context.MemoryBytes + SlackBytes);
+            group.Limit(child.BaseBytes + context.MemoryBytes + SlackBytes + moreBytes);
         }
 
         return child;
@@ -63,6 +66,13 @@ internal sealed class Child : IDisposable
     /// <exception cref="PeerFailedException">It could not, or is no more.</exception>
     public string[] Ask(string command)
     {
+        Tell(command);
+        return Receive(command);
+    }
+
+    /// <summary>Begins what <see cref="Receive"/> ends; in between, others can work as well.</summary>
+    public void Tell(string command)
+    {
         try
         {
             _process.StandardInput.WriteLine(command);
@@ -72,8 +82,6 @@ internal sealed class Child : IDisposable
         {
             throw new PeerFailedException(Death(command));
         }
-
-        return Receive(command);
     }
 
     /// <summary>Rows a second.</summary>
@@ -111,7 +119,8 @@ internal sealed class Child : IDisposable
     private static IEnumerable<string> Host() =>
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Child).Assembly.Location] : [];
 
-    private string[] Receive(string command)
+    /// <summary>The answer to what it was told.</summary>
+    public string[] Receive(string command)
     {
         Task<string?> line = _process.StandardOutput.ReadLineAsync();
         if (!line.Wait(s_patience))
