@@ -93,7 +93,7 @@ internal static class Program
         string[] notes =
         [
             $"{options.Bytes >> 20:n0} MiB of rows of 4 KiB, of {options.Data ?? "the .NET shared framework's own files"}, which LZ4 brings to 1/{bench.CompressionRatio:0.00}, row by row.",
-            .. bench.Setups.Select(s => $"{s.Peer.Name} ({s.Setting}): {s.Settings}."),
+            .. bench.Setups.Select(s => $"{s.Peer.Name} ({s.Setting}): {s.Settings}.{(s.State.Length > 0 ? $" After the work: {s.State}." : "")}"),
             .. bench.Skipped.Select(s => $"Left out: {s}"),
             "Not compared: the kernel's zram (turning swap on changes the machine for everyone on it), ZoneTree.",
             bench.Mismatches.Count == 0 ? "All contents were as they should be." : $"{bench.Mismatches.Count} MISMATCHES: {string.Join("; ", bench.Mismatches)}",

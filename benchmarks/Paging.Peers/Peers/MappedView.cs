@@ -9,7 +9,6 @@ namespace Paging.Peers.Peers;
 internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
 {
     private const int AdviseRandom = 1; // MADV_RANDOM
-    private const int DontNeed = 4; // POSIX_FADV_DONTNEED
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly string _path;
@@ -41,13 +40,6 @@ internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
         file.Flush(flushToDisk: true);
     }
 
-    /// <summary>Takes a file out of the page cache.</summary>
-    public static void Drop(string path)
-    {
-        using FileStream file = File.OpenRead(path);
-        _ = AdviseFile((int)file.SafeFileHandle.DangerousGetHandle(), 0, 0, DontNeed); // advice: refused is as good as not heard
-    }
-
     public void Read(long row, Span<byte> destination) => Span(row).CopyTo(destination);
 
     public void Gather(ReadOnlySpan<long> rows, Span<byte> destination)
@@ -76,7 +68,4 @@ internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Advise(void* address, nuint length, int advice);
-
-    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
-    private static partial int AdviseFile(int file, long offset, long length, int advice);
 }

@@ -1,4 +1,5 @@
 using Paging.Peers.Data;
+using Paging.Peers.Running;
 using Paging.Peers.Workloads;
 
 namespace Paging.Peers.Peers;
@@ -9,6 +10,18 @@ internal abstract class PagingRows : IRowWriter, IRowToucher, IBatchReader
     protected PagingRows(PagerOptions options) => Pager = new Pager(options);
 
     public abstract string Settings { get; }
+
+    public string State
+    {
+        get
+        {
+            PagerStatistics now = Pager.GetStatistics();
+            double faults = Math.Max(1, now.Faults);
+            return string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"of {now.Faults:n0} faults {100 * now.FaultsFromPool / faults:0}% from the pool, {100 * now.FaultsFromFile / faults:0}% from files; "
+                + $"pool: {now.PoolLogicalBytes >> 20} MiB of data in {now.PoolBytes >> 20} MiB; metadata {now.MetadataBytes / 1048576.0:0.0} MiB");
+        }
+    }
 
     protected Pager Pager { get; }
 
@@ -75,7 +88,7 @@ internal sealed class PagingMapped : PagingRows
     {
         string path = context.PathOf("rows.bin");
         context.Once("rows.bin", () => MappedView.Copy(context.RowFile, path));
-        MappedView.Drop(path);
+        PageCache.Drop(context.Directory);
         Matrix = Pager.MapFileMatrix<byte>(path, Row.Bytes);
     }
 

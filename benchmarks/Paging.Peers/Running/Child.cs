@@ -91,7 +91,12 @@ internal sealed class Child : IDisposable
         return long.Parse(words[0], CultureInfo.InvariantCulture) / double.Parse(words[1], CultureInfo.InvariantCulture);
     }
 
-    public MemoryUse AskMemory() => MemoryUse.Parse(Ask("memory"));
+    /// <summary>What it takes, and what it says of itself.</summary>
+    public (MemoryUse Memory, string State) AskMemory()
+    {
+        string[] words = Ask("memory");
+        return (MemoryUse.Parse(words), string.Join(' ', words[3..]));
+    }
 
     public void Dispose()
     {

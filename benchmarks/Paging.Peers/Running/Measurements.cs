@@ -23,4 +23,4 @@ internal sealed record Measurement(string Setting, string Workload, Peers.Peer P
 internal sealed record Target(string Setting, string Workload, double OverBest);
 
 /// <summary>A peer in a setting: how it was set up and what it took.</summary>
-internal sealed record Setup(string Setting, Peers.Peer Peer, string Settings, double? LoadSeconds, MemoryUse Memory, long BaseBytes);
+internal sealed record Setup(string Setting, Peers.Peer Peer, string Settings, double? LoadSeconds, MemoryUse Memory, string State);

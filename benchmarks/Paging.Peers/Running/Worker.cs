@@ -76,7 +76,7 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
         "epoch" => Epoch(words[1], Time(words[2])),
         "update" => Update(Time(words[1])),
         "verify" => Verify(),
-        "memory" => MemoryUse.Read(context.Directory).ToString(),
+        "memory" => $"{MemoryUse.Read(context.Directory)} {Opened.State}",
         "stall" => GcStall.Run(Opened as IRowToucher, context.Rows, int.Parse(words[1], CultureInfo.InvariantCulture), Time(words[2])),
         "loops" => Loops.Run(Time(words[1])),
         "faults" => Scaling.Faults(long.Parse(words[1], CultureInfo.InvariantCulture), seed),
@@ -94,6 +94,7 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
     {
         Directory.CreateDirectory(context.Directory);
         bool isThere = Directory.EnumerateFiles(context.Directory, "*.complete").Any();
+        PageCache.Drop(context.Directory);
         long start = Stopwatch.GetTimestamp();
         _opened = Peer.All.Single(p => p.Key == peer).Open(context);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -6,6 +6,9 @@ internal interface IRowReader : IDisposable
     /// <summary>How the peer is set up, for the output.</summary>
     string Settings { get; }
 
+    /// <summary>What can be said of it after the work.</summary>
+    string State => "";
+
     /// <summary>Copies one row.</summary>
     void Read(long row, Span<byte> destination);
 
