@@ -21,8 +21,9 @@ internal sealed record Options
           --memory LIST        shares of the data, and `fit`: as much as it takes compressed (0.5,0.25,fit; 0.5 with --quick)
           --only LIST          of gathers, epochs, updates, loops, stall, scaling
           --peers LIST         by the keys that the program shows
-          --rounds N           of each measurement, in alternation (7; 3 with --quick)
-          --slice MS           how long each measurement of a round lasts (400; 100 with --quick)
+          --rounds N           of each measurement, in alternation (5; 3 with --quick)
+          --slice MS           how long each measurement of a round lasts (300; 100 with --quick)
+          --warm MS            how long all are read at random at most before they are measured (30000; 5000 with --quick)
           --dir DIRECTORY      where the peers' files go, and stay, for another run (a temporary one)
           --out DIRECTORY      Markdown, CSV and pictures of the results
           --seed N             of all random orders (1)
@@ -56,7 +57,7 @@ internal sealed record Options
     public static IReadOnlyList<string> Workloads { get; } = ["gathers", "epochs", "updates", "loops", "stall", "scaling"];
 
     /// <summary>How long peers are read at random at most, all together, before they are measured.</summary>
-    public int WarmMilliseconds => Quick ? 6000 : 40000;
+    public int WarmMilliseconds { get; private set; }
 
     public bool Wants(string workload) => Only.Count == 0 || Only.Contains(workload);
 
@@ -65,9 +66,10 @@ internal sealed record Options
     {
         Options options = new() { Quick = args.Contains("--quick") };
         options.Bytes = options.Quick ? 128L << 20 : 1L << 30;
-        options.Rounds = options.Quick ? 3 : 7;
-        options.SliceMilliseconds = options.Quick ? 100 : 400;
+        options.Rounds = options.Quick ? 3 : 5;
+        options.SliceMilliseconds = options.Quick ? 100 : 300;
         options.Memory = ParseMemory(options.Quick ? "0.5" : "0.5,0.25,fit");
+        options.WarmMilliseconds = options.Quick ? 5000 : 30000;
         for (int i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick")
@@ -107,6 +109,9 @@ internal sealed record Options
                 break;
             case "--slice":
                 SliceMilliseconds = ParseCount(value);
+                break;
+            case "--warm":
+                WarmMilliseconds = ParseCount(value);
                 break;
             case "--dir":
                 Directory = Path.GetFullPath(value);

@@ -43,6 +43,9 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
     private IReadOnlyList<Peer> Chosen => [.. Peer.All.Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Key))];
 
+    /// <summary>Epochs and updates take long, and are of most interest where memory is shortest.</summary>
+    private MemorySetting Least => options.Memory.MinBy(m => m.Share ?? double.MaxValue)!;
+
     private double Slice => options.SliceMilliseconds / 1000.0;
 
     /// <summary>What of <see cref="Options.Memory"/> a setting is, in bytes.</summary>
@@ -86,7 +89,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         double updates = options.Wants("updates") ? options.Rounds * Slice : 0;
         if (gathers + epochs + updates > 0)
         {
-            bar.Expect(options.Memory.Count * Chosen.Count * (gathers + epochs + updates + OpenSeconds));
+            bar.Expect(Chosen.Count * (epochs + updates + (options.Memory.Count * (gathers + OpenSeconds))));
         }
     }
 
@@ -99,7 +102,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         {
             foreach (Peer peer in Chosen)
             {
-                if (peer.IsForEpochs && !options.Wants("epochs"))
+                if (peer.IsForEpochs && !IsForEpochs(setting))
                 {
                     continue;
                 }
@@ -120,13 +123,13 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
                 Alternate(setting, running.Where(r => !r.Peer.IsForEpochs), gather, $"gather {gather}");
             }
 
-            foreach (string epoch in options.Wants("epochs") ? s_epochs : [])
+            foreach (string epoch in IsForEpochs(setting) ? s_epochs : [])
             {
                 Alternate(setting, running, epoch, $"epoch {epoch}");
             }
 
             // Of ours, what is meant to be written.
-            if (options.Wants("updates"))
+            if (options.Wants("updates") && setting == Least)
             {
                 Alternate(setting, running.Where(r => !r.Peer.IsOurs || r.Peer.Key == "paging-swap"), "updates", "update");
             }
@@ -151,6 +154,8 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
             running.ForEach(r => r.Child.Dispose());
         }
     }
+
+    private bool IsForEpochs(MemorySetting setting) => options.Wants("epochs") && setting == Least;
 
     /// <summary>With a runtime that has opened nothing.</summary>
     private long MostBytes(Peer peer, MemorySetting setting) => (long)(BytesOf(setting) * (1 + peer.MoreShare)) + Child.SlackBytes + (40 << 20);
