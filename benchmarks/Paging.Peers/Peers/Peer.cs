@@ -46,10 +46,10 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
         new("arrays", "arrays, unlimited memory", false, true, c => new ManagedArrays(c)),
         new("mmap", "memory-mapped file", false, false, c => new MappedView(c, random: false)),
         new("mmap-random", "memory-mapped file, MADV_RANDOM", false, false, c => new MappedView(c, random: true)),
-        new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct)) { MoreShare = 0.15 },
-        new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect)) { MoreShare = 0.15 },
+        new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct)) { MoreShare = 0.5 },
+        new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect)) { MoreShare = 0.5 },
         new("rocksdb-cached", "RocksDB, LZ4, page cache", false, false, c => new RocksRows(c, RocksKind.Lz4Buffered)) { MoreShare = 0.15 },
         new("lmdb", "LMDB", false, false, c => new LightningRows(c)),
-        new("faster", "FASTER", false, false, c => new FasterRows(c)) { MoreShare = 0.25 },
+        new("faster", "FASTER", false, false, c => new FasterRows(c)) { MoreShare = 0.4 },
     ];
 }

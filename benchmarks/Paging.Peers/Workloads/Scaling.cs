@@ -62,6 +62,12 @@ internal static class Scaling
             }
         }
 
+        _ = Read(matrix, threads, TimeSpan.FromMilliseconds(500), seed); // code is compiled, and what was loaded last is stored
+        return Read(matrix, threads, time, seed);
+    }
+
+    private static string Read(PagedMatrix<byte> matrix, int threads, TimeSpan time, int seed)
+    {
         long read = 0;
         DataMismatchException? mismatch = null;
         long start = Stopwatch.GetTimestamp();
@@ -73,7 +79,7 @@ internal static class Scaling
             {
                 for (; Stopwatch.GetElapsedTime(start) < time; count++)
                 {
-                    long row = random.NextInt64(rows);
+                    long row = random.NextInt64(matrix.Rows);
                     using ReadLease<byte> lease = matrix.ReadRow(row);
                     Row.CheckNumber(lease.Span, row);
                 }
