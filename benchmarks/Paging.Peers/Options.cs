@@ -22,8 +22,8 @@ internal sealed record Options
           --only LIST          of gathers, epochs, updates, loops, stall, scaling
           --peers LIST         by the keys that the program shows
           --rounds N           of each measurement, in alternation (5; 3 with --quick)
-          --slice MS           how long each measurement of a round lasts (300; 100 with --quick)
-          --warm MS            how long all are read at random at most before they are measured (30000; 5000 with --quick)
+          --slice MS           how long each measurement of a round lasts (300; 60 with --quick)
+          --warm MS            how long all are read at random at most before they are measured (30000; 3000 with --quick)
           --dir DIRECTORY      where the peers' files go, and stay, for another run (a temporary one)
           --out DIRECTORY      Markdown, CSV and pictures of the results
           --seed N             of all random orders (1)
@@ -67,9 +67,9 @@ internal sealed record Options
         Options options = new() { Quick = args.Contains("--quick") };
         options.Bytes = options.Quick ? 128L << 20 : 1L << 30;
         options.Rounds = options.Quick ? 3 : 5;
-        options.SliceMilliseconds = options.Quick ? 100 : 300;
+        options.SliceMilliseconds = options.Quick ? 60 : 300;
         options.Memory = ParseMemory(options.Quick ? "0.5" : "0.5,0.25,fit");
-        options.WarmMilliseconds = options.Quick ? 5000 : 30000;
+        options.WarmMilliseconds = options.Quick ? 3000 : 30000;
         for (int i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick")

@@ -83,8 +83,8 @@ internal abstract class PagingRows : IRowWriter, IRowToucher, IBatchReader
 /// <summary>The rows' file as it is.</summary>
 internal sealed class PagingMapped : PagingRows
 {
-    public PagingMapped(PeerContext context)
-        : base(PagingBudgets.For(context, Row.Bytes))
+    public PagingMapped(PeerContext context, CompressionGoal goal)
+        : base(PagingBudgets.For(context, Row.Bytes) with { Compression = goal })
     {
         string path = context.PathOf("rows.bin");
         context.Once("rows.bin", () => MappedView.Copy(context.RowFile, path));

@@ -39,7 +39,8 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
 
     public static IReadOnlyList<Peer> All { get; } =
     [
-        new("paging-map", "Paging, file mapped", true, false, c => new PagingMapped(c)),
+        new("paging-map", "Paging, file mapped", true, false, c => new PagingMapped(c, CompressionGoal.Balanced)),
+        new("paging-ratio", "Paging, file mapped, Zstd", true, false, c => new PagingMapped(c, CompressionGoal.Ratio)),
         new("paging-dataset", "Paging, dataset", true, false, c => new PagingDataset(c, Data.Row.Bytes)),
         new("paging-swap", "Paging, allocated + swap file", true, false, c => new PagingAllocated(c)),
         new("paging-dataset64", "Paging, dataset in 64 KiB", true, false, c => new PagingDataset(c, 64 << 10)) { IsForEpochs = true },

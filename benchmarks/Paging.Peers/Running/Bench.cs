@@ -258,7 +258,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
             Try(new Running(peer, child), () =>
             {
                 _ = child.Ask("open");
-                _ = child.Ask($"warm {options.WarmMilliseconds / 2}");
+                _ = child.Ask($"warm {options.WarmMilliseconds / 3}");
                 _ = child.Ask($"stall {threads} {(options.Quick ? 500 : 2000)}");
                 string[] answer = child.Ask($"stall {threads} {(options.Quick ? 2000 : 10000)}");
                 double[] pauses = [.. answer[1..].Where(a => a.Length > 0).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).Order()];

@@ -93,13 +93,23 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
     private string Open()
     {
         Directory.CreateDirectory(context.Directory);
-        bool isThere = Directory.EnumerateFiles(context.Directory, "*.complete").Any();
+        bool isThere = Marks().Any();
+        if (!isThere)
+        {
+            // What was not finished, or has been updated since, is made anew.
+            Directory.Delete(context.Directory, recursive: true);
+            Directory.CreateDirectory(context.Directory);
+        }
+
         PageCache.Drop(context.Directory);
         long start = Stopwatch.GetTimestamp();
         _opened = Peer.All.Single(p => p.Key == peer).Open(context);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return string.Create(CultureInfo.InvariantCulture, $"{(isThere ? 0 : 1)} {seconds} {_opened.Settings}");
     }
+
+    /// <summary>Of what is complete, and as it was loaded.</summary>
+    private IEnumerable<string> Marks() => Directory.EnumerateFiles(context.Directory, "*.complete");
 
     private string Warm(TimeSpan time)
     {
@@ -213,6 +223,11 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
     private string Update(TimeSpan time)
     {
         IRowWriter writer = Opened as IRowWriter ?? throw new NotSupportedException("It cannot be written.");
+        foreach (string mark in Marks().ToArray())
+        {
+            File.Delete(mark);
+        }
+
         RowStream stream = _streams[Distribution.Uniform];
         long rows = 0;
         long start = Stopwatch.GetTimestamp();

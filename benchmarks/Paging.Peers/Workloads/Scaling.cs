@@ -50,13 +50,13 @@ internal static class Scaling
     /// <summary>Rows a second by so many threads, of rows in the pool.</summary>
     public static string Threads(string path, int threads, TimeSpan time, int seed)
     {
-        const long rows = 16 << 10;
+        const long Rows = 16 << 10;
         using Pager pager = new(new PagerOptions { ResidentBytes = 8 << 20, PoolBytes = 128 << 20, PageBytes = PageBytes, BackgroundThreads = 0 });
-        using PagedMatrix<byte> matrix = pager.AllocateMatrix<byte>(rows, Row.Bytes);
+        using PagedMatrix<byte> matrix = pager.AllocateMatrix<byte>(Rows, Row.Bytes);
         using (FileStream file = File.OpenRead(path))
         {
             byte[] row = new byte[Row.Bytes];
-            for (long i = 0; i < rows && file.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) == row.Length; i++)
+            for (long i = 0; i < Rows && file.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) == row.Length; i++)
             {
                 matrix.CopyFrom(i, row);
             }
