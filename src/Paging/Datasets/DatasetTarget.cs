@@ -155,7 +155,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
                     $"'{_path}' is not replaced: it is no dataset, since it has no {ZarrMetadata.FileName}, and it is not empty. Delete it first.");
             }
         }
-        else if (!ZarrMetadata.IsArray(metadata))
+        else if (!ZarrJson.IsArray(metadata))
         {
             throw new IOException(
                 $"'{_path}' is not replaced: its {ZarrMetadata.FileName} does not say that it is an array. It may be a group, with arrays of its " +
@@ -175,14 +175,28 @@ internal sealed unsafe class DatasetTarget : IDisposable
             }
             catch (IOException) when (File.Exists(name + LockSuffix))
             {
+                // Another save has come upon it before it was locked, while it looked for orphans. No other save draws this name.
+                File.Delete(name + LockSuffix);
                 continue;
             }
 
             try
             {
-                // Where there are no locks, others find none either, and leave the directory alone.
-                _ = TryLock(held);
-                held.Write(Encoding.UTF8.GetBytes(Host));
+                int error = Lock(held);
+                if (error == Errno.EAGAIN)
+                {
+                    // The same, a moment later.
+                    Delete(string.Empty, held);
+                    continue;
+                }
+
+                // The machine is named under the lock only, or another save that has the lock for a moment would take this for an orphan. Where
+                // there are no locks nothing is named, and what is left stays.
+                if (error == 0)
+                {
+                    held.Write(Encoding.UTF8.GetBytes(Host));
+                }
+
                 Directory.CreateDirectory(name);
                 _lock = held;
                 return name;
@@ -213,7 +227,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
                 }
 
                 FileStream held = OpenLock(path, FileMode.Open);
-                if (!TryLock(held) || !IsOfThisMachine(held))
+                if (Lock(held) != 0 || !IsOfThisMachine(held))
                 {
                     held.Dispose();
                     continue;
@@ -244,7 +258,8 @@ internal sealed unsafe class DatasetTarget : IDisposable
         new(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
 
     /// <summary>Locks a file until it is closed, against other processes and other saves of this one.</summary>
-    private static bool TryLock(FileStream file)
+    /// <returns>0; EAGAIN when another has it; another error where there are no locks.</returns>
+    private static int Lock(FileStream file)
     {
         int error;
         do
@@ -254,7 +269,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
                 : Marshal.GetLastPInvokeError();
         }
         while (error == Errno.EINTR);
-        return error == 0;
+        return error;
     }
 
     /// <summary>Gives it a name that nothing has.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Paging.Formats.ZarrJson;
 
 namespace Paging.Formats;
 
@@ -16,7 +17,6 @@ internal sealed class ZarrMetadata
     /// <summary>The longest file that is read.</summary>
     internal const int MaxBytes = 16 << 20;
 
-    private const int MaxDepth = 64;
     private const int MaxDimensions = 32;
 
     private static readonly string[] s_known =
@@ -74,27 +74,6 @@ internal sealed class ZarrMetadata
         {
             // Strings that are no UTF-8 are invalid operations to the reader.
             throw metadata.Damaged(e.Message, e);
-        }
-    }
-
-    /// <summary>Whether a file says that it is the metadata of an array.</summary>
-    /// <param name="path">The file, which is there.</param>
-    internal static bool IsArray(string path)
-    {
-        if (new FileInfo(path).Length > MaxBytes)
-        {
-            return false;
-        }
-
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && Optional(document.RootElement, "node_type") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("array");
-        }
-        catch (JsonException)
-        {
-            return false;
         }
     }
 
@@ -501,18 +480,6 @@ internal sealed class ZarrMetadata
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Damaged($"its {what} is {Short(value)}, where a name belongs.");
 
     private JsonElement Required(JsonElement of, string name) => Optional(of, name) ?? throw Damaged($"it does not say '{name}'.");
-
-    private static JsonElement? Optional(JsonElement of, string name) => of.TryGetProperty(name, out JsonElement value) ? value : null;
-
-    private static bool IsArray(JsonElement value) => value.ValueKind == JsonValueKind.Array;
-
-    private static bool MayBeIgnored(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object && Optional(value, "must_understand") is { ValueKind: JsonValueKind.False };
-
-    private static string Short(JsonElement value) => Short(value.GetRawText());
-
-    /// <summary>As much of a text as fits a message.</summary>
-    private static string Short(string text) => text.Length <= 40 ? text : $"{text[..40]}…";
 
     private InvalidDataException Damaged(string why, Exception? inner = null) =>
         new($"'{_path}' has a damaged {FileName}: {why}", inner);

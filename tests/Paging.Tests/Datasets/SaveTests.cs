@@ -241,6 +241,19 @@ public sealed class SaveTests : IDisposable
         AssertSaved();
     }
 
+    /// <summary>Each looks for orphans while others make and lock what is theirs.</summary>
+    [Fact]
+    public void Saves_that_begin_at_the_same_time_leave_each_other_alone()
+    {
+        Parallel.For(0, 2_000, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            using var target = new DatasetTarget(_directory.In($"data{i}"), overwrite: false);
+            File.WriteAllText(Path.Combine(target.Location, "file"), "contents");
+            Assert.True(File.Exists(Path.Combine(target.Location, "file")));
+        });
+        _directory.AssertEmpty();
+    }
+
     [Fact]
     public async Task A_process_that_is_killed_leaves_the_old_dataset_or_the_new_one()
     {

@@ -1,0 +1,43 @@
+using System.Text.Json;
+
+namespace Paging.Formats;
+
+/// <summary>What is looked up in the JSON of metadata, whoever wrote it.</summary>
+internal static class ZarrJson
+{
+    /// <summary>The deepest nesting that is read.</summary>
+    internal const int MaxDepth = 64;
+
+    /// <summary>Whether a file says that it is the metadata of an array.</summary>
+    /// <param name="path">The file, which is there.</param>
+    internal static bool IsArray(string path)
+    {
+        if (new FileInfo(path).Length > ZarrMetadata.MaxBytes)
+        {
+            return false;
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxDepth });
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && Optional(document.RootElement, "node_type") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("array");
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    internal static JsonElement? Optional(JsonElement of, string name) => of.TryGetProperty(name, out JsonElement value) ? value : null;
+
+    internal static bool IsArray(JsonElement value) => value.ValueKind == JsonValueKind.Array;
+
+    internal static bool MayBeIgnored(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Object && Optional(value, "must_understand") is { ValueKind: JsonValueKind.False };
+
+    internal static string Short(JsonElement value) => Short(value.GetRawText());
+
+    /// <summary>As much of a text as fits a message.</summary>
+    internal static string Short(string text) => text.Length <= 40 ? text : $"{text[..40]}…";
+}
