@@ -26,11 +26,9 @@ internal unsafe struct FrameRecord
     /// granule is drained (see FrameClass.Granules).</summary>
     internal uint Next;
 
-    /// <summary>Set when the next eviction is to store the page in the pool anew, because its good copy would keep it slow for ever: it was
-    /// loaded from a file although it had been in a frame not long ago, or its copy was recompressed when cold. Written by the frame's
-    /// holder, and by the clock, which may hit a record that now belongs to another page; that page is then stored once too
-    /// often.</summary>
-    internal bool WantsPool;
+    /// <summary>Whether the next eviction is to store a clean page in the pool anew. Written by the frame's holder, and by the clock, which
+    /// may hit a record that now belongs to another page; that page is then stored once too often.</summary>
+    internal PoolWish Wish;
 
     /// <summary>Whether the page was brought in ahead of demand and has not been used since: see Residency/PrefetchMark.cs, which alone
     /// changes it. Written by the frame's holder, and by the clock, which may hit a record that now belongs to another page; then a figure

@@ -122,7 +122,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         FrameRecord* record = size.Records + frame;
 
         // A hint: the record may be another page's by now, in which case the CAS that follows fails.
-        if (record->WantsPool && swap.HasRoomAtHand(size.PageBytes, IsRedundant(record))
+        if (HasRoomFor(record->Wish, size.PageBytes, record)
             && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
         {
             return EvictOutcome.Freed;
@@ -198,6 +198,14 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         return EvictOutcome.Freed;
     }
 
+    /// <summary>Whether a clean page is to be stored in the pool anew.</summary>
+    private bool HasRoomFor(PoolWish wish, int length, FrameRecord* record) => wish switch
+    {
+        PoolWish.None => false,
+        PoolWish.IfUnused => swap.HasRoomUnused(length),
+        _ => swap.HasRoomAtHand(length, IsRedundant(record)),
+    };
+
     /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes),
     /// or has one that is redundant itself.</summary>
     private bool IsRedundant(FrameRecord* record)
@@ -246,7 +254,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         Fences.AfterInterlocked();
         TestHook.Reach(SharedWord.FrameRecord);
         record->Stored = 0;
-        record->WantsPool = false;
+        record->Wish = PoolWish.None;
         PrefetchMark.Clear(record);
         Volatile.Write(ref *(nint*)&record->Page, 0);
         FrameClock.Remove(size, frame);

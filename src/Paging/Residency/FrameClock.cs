@@ -135,6 +135,9 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         return history >= 0 && policy.WasAwayFor(history) < capacity;
     }
 
+    /// <summary>Whether a page has been in a frame before.</summary>
+    internal static bool IsBack(ulong word) => HistoryOf(word) >= 0;
+
     /// <summary>Whether a page that was away would have come from the pool if that held nothing but the pages that have gone since, as they
     /// are. A page that stays away for longer would only push others out.</summary>
     internal bool IsWithinReach(FrameClass size, ulong word)
@@ -229,7 +232,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
         if (stored != 0 && swap.NoteUsed(stored))
         {
             TestHook.Reach(SharedWord.FrameRecord);
-            record->WantsPool = true;
+            record->Wish = PoolWish.IfAtHand;
         }
     }
 

@@ -56,10 +56,11 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 _swap.Loader.Prefetch(stored);
             }
 
+            bool isAlone = false;
             if ((stored != 0 || region.Backing is not null) && contents.IsOwn && wait.Manner != FaultManner.Ahead)
             {
                 // Before the work on this page begins, so that others bring in the next ones meanwhile.
-                region.OnFault(index);
+                isAlone = !region.OnFault(index);
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
@@ -106,9 +107,8 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             record->Used = region.UsedBytes(index);
             bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
             _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
-            bool isWithinReach = source.IsFromBacking && _clock.IsWithinReach(size, word);
             bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
-            record->WantsPool = source.IsOutdated || (source.IsFromFile && (isBackSoon || isWithinReach));
+            record->Wish = WishFor(source, size, word, isBackSoon, isAlone);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
@@ -161,6 +161,24 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         }
 
         return size.Address(frame);
+    }
+
+    /// <summary>What is to become of a page when it is evicted clean.</summary>
+    /// <remarks>A page that comes in for the first time as one of a stream is, as far as anybody knows, of a file that is read once: to
+    /// encode it then would slow the stream down for nothing.</remarks>
+    /// <param name="source">Where it came from.</param>
+    /// <param name="size">Its size.</param>
+    /// <param name="word">Its word before.</param>
+    /// <param name="isBackSoon">Whether it was away for less than as many faults as there are frames.</param>
+    /// <param name="isAlone">Whether it was faulted on, and not as one of a stream.</param>
+    private PoolWish WishFor(in LoadResult source, FrameClass size, ulong word, bool isBackSoon, bool isAlone)
+    {
+        if (source.IsOutdated || (source.IsFromFile && (isBackSoon || (source.IsFromBacking && _clock.IsWithinReach(size, word)))))
+        {
+            return PoolWish.IfAtHand;
+        }
+
+        return source.IsFromFile && (isAlone || FrameClock.IsBack(word)) ? PoolWish.IfUnused : PoolWish.None;
     }
 
     /// <summary>Fills a frame with the page's contents.</summary>

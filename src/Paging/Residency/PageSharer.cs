@@ -102,7 +102,7 @@ internal readonly unsafe ref partial struct PageSharer(PagedRegion source, Pagin
             {
                 bool isAdded = swap.Descriptors.TryAddReference(swap.Descriptors.Id(stored));
                 Debug.Assert(isAdded, "the caller has the first reference");
-                record->WantsPool = false;
+                record->Wish = PoolWish.None;
                 Shared.Write(SharedWord.FrameRecord, &record->Stored, stored);
             }
         }

@@ -23,26 +23,28 @@ internal struct RegionAdvice
     private int _faults;
 
     /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
-    internal void OnFault(PagedRegion region, Readahead readahead, long page)
+    /// <returns>Whether it is one of a stream, as far as is known without waiting for another thread.</returns>
+    internal bool OnFault(PagedRegion region, Readahead readahead, long page)
     {
         int mode = Shared.Read(SharedWord.Stream, ref _mode);
         if (mode == Off || (mode == Normal && !readahead.IsByDefault))
         {
-            return;
+            return false;
         }
 
         RegionReadahead? streams = Shared.Read(SharedWord.Stream, ref _streams);
         if (streams is not null)
         {
-            streams.OnFault(page);
+            return streams.OnFault(page);
         }
-        else if (++_faults >= FirstFaults)
+
+        if (++_faults >= FirstFaults)
         {
             try
             {
                 if (region.PageCount >= MinPages)
                 {
-                    Streams(region, readahead).OnFault(page);
+                    return Streams(region, readahead).OnFault(page);
                 }
             }
             catch (OutOfMemoryException)
@@ -52,6 +54,8 @@ internal struct RegionAdvice
 
             _faults = 0;
         }
+
+        return false;
     }
 
     /// <summary>A page came from a file.</summary>

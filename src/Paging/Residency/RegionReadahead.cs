@@ -59,19 +59,23 @@ internal sealed unsafe class RegionReadahead
     internal void Deactivate() => Shared.Write(SharedWord.Stream, ref _active, 0);
 
     /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
-    internal void OnFault(long page)
+    /// <returns>Whether it is one of a stream. When another thread has the streams, they are in use: then, too.</returns>
+    internal bool OnFault(long page)
     {
         if (!TryHold())
         {
-            return;
+            return true;
         }
 
-        bool isWorthWhile = _streams.OnFault(page) && Pays() && _streams.HasRoom();
+        bool isOfStream = _streams.OnFault(page);
+        bool isWorthWhile = isOfStream && Pays() && _streams.HasRoom();
         LetGo();
         if (isWorthWhile)
         {
             _readahead.Want(this);
         }
+
+        return isOfStream;
     }
 
     /// <summary>A page came from a file. By the thread that has brought it in; it waits for nothing.</summary>

@@ -170,6 +170,10 @@ internal sealed unsafe partial class SwapStore
     internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
         LogFor(length) is { } log && (log.Chunks.HasFree(StoreLevel.Normal) || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
+    /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
+    /// a page comes in.</summary>
+    internal bool HasRoomUnused(int length) => LogFor(length) is { HasUnused: true };
+
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
     internal StoreTicket Prepare(int length, StoreLevel level, bool isPublic)
