@@ -89,6 +89,15 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         return isAny;
     }
 
+    /// <summary>As <see cref="TryTake"/>, by a thread that has a part of that operation: only as long as no other one comes first.</summary>
+    internal bool TryTakeMore(PageOperation operation, out OperationPart part)
+    {
+        using Gate.Scope held = _gate.Enter();
+        bool isNext = operation.IsQueued && operation.Left != 0 && (_first == operation || !_first!.IsUrgent);
+        part = isNext ? TakeUnsynchronized(operation) : default;
+        return isNext;
+    }
+
     /// <summary>Ends the work on a part.</summary>
     /// <param name="part">What <see cref="TryTake"/> gave.</param>
     /// <param name="used">Frames that its pages are in.</param>

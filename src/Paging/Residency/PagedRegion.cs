@@ -220,8 +220,8 @@ internal sealed unsafe class PagedRegion
 
     internal void WakeBackground() => _domain.Prefetcher.Wake();
 
-    /// <inheritdoc cref="Prefetcher.Work"/>
-    internal void WorkOn(in OperationPart part) => _domain.Prefetcher.Work(part);
+    /// <inheritdoc cref="Prefetcher.Work(OperationPart)"/>
+    internal void WorkOn(OperationPart part) => _domain.Prefetcher.Work(part);
 
     /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long, FaultManner)"/>.</summary>
     internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index, FaultManner.Requested);
@@ -255,7 +255,7 @@ internal sealed unsafe class PagedRegion
     }
 
     /// <inheritdoc cref="RegionAdvice.OnFault"/>
-    internal void OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);
+    internal bool OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);
 
     /// <inheritdoc cref="RegionAdvice.NoteFile"/>
     internal void NoteFile() => _advice.NoteFile();

@@ -22,6 +22,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// <summary>Steps after which a work item goes to the end of the thread pool's queue.</summary>
     private const int StepsInATurn = 32;
 
+    /// <summary>Bytes of pages of one operation, about, that a thread deals with before it looks for something else to do.</summary>
+    private const int BytesAtOnce = 8 << 20;
+
     /// <summary>Pages at the beginning of a range that the caller of a prefetch looks at itself, at most.</summary>
     private const int MaxLooks = 256;
 
@@ -261,34 +264,57 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Deals with a part of an operation, and gives it back.</summary>
-    internal void Work(in OperationPart part)
+    /// <summary>Deals with a part of an operation, and gives it back. Where that is read from files, also with parts behind it: the reads
+    /// of each begin before the thread turns to the pages of the one before, so that the device always has some.</summary>
+    internal void Work(OperationPart part)
     {
         PageOperation operation = part.Operation;
         PagedRegion region = operation.Region;
-        long used = 0;
-        bool isOver = false;
 
         // Its own hold: the thread that waits for the operation is not in a step.
         using Rundown.Scope held = _domain.Swap.Rundown.Hold();
         try
         {
-            if (held.IsInside)
+            int reads = held.IsInside ? BeginReads(part) : 0;
+            long left = BytesAtOnce >> region.Frames.PageShift;
+            for (bool goesOn = true; goesOn;)
             {
-                operation.BeginReads(_domain.Swap.Loader, part);
+                left -= part.End - part.First;
+                OperationPart next = default;
+                goesOn = reads != 0 && left > 0 && !_requests.IsAny && Operations.TryTakeMore(operation, out next);
+                int nextReads = goesOn ? BeginReads(next) : 0;
+                Work(part, reads);
+                (part, reads) = (next, nextReads);
             }
-
-            WorkInside(part, ref used, ref isOver);
         }
         finally
         {
             ReadPlan.End();
         }
 
-        // Where nothing needed a frame, much may follow that does not either.
-        long next = used == 0 && !isOver ? operation.NextWanted(part.End) : part.End;
-        Operations.GiveBack(part, used, next, isOver);
         GC.KeepAlive(region);
+    }
+
+    /// <summary>Deals with a part of which so many reads are under way, those that were begun first.</summary>
+    private void Work(in OperationPart part, int reads)
+    {
+        long used = 0;
+        bool isOver = false;
+        WorkInside(part, ref used, ref isOver);
+        ReadPlan.End(reads);
+
+        // Where nothing needed a frame, much may follow that does not either.
+        long next = used == 0 && !isOver ? part.Operation.NextWanted(part.End) : part.End;
+        Operations.GiveBack(part, used, next, isOver);
+    }
+
+    /// <summary>Begins to read what a part needs from files.</summary>
+    /// <returns>How many reads that are.</returns>
+    private int BeginReads(in OperationPart part)
+    {
+        int before = ReadPlan.Count;
+        part.Operation.BeginReads(_domain.Swap.Loader, part);
+        return ReadPlan.Count - before;
     }
 
     private void WorkInside(in OperationPart part, ref long used, ref bool isOver)

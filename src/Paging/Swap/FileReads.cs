@@ -108,7 +108,7 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         BlockRange range = piece.Range;
         bool isShort = range.Length <= piece.Buffers.BufferBytes;
         BounceBuffers buffers = isShort ? piece.Buffers : piece.RunBuffers;
-        byte* buffer = isShort ? buffers.TryRentAhead() : buffers.TryRentRun(range.Length);
+        byte* buffer = Rent(ref buffers, ref isShort, piece.RunBuffers, range.Length);
         if (buffer == null)
         {
             return null;
@@ -177,7 +177,7 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         int bytes = (int)(pieces[^1].End - pieces[0].Range.Offset);
         bool isOfEntry = bytes <= log.EntryBuffers.BufferBytes;
         BounceBuffers buffers = isOfEntry ? log.EntryBuffers : log.RunBuffers;
-        byte* buffer = isOfEntry ? buffers.TryRentAhead() : buffers.TryRentRun(bytes);
+        byte* buffer = Rent(ref buffers, ref isOfEntry, log.RunBuffers, bytes);
         if (buffer == null)
         {
             return null;
@@ -211,6 +211,21 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         {
             segments.Unpin(segment);
         }
+    }
+
+    /// <summary>Takes a buffer: one for a single page, where that is long enough and there is one; otherwise several that follow one
+    /// another.</summary>
+    private static byte* Rent(ref BounceBuffers buffers, ref bool isShort, BounceBuffers runs, int bytes)
+    {
+        byte* buffer = isShort ? buffers.TryRentAhead() : buffers.TryRentRun(bytes);
+        if (buffer == null && isShort)
+        {
+            isShort = false;
+            buffers = runs;
+            buffer = runs.TryRentRun(bytes);
+        }
+
+        return buffer;
     }
 
     private static void Return(BounceBuffers buffers, byte* buffer, bool isShort, int bytes)
