@@ -7,6 +7,15 @@ internal sealed class Batch<T>
 {
     private long[] _rows = [];
 
+    /// <summary>Whether the reader may take it. Guarded by the producer's lock, as is where it begins.</summary>
+    internal bool IsComplete { get; set; }
+
+    /// <summary>The epoch of its rows.</summary>
+    internal long Epoch { get; set; }
+
+    /// <summary>Where it begins in that.</summary>
+    internal long Position { get; set; }
+
     /// <summary>Rows that it holds.</summary>
     internal int Count { get; set; }
 
