@@ -52,8 +52,10 @@ internal sealed unsafe class Replacement
     /// <summary>In the word of a frame: references do not count yet.</summary>
     private const uint Fresh = 1 << (TimeBits + 2);
 
-    /// <summary>Units of time in which as many faults happen as there are frames, at least.</summary>
-    private const int MinUnitsShift = 5;
+    /// <summary>Units of time in which as many faults happen as there are frames, at least. The time goes round after as many faults as 128
+    /// times the frames, at least: a page that was away for so long is taken for one that was away for a moment. Finer units gain nothing
+    /// on any trace.</summary>
+    private const int MinUnitsShift = 3;
 
     /// <summary>The smallest window is so large a share of the frames; where that is less than the eighth fault needs, a larger share, so
     /// that pages which several threads are at do not go out under their hands.</summary>
