@@ -5,7 +5,7 @@ namespace Paging.Residency;
 
 /// <summary>What is known of the order in which an array is read: by advice, and by its streams, once it has had a few faults.</summary>
 /// <remarks>A field of <see cref="PagedRegion"/>; never copied. Faults only read it, but for the count, in which racing threads may lose
-/// one.</remarks>
+/// one, and the page of the last one, which may be another thread's.</remarks>
 internal struct RegionAdvice
 {
     /// <summary>Faults before streams are looked for: arrays that never have so many pay nothing.</summary>
@@ -22,14 +22,20 @@ internal struct RegionAdvice
     private int _mode;
     private int _faults;
 
+    /// <summary>One past the page of the last fault.</summary>
+    private long _next;
+
     /// <summary>A page has to be brought in for an access, or is on its way and waited for.</summary>
-    /// <returns>Whether it is one of a stream, as far as is known without waiting for another thread.</returns>
+    /// <returns>Whether it is one of a stream, as far as is known without waiting for another thread: where streams are not looked for, if
+    /// it follows the one before.</returns>
     internal bool OnFault(PagedRegion region, Readahead readahead, long page)
     {
+        bool follows = page == Volatile.Read(ref _next);
+        Volatile.Write(ref _next, page + 1);
         int mode = Shared.Read(SharedWord.Stream, ref _mode);
         if (mode == Off || (mode == Normal && !readahead.IsByDefault))
         {
-            return false;
+            return follows;
         }
 
         RegionReadahead? streams = Shared.Read(SharedWord.Stream, ref _streams);
@@ -55,7 +61,7 @@ internal struct RegionAdvice
             _faults = 0;
         }
 
-        return false;
+        return follows;
     }
 
     /// <summary>A page came from a file.</summary>

@@ -79,6 +79,41 @@ public sealed class MappedFileTests : IDisposable
         Assert.Equal(0, now.PoolStoredBytes);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Pages_that_are_read_here_and_there_are_kept_in_a_pool_with_room_at_once(int backgroundThreads)
+    {
+        long[] contents = Write(600 * PageLength);
+        using var pager = new Pager(Held.Options(backgroundThreads));
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        ReadSome(array, contents);
+        Evict(pager);
+        PagerStatistics before = pager.GetStatistics();
+        Assert.Equal(60, before.FaultsFromFile);
+        ReadSome(array, contents);
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal((60, 0), (now.FaultsFromPool - before.FaultsFromPool, now.FaultsFromFile - before.FaultsFromFile));
+    }
+
+    [Fact]
+    public void But_they_push_nothing_out()
+    {
+        long[] contents = Write(600 * PageLength);
+        using var held = new Held(600, backgroundThreads: 0, Held.File());
+        using PagedArray<long> array = held.Pager.MapFile<long>(Name);
+        held.Fill().PageOut();
+        PagerStatistics before = held.Statistics;
+        Assert.True(before.Writebacks > 0, "the pool is full");
+        for (int i = 0; i < 5; i++)
+        {
+            ReadSome(array, contents);
+            held.PageOut();
+        }
+
+        Assert.Equal((before.Writebacks, before.BytesWritten), (held.Statistics.Writebacks, held.Statistics.BytesWritten));
+    }
+
     [Fact]
     public void Pages_that_come_back_are_kept_in_the_pool_while_there_is_room()
     {
@@ -274,7 +309,9 @@ public sealed class MappedFileTests : IDisposable
         Replace(bytes);
         using var pager = new Pager(Held.Options());
         using PagedArray<byte> array = pager.MapFile<byte>(Name, options: new PagedArrayOptions { Name = "shrinking" });
-        Assert.Equal(bytes[^1], array[array.Length - 1]);
+
+        // In order: a page that was read by itself is kept in the pool.
+        Assert.Equal(bytes, Copy(array, 0, bytes.Length));
         Evict(pager);
         Truncate((3 * PageBytes) + 100);
         Assert.Equal(bytes[2 * PageBytes], array[2 * PageBytes]);
@@ -466,6 +503,15 @@ public sealed class MappedFileTests : IDisposable
             for (int page = first; page < Math.Min(array.PageCount, (long)first + pages); page++)
                 Assert.Equal(contents[(page * PageLength) + round], array[(page * PageLength) + round]);
         }
+    }
+
+    /// <summary>Reads 60 pages of 600, in no order that a stream has.</summary>
+    private static void ReadSome(PagedArray<long> array, long[] contents)
+    {
+        int[] pages = [.. Enumerable.Range(1, 60).Select(i => (10 * i) - (i * i % 7))];
+        new Random(1).Shuffle(pages);
+        foreach (int page in pages)
+            Assert.Equal(contents[page * PageLength], array[page * PageLength]);
     }
 
     private static void Evict(Pager pager) => Internals.PageOutAll(Internals.Domain(pager));
