@@ -5,21 +5,23 @@ namespace Paging.Residency;
 
 /// <summary>The pages that a thread of the background is about to bring in from files, in sets: the reads of a set are begun when it comes,
 /// together, and ended when its last page has been dealt with. One thread's.</summary>
+/// <param name="array">Its streams.</param>
 /// <param name="region">The array.</param>
 /// <param name="loader">What loads its pages.</param>
 /// <param name="pages">Room for <see cref="MaxPages"/>.</param>
-internal ref struct FileReadahead(PagedRegion region, PageLoader loader, Span<StreamPage> pages)
+internal ref struct FileReadahead(
+    RegionReadahead array, PagedRegion region, PageLoader loader, Span<StreamPage> pages)
 {
     /// <summary>Sets at once.</summary>
-    private const int Sets = 4;
+    private const int Sets = 8;
 
     /// <summary>Pages of a set, at most, and their bytes.</summary>
     internal const int MaxSetPages = 64;
     private const int SetBytes = 512 << 10;
 
-    /// <summary>Sets that are done, of which the reads stay for a while: for pages that were left to the reader. So many sets at most, and
-    /// no more than it takes for twice the pages of one.</summary>
-    private const int KeptSets = 16;
+    /// <summary>Sets that are done, of which the reads stay until the reader has passed them: for pages that were left to it. So many sets
+    /// at most.</summary>
+    private const int KeptSets = 8;
 
     /// <summary>Pages of all sets.</summary>
     internal const int MaxPages = Sets * MaxSetPages;
@@ -28,14 +30,13 @@ internal ref struct FileReadahead(PagedRegion region, PageLoader loader, Span<St
     private readonly int _setPages = SetOf(region.Frames);
     private Counts _counts;
     private Counts _reads;
-    private KeptCounts _keptCounts;
     private KeptCounts _keptReads;
     private int _first;
     private int _sets;
     private int _done;
+    private KeptPages _keptLast;
     private int _firstKept;
     private int _kept;
-    private int _keptPages;
 
     /// <summary>Pages of a set, of this size.</summary>
     internal static int SetOf(FrameClass size) => Math.Clamp(SetBytes >> size.PageShift, 4, MaxSetPages);
@@ -79,17 +80,15 @@ internal ref struct FileReadahead(PagedRegion region, PageLoader loader, Span<St
             return;
         }
 
-        _keptPages += _counts[_first];
-        while (_kept > 0 && (_kept == KeptSets || _keptPages - _keptCounts[_firstKept] >= 2 * _setPages))
+        while (_kept > 0 && (_kept == KeptSets || array.IsPassed(_keptLast[_firstKept])))
         {
             ReadPlan.End(_keptReads[_firstKept]);
-            _keptPages -= _keptCounts[_firstKept];
             _firstKept = (_firstKept + 1) % KeptSets;
             _kept--;
         }
 
         int at = (_firstKept + _kept++) % KeptSets;
-        _keptCounts[at] = _counts[_first];
+        _keptLast[at] = SetAt(0)[_counts[_first] - 1];
         _keptReads[at] = _reads[_first];
         _first = (_first + 1) % Sets;
         _sets--;
@@ -108,6 +107,12 @@ internal ref struct FileReadahead(PagedRegion region, PageLoader loader, Span<St
     private struct KeptCounts
     {
         private int _first;
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(KeptSets)]
+    private struct KeptPages
+    {
+        private StreamPage _first;
     }
 }
 

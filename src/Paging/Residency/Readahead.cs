@@ -141,7 +141,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     private void BringInFromFiles(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
     {
         StreamPage* pages = stackalloc StreamPage[FileReadahead.MaxPages];
-        var queue = new FileReadahead(region, domain.Swap.Loader, new Span<StreamPage>(pages, FileReadahead.MaxPages));
+        var queue = new FileReadahead(array, region, domain.Swap.Loader, new Span<StreamPage>(pages, FileReadahead.MaxPages));
         Span<StreamPage> leftPages = stackalloc StreamPage[FileReadahead.MaxSetPages];
         var left = new LeftPages(leftPages);
         int length = FrameBatch.Length(region.Frames);

@@ -130,10 +130,12 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
     /// <param name="first">The offset of the first byte.</param>
     /// <param name="end">One past the offset of the last.</param>
     /// <param name="piece">What is to be read. Its pin is the caller's, until a read is begun.</param>
-    /// <returns>False when it is not in a file, or others read that part already.</returns>
-    internal bool TryPin(int number, int first, int end, out FilePiece piece)
+    /// <param name="other">A read that has that part already, with the caller as its user.</param>
+    /// <returns>False when it is not in a file, or is read already.</returns>
+    internal bool TryPin(int number, int first, int end, out FilePiece piece, out FileRead? other)
     {
         piece = default;
+        other = null;
         if (_reads is null || !segments.TryPin(number, out bool onFile))
         {
             return false;
@@ -145,14 +147,12 @@ internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
         {
             SwapArea area = segments.Files.Of(segment);
             var range = BlockRange.Of(area.Device, segment->Block, first, end - first);
-            FileRead? other = Find(area, number, range);
+            other = Find(area, number, range);
             if (other is null)
             {
                 piece = new FilePiece(area, range, number, (ulong)segment->SealedAt);
                 return true;
             }
-
-            Leave(other);
         }
 
         segments.Unpin(number);

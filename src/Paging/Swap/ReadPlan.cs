@@ -203,7 +203,7 @@ internal sealed class ReadPlan
     {
         if (reads.Find(piece.Source.File, piece.Offset, piece.Bytes) is { } other)
         {
-            reads.Leave(other);
+            Keep(reads, other);
             return true;
         }
 
@@ -214,6 +214,20 @@ internal sealed class ReadPlan
 
         _reads[_count++] = read;
         return true;
+    }
+
+    /// <summary>Stays a user of a read that has something that was noted, so that it is there until this thread ends its reads, too:
+    /// whoever has begun it may be done with what he wanted of it.</summary>
+    private void Keep(FileReads reads, FileRead read)
+    {
+        if (_count == MaxReads || (_count > 0 && _reads[_count - 1] == read))
+        {
+            reads.Leave(read);
+        }
+        else
+        {
+            _reads[_count++] = read;
+        }
     }
 
     /// <summary>Lets go of the files of what was noted.</summary>
@@ -248,9 +262,13 @@ internal sealed class ReadPlan
                 end = Math.Max(end, EndOf(next));
             }
 
-            if (reads.TryPin(at.Segment, first, end, out FilePiece piece))
+            if (reads.TryPin(at.Segment, first, end, out FilePiece piece, out FileRead? other))
             {
                 _pieces[count++] = piece;
+            }
+            else if (other is not null)
+            {
+                Keep(reads, other);
             }
         }
 

@@ -14,7 +14,7 @@ internal sealed unsafe partial class SwapStore
     internal const int SourceReadBytes = 256 << 10;
 
     /// <summary>Buffers that follow one another for such a read: shorter ones take fewer.</summary>
-    private const int SourceBuffersARead = 4;
+    private const int SourceBuffersARead = 16;
 
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;

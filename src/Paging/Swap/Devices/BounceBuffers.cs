@@ -8,18 +8,21 @@ using Paging.Threading;
 namespace Paging.Swap.Devices;
 
 /// <summary>A fixed number of aligned native buffers, for transfers whose bytes cannot go directly to where they belong.</summary>
-/// <remarks>Thread-safe. The free buffers are bits of one word, of which the lowest is taken next. So physical memory is touched only for
-/// as many buffers as have been out at the same time. The memory is excluded from fork, as O_DIRECT requires.</remarks>
+/// <remarks>Thread-safe. The free buffers are bits of a few words, of which the lowest is taken next. So physical memory is touched only
+/// for as many buffers as have been out at the same time. The memory is excluded from fork, as O_DIRECT requires.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
-    /// <summary>There can be as many as one word has bits.</summary>
-    internal const int MaxBuffers = 64;
+    /// <summary>There can be as many as four words have bits.</summary>
+    internal const int MaxBuffers = 4 * InAWord;
+
+    /// <summary>A run lies in one word.</summary>
+    internal const int InAWord = 64;
 
     private readonly Reservation _memory;
     private readonly Condition _returned = new();
 
     /// <summary>A set bit is a free buffer. Taken by CAS, given back by an atomic OR.</summary>
-    private ulong _free;
+    private readonly ulong[] _free;
     private int _waiters;
     private int _touched;
     private int _disposed;
@@ -27,7 +30,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// <summary>Buffers that <see cref="TryRentAhead"/> has given, and threads that are about to ask for one.</summary>
     private int _ahead;
 
-    /// <param name="count">How many there are, 64 at most.</param>
+    /// <param name="count">How many there are, <see cref="MaxBuffers"/> at most.</param>
     /// <param name="bufferBytes">A multiple of the system's page.</param>
     /// <param name="huge">True to put them on huge pages, if the system has them: then a transfer has few pieces to pin and to map. Memory
     /// is then taken by whole huge pages.</param>
@@ -36,7 +39,12 @@ internal sealed unsafe class BounceBuffers : IDisposable
         Debug.Assert(count is > 0 and <= MaxBuffers && bufferBytes > 0 && bufferBytes % VirtualMemory.SystemPageBytes == 0, "whole pages");
         Count = count;
         BufferBytes = bufferBytes;
-        _free = ulong.MaxValue >> (MaxBuffers - count);
+        _free = new ulong[(count + InAWord - 1) / InAWord];
+        for (int i = 0; i < _free.Length; i++)
+        {
+            _free[i] = Run(Math.Min(count - (i * InAWord), InAWord));
+        }
+
         long bytes = (long)count * bufferBytes;
         bytes = huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes;
         _memory = new Reservation(bytes, accessible: true);
@@ -69,27 +77,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
     internal byte* TryRent()
     {
         Debug.Assert(Volatile.Read(ref _disposed) == 0, "the buffers are in use");
-        while (true)
-        {
-            TestHook.Reach(SharedWord.Counter);
-            ulong free = Volatile.Read(ref _free);
-            if (free == 0)
-            {
-                return null;
-            }
-
-            // n free → n − 1: races with threads that take or return buffers.
-            if (Interlocked.CompareExchange(ref _free, free & (free - 1), free) == free)
-            {
-                int number = BitOperations.TrailingZeroCount(free);
-                if (number >= Volatile.Read(ref _touched))
-                {
-                    CountTouched(number + 1);
-                }
-
-                return _memory.Address + ((long)number * BufferBytes);
-            }
-        }
+        return TryTake(1);
     }
 
     /// <summary>Takes a buffer for something that can be done without: half of them at most are out for such, so that a thread that has
@@ -122,15 +110,27 @@ internal sealed unsafe class BounceBuffers : IDisposable
     internal byte* TryRentRun(int bytes)
     {
         int length = RunOf(bytes);
-        if (length > Count)
-        {
-            return null;
-        }
+        return length <= Math.Min(Count, InAWord) ? TryTake(length) : null;
+    }
 
-        while (true)
+    /// <summary>Gives back what <see cref="TryRentRun"/> gave for so many bytes.</summary>
+    internal void ReturnRun(byte* first, int bytes) => Return(IndexOf(first), RunOf(bytes));
+
+    /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>
+    internal void Return(byte* buffer) => Return(IndexOf(buffer), 1);
+
+    private int RunOf(int bytes) => (bytes + BufferBytes - 1) / BufferBytes;
+
+    private static ulong Run(int length) => ulong.MaxValue >> (InAWord - length);
+
+    /// <summary>Takes so many buffers that follow one another, from the first word that has them.</summary>
+    private byte* TryTake(int length)
+    {
+        for (int word = 0; word < _free.Length;)
         {
+            ref ulong place = ref _free[word];
             TestHook.Reach(SharedWord.Counter);
-            ulong free = Volatile.Read(ref _free);
+            ulong free = Volatile.Read(ref place);
 
             // A bit that is left begins a run of so many: each round doubles the runs that are known.
             ulong begins = free;
@@ -143,36 +143,31 @@ internal sealed unsafe class BounceBuffers : IDisposable
 
             if (begins == 0)
             {
-                return null;
+                word++;
+                continue;
             }
 
             // The run's bits: set → clear. Races with threads that take or return buffers.
             int first = BitOperations.TrailingZeroCount(begins);
-            if (Interlocked.CompareExchange(ref _free, free & ~(Run(length) << first), free) == free)
+            if (Interlocked.CompareExchange(ref place, free & ~(Run(length) << first), free) == free)
             {
-                if (first + length > Volatile.Read(ref _touched))
+                int number = (word * InAWord) + first;
+                if (number + length > Volatile.Read(ref _touched))
                 {
-                    CountTouched(first + length);
+                    CountTouched(number + length);
                 }
 
-                return _memory.Address + ((long)first * BufferBytes);
+                return _memory.Address + ((long)number * BufferBytes);
             }
         }
+
+        return null;
     }
 
-    /// <summary>Gives back what <see cref="TryRentRun"/> gave for so many bytes.</summary>
-    internal void ReturnRun(byte* first, int bytes) => Return(Run(RunOf(bytes)) << IndexOf(first));
-
-    /// <summary>Gives a buffer back, and wakes a thread that waits for one.</summary>
-    internal void Return(byte* buffer) => Return(1UL << IndexOf(buffer));
-
-    private int RunOf(int bytes) => (bytes + BufferBytes - 1) / BufferBytes;
-
-    private static ulong Run(int length) => ulong.MaxValue >> (MaxBuffers - length);
-
-    private void Return(ulong bits)
+    private void Return(int number, int length)
     {
-        ulong before = Shared.Or(SharedWord.Counter, ref _free, bits);
+        ulong bits = Run(length) << (number % InAWord);
+        ulong before = Shared.Or(SharedWord.Counter, ref _free[number / InAWord], bits);
         Debug.Assert((before & bits) == 0, "a buffer is returned once");
 
         // Pairs with the increment in RentSlow: either this thread sees the waiter, or the waiter sees the buffer.
@@ -199,7 +194,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            Debug.Assert(BitOperations.PopCount(_free) == Count, "every buffer has been returned");
+            Debug.Assert(_free.Sum(BitOperations.PopCount) == Count, "every buffer has been returned");
             _memory.Release();
         }
     }

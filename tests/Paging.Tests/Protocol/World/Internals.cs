@@ -17,7 +17,7 @@ internal static unsafe class Internals
     internal static extern ref ulong FreeHead(DescriptorTable descriptors);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
-    internal static extern ref ulong Free(BounceBuffers buffers);
+    internal static extern ref ulong[] FreeWords(BounceBuffers buffers);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_sourceBuffers")]
     internal static extern ref BounceBuffers? SourceBuffers(SwapStore store);

@@ -69,7 +69,8 @@ public sealed unsafe class BounceBuffersTests
                 int wanted = random.Next(1, (random.Next(4) == 0 ? count + 2 : Math.Min(count, 5) + 1) * 4096);
                 int length = (wanted + 4095) / 4096;
                 bool isThere = length <= count
-                    && Enumerable.Range(0, count - length + 1).Any(at => !taken.AsSpan(at, length).Contains(true));
+                    && Enumerable.Range(0, count - length + 1).Any(
+                        at => (at % BounceBuffers.InAWord) + length <= BounceBuffers.InAWord && !taken.AsSpan(at, length).Contains(true));
                 byte* run = buffers.TryRentRun(wanted);
                 Assert.True(isThere == (run != null), $"seed {seed}, step {i}: {length} of {count}");
                 if (run == null)
