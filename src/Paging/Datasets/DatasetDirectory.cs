@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -14,7 +13,7 @@ namespace Paging.Datasets;
 /// open when it is given another name, or when another takes its name.</summary>
 /// <remarks>Thread-safe. A dataset of which this process has arrays is deleted when the last of them is gone: see
 /// <see cref="TryDefer"/>.</remarks>
-internal sealed unsafe class DatasetDirectory : IDisposable
+internal sealed unsafe class DatasetDirectory : RefCounted
 {
     private static readonly Gate s_gate = new(isOfProcess: true);
 
@@ -29,8 +28,6 @@ internal sealed unsafe class DatasetDirectory : IDisposable
     private (ulong Number, long Seconds, uint Nanoseconds) _metadata;
     private string _seal = string.Empty;
     private readonly Gate _gate = new();
-    /// <summary>n → n + 1 by who is a user; n → n − 1 by who leaves. It is closed by who has come to 0, which is final.</summary>
-    private int _users = 1;
 
     private DatasetDirectory(string path, SafeFileHandle handle, in Statx status, IoEngine engine)
     {
@@ -189,23 +186,8 @@ internal sealed unsafe class DatasetDirectory : IDisposable
         return true;
     }
 
-    /// <summary>Adds a user, by one that there is.</summary>
-    internal void AddUser()
+    protected override void Close()
     {
-        int users = Shared.Increment(TestSeam.SharedWord.Counter, ref _users);
-        Debug.Assert(users > 1, "a user adds another one");
-    }
-
-    /// <summary>A user leaves. The last one closes the directory.</summary>
-    public void Dispose()
-    {
-        int left = Shared.Decrement(TestSeam.SharedWord.Counter, ref _users);
-        Debug.Assert(left >= 0, "a user leaves once");
-        if (left != 0)
-        {
-            return;
-        }
-
         _handle.Dispose();
         Action? last = null;
         using (Gate.Scope held = s_gate.Enter())
