@@ -41,7 +41,7 @@ internal sealed unsafe class PagedRegion
         _pages = new PageDirectory(domain, frames, geometry.PageCount);
         try
         {
-            IsRegistered = domain.TryAdd(this);
+            IsRegistered = domain.Regions.TryAdd(this);
         }
         finally
         {
