@@ -276,7 +276,7 @@ internal sealed class PagingDomain
             return Timeout.Infinite;
         }
 
-        int next = Tuning.Trims ? Trimmer.Step() : Timeout.Infinite;
+        int next = Trimmer.Step();
         return Follower is { } follower ? Shorter(next, follower.Step()) : next;
     }
 

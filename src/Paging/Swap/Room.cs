@@ -59,7 +59,7 @@ internal sealed unsafe class Room(
     {
         foreach (SegmentLog? log in segments.Logs)
         {
-            if (Files.IsAny && !log!.Chunks.HasFree(StoreLevel.Normal))
+            if (Files.IsAny && !log!.Chunks.HasFree)
             {
                 TryWriteOut(log, StoreLevel.Normal);
             }

@@ -142,7 +142,7 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        if (log.Chunks.HasFree(StoreLevel.Normal))
+        if (log.Chunks.HasFree)
         {
             return true;
         }
@@ -168,7 +168,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether a page finds room in memory without any segment being emptied or written for it; a redundant one, also where others
     /// of its kind make way.</summary>
     internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
-        LogFor(length) is { } log && (log.Chunks.HasFree(StoreLevel.Normal) || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
+        LogFor(length) is { } log && (log.Chunks.HasFree || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
