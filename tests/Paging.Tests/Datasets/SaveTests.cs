@@ -4,11 +4,11 @@ using System.Runtime.InteropServices;
 using Paging.Datasets;
 using Paging.Interop;
 using Paging.Stress.Driver;
-using Paging.TestSeam;
 using Paging.Tests.Face;
 using Paging.Tests.Files;
 using Paging.Tests.Model;
 using Paging.Tests.Swap.Devices;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Datasets;
 

@@ -1,6 +1,6 @@
 #if DEBUG
-using Paging.TestSeam;
 using Paging.Tests.Face;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
 

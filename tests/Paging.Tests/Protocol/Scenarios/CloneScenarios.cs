@@ -98,10 +98,14 @@ internal static class CloneScenarios
         // The evictor looks at the frame's record twice: for the page, and for its copy. Then it takes the page's word to be unchanged.
         run.Interleaver.Between(
             () => Assert.Equal(EvictOutcome.Busy, world.EvictFrame(book.Region.Frames, Internals.FrameOf(book.Region.Frames, before))),
-            (SharedWord.FrameRecord, static () => { }),
-            (SharedWord.FrameRecord, static () => { }),
+            (SharedWord.FrameRecord, Nothing),
+            (SharedWord.FrameRecord, Nothing),
             (SharedWord.Page, WriteAndStore));
         world.CheckAndClose();
+
+        static void Nothing()
+        {
+        }
 
         // Another thread, as it were. The copy that is freed is another page's then.
         void WriteAndStore()
