@@ -372,7 +372,7 @@ internal sealed class PagingDomain
         {
             foreach (PagedRegion region in Regions.Alive())
             {
-                if (region.BeginClose())
+                if (region.Pages.State.BeginClose())
                 {
                     regions.Add(region);
                 }
@@ -380,7 +380,7 @@ internal sealed class PagingDomain
 
             Interlocked.MemoryBarrierProcessWide();
             TestHook.MayFail(FailurePoint.Closing);
-            long pins = regions.Sum(static region => region.CountPins());
+            long pins = regions.Sum(static region => region.Closer.CountPins());
             if (pins != 0)
             {
                 ThrowHelper.ThrowLeasesOut(this, region: null, $"Pager {Name}", pins);
@@ -392,7 +392,7 @@ internal sealed class PagingDomain
         {
             if (!goesOn)
             {
-                regions.ForEach(static region => region.AbandonClose());
+                regions.ForEach(static region => region.Pages.State.AbandonClose());
             }
         }
 
@@ -403,7 +403,7 @@ internal sealed class PagingDomain
     /// <summary>Gives everything back. Each step may be done twice.</summary>
     private void TearDown()
     {
-        _closing.ForEach(static region => region.CompleteClose());
+        _closing.ForEach(static region => region.Closer.Complete());
         Pressure.Close();
         TestHook.MayFail(FailurePoint.Closing);
         _signal?.Stop();
