@@ -9,8 +9,8 @@ using Paging.Threading;
 
 namespace Paging.Datasets;
 
-/// <summary>The directory of a dataset that is open. Its files are found from the directory itself, so that nothing changes for who has it
-/// open when it is given another name, or when another takes its name.</summary>
+/// <summary>The directory of a dataset that is open. Its files are opened relative to the directory itself: so for programs that have it
+/// open nothing changes when it is renamed, or when another takes its name.</summary>
 /// <remarks>Thread-safe. A dataset of which this process has arrays is deleted when the last of them is gone: see
 /// <see cref="TryDefer"/>.</remarks>
 internal sealed unsafe class DatasetDirectory : RefCounted
@@ -82,7 +82,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted
     }
 
     /// <summary>Reads and checks the metadata.</summary>
-    /// <exception cref="InvalidDataException">There is none, or it is damaged, or says something that cannot be had.</exception>
+    /// <exception cref="InvalidDataException">There is none, or it is damaged, or asks for something that is not supported.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     internal ZarrMetadata ReadMetadata()
     {

@@ -33,7 +33,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     private readonly DirtyLimit _dirtyLimit = domain.DirtyLimit;
 
     /// <summary>Lowers the limit, and makes it hold.</summary>
-    /// <param name="residentBytes">The budget that there is to be; the limit is as it was where that is no less.</param>
+    /// <param name="residentBytes">The new budget. If it is no smaller than the present one, nothing is done.</param>
     /// <param name="found">What stood in the way.</param>
     /// <returns>False when it does not hold; then the limit is the caller's to raise.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is too little for an array that there is.</exception>

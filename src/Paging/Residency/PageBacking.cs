@@ -49,7 +49,7 @@ internal abstract unsafe class PageBacking
     /// <returns>False when it is in none, or that is not known without waiting, or the file cannot be read by a device alone.</returns>
     internal abstract bool TryLocate(long page, int bytes, out SourcePiece piece);
 
-    /// <summary>The same for a clone of the array, which lets go of it by itself.</summary>
+    /// <summary>A backing with the same contents for a clone of the array, which releases it independently of this one.</summary>
     /// <returns>Null when the array that this belongs to has let go of it.</returns>
     internal PageBacking? TryShare()
     {

@@ -348,8 +348,8 @@ internal unsafe partial struct PageDirectory
         return node == 0 ? home : WordIn(node);
     }
 
-    /// <summary>Claims an untouched page in a granule that has no table: in a node, or in a table after all, where there are too many nodes
-    /// or none is to be had.</summary>
+    /// <summary>Claims an untouched page in a granule that has no table: in a node, or in a table after all, where the granule has too many
+    /// nodes or there is no free one.</summary>
     private bool TryBeginFillInNode(long index, ref ulong* page, ref ulong word, out bool isLinear)
     {
         _table.TouchBlock(index >> PageTable.GranuleShift);

@@ -28,7 +28,7 @@ internal sealed class PoolShrinker(PagingDomain domain, FrameShrinker frames)
     private SwapStore Swap => domain.Swap;
 
     /// <summary>Lowers the limit step by step, until it is the target and holds.</summary>
-    /// <param name="target">The budget that there is to be; nothing is done where that is no less.</param>
+    /// <param name="target">The new budget. If it is no smaller than the present limit, nothing is done.</param>
     /// <param name="found">What stood in the way.</param>
     /// <returns>False when it does not hold; then the limit is the caller's to raise.</returns>
     internal bool TryShrink(long target, ref Shortage found)

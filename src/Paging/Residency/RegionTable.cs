@@ -40,7 +40,7 @@ internal sealed class RegionTable(PagingDomain domain)
     }
 
     /// <summary>Adds an array, which has a hold on the native memory from then on.</summary>
-    /// <returns>False if the frames' budget has become too small since the caller looked, or is so for a moment.</returns>
+    /// <returns>False if the frames' budget is too small at this moment: it may have shrunk since the caller looked.</returns>
     internal bool TryAdd(PagedRegion region)
     {
         using Gate.Scope held = Gate.Enter();

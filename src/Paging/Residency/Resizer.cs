@@ -10,7 +10,7 @@ namespace Paging.Residency;
 /// <remarks>
 /// Each budget has a limit beside it, which says what may be committed from now on. To shrink, the limit is lowered first, so that what
 /// comes free is not committed again; then memory is given back until no more is committed than the limit allows; then the budget is
-/// lowered. If that cannot be, the limit is raised again, and all is as it was, but that pages may have moved. So at no time is more
+/// lowered. If that is impossible, the limit is raised again, and all is as it was, except that pages may have moved. So at no time is more
 /// committed than the budget says. Giving memory back is the work of <see cref="FrameShrinker"/> and <see cref="PoolShrinker"/>.
 /// <code>
 ///   budget = limit ──lower the limit──▶ limit &lt; budget ──committed ≤ limit──▶ lower the budget: budget = limit

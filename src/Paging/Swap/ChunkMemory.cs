@@ -89,7 +89,7 @@ internal sealed unsafe partial class ChunkMemory
     /// <summary>Whether a store would find a free chunk, or budget for one.</summary>
     internal bool HasFree => HasFreeChunk(StoreLevel.Normal) || _budget.RemainingBytes >= ChargedBytes;
 
-    /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can be had from the budget.</summary>
+    /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can still be charged to the budget.</summary>
     internal bool IsShortBy(int ahead) =>
         FreeCount < HeldBack + ahead && _budget.RemainingBytes < (long)ahead * ChargedBytes;
 

@@ -262,7 +262,7 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>Stores a page of zeroes, which takes a descriptor and no room in the pool.</summary>
-    /// <returns>The descriptor, with one reference; 0 when there is none to be had.</returns>
+    /// <returns>The descriptor, with one reference; 0 when all are in use.</returns>
     internal uint StoreZeroes(int length)
     {
         uint index = _descriptors.Take(isPublic: false);
