@@ -24,6 +24,13 @@ internal sealed class CommandLine(IReadOnlyList<string> args)
         return _name;
     }
 
+    /// <summary>All that follows, whatever it looks like.</summary>
+    public IEnumerable<string> Rest()
+    {
+        for (; _next < args.Count; _next++)
+            yield return args[_next];
+    }
+
     public string Text()
     {
         string? value = _attached;

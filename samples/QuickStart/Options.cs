@@ -1,9 +1,7 @@
-using System.Globalization;
-
 namespace QuickStart;
 
 /// <summary>What the command line asks for.</summary>
-internal sealed record Options
+internal sealed class Options
 {
     private const int SmallestPage = 4 << 10;
     private const int LargestPage = 4 << 20;
@@ -34,100 +32,73 @@ internal sealed record Options
 
         """;
 
-    public IReadOnlyList<string> Paths { get; private init; } = [];
-    public long? ResidentBytes { get; private init; }
-    public long? PoolBytes { get; private init; }
-    public int PageBytes { get; private init; } = 16 << 10;
-    public int Threads { get; private init; } = 2;
-    public int BackgroundThreads { get; private init; } = 1;
-    public int Seed { get; private init; } = 1;
-    public string? SwapPath { get; private init; }
-    public long? SwapBytes { get; private init; }
-    public bool Encrypt { get; private init; }
-    public bool ShowHelp { get; private init; }
+    public List<string> Paths { get; } = [];
+    public long? ResidentBytes { get; private set; }
+    public long? PoolBytes { get; private set; }
+    public int PageBytes { get; private set; } = 16 << 10;
+    public int Threads { get; private set; } = 2;
+    public int BackgroundThreads { get; private set; } = 1;
+    public int Seed { get; private set; } = 1;
+    public string? SwapPath { get; private set; }
+    public long? SwapBytes { get; private set; }
+    public bool Encrypt { get; private set; }
+    public bool ShowHelp { get; private set; }
 
-    public static Options Parse(IReadOnlyList<string> args)
+    public static Options Parse(string[] args)
     {
         Options options = new();
-        List<string> paths = [];
-        bool onlyPaths = false;
-
-        for (int i = 0; i < args.Count; i++)
+        CommandLine line = new(args);
+        while (line.Next() is { } name)
         {
-            string arg = args[i];
-            if (onlyPaths || !arg.StartsWith('-'))
-            {
-                paths.Add(arg);
-                continue;
-            }
-
-            int equals = arg.IndexOf('=', StringComparison.Ordinal);
-            string name = equals < 0 ? arg : arg[..equals];
-
-            // Both "--page 64K" and "--page=64K".
-            string Value()
-            {
-                if (equals >= 0)
-                    return arg[(equals + 1)..];
-                return ++i < args.Count ? args[i] : throw new InputException($"{name} needs a value; see --help");
-            }
-
             switch (name)
             {
-                case "--":
-                    onlyPaths = true;
-                    break;
-                case "--help" or "-h":
-                    return options with { ShowHelp = true };
                 case "--resident":
-                    options = options with { ResidentBytes = Size(name, Value()) };
+                    options.ResidentBytes = line.Size();
                     break;
                 case "--pool":
-                    options = options with { PoolBytes = Size(name, Value()) };
+                    options.PoolBytes = line.Size();
                     break;
                 case "--page":
-                    options = options with { PageBytes = Page(name, Value()) };
+                    options.PageBytes = Page(line.Size());
                     break;
                 case "--threads":
-                    options = options with { Threads = Number(name, Value(), 1, 256) };
+                    options.Threads = line.Number(1, 256);
                     break;
                 case "--background":
-                    options = options with { BackgroundThreads = Number(name, Value(), 0, 64) };
+                    options.BackgroundThreads = line.Number(0, 64);
                     break;
                 case "--seed":
-                    options = options with { Seed = Number(name, Value(), 0, int.MaxValue) };
+                    options.Seed = line.Number(0, int.MaxValue);
                     break;
                 case "--swap":
-                    options = options with { SwapPath = Value() };
+                    options.SwapPath = line.Text();
                     break;
                 case "--swap-size":
-                    options = options with { SwapBytes = Size(name, Value()) };
+                    options.SwapBytes = line.Size();
                     break;
                 case "--encrypt":
-                    options = options with { Encrypt = true };
+                    options.Encrypt = true;
                     break;
+                case "--help" or "-h":
+                    options.ShowHelp = true;
+                    return options;
+                case "--":
+                    options.Paths.AddRange(line.Rest());
+                    break;
+                case ['-', ..]:
+                    throw line.Unknown();
                 default:
-                    throw new InputException($"unknown option '{name}'; see --help");
+                    options.Paths.Add(name);
+                    break;
             }
         }
 
         return options.SwapPath is null && (options.SwapBytes is not null || options.Encrypt)
             ? throw new InputException("--swap-size and --encrypt are about a swap file; pass --swap PATH too")
-            : options with { Paths = paths };
+            : options;
     }
 
-    private static long Size(string name, string text) =>
-        Sizes.TryParse(text, out long bytes) && bytes > 0
-            ? bytes
-            : throw new InputException($"{name}: '{text}' is not a size; pass a number such as 64K, 16M or 1.5G");
-
-    private static int Page(string name, string text) =>
-        Size(name, text) is >= SmallestPage and <= LargestPage and long bytes && long.IsPow2(bytes)
-            ? (int)bytes
-            : throw new InputException($"{name}: '{text}' is not a page size; pass a power of two from 4K to 4M");
-
-    private static int Number(string name, string text, int least, int most) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
-            ? number
-            : throw new InputException($"{name}: '{text}' is not a whole number from {least} to {most}");
+    private static int Page(long bytes) => bytes is >= SmallestPage and <= LargestPage && long.IsPow2(bytes)
+        ? (int)bytes
+        : throw new InputException($"--page: {Sizes.Format(bytes)} is not a page size; pass a power of two from 4K to 4M");
 }

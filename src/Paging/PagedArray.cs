@@ -30,7 +30,7 @@ public sealed unsafe partial class PagedArray<T> : IDisposable, IRegionFace
         _words = region.Words;
         _frames = region.Frames.Base;
         _pages = new PageAccessor(region, geometry.Items, BitOperations.Log2((uint)PageLength));
-        region.SetFace(this);
+        region.Pages.State.SetFace(this);
     }
 
     /// <summary>The number of elements.</summary>

@@ -26,7 +26,7 @@ public sealed unsafe partial class PagedMatrix<T> : IDisposable, IRegionFace
         _frames = region.Frames.Base;
         _divider = geometry.Divider;
         _pages = new PageAccessor(region, geometry.Items, pageShift: 0);
-        region.SetFace(this);
+        region.Pages.State.SetFace(this);
     }
 
     /// <summary>The number of rows.</summary>

@@ -20,13 +20,13 @@ public sealed partial class Pager
     /// <para>Elements are had in C order, whatever the dimensions. Chunks may be in shards (sharding_indexed) or in files of their own, and
     /// compressed with blosc (LZ4, Zstd), with zstd, or not at all, with or without crc32c.</para>
     /// <para>All else is as for <see cref="MapFile{T}"/>: pages are decoded on first use, evicted ones are kept in the pool while there is
-    /// room, and a page that cannot be had is a <see cref="PageCorruptedException"/> for who accesses it. The dataset stays the one that was
-    /// opened when its directory is renamed, or when <see cref="PagedArray{T}.Save"/> replaces it. Up to 256 of its files are open at a time,
-    /// with up to 64 MiB of indices of shards; the first use of a file opens it.</para>
+    /// room, and a page that cannot be loaded is a <see cref="PageCorruptedException"/> for who accesses it. The dataset stays the one that
+    /// was opened when its directory is renamed, or when <see cref="PagedArray{T}.Save"/> replaces it. Up to 256 of its files are open at a
+    /// time, with up to 64 MiB of indices of shards; the first use of a file opens it.</para>
     /// </remarks>
     /// <exception cref="ArgumentException">The path is empty, or the dataset holds another type; the message says which.</exception>
-    /// <exception cref="InvalidDataException">It is no dataset, or a damaged one, or of a version, with codecs or with chunks that cannot be
-    /// had; or it has no elements. The message says what it holds, and what could be had.</exception>
+    /// <exception cref="InvalidDataException">It is no dataset, or a damaged one, or of a version, with codecs or with chunks that are not
+    /// supported; or it has no elements. The message says what it holds, and what could be had.</exception>
     /// <exception cref="DirectoryNotFoundException">There is nothing of that name.</exception>
     /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>
     /// <exception cref="IOException">It is no directory, or the system refuses otherwise.</exception>

@@ -26,8 +26,8 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>Maps a tensor. Rows are its first dimension, columns all others together; one of one dimension has one column, one of none
     /// a single element. Writes stay private, as for <see cref="Pager.MapFile{T}"/>.</summary>
-    /// <typeparam name="T">What its elements are: the type of that name; ushort for BF16 and byte for F8, which are had as they lie in the
-    /// file; any struct of that size for those and for C64.</typeparam>
+    /// <typeparam name="T">What its elements are: the type of that name; ushort for BF16 and byte for F8, whose bytes are given as they are
+    /// in the file; any struct of that size for those and for C64.</typeparam>
     /// <param name="name">One of the names in <see cref="Tensors"/>.</param>
     /// <param name="options">Page size (a minimum: it grows to the next power of two that holds a row), name and compression; null takes
     /// the pager's.</param>

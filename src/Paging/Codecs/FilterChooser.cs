@@ -60,7 +60,7 @@ internal sealed unsafe class FilterChooser
         get => StoredForm.Unpack(Shared.Read(SharedWord.Counter, ref _published)).Filter;
     }
 
-    /// <summary>Another chooser, for an owner that has used this one so far; it goes on from what this one has chosen.</summary>
+    /// <summary>A chooser of its own for an owner that has shared this one so far. It begins with what this one has chosen.</summary>
     internal FilterChooser Successor()
     {
         Filter current = Current;

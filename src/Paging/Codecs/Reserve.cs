@@ -4,7 +4,7 @@ using Paging.Threading;
 
 namespace Paging.Codecs;
 
-/// <summary>One item for all threads that get none of their own because the system has no memory left: what is stored must stay
+/// <summary>One item, shared by all threads that get none of their own because the system has no memory left: what is stored must stay
 /// readable.</summary>
 /// <typeparam name="T">The item.</typeparam>
 /// <param name="item">Null when the system had no memory for it at the start: then nothing may be stored that needs it.</param>

@@ -28,45 +28,23 @@ internal sealed unsafe class DatasetBacking : PageBacking
 
     private readonly DatasetLayout _layout;
     private readonly ShardTable _files;
-    private readonly BounceBuffers _buffers;
-    private readonly BounceBuffers _longBuffers;
-    private readonly FileReads _reads;
-    private readonly Counters _counters;
     private readonly int _itemsPerPage;
     private readonly int _pageBytes;
     private readonly ContextPool<DatasetScratch> _scratches;
-    private int _released;
 
-    /// <param name="directory">The dataset, of which this becomes a user.</param>
+    /// <param name="files">The dataset's, of which this becomes a user in place of the caller.</param>
     /// <param name="layout">How items lie in it.</param>
     /// <param name="geometry">How they lie in pages.</param>
     /// <param name="domain">The pager's, which has a log for pages of this size.</param>
-    internal DatasetBacking(DatasetDirectory directory, DatasetLayout layout, in Geometry geometry, PagingDomain domain)
+    internal DatasetBacking(ShardTable files, DatasetLayout layout, in Geometry geometry, PagingDomain domain)
+        : base(files, geometry, domain)
     {
         _layout = layout;
-        _files = new ShardTable(directory, layout);
-        _buffers = domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers;
-        _longBuffers = domain.Swap.SourceBuffers;
-        _counters = domain.Counters;
+        _files = files;
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
         _scratches = new ContextPool<DatasetScratch>(
             static () => new DatasetScratch(), (int)Math.Clamp(MaxScratchBytes / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
-        _reads = domain.Swap.SourceReads;
-    }
-
-    /// <summary>For a clone: it has the files of the other, of which the caller has made it a user, and its buffers.</summary>
-    private DatasetBacking(DatasetBacking other)
-    {
-        _layout = other._layout;
-        _files = other._files;
-        _buffers = other._buffers;
-        _longBuffers = other._longBuffers;
-        _reads = other._reads;
-        _counters = other._counters;
-        _itemsPerPage = other._itemsPerPage;
-        _pageBytes = other._pageBytes;
-        _scratches = other._scratches;
     }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)
@@ -110,7 +88,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
                 length = bytes;
             }
 
-            piece = new SourcePiece(source, offset, length, _buffers, _longBuffers);
+            piece = Piece(source, offset, length);
             return true;
         }
 
@@ -118,38 +96,13 @@ internal sealed unsafe class DatasetBacking : PageBacking
         return false;
     }
 
-    internal override PageBacking? TryShare()
-    {
-        if (!_files.TryAddUser())
-        {
-            return null;
-        }
-
-        try
-        {
-            TestHook.MayFail(FailurePoint.Allocation);
-            return new DatasetBacking(this);
-        }
-        catch
-        {
-            _files.RemoveUser();
-            throw;
-        }
-    }
-
     internal override void Release()
     {
-        // 0 → 1, once: by the thread that closes the array, the pager, or the array's finalizer.
-        if (Shared.Exchange(SharedWord.Counter, ref _released, 1) == 0)
-        {
-            _files.RemoveUser();
-            _scratches.Trim();
-        }
+        base.Release();
+        _scratches.Trim();
     }
 
     private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Path = "of a dataset", Error = Errno.ENOMEM };
-
-    private static LoadResult Loaded(bool isFromFile) => new(LoadStatus.Loaded) { IsFromFile = isFromFile, IsFromBacking = true };
 
     /// <summary>The bytes that neighbouring chunks lie in.</summary>
     /// <returns>False when they lie apart, or are not there, or are not where chunks can be.</returns>
@@ -215,7 +168,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
         (long number, long inFile) = Math.DivRem(chunk, _layout.ChunksPerFile);
         if (_files.Get(number, out LoadResult failure) is not { } source)
         {
-            _counters.Add(Counter.IoErrors);
+            Counters.Add(Counter.IoErrors);
             return failure;
         }
 
@@ -241,9 +194,9 @@ internal sealed unsafe class DatasetBacking : PageBacking
                     : Damaged(file, place, $"a chunk has {place.Bytes:N0} bytes, and {_layout.ChunkBytes:N0} are expected");
             }
 
-            if (_reads.Find(file, place.Offset, place.Bytes) is { } read)
+            if (Reads.Find(file, place.Offset, place.Bytes) is { } read)
             {
-                using FileReads.Use use = new(_reads, read);
+                using FileReads.Use use = new(Reads, read);
                 if (read.Await())
                 {
                     TestHook.Reach(SharedWord.PageData);
@@ -283,20 +236,11 @@ internal sealed unsafe class DatasetBacking : PageBacking
         int error = file.Read(range.Offset, buffer, range.Length, range.Skip + bytes);
         if (error == 0)
         {
-            _counters.Add(Counter.BytesRead, range.Length);
+            Counters.Add(Counter.BytesRead, range.Length);
             return null;
         }
 
-        _counters.Add(Counter.IoErrors);
-        long now = file.BytesNow;
-        bool hasEnded = now >= 0 && now < offset + bytes;
-        return new LoadResult(hasEnded ? LoadStatus.SourceEnded : LoadStatus.SourceFailed)
-        {
-            Path = file.Path,
-            Offset = offset,
-            Error = error,
-            FileBytes = now,
-        };
+        return Failed(file, offset, bytes, error);
     }
 
     /// <summary>Decodes the chunk of a page into its frame.</summary>
@@ -350,9 +294,9 @@ internal sealed unsafe class DatasetBacking : PageBacking
     /// <summary>Loads bytes that are as they are in the file.</summary>
     private LoadResult LoadPlain(ShardFile file, long offset, byte* target, int bytes, DatasetScratch scratch)
     {
-        if (_reads.Find(file, offset, bytes) is { } read)
+        if (Reads.Find(file, offset, bytes) is { } read)
         {
-            using FileReads.Use use = new(_reads, read);
+            using FileReads.Use use = new(Reads, read);
             if (read.Await())
             {
                 return Copied(read.Buffer + (offset - read.Offset), target, bytes);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -10,11 +9,11 @@ using Paging.Threading;
 
 namespace Paging.Datasets;
 
-/// <summary>The directory of a dataset that is open. Its files are found from the directory itself, so that nothing changes for who has it
-/// open when it is given another name, or when another takes its name.</summary>
+/// <summary>The directory of a dataset that is open. Its files are opened relative to the directory itself: so for programs that have it
+/// open nothing changes when it is renamed, or when another takes its name.</summary>
 /// <remarks>Thread-safe. A dataset of which this process has arrays is deleted when the last of them is gone: see
 /// <see cref="TryDefer"/>.</remarks>
-internal sealed unsafe class DatasetDirectory : IDisposable
+internal sealed unsafe class DatasetDirectory : RefCounted
 {
     private static readonly Gate s_gate = new(isOfProcess: true);
 
@@ -29,8 +28,6 @@ internal sealed unsafe class DatasetDirectory : IDisposable
     private (ulong Number, long Seconds, uint Nanoseconds) _metadata;
     private string _seal = string.Empty;
     private readonly Gate _gate = new();
-    /// <summary>n → n + 1 by who is a user; n → n − 1 by who leaves. It is closed by who has come to 0, which is final.</summary>
-    private int _users = 1;
 
     private DatasetDirectory(string path, SafeFileHandle handle, in Statx status, IoEngine engine)
     {
@@ -85,7 +82,7 @@ internal sealed unsafe class DatasetDirectory : IDisposable
     }
 
     /// <summary>Reads and checks the metadata.</summary>
-    /// <exception cref="InvalidDataException">There is none, or it is damaged, or says something that cannot be had.</exception>
+    /// <exception cref="InvalidDataException">There is none, or it is damaged, or asks for something that is not supported.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     internal ZarrMetadata ReadMetadata()
     {
@@ -189,23 +186,8 @@ internal sealed unsafe class DatasetDirectory : IDisposable
         return true;
     }
 
-    /// <summary>Adds a user, by one that there is.</summary>
-    internal void AddUser()
+    protected override void Close()
     {
-        int users = Shared.Increment(TestSeam.SharedWord.Counter, ref _users);
-        Debug.Assert(users > 1, "a user adds another one");
-    }
-
-    /// <summary>A user leaves. The last one closes the directory.</summary>
-    public void Dispose()
-    {
-        int left = Shared.Decrement(TestSeam.SharedWord.Counter, ref _users);
-        Debug.Assert(left >= 0, "a user leaves once");
-        if (left != 0)
-        {
-            return;
-        }
-
         _handle.Dispose();
         Action? last = null;
         using (Gate.Scope held = s_gate.Enter())

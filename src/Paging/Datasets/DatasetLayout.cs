@@ -7,7 +7,7 @@ namespace Paging.Datasets;
 /// <summary>How the items of an array (elements, or rows) lie in the chunks of a dataset, and these in its files.</summary>
 internal sealed class DatasetLayout
 {
-    /// <summary>Bytes that the longest chunk decodes to which can only be had as a whole.</summary>
+    /// <summary>Decoded bytes that a chunk which can only be read as a whole may have, at most.</summary>
     private const long MaxChunkBytes = 256 << 20;
 
     /// <summary>The longest index of a shard.</summary>
@@ -57,7 +57,8 @@ internal sealed class DatasetLayout
     internal bool IsPlain => Metadata.Coding.IsPlain && ChunkItemBytes == ItemBytes;
 
     /// <summary>The layout as elements, in C order.</summary>
-    /// <exception cref="InvalidDataException">It has no elements, or chunks that cannot be had; the message says what.</exception>
+    /// <exception cref="InvalidDataException">It has no elements, or chunks in a form that is not supported; the message says
+    /// which.</exception>
     internal static DatasetLayout OfElements(ZarrMetadata metadata, string path)
     {
         CheckNotEmpty(metadata, path);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Paging.Formats;
 using Paging.Residency;
 using Paging.Swap.Devices;
@@ -22,7 +23,7 @@ internal sealed class DatasetSource : IBackingSource, IDisposable
         }
         catch
         {
-            _directory.Dispose();
+            _directory.RemoveUser();
             throw;
         }
     }
@@ -34,14 +35,15 @@ internal sealed class DatasetSource : IBackingSource, IDisposable
 
     public PageBacking Back(PagingDomain domain, in Geometry geometry)
     {
-        _directory.AddUser();
+        bool isUser = _directory.TryAddUser();
+        Debug.Assert(isUser, "this is one, too");
         try
         {
-            return new DatasetBacking(_directory, Layout, geometry, domain);
+            return new DatasetBacking(new ShardTable(_directory, Layout), Layout, geometry, domain);
         }
         catch
         {
-            _directory.Dispose();
+            _directory.RemoveUser();
             throw;
         }
     }
@@ -51,7 +53,7 @@ internal sealed class DatasetSource : IBackingSource, IDisposable
         if (!_isDisposed)
         {
             _isDisposed = true;
-            _directory.Dispose();
+            _directory.RemoveUser();
         }
     }
 }

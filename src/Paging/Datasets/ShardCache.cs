@@ -24,9 +24,6 @@ internal sealed class ShardCache
         _slots = new Slot?[Math.Max(1, (Math.Min(files, most) + Ways - 1) / Ways) * Ways];
     }
 
-    /// <summary>Files that can be open at a time.</summary>
-    internal int Capacity => _slots.Length;
-
     /// <summary>The file of a number, if it is open.</summary>
     /// <returns>As one more user of it; null when it is not open.</returns>
     internal SharedSource? TryGet(long number)

@@ -3,7 +3,6 @@ using Paging.Codecs;
 using Paging.Interop;
 using Paging.Swap;
 using Paging.Swap.Devices;
-using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Datasets;
@@ -11,12 +10,8 @@ namespace Paging.Datasets;
 /// <summary>The files of a dataset, by number: opened when one of their chunks is asked for, and their index is read and checked
 /// then.</summary>
 /// <remarks>A user of the directory, until its own last user has left: an array, or a clone of it.</remarks>
-internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayout layout)
+internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayout layout) : RefCounted
 {
-    /// <summary>n → n + 1 (n > 0) by who clones an array; n → n − 1 by who closes one. 0 is final: all is closed by who has come to
-    /// it.</summary>
-    private int _users = 1;
-
     private readonly ShardCache _open = new(layout.Files, layout.Metadata.Index is null ? 0 : layout.IndexBytes);
 
     /// <summary>The file of a number, if it is open, as one more user of it.</summary>
@@ -44,32 +39,10 @@ internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayou
         return source;
     }
 
-    /// <summary>Adds a user, unless all have left. Races with other users that come or leave.</summary>
-    internal bool TryAddUser()
+    protected override void Close()
     {
-        int users = Shared.Read(SharedWord.Counter, ref _users);
-        while (users != 0)
-        {
-            int found = Shared.CompareExchange(SharedWord.Counter, ref _users, users + 1, users);
-            if (found == users)
-            {
-                return true;
-            }
-
-            users = found;
-        }
-
-        return false;
-    }
-
-    /// <summary>A user leaves, once. The last one closes the files and the directory.</summary>
-    internal void RemoveUser()
-    {
-        if (Shared.Decrement(SharedWord.Counter, ref _users) == 0)
-        {
-            _open.Clear();
-            directory.Dispose();
-        }
+        _open.Clear();
+        directory.RemoveUser();
     }
 
     private ShardFile? TryOpen(long number, ref LoadResult failure)

@@ -14,7 +14,8 @@ internal enum ZarrCompressor
 /// <param name="HasChecksum">Whether a checksum of what is stored follows it.</param>
 internal readonly record struct ZarrCoding(ZarrCompressor Compressor, bool HasChecksum)
 {
-    /// <summary>Whether the bytes in the file are those of the elements, and any part of them can be read by itself.</summary>
+    /// <summary>Whether the file holds the bytes of the elements as they are, so that any part of them can be read without the
+    /// rest.</summary>
     internal bool IsPlain => Compressor == ZarrCompressor.None && !HasChecksum;
 }
 

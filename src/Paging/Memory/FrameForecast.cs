@@ -223,8 +223,8 @@ internal sealed unsafe class FrameForecast
             SampleFewer();
         }
 
-        // Frames that have come to be fewer stand in miniature for less and less. So few that the pages which come back fit into the table
-        // after that: it does not go up and down.
+        // With fewer frames the miniature comes to be too small to tell much, so a larger share is sampled: but only once there are so few
+        // frames that the pages which come back still fit into the table, so that the share does not go up and down.
         while (2 * _frames <= Math.Min(LeastFrames, _mostFrames) && TrySampleMore(capacity))
         {
         }

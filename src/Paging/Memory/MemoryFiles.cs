@@ -11,7 +11,7 @@ internal static class MemoryFiles
     /// <summary>Limits from here on say that there is none: version 1 of cgroups has the largest number of whole pages.</summary>
     private const long NoLimit = 1L << 60;
 
-    /// <summary>A number by itself; <see cref="long.MaxValue"/> for "max", and for limits as large as none.</summary>
+    /// <summary>A number by itself; <see cref="long.MaxValue"/> for "max", and for limits so large that they mean none.</summary>
     /// <returns>Null when it is neither.</returns>
     internal static long? Number(ReadOnlySpan<byte> text)
     {

@@ -30,10 +30,10 @@ internal readonly unsafe ref struct ArrayCensus(
     /// <summary>All arrays that are in use, in the order of their numbers. The caller has entered the pager.</summary>
     internal PagedArrayStatistics[] Take()
     {
-        var all = new PagedArrayStatistics[domain.Arrays];
+        var all = new PagedArrayStatistics[domain.Regions.Count];
         int count = 0;
         int number = 0;
-        while (domain.NextRegion(ref number) is { } region)
+        while (domain.Regions.Next(ref number) is { } region)
         {
             if (!region.IsClosing)
             {

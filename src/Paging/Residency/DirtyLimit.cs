@@ -155,8 +155,9 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
 
     /// <summary>Evicts one dirty page that takes no ordinary room: a same-filled one.</summary>
     /// <param name="size">The class.</param>
-    /// <param name="settled">Whether as many pages were seen dirty as may be, and none of them on its way to being clean. If not, some are
-    /// only counted so far: another thread is about to make a page dirty, maybe the very one that the caller wants.</param>
+    /// <param name="settled">Whether the number of dirty pages that were seen is the most that may be, and none of them was about to
+    /// become clean. If not, some are only counted so far: another thread is about to make a page dirty, maybe the very one that the caller
+    /// wants.</param>
     private bool TryCleanOne(FrameClass size, out bool settled)
     {
         settled = false;

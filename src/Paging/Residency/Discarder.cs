@@ -111,7 +111,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
                         FreeCopy(word);
                         Pages.Wake(page, PageWord.CompleteDiscard(page, word));
                         PageFreer.GiveFrameBack(word, region.Frames);
-                        Pages.CountOut(index, 1);
+                        Pages.CountOut(index);
                         return true;
                     }
 
@@ -138,7 +138,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         }
 
         FreeStored(word);
-        Pages.CountOut(index, 1);
+        Pages.CountOut(index);
         return true;
     }
 

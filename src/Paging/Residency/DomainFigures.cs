@@ -66,7 +66,7 @@ internal sealed class DomainFigures(PagingDomain domain, string name) : IWatched
             PrefetchWasted = domain.Counters[Counter.PrefetchWasted],
             DirectReclaims = domain.Counters[Counter.DirectReclaims],
             Pins = domain.Leases,
-            Arrays = domain.Arrays,
+            Arrays = domain.Regions.Count,
             DroppedArrays = domain.Dropped.TakenDown,
             LostFrames = domain.Dropped.LostFrames,
             FaultsSaved = domain.Frames.FaultsSaved,

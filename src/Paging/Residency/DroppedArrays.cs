@@ -145,7 +145,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// <summary>For exceptions: what the program may have forgotten to dispose.</summary>
     internal string Describe()
     {
-        (int alive, int dropped) = domain.CountArrays();
+        (int alive, int dropped) = domain.Regions.CountDropped();
         long takenDown = TakenDown;
         long leaked = Volatile.Read(ref _leakedPages);
         int all = alive + dropped;
@@ -162,7 +162,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     {
         long start = time.GetTimestamp();
         long takenDown = TakenDown;
-        (int alive, int dropped) = domain.CountArrays();
+        (int alive, int dropped) = domain.Regions.CountDropped();
         bool mayTry = MayTry(start);
         bool isStuck = _wasStuck && takenDown == _vainTakenDown && !mayTry;
         bool wantsCollection = dropped == 0;
@@ -176,13 +176,13 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
             attempt.HasCollected = true;
             Interlocked.Increment(ref _collections);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-            dropped = domain.CountArrays().Dropped;
+            dropped = domain.Regions.CountDropped().Dropped;
         }
 
         AwaitFinalizers(isStuck ? LittlePatienceMilliseconds : PatienceMilliseconds);
 
         // A finalizer takes its array off the list first, and is counted when it is done.
-        int left = domain.CountArrays().Dropped;
+        int left = domain.Regions.CountDropped().Dropped;
         _wasVain = TakenDown == takenDown && left >= dropped;
         _wasStuck = _wasVain && left > 0;
         _vainInARow = _wasVain ? _vainInARow + 1 : 0;
@@ -190,7 +190,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         {
             _vainAt = time.GetTimestamp();
             _vainCost = time.GetElapsedTime(start, _vainAt);
-            _vainArrays = domain.ArraysMade;
+            _vainArrays = domain.Regions.Made;
             _vainTakenDown = takenDown;
         }
 
@@ -206,7 +206,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         {
             long seen = TakenDown;
             long left = end - Environment.TickCount64;
-            if (left <= 0 || domain.CountArrays().Dropped == 0 || !_takenDown.TryWaitBeyond(seen, (int)left))
+            if (left <= 0 || domain.Regions.CountDropped().Dropped == 0 || !_takenDown.TryWaitBeyond(seen, (int)left))
             {
                 return;
             }
@@ -221,6 +221,6 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         }
 
         TimeSpan since = time.GetElapsedTime(_vainAt, now);
-        return since >= s_rest || (domain.ArraysMade != _vainArrays && since >= ShareOfTime * _vainCost);
+        return since >= s_rest || (domain.Regions.Made != _vainArrays && since >= ShareOfTime * _vainCost);
     }
 }

@@ -83,7 +83,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>The access is over. A fault is told to those who listen, now that the access holds nothing but its pin.</summary>
+    /// <summary>The access is over. Listeners hear of a fault only here, where the access holds nothing but its pin.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave(PagedRegion region, ref LeaseWait wait)
     {

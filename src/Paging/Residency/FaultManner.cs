@@ -15,6 +15,6 @@ internal enum FaultManner
     /// <summary>Waits for no device. What cannot be had without one is left to another thread.</summary>
     AtHand,
 
-    /// <summary>Ahead of demand: not pinned, and given up as soon as no frame is to be had easily.</summary>
+    /// <summary>Ahead of demand: not pinned, and given up as soon as no frame comes easily.</summary>
     Ahead,
 }

@@ -8,7 +8,7 @@ namespace Paging.Residency;
 /// this frees buys frames of the other size.</summary>
 internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evictor evictor)
 {
-    /// <summary>Granules that may be tried in vain where frames can be had in other ways.</summary>
+    /// <summary>Granules that may be tried in vain where frames can come in other ways.</summary>
     private const int MaxGranulesTried = 16;
 
     /// <summary>The longest sleep of a thread that waits for a budget which shrinks.</summary>

@@ -15,6 +15,9 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     /// <summary>Free frames that are looked for in one go, at most.</summary>
     private const int MaxFreeAtOnce = 64 << 10;
 
+    /// <summary>Looks at all frames when the budget is only approached, at most.</summary>
+    private const int MaxPasses = 8;
+
     private const int SleepMilliseconds = 20;
 
     /// <summary>How often there may seem to be room without a frame that comes free. Where pool and files are all but full, what looks like
@@ -29,11 +32,67 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     private readonly Evictor _evictor = domain.Evictor;
     private readonly DirtyLimit _dirtyLimit = domain.DirtyLimit;
 
+    /// <summary>Lowers the limit, and makes it hold.</summary>
+    /// <param name="residentBytes">The new budget. If it is no smaller than the present one, nothing is done.</param>
+    /// <param name="found">What stood in the way.</param>
+    /// <returns>False when it does not hold; then the limit is the caller's to raise.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">It is too little for an array that there is.</exception>
+    internal bool TryShrink(long residentBytes, out Shortage found)
+    {
+        found = default;
+        if (residentBytes >= _frames.BudgetBytes)
+        {
+            return true;
+        }
+
+        // Before the look at the arrays: one that is made after that look sees the limit.
+        _frames.SetLimit(residentBytes);
+        int page = domain.Regions.LargestPageBytes;
+        if (residentBytes / Math.Max(1, page) < FramePool.MinFrames && page != 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(residentBytes),
+                residentBytes,
+                $"ResidentBytes = {residentBytes:N0} holds {residentBytes / page:N0} pages of {page:N0} bytes, of which there are arrays; at least "
+                    + $"{FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * page:N0} bytes.");
+        }
+
+        return TryHold(out found);
+    }
+
+    /// <summary>Sets the budget, or moves it as near to less as can be without much ado.</summary>
+    internal void Approach(long target)
+    {
+        long before = _frames.BudgetBytes;
+        bool done = target >= before;
+        try
+        {
+            if (!done)
+            {
+                // Before the look at the arrays: one that is made after that look sees the limit.
+                _frames.SetLimit(target);
+                target = Math.Min(before, Math.Max(target, (long)FramePool.MinFrames * domain.Regions.LargestPageBytes));
+                _frames.SetLimit(target);
+                Shortage found = default;
+                for (int pass = 0; pass < MaxPasses && _frames.RemainingBytes < 0 && TryPass(marks: false, ref found); pass++)
+                {
+                }
+
+                target = Math.Max(target, _frames.CommittedBytes);
+                done = LeavesEnoughClean(ref found);
+            }
+        }
+        finally
+        {
+            _frames.SetBudget(done ? target : before);
+        }
+    }
+
     /// <summary>Makes the frames' limit hold. Waits for claims, for devices, and for leases as long as any end.</summary>
     /// <param name="found">What stood in the way.</param>
     /// <returns>False when every frame that could be given up was seen pinned or unstorable, with none in flight; or when the pager is being
     /// disposed.</returns>
-    internal bool TryHold(out Shortage found)
+    private bool TryHold(out Shortage found)
     {
         Spinner spinner = default;
         int looks = 0;
@@ -77,7 +136,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
     /// <param name="found">What stood in the way.</param>
     /// <returns>Whether any memory was given back.</returns>
-    internal bool TryPass(bool marks, ref Shortage found)
+    private bool TryPass(bool marks, ref Shortage found)
     {
         found = default;
         bool any = false;

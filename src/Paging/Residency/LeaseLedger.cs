@@ -3,8 +3,8 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
-/// <summary>Debug builds know each lease that is out, so that a copy disposed a second time is told from another lease on the
-/// same page.</summary>
+/// <summary>Debug builds know each lease that is out, so that the second Dispose of a lease, by a copy of it, is not taken for that of
+/// another lease on the same page.</summary>
 internal static class LeaseLedger
 {
     // Not a concurrent one, whose waits an interrupt ends.

@@ -59,7 +59,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         page = null;
         for (int look = 0; look < MaxLooks; look++)
         {
-            page = region.TryFind(index);
+            page = region.Pages.TryFind(index);
             if (page == null)
             {
                 return null;

@@ -9,11 +9,10 @@ namespace Paging.Residency;
 /// <remarks>
 /// A lease is three words and carries no number. What it ends by is the word of its page, so leases are known by that and by the thread,
 /// and of several that one thread has on one page the last one taken ends first: as nested ones do. Where they end in another order the
-/// stacks of two leases on one page may be exchanged. A lease of an object (an owner, the pages of a sequence) ends on any thread, and is
-/// told from those of threads.
-/// Hits learn nothing of all this: pages of such a pager are never watched (<see cref="LeaseWatch"/>), so every lease takes the slow path,
-/// where it is counted, and every end finds the counting one.
-/// Names of arrays are kept, not arrays, whose finalizers have to run.
+/// stacks of two leases on one page may be exchanged. A lease of an object (an owner, the pages of a sequence) may end on any thread, and
+/// is recorded apart from those of threads. Hits learn nothing of all this: pages of such a pager are never watched
+/// (<see cref="LeaseWatch"/>), so every lease takes the slow path, where it is counted, and every end finds the counting one. Names of
+/// arrays are kept, not arrays, whose finalizers have to run.
 /// </remarks>
 internal sealed unsafe class LeaseTracker
 {

@@ -61,12 +61,12 @@ internal sealed unsafe partial class LeaseWatch
     /// that.</summary>
     internal bool Covers(PagedRegion region, ulong* page)
     {
-        if (!region.CanBeWatched || !region.IsInTable(page))
+        if (!region.CanBeWatched || !region.Pages.Table.Contains(page))
         {
             return false;
         }
 
-        int words = region.PartOf(page, out ulong* first);
+        int words = region.Pages.Table.PartOf(page, out ulong* first);
         nint found = Shared.Read(SharedWord.PageTable, ref _covered[PlaceOf(first)]);
         return found == (nint)first
             || (found == 0 && Count < MaxParts && Volatile.Read(ref _suspended) == 0 && TryCover(region, first, words));

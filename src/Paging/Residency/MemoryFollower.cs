@@ -140,7 +140,7 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
     private long FloorOf(long ceiling, bool resident)
     {
         long least = resident
-            ? Math.Max(minResident, (long)FramePool.MinFrames * Math.Max(domain.Options.PageBytes, domain.LargestPageBytes))
+            ? Math.Max(minResident, (long)FramePool.MinFrames * Math.Max(domain.Options.PageBytes, domain.Regions.LargestPageBytes))
             : Math.Max(minPool, domain.Swap.MinPoolBytes);
         return Math.Min(least, ceiling);
     }

@@ -176,7 +176,7 @@ internal unsafe partial struct PageDirectory
                     return true;
                 }
 
-                CountOut(index, 1);
+                CountOut(index);
                 return false;
             }
 
@@ -195,7 +195,7 @@ internal unsafe partial struct PageDirectory
 
         if (IsHome(index, page))
         {
-            CountOut(index, 1);
+            CountOut(index);
         }
         else if (!_state.IsClosed)
         {
@@ -203,17 +203,17 @@ internal unsafe partial struct PageDirectory
         }
     }
 
-    /// <summary>Counts out pages of a granule's table that are untouched again. The memory goes with the last one.</summary>
-    internal void CountOut(long index, int pages)
+    /// <summary>Counts out a page of a granule's table that is untouched again. The memory goes with the last one.</summary>
+    internal void CountOut(long index)
     {
-        if (!_table.IsSmall && GranuleWord.Pages(GranuleWord.SubtractPages(MarkOf(index), pages)) == 0)
+        if (!_table.IsSmall && GranuleWord.Pages(GranuleWord.SubtractPages(MarkOf(index), 1)) == 0)
         {
             long granule = index >> PageTable.GranuleShift;
             Release(granule, granule + 1);
         }
     }
 
-    /// <summary>As <see cref="CountOut"/>, but keeps the memory: the caller owes a <see cref="Release"/>.</summary>
+    /// <summary>As <see cref="CountOut"/>, of several pages, but keeps the memory: the caller owes a <see cref="Release"/>.</summary>
     internal void CountOutOnly(long index, int pages)
     {
         if (!_table.IsSmall && pages != 0)
@@ -348,8 +348,8 @@ internal unsafe partial struct PageDirectory
         return node == 0 ? home : WordIn(node);
     }
 
-    /// <summary>Claims an untouched page in a granule that has no table: in a node, or in a table after all, where there are too many nodes
-    /// or none is to be had.</summary>
+    /// <summary>Claims an untouched page in a granule that has no table: in a node, or in a table after all, where the granule has too many
+    /// nodes or there is no free one.</summary>
     private bool TryBeginFillInNode(long index, ref ulong* page, ref ulong word, out bool isLinear)
     {
         _table.TouchBlock(index >> PageTable.GranuleShift);

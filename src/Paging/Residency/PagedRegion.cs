@@ -41,7 +41,7 @@ internal sealed unsafe class PagedRegion
         _pages = new PageDirectory(domain, frames, geometry.PageCount);
         try
         {
-            IsRegistered = domain.TryAdd(this);
+            IsRegistered = domain.Regions.TryAdd(this);
         }
         finally
         {
@@ -111,7 +111,8 @@ internal sealed unsafe class PagedRegion
     /// <summary>The second look, after a claim: either the closer waits for the claim, or this sees the region closed (rule 4).</summary>
     internal bool SeesClosed => _pages.State.SeesClosed;
 
-    private RegionCloser Closer => new(this, _domain, isFinalizing: false);
+    /// <summary>Ends the array.</summary>
+    internal RegionCloser Closer => new(this, _domain, isFinalizing: false);
 
     /// <summary>Bytes of a page that items lie in, from its beginning: what is stored of it, the same for as long as the array lives.
     /// Nothing reads what a frame holds behind them: that is whatever it held before.</summary>
@@ -119,20 +120,8 @@ internal sealed unsafe class PagedRegion
 
     internal string Describe() => Name is null ? "the array" : $"array '{Name}'";
 
-    internal void SetFace(IRegionFace face) => _pages.State.SetFace(face);
-
-    /// <summary>Whether a word is in the array's table, and not in a node.</summary>
-    internal bool IsInTable(ulong* page) => _pages.Table.Contains(page);
-
-    /// <summary>The part of the table that is watched together with a page: its granule.</summary>
-    /// <returns>How many words that is, from <paramref name="first"/> on.</returns>
-    internal int PartOf(ulong* page, out ulong* first) => _pages.Table.PartOf(page, out first);
-
     /// <inheritdoc cref="PageDirectory.Find"/>
     internal ulong* Find(long index) => _pages.Find(index);
-
-    /// <inheritdoc cref="PageDirectory.TryFind"/>
-    internal ulong* TryFind(long index) => _pages.TryFind(index);
 
     /// <inheritdoc cref="PageDirectory.Load"/>
     internal ulong Load(long index) => _pages.Load(index);
@@ -405,18 +394,6 @@ internal sealed unsafe class PagedRegion
 
     /// <inheritdoc cref="RegionCloser.Close"/>
     internal void Close(string what) => Closer.Close(what);
-
-    /// <inheritdoc cref="RegionState.BeginClose"/>
-    internal bool BeginClose() => _pages.State.BeginClose();
-
-    /// <inheritdoc cref="RegionState.AbandonClose"/>
-    internal void AbandonClose() => _pages.State.AbandonClose();
-
-    /// <inheritdoc cref="RegionCloser.Complete"/>
-    internal void CompleteClose() => Closer.Complete();
-
-    /// <inheritdoc cref="RegionCloser.CountPins()"/>
-    internal long CountPins() => Closer.CountPins();
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void AwaitOpenSlow()

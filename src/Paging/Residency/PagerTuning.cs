@@ -13,9 +13,6 @@ internal sealed record PagerTuning
     /// all frames.</summary>
     internal int MinWatchedFrames { get; init; } = 128;
 
-    /// <summary>Whether background threads give back memory that is not in use.</summary>
-    internal bool Trims { get; init; } = true;
-
     /// <summary>What <see cref="PagerOptions.FollowMemoryPressure"/> follows; null for the system.</summary>
     internal Memory.IMemorySource? Memory { get; init; }
 

@@ -18,17 +18,10 @@ internal sealed class PagingDomain
     private const int TearingDown = 1;
     private const int TornDown = 2;
 
-    private readonly Gate _regionsGate = new();
-    private readonly RegionTable _regions = new();
-
-    /// <summary>Arrays by page size, dropped ones too until they are taken down.</summary>
-    private readonly int[] _regionsOfSize = new int[FramePool.ClassCount];
     private readonly BackgroundWorker[] _workers;
     private readonly WakeSignal? _signal;
     private readonly bool _isComplete;
     private long _tableBytes;
-    private int _arrays;
-    private long _regionsMade;
     private readonly long _leasesBefore;
     private int _holders = 1;
     private int _closed;
@@ -49,6 +42,7 @@ internal sealed class PagingDomain
         Tuning = tuning;
         Meter = meter;
         Figures = new DomainFigures(this, meter?.PagerName ?? "pager");
+        Regions = new RegionTable(this);
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
         Frames = new FramePool(options.ResidentBytes) { ForecastRests = tuning.ForecastRests };
@@ -85,7 +79,7 @@ internal sealed class PagingDomain
         var shifter = new FrameShifter(Frames, Swap, Evictor);
         DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter, Parking);
         var shrinker = new FrameShrinker(this, shifter);
-        Resizer = new Resizer(this, shrinker);
+        Resizer = new Resizer(this, shrinker, new PoolShrinker(this, shrinker));
         Trimmer = new IdleTrimmer(this, shrinker);
         Follower = options.FollowMemoryPressure
             ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
@@ -170,6 +164,8 @@ internal sealed class PagingDomain
     /// <summary>The nodes of the pages of all arrays that lie alone.</summary>
     internal PageNodes Nodes { get; }
 
+    internal RegionTable Regions { get; }
+
     internal ParkingLot Parking { get; } = new();
 
     internal PolicyTable Policies { get; }
@@ -211,9 +207,6 @@ internal sealed class PagingDomain
     internal CollectorPressure Pressure { get; }
 
     internal DroppedArrays Dropped { get; }
-
-    /// <summary>The number of arrays made so far.</summary>
-    internal long ArraysMade => Volatile.Read(ref _regionsMade);
 
     /// <summary>The slot in which this pager's leases are counted.</summary>
     internal int LeaseSlot { get; }
@@ -283,7 +276,7 @@ internal sealed class PagingDomain
             return Timeout.Infinite;
         }
 
-        int next = Tuning.Trims ? Trimmer.Step() : Timeout.Infinite;
+        int next = Trimmer.Step();
         return Follower is { } follower ? Shorter(next, follower.Step()) : next;
     }
 
@@ -308,76 +301,6 @@ internal sealed class PagingDomain
         }
     }
 
-    /// <returns>False if the frames' budget has become too small since the caller looked, or is so for a moment.</returns>
-    internal bool TryAdd(PagedRegion region)
-    {
-        using Gate.Scope held = _regionsGate.Enter();
-        ThrowIfClosed();
-        if (Frames.LimitBytes / region.Frames.PageBytes < FramePool.MinFrames)
-        {
-            return false;
-        }
-
-        TestHook.MayFail(FailurePoint.Allocation);
-        region.PolicyNumber = Policies.Add(region.Policy);
-        try
-        {
-            _regions.Add(region.PolicyNumber, region);
-        }
-        catch
-        {
-            Policies.Remove(region.PolicyNumber);
-            throw;
-        }
-
-        _regionsOfSize[SizeOf(region)]++;
-        Volatile.Write(ref _arrays, _arrays + 1);
-        Volatile.Write(ref _regionsMade, _regionsMade + 1);
-        Interlocked.Increment(ref _holders);
-        return true;
-    }
-
-    internal void Remove(PagedRegion region)
-    {
-        using Gate.Scope held = _regionsGate.Enter();
-        if (_regions.Remove(region.PolicyNumber))
-        {
-            _regionsOfSize[SizeOf(region)]--;
-            Volatile.Write(ref _arrays, _arrays - 1);
-            Tracker?.Forget(region);
-            Policies.Remove(region.PolicyNumber);
-        }
-    }
-
-    /// <inheritdoc cref="RegionTable.Next"/>
-    internal PagedRegion? NextRegion(ref int number)
-    {
-        using Gate.Scope held = _regionsGate.Enter();
-        return _regions.Next(ref number);
-    }
-
-    /// <summary>Counts the arrays that were not disposed: those in use, and those that the collector has found unreachable but that are not
-    /// taken down yet.</summary>
-    internal (int Alive, int Dropped) CountArrays()
-    {
-        using Gate.Scope held = _regionsGate.Enter();
-        return _regions.Count();
-    }
-
-    /// <summary>The number of arrays that were not disposed, dropped ones that are not taken down yet among them.</summary>
-    internal int Arrays => Volatile.Read(ref _arrays);
-
-    /// <summary>The largest page size that an array has; 0 when there are no arrays.</summary>
-    internal int LargestPageBytes
-    {
-        get
-        {
-            using Gate.Scope held = _regionsGate.Enter();
-            int index = Array.FindLastIndex(_regionsOfSize, static count => count != 0);
-            return index < 0 ? 0 : FramePool.MinPageBytes << index;
-        }
-    }
-
     /// <summary>Memory of page tables.</summary>
     internal long TableBytes => Volatile.Read(ref _tableBytes);
 
@@ -385,12 +308,15 @@ internal sealed class PagingDomain
 
     internal PagerStatistics GetStatistics() => Figures.Read();
 
+    /// <summary>One hold more on the native memory, by who has one.</summary>
+    internal void Hold() => Interlocked.Increment(ref _holders);
+
     /// <summary>Gives up one hold on the native memory. The last one unmaps it.</summary>
     internal void LetGo()
     {
         if (Interlocked.Decrement(ref _holders) == 0)
         {
-            _regions.Clear();
+            Regions.Clear();
             Tracker?.Close();
             LeaseCounts.GiveSlotBack(LeaseSlot);
             Tables.Release();
@@ -431,24 +357,22 @@ internal sealed class PagingDomain
         Meter?.Close(Figures);
     }
 
-    private static int SizeOf(PagedRegion region) => region.Frames.PageShift - FramePool.MinPageShift;
-
     private void CloseRegions()
     {
-        using Gate.Scope held = _regionsGate.Enter();
+        using Gate.Scope held = Regions.Gate.Enter();
         if (IsClosed)
         {
             return;
         }
 
         TestHook.MayFail(FailurePoint.Allocation);
-        var regions = new List<PagedRegion>(_regions.Capacity);
+        var regions = new List<PagedRegion>(Regions.Capacity);
         bool goesOn = false;
         try
         {
-            foreach (PagedRegion region in _regions.Alive())
+            foreach (PagedRegion region in Regions.Alive())
             {
-                if (region.BeginClose())
+                if (region.Pages.State.BeginClose())
                 {
                     regions.Add(region);
                 }
@@ -456,7 +380,7 @@ internal sealed class PagingDomain
 
             Interlocked.MemoryBarrierProcessWide();
             TestHook.MayFail(FailurePoint.Closing);
-            long pins = regions.Sum(static region => region.CountPins());
+            long pins = regions.Sum(static region => region.Closer.CountPins());
             if (pins != 0)
             {
                 ThrowHelper.ThrowLeasesOut(this, region: null, $"Pager {Name}", pins);
@@ -468,7 +392,7 @@ internal sealed class PagingDomain
         {
             if (!goesOn)
             {
-                regions.ForEach(static region => region.AbandonClose());
+                regions.ForEach(static region => region.Pages.State.AbandonClose());
             }
         }
 
@@ -479,7 +403,7 @@ internal sealed class PagingDomain
     /// <summary>Gives everything back. Each step may be done twice.</summary>
     private void TearDown()
     {
-        _closing.ForEach(static region => region.CompleteClose());
+        _closing.ForEach(static region => region.Closer.Complete());
         Pressure.Close();
         TestHook.MayFail(FailurePoint.Closing);
         _signal?.Stop();

@@ -210,7 +210,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         // After the sweep, which waits for claims: no thread reads it any more, but for what was begun ahead.
         region.ReleaseBacking();
         TestHook.MayFail(FailurePoint.Closing);
-        domain.Remove(region);
+        domain.Regions.Remove(region);
     }
 
     private void Sweep(long granule, ref FreeBatch freed)

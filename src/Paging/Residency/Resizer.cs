@@ -10,30 +10,16 @@ namespace Paging.Residency;
 /// <remarks>
 /// Each budget has a limit beside it, which says what may be committed from now on. To shrink, the limit is lowered first, so that what
 /// comes free is not committed again; then memory is given back until no more is committed than the limit allows; then the budget is
-/// lowered. If that cannot be, the limit is raised again, and all is as it was, but that pages may have moved. So at no time is more
-/// committed than the budget says. The pool's limit is lowered in steps, so that stores find room in between.
+/// lowered. If that is impossible, the limit is raised again, and all is as it was, except that pages may have moved. So at no time is more
+/// committed than the budget says. Giving memory back is the work of <see cref="FrameShrinker"/> and <see cref="PoolShrinker"/>.
 /// <code>
 ///   budget = limit ──lower the limit──▶ limit &lt; budget ──committed ≤ limit──▶ lower the budget: budget = limit
 ///                                            └──cannot hold──▶ raise the limit: budget = limit
 /// </code>
 /// An access that finds no room while the budgets move is not refused before that has ended (<see cref="TryAwait"/>).
 /// </remarks>
-internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
+internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, PoolShrinker poolShrinker)
 {
-    /// <summary>The pool's limit is lowered by such a part of what is committed at a time, as a shift.</summary>
-    private const int PoolStepShift = 5;
-
-    /// <summary>Stored copies that are dropped in one go, at most: so many, or such a part of the frames, as a shift, since each go looks
-    /// at all frames.</summary>
-    private const int CopiesAtOnce = 256;
-    private const int CopiesShift = 4;
-
-    /// <summary>Looks at all frames, or steps of the pool, when the budgets are only approached.</summary>
-    private const int MaxPasses = 8;
-
-    /// <summary>How often it looks again when nothing came free: readers may be about to leave segments.</summary>
-    private const int MaxLooks = 64;
-
     /// <summary>The longest sleep of an access that waits for the budgets to settle.</summary>
     private const int SleepMilliseconds = 20;
 
@@ -102,8 +88,8 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
                 return false;
             }
 
-            ApproachFrames(residentBytes);
-            ApproachPool(poolBytes);
+            frameShrinker.Approach(residentBytes);
+            poolShrinker.Approach(poolBytes);
             domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
             NoteChange();
             return true;
@@ -161,72 +147,6 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         }
     }
 
-    private void ApproachFrames(long target)
-    {
-        long before = Frames.BudgetBytes;
-        bool done = target >= before;
-        try
-        {
-            if (!done)
-            {
-                // Before the look at the arrays: one that is made after that look sees the limit.
-                Frames.SetLimit(target);
-                target = Math.Min(before, Math.Max(target, (long)FramePool.MinFrames * domain.LargestPageBytes));
-                Frames.SetLimit(target);
-                Shortage found = default;
-                for (int pass = 0; pass < MaxPasses && Frames.RemainingBytes < 0 && shrinker.TryPass(marks: false, ref found); pass++)
-                {
-                }
-
-                target = Math.Max(target, Frames.CommittedBytes);
-                done = shrinker.LeavesEnoughClean(ref found);
-            }
-        }
-        finally
-        {
-            Frames.SetBudget(done ? target : before);
-        }
-    }
-
-    private void ApproachPool(long target)
-    {
-        long before = Pool.Bytes;
-        long reached = Math.Max(target, before);
-        try
-        {
-            for (int pass = 0; pass < MaxPasses && target < reached; pass++)
-            {
-                // A pool without files keeps room for a page more than it has.
-                long limit = NextPoolLimit(target);
-                if (!Swap.MayWait && !Pool.Admits(limit, domain.Options.PageBytes))
-                {
-                    break;
-                }
-
-                Pool.SetLimit(limit);
-                while (Pool.IsOver && Swap.Room.TryGiveBack())
-                {
-                }
-
-                reached = Math.Min(before, Math.Max(limit, Pool.CommittedBytes));
-                if (Pool.IsOver)
-                {
-                    break;
-                }
-            }
-        }
-        finally
-        {
-            Pool.SetBudget(Math.Max(reached, Pool.CommittedBytes));
-        }
-    }
-
-    private long NextPoolLimit(long target)
-    {
-        long step = Math.Max(Pool.CommittedBytes >> PoolStepShift, 2L * Swap.MaxSegmentBytes);
-        return Math.Max(target, Math.Min(Pool.LimitBytes, Pool.CommittedBytes) - step);
-    }
-
     private void TakeTurn()
     {
         while (true)
@@ -254,15 +174,15 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
         found = default;
         try
         {
-            done = TryShrinkFrames(residentBytes, out found);
+            done = frameShrinker.TryShrink(residentBytes, out found);
             if (!done && poolBytes > pool && found.IsPoolFull)
             {
                 // What is in the frames has to go to the pool, which is to grow.
                 Pool.SetBudget(poolBytes);
-                done = TryShrinkFrames(residentBytes, out found);
+                done = frameShrinker.TryShrink(residentBytes, out found);
             }
 
-            done = done && TryShrinkPool(poolBytes, ref found);
+            done = done && poolShrinker.TryShrink(poolBytes, ref found);
             if (done)
             {
                 Set(residentBytes, poolBytes);
@@ -285,7 +205,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     {
         Frames.SetLimit(resident);
         Shortage none = default;
-        bool holds = Pool.Bytes <= pool || TryShrinkPool(pool, ref none);
+        bool holds = Pool.Bytes <= pool || poolShrinker.TryShrink(pool, ref none);
         Pool.SetBudget(holds ? pool : Math.Max(pool, Pool.CommittedBytes));
     }
 
@@ -302,110 +222,6 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker shrinker)
     }
 
     private void NoteChange() => PagingEvents.NoteBudgetsChanged(domain.Name, Frames.BudgetBytes, Pool.Bytes);
-
-    private bool TryShrinkFrames(long residentBytes, out Shortage found)
-    {
-        found = default;
-        if (residentBytes < Frames.BudgetBytes)
-        {
-            // Before the look at the arrays: one that is made after that look sees the limit.
-            Frames.SetLimit(residentBytes);
-            int page = domain.LargestPageBytes;
-            if (residentBytes / Math.Max(1, page) < FramePool.MinFrames && page != 0)
-            {
-                throw new ArgumentOutOfRangeException(
-                    nameof(residentBytes),
-                    residentBytes,
-                    $"ResidentBytes = {residentBytes:N0} holds {residentBytes / page:N0} pages of {page:N0} bytes, of which there are arrays; at least "
-                        + $"{FramePool.MinFrames} are needed, {(long)FramePool.MinFrames * page:N0} bytes.");
-            }
-
-            return shrinker.TryHold(out found);
-        }
-
-        return true;
-    }
-
-    /// <summary>Lowers the pool's limit step by step, until it is the target and holds.</summary>
-    private bool TryShrinkPool(long target, ref Shortage found)
-    {
-        if (target >= Pool.LimitBytes)
-        {
-            return true;
-        }
-
-        // Without files, what lives has to fit. Better to know that before everything has been moved about.
-        long least = long.MaxValue;
-        int looks = 0;
-        while (!Swap.MayWait && Pool.LiveBytes is long live && live > target)
-        {
-            // Other threads may store as fast as copies are dropped.
-            looks = live < least ? 0 : looks + 1;
-            least = Math.Min(least, live);
-            if (looks > MaxLooks || Swap.Rundown.IsClosed || !TryDropCopies())
-            {
-                found.OthersUnstorable++;
-                return false;
-            }
-        }
-
-        bool isLast = false;
-        while (!isLast)
-        {
-            long limit = NextPoolLimit(target);
-            Pool.SetLimit(limit);
-            if (!TryHoldPool())
-            {
-                found.OthersUnstorable++;
-                return false;
-            }
-
-            isLast = limit == target;
-        }
-
-        return shrinker.LeavesEnoughClean(ref found);
-    }
-
-    private bool TryHoldPool()
-    {
-        Spinner spinner = default;
-        int looks = 0;
-        while (Pool.IsOver)
-        {
-            if (Swap.Rundown.IsClosed)
-            {
-                return false;
-            }
-
-            if (Swap.Room.TryGiveBack() || TryDropCopies())
-            {
-                looks = 0;
-                continue;
-            }
-
-            if (looks++ == MaxLooks)
-            {
-                return false;
-            }
-
-            spinner.Once();
-        }
-
-        return true;
-    }
-
-    /// <summary>Drops stored copies of pages that are in frames.</summary>
-    private bool TryDropCopies()
-    {
-        bool any = false;
-        foreach (FrameClass? size in Frames.Classes)
-        {
-            any |= size is not null
-                && domain.DirtyLimit.DropCopies(size, (int)Math.Max(CopiesAtOnce, size.Frames >> CopiesShift), mayBeUnpinned: true);
-        }
-
-        return any;
-    }
 
     private void Check(long residentBytes, long poolBytes)
     {

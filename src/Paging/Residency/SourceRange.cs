@@ -13,14 +13,7 @@ internal sealed record SourceRange(SharedSource Source, long Offset) : IBackingS
         ObjectDisposedException.ThrowIf(!Source.TryAddUser(), typeof(SourceFile));
         try
         {
-            return new FileBacking(
-                Source,
-                Offset,
-                geometry.UsedBytes,
-                domain.Swap.SourceReads,
-                domain.Swap.LogFor(geometry.PageBytes)!.EntryBuffers,
-                domain.Swap.SourceBuffers,
-                domain.Counters);
+            return new FileBacking(Source, Offset, geometry, domain);
         }
         catch
         {

@@ -60,7 +60,7 @@ internal unsafe struct LeaseWait
     /// <summary>Whether an access that must not wait for a device would have had to.</summary>
     internal bool NeedsDevice;
 
-    /// <summary>The frames that it has in hand, if it brings in several pages; of the caller's stack.</summary>
+    /// <summary>The frames that it has in hand, if it brings in several pages. They lie on the caller's stack.</summary>
     internal FrameBatch* Frames;
 
     /// <summary>Its place in the line; 0 when it is in none.</summary>

@@ -86,10 +86,10 @@ internal sealed unsafe partial class ChunkMemory
         return FreeCount > Floor(level);
     }
 
-    /// <summary>Whether a store of a level would find a free chunk, or budget for one.</summary>
-    internal bool HasFree(StoreLevel level) => HasFreeChunk(level) || _budget.RemainingBytes >= ChargedBytes;
+    /// <summary>Whether a store would find a free chunk, or budget for one.</summary>
+    internal bool HasFree => HasFreeChunk(StoreLevel.Normal) || _budget.RemainingBytes >= ChargedBytes;
 
-    /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can be had from the budget.</summary>
+    /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can still be charged to the budget.</summary>
     internal bool IsShortBy(int ahead) =>
         FreeCount < HeldBack + ahead && _budget.RemainingBytes < (long)ahead * ChargedBytes;
 

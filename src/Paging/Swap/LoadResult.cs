@@ -22,13 +22,15 @@ internal enum LoadStatus
     /// <summary>The page was redundant, and has been dropped: its owner has it from elsewhere.</summary>
     Dropped,
 
-    /// <summary>The page is as in the file that its array was mapped from, and that failed to be read.</summary>
+    /// <summary>The page was never written, so it is in the file that its array was mapped from, and that file could not be
+    /// read.</summary>
     SourceFailed,
 
     /// <summary>As <see cref="SourceFailed"/>: the file has become shorter, and ends before the page does.</summary>
     SourceEnded,
 
-    /// <summary>The page is as in a chunk of the dataset that its array was opened from, and that is damaged.</summary>
+    /// <summary>The page was never written, so it is in a chunk of the dataset that its array was opened from, and that chunk is
+    /// damaged.</summary>
     SourceDamaged,
 
     /// <summary>The entry has moved or gone meanwhile: look again. Used only within the loader.</summary>
@@ -43,7 +45,7 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>Whether the bytes came from a file.</summary>
     internal bool IsFromFile { get; init; }
 
-    /// <summary>Whether it was had from what backs its array, where it can be had again.</summary>
+    /// <summary>Whether it came from what backs its array, from where it can be loaded again.</summary>
     internal bool IsFromBacking { get; init; }
 
     /// <summary>Whether the stored copy should be replaced: its file takes no more segments, or it was made for a cold page.</summary>

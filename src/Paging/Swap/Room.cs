@@ -59,7 +59,7 @@ internal sealed unsafe class Room(
     {
         foreach (SegmentLog? log in segments.Logs)
         {
-            if (Files.IsAny && !log!.Chunks.HasFree(StoreLevel.Normal))
+            if (Files.IsAny && !log!.Chunks.HasFree)
             {
                 TryWriteOut(log, StoreLevel.Normal);
             }
@@ -212,7 +212,7 @@ internal sealed unsafe class Room(
             return false;
         }
 
-        // What can be had from elsewhere, of the coldest segment that holds any. Often that frees it.
+        // Drops the redundant entries (their pages are also in a file) of the coldest segment that holds any. Often that frees it.
         bool isDropped = redundant.TryDrop(log);
         if (isDropped && log.Chunks.HasFreeChunk(level))
         {
@@ -314,7 +314,7 @@ internal sealed unsafe class Room(
             return true;
         }
 
-        // Two threads may both have found the reserve whole. Then the other one has taken what there was, and will give it back.
+        // Two threads may both have found the reserve whole. Then the other thread has taken what there was, and will give it back.
         if (!isAlone)
         {
             _emptied.TryWaitBeyond(_emptied.Count, WaitMilliseconds);

@@ -7,7 +7,7 @@ namespace Paging.Swap;
 /// <param name="Offset">The offset of the first byte.</param>
 /// <param name="Bytes">How many: 1 or more.</param>
 /// <param name="Buffers">Where a buffer is had from.</param>
-/// <param name="RunBuffers">Where several that follow one another are had from, for a longer piece.</param>
+/// <param name="RunBuffers">Where the buffer of several pieces in a row comes from, which is longer.</param>
 internal readonly record struct SourcePiece(SharedSource Source, long Offset, int Bytes, BounceBuffers Buffers, BounceBuffers RunBuffers)
 {
     internal long End => Offset + Bytes;

@@ -142,7 +142,7 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        if (log.Chunks.HasFree(StoreLevel.Normal))
+        if (log.Chunks.HasFree)
         {
             return true;
         }
@@ -168,7 +168,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether a page finds room in memory without any segment being emptied or written for it; a redundant one, also where others
     /// of its kind make way.</summary>
     internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
-        LogFor(length) is { } log && (log.Chunks.HasFree(StoreLevel.Normal) || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
+        LogFor(length) is { } log && (log.Chunks.HasFree || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
     /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
     /// a page comes in.</summary>
@@ -266,7 +266,7 @@ internal sealed unsafe partial class SwapStore
     }
 
     /// <summary>Stores a page of zeroes, which takes a descriptor and no room in the pool.</summary>
-    /// <returns>The descriptor, with one reference; 0 when there is none to be had.</returns>
+    /// <returns>The descriptor, with one reference; 0 when all are in use.</returns>
     internal uint StoreZeroes(int length)
     {
         uint index = _descriptors.Take(isPublic: false);

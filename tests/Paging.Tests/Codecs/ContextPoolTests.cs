@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using Paging.Codecs;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Codecs;
@@ -114,24 +114,8 @@ public sealed class ContextPoolTests
     [Fact]
     public async Task Five_hundred_threads_cost_no_more_than_a_few_and_the_last_pager_takes_all_along()
     {
-        string program = Path.ChangeExtension(typeof(ContextPoolTests).Assembly.Location, null);
-        Assert.True(File.Exists(program), $"There is no {program}.");
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(ContextPoolTests).FullName}.{nameof(Child)}", "-explicit", "only", "-noColor"])
-        {
-            RedirectStandardOutput = true,
-            Environment = { [ChildVariable] = "1" },
-        };
-        using Process child = Process.Start(start)!;
-        try
-        {
-            string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.True(child.ExitCode == 0 && output.Contains(Result, StringComparison.Ordinal), output);
-        }
-        finally
-        {
-            child.Kill();
-        }
+        (int exitCode, string output) = await OwnProcess.Run(typeof(ContextPoolTests), (ChildVariable, "1"));
+        Assert.True(exitCode == 0 && output.Contains(Result, StringComparison.Ordinal), output);
     }
 
     /// <summary>Threads that come, store and load a few pages, and go; with the strongest codec behind filters.</summary>

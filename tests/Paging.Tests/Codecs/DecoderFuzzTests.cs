@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using Paging.Tests.Face;
 using Paging.Tests.Model;
 
 namespace Paging.Tests.Codecs;
@@ -65,32 +65,12 @@ public sealed class DecoderFuzzTests
 
     private static async Task<Outcome> Run(string target, long count, ulong seed)
     {
-        string program = Path.ChangeExtension(typeof(DecoderFuzzTests).Assembly.Location, null);
-        Assert.True(File.Exists(program), $"There is no {program}.");
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(DecoderFuzzTests).FullName}.{nameof(Child)}", "-explicit", "only"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment =
-            {
-                [TargetVariable] = target,
-                [CountVariable] = count.ToString(CultureInfo.InvariantCulture),
-                [SeedVariable] = seed.ToString(CultureInfo.InvariantCulture),
-            },
-        };
-        using Process child = Process.Start(start)!;
-        try
-        {
-            Task<string> errors = child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-            bool survived = child.ExitCode == 0 && output.Contains(Survived, StringComparison.Ordinal);
-            return new Outcome(survived, output + await errors);
-        }
-        finally
-        {
-            child.Kill();
-        }
+        (int exitCode, string output) = await OwnProcess.Run(
+            typeof(DecoderFuzzTests),
+            (TargetVariable, target),
+            (CountVariable, count.ToString(CultureInfo.InvariantCulture)),
+            (SeedVariable, seed.ToString(CultureInfo.InvariantCulture)));
+        return new Outcome(exitCode == 0 && output.Contains(Survived, StringComparison.Ordinal), output);
     }
 
     private sealed record Outcome(bool Survived, string Output);

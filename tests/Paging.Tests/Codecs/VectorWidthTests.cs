@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Hashing;
 using Paging.Codecs;
 using Paging.Codecs.Filters;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 using Paging.Tests.Model;
 
 namespace Paging.Tests.Codecs;
@@ -106,32 +106,10 @@ public sealed class VectorWidthTests
 
     private static async Task<Outcome> Run(string without, ulong seed)
     {
-        string program = Path.ChangeExtension(typeof(VectorWidthTests).Assembly.Location, null);
-        Assert.True(File.Exists(program), $"There is no {program}.");
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(VectorWidthTests).FullName}.{nameof(Child)}", "-explicit", "only", "-noColor"])
-        {
-            RedirectStandardOutput = true,
-            Environment =
-            {
-                [ChildVariable] = "1",
-                [SeedVariable] = seed.ToString(CultureInfo.InvariantCulture),
-                [without] = "0",
-            },
-        };
-        using Process child = Process.Start(start)!;
-        try
-        {
-            string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-            string? line = output.Split('\n').FirstOrDefault(static line => line.Contains(Result, StringComparison.Ordinal));
-            Assert.True(line is not null, $"{SeedVariable}={seed} {without}=0: {output}");
-            ulong[] numbers = [.. line[(line.IndexOf(Result, StringComparison.Ordinal) + Result.Length)..].Trim().Split(' ').Select(static number => ulong.Parse(number, CultureInfo.InvariantCulture))];
-            return new Outcome((SimdLevel)numbers[0], numbers[1], numbers[2]);
-        }
-        finally
-        {
-            child.Kill();
-        }
+        string number = seed.ToString(CultureInfo.InvariantCulture);
+        (_, string output) = await OwnProcess.Run(typeof(VectorWidthTests), (ChildVariable, "1"), (SeedVariable, number), (without, "0"));
+        ulong[] numbers = OwnProcess.NumbersBehind<ulong>(Result, $"{SeedVariable}={seed} {without}=0:\n{output}");
+        return new Outcome((SimdLevel)numbers[0], numbers[1], numbers[2]);
     }
 
     private sealed record Outcome(SimdLevel Level, ulong Pages, ulong Stored);

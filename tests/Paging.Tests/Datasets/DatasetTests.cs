@@ -293,18 +293,18 @@ public sealed class DatasetTests : IDisposable
     {
         Save<int>([.. Enumerable.Range(0, 100_000)], new DatasetOptions { ShardBytes = 10_000 });
         using var pager = new Pager(Held.Options());
-        int before = OpenFiles();
+        int before = _directory.OpenFiles();
         using (PagedArray<int> array = pager.Open<int>(Name))
         {
             Assert.Equal(Enumerable.Range(0, 100_000).Sum(static i => (long)i), Copy(array).Sum(static i => (long)i));
-            Assert.InRange(OpenFiles(), before + 30, before + 300);
+            Assert.InRange(_directory.OpenFiles(), before + 30, before + 300);
         }
 
-        Assert.Equal(before, OpenFiles());
+        Assert.Equal(before, _directory.OpenFiles());
         Drop(pager);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        Assert.Equal(before, OpenFiles());
+        Assert.Equal(before, _directory.OpenFiles());
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         void Drop(Pager pager) => Assert.Equal(7, pager.Open<int>(Name)[7]);
@@ -316,7 +316,7 @@ public sealed class DatasetTests : IDisposable
         int[] contents = [.. Enumerable.Range(0, 50_000)];
         Save<int>(contents, new DatasetOptions { ShardBytes = 20_000 });
         using var pager = new Pager(Held.Options());
-        int before = OpenFiles();
+        int before = _directory.OpenFiles();
         PagedArray<int> array = pager.Open<int>(Name);
         array[7] = -7;
         PagedArray<int> clone = array.Clone();
@@ -325,7 +325,7 @@ public sealed class DatasetTests : IDisposable
         contents[7] = -7;
         AssertHolds(clone, contents);
         clone.Dispose();
-        Assert.Equal(before, OpenFiles());
+        Assert.Equal(before, _directory.OpenFiles());
     }
 
     /// <summary>Pages hold fewer rows than would fit where that is how chunks are: a clone has the same pages.</summary>
@@ -382,11 +382,11 @@ public sealed class DatasetTests : IDisposable
         Assert.InRange(Directory.GetFiles(Path.Combine(Name, "c")).Length, 480, 500);
         using var pager = new Pager(Held.Options());
         using PagedArray<int> array = pager.Open<int>(Name);
-        int before = OpenFiles();
+        int before = _directory.OpenFiles();
         for (int round = 0; round < 2; round++)
         {
             AssertHolds(array, contents);
-            Assert.InRange(OpenFiles(), before, before + 256);
+            Assert.InRange(_directory.OpenFiles(), before, before + 256);
         }
     }
 
@@ -469,10 +469,6 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal(47, now.PrefetchedPages);
         AssertHolds(array, contents);
     }
-
-    /// <summary>Of this test alone: others run at the same time.</summary>
-    private int OpenFiles() => Directory.GetFiles("/proc/self/fd").Count(link =>
-        new FileInfo(link).LinkTarget is { } target && target.StartsWith(_directory.Path, StringComparison.Ordinal));
 
     private static void Fill(ref Rng rng, Span<byte> contents)
     {

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Paging.Datasets;
 using Paging.Interop;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 using Paging.Tests.Files;
 using Paging.Tests.Model;
 using Paging.Tests.Swap.Devices;
@@ -261,15 +262,7 @@ public sealed class SaveTests : IDisposable
         var rng = new Rng(seed);
         for (int kill = 0; kill < 4; kill++)
         {
-            var start = new ProcessStartInfo(
-                Path.ChangeExtension(typeof(SaveTests).Assembly.Location, null),
-                ["-method", $"{typeof(SaveTests).FullName}.{nameof(Child)}", "-explicit", "only", "-noColor"])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                Environment = { [DirectoryVariable] = _directory.Path },
-            };
-            using Process child = Process.Start(start)!;
+            using Process child = OwnProcess.Start(typeof(SaveTests), (DirectoryVariable, _directory.Path));
             try
             {
                 int moments = 1 + rng.Next(6);
@@ -302,12 +295,7 @@ public sealed class SaveTests : IDisposable
     {
         string? directory = Environment.GetEnvironmentVariable(DirectoryVariable);
         Assert.SkipWhen(directory is null, "The child of another test.");
-        new Thread(static () =>
-        {
-            Console.In.ReadToEnd();
-            Environment.Exit(1);
-        })
-        { IsBackground = true }.Start();
+        OwnProcess.EndWithParent();
         for (int i = 0; i < 100_000 && !TestContext.Current.CancellationToken.IsCancellationRequested; i++)
         {
             _array.Save(Path.Combine(directory, "data"), new DatasetOptions { Overwrite = true, ShardBytes = 100_000 }, cancellationToken: TestContext.Current.CancellationToken);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Paging.Stress.Driver;
 using Paging.Tests.Model;
@@ -146,7 +145,7 @@ public class BudgetTests
         const long Slack = 32 * MiB;    // the runtime's own: jitted code, buffers of this test, what the collector keeps
         Page(new PagerOptions { ResidentBytes = 2 * MiB, PoolBytes = 8 * MiB, PageBytes = PageBytes, BackgroundThreads = backgroundThreads }, out _);
         GC.Collect();
-        long before = ResidentSet();
+        long before = Figures.ResidentSet();
         long most = Page(
             new PagerOptions { ResidentBytes = 16 * MiB, PoolBytes = 64 * MiB, PageBytes = PageBytes, BackgroundThreads = backgroundThreads },
             out long metadata);
@@ -154,7 +153,7 @@ public class BudgetTests
         Assert.True(most - before <= allowed, $"The process grew by {most - before} bytes, {allowed} are allowed.");
 
         GC.Collect();
-        long after = ResidentSet();
+        long after = Figures.ResidentSet();
         Assert.True(after - before <= Slack, $"{after - before} bytes are held after the pager was disposed.");
 
         // Data of four times the resident set, overwritten until all that passed through would not fit by far.
@@ -174,7 +173,7 @@ public class BudgetTests
                         Content.Write<long>(ContentKind.Text, (ulong)(start + pass), page);
                         array.CopyFrom(start, page);
                         if (start % (256 * page.Length) == 0)
-                            most = Math.Max(most, ResidentSet());
+                            most = Math.Max(most, Figures.ResidentSet());
                     }
                 }
 
@@ -237,9 +236,4 @@ public class BudgetTests
     }
 
     /// <summary>Bytes of memory that the process has, as the kernel counts them.</summary>
-    private static long ResidentSet()
-    {
-        string[] fields = File.ReadAllText("/proc/self/statm").Split(' ');
-        return long.Parse(fields[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
-    }
 }

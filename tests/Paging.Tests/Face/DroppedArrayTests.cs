@@ -104,9 +104,9 @@ public sealed class DroppedArrayTests
         Leak(pager);
 
         // A lease that was dropped with its array is out until the array has been found.
-        Collect();
+        Figures.Collect();
         pager.Dispose();
-        Collect();
+        Figures.Collect();
         Assert.Equal(0, pressure.ToldBytes);
     }
 
@@ -114,7 +114,7 @@ public sealed class DroppedArrayTests
     public void It_is_told_back_when_the_pager_is_dropped_too()
     {
         CollectorPressure pressure = DropPager();
-        Collect();
+        Figures.Collect();
         Assert.Equal(0, pressure.ToldBytes);
     }
 
@@ -165,7 +165,7 @@ public sealed class DroppedArrayTests
     {
         using var pager = new Pager(s_options);
         DropUntil(pager, static dropped => dropped.TakenDown > 0);
-        Collect();
+        Figures.Collect();
         long takenDown = Internals.Domain(pager).Dropped.TakenDown;
         var kept = new List<PagedArray<byte>>();
         OutOfPagingSpaceException e = FillAndKeep(pager, kept);
@@ -297,15 +297,6 @@ public sealed class DroppedArrayTests
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void MakeBlocker(object held, ManualResetEventSlim running) => _ = new Blocker(held, running);
-
-    private static void Collect()
-    {
-        for (int i = 0; i < 3; i++)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
-    }
 
     private static byte[] Noise(int bytes)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Paging.Tests.Face;
 
 /// <summary>What the process has of the system.</summary>
@@ -15,6 +17,40 @@ internal static class Figures
             return false;
         }
     });
+
+    /// <summary>Bytes in memory.</summary>
+    public static long ResidentSet()
+    {
+        string[] fields = File.ReadAllText("/proc/self/statm").Split(' ');
+        return long.Parse(fields[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+    }
+
+    /// <summary>Collects what was dropped: an array's finalizer is what lets go of its pager, whose own comes a collection later.</summary>
+    public static void Collect()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+    }
+
+    /// <summary>Whether an interrupt is waiting for the calling thread; it is not any more afterwards.</summary>
+    public static bool TakeInterrupt()
+    {
+        try
+        {
+            Thread.Sleep(0);
+            object gate = new();
+            lock (gate)
+                Monitor.Wait(gate, 0);
+            return false;
+        }
+        catch (ThreadInterruptedException)
+        {
+            return true;
+        }
+    }
 
     public static int Descriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
 

@@ -64,7 +64,7 @@ public sealed class InterruptTests
         using var working = new Working();
         Thread.CurrentThread.Interrupt();
         working.IsWhole();
-        Assert.True(TakeInterrupt());
+        Assert.True(Figures.TakeInterrupt());
         working.IsWhole();
     }
 
@@ -72,25 +72,8 @@ public sealed class InterruptTests
     {
         Thread.CurrentThread.Interrupt();
         pager.Dispose();
-        Assert.True(TakeInterrupt());
+        Assert.True(Figures.TakeInterrupt());
         pager.Dispose();
-    }
-
-    /// <summary>Whether an interrupt is waiting for the calling thread; it is not any more afterwards.</summary>
-    private static bool TakeInterrupt()
-    {
-        try
-        {
-            Thread.Sleep(0);
-            object gate = new();
-            lock (gate)
-                Monitor.Wait(gate, 0);
-            return false;
-        }
-        catch (ThreadInterruptedException)
-        {
-            return true;
-        }
     }
 
     /// <summary>Operates on elements of its own, and keeps a copy of what they must be.</summary>

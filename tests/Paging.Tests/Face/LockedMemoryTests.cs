@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -17,19 +16,9 @@ public sealed partial class LockedMemoryTests
     [Fact]
     public async Task A_pager_in_locked_memory_takes_what_it_uses()
     {
-        string program = Path.ChangeExtension(typeof(LockedMemoryTests).Assembly.Location, null);
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(LockedMemoryTests).FullName}.{nameof(Child)}", "-explicit", "only", "-noColor"])
-        {
-            RedirectStandardOutput = true,
-            Environment = { [ChildVariable] = "1" },
-        };
-        using Process child = Process.Start(start)!;
-        string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+        (_, string output) = await OwnProcess.Run(typeof(LockedMemoryTests), (ChildVariable, "1"));
         Assert.SkipWhen(output.Contains(Refused, StringComparison.Ordinal), "RLIMIT_MEMLOCK (ulimit -l) does not allow a process to lock all of its memory here.");
-        string? line = output.Split('\n').FirstOrDefault(static line => line.Contains(Result, StringComparison.Ordinal));
-        Assert.True(line is not null, output);
-        long[] numbers = [.. line[(line.IndexOf(Result, StringComparison.Ordinal) + Result.Length)..].Trim().Split(' ').Select(static number => long.Parse(number, CultureInfo.InvariantCulture))];
+        long[] numbers = OwnProcess.NumbersBehind<long>(Result, output);
         (long made, long used, long held, long disposed) = (numbers[0], numbers[1], numbers[2], numbers[3]);
 
         // The runtime's own comes on top: code that is compiled, stacks of threads as a whole.
@@ -48,13 +37,13 @@ public sealed partial class LockedMemoryTests
             return;
         }
 
-        long before = ResidentSet();
+        long before = Figures.ResidentSet();
         long made;
         long used;
         long held;
         using (var pager = new Pager(new PagerOptions { ResidentBytes = 64 * MiB, PoolBytes = 128 * MiB, BackgroundThreads = 1 }))
         {
-            made = ResidentSet() - before;
+            made = Figures.ResidentSet() - before;
             using PagedArray<long> array = pager.Allocate<long>(96 * MiB / sizeof(long));
             using PagedArray<byte> sparse = pager.Allocate<byte>(1L << 40);
             for (long i = 0; i < array.Length; i += array.PageLength)
@@ -63,17 +52,13 @@ public sealed partial class LockedMemoryTests
                 sparse[i] = 1;
             for (long i = 0; i < array.Length; i += array.PageLength)
                 Assert.Equal(i + 1, array[i]);
-            used = ResidentSet() - before;
+            used = Figures.ResidentSet() - before;
             PagerStatistics now = pager.GetStatistics();
             held = now.ResidentBytes + now.PoolBytes + now.MetadataBytes;
         }
 
-        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Result} {made} {used} {held} {ResidentSet() - before}"));
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Result} {made} {used} {held} {Figures.ResidentSet() - before}"));
     }
-
-    private static long ResidentSet() => long.Parse(
-        File.ReadLines("/proc/self/status").First(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal))[6..].Replace("kB", "", StringComparison.Ordinal),
-        CultureInfo.InvariantCulture) * 1024;
 
     [LibraryImport("libc", EntryPoint = "mlockall", SetLastError = true)]
     private static partial int LockAllMemory(int flags);

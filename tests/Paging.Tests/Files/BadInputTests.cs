@@ -141,11 +141,11 @@ public sealed class BadInputTests : IDisposable
         SwapFileOptions options = Held.File(Least(encrypt: true)) with { Path = _directory.Path };
         for (int i = 1; i < 64; i++)
             _held.Pager.AddSwapFile(options);
-        int descriptors = OpenFiles();
+        int descriptors = _directory.OpenFiles();
         InvalidOperationException exception = Refused<InvalidOperationException>(options);
         Expect.Figure(64, exception.Message);
         Refused<InvalidOperationException>(options with { Path = _directory.In("swap"), Encrypt = true });
-        Assert.Equal(descriptors, OpenFiles());
+        Assert.Equal(descriptors, _directory.OpenFiles());
 
         // What was refused has not kept its name.
         using var other = new Pager(Held.Options(0, options with { Path = _directory.In("swap") }));
@@ -167,7 +167,7 @@ public sealed class BadInputTests : IDisposable
         File.WriteAllText(file, "precious");
         SwapFileOptions good = Held.File() with { Path = _directory.In("good") };
         long reserved = Reserved();
-        int descriptors = OpenFiles();
+        int descriptors = _directory.OpenFiles();
         Assert.Throws<IOException>(() => new Pager(Held.Options(1, good, good with { Path = file })));
         Assert.Throws<IOException>(() => new Pager(Held.Options(0, good, good)));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Pager(Held.Options(0, good with { Encrypt = true }, good with { Bytes = 4097 })));
@@ -175,7 +175,7 @@ public sealed class BadInputTests : IDisposable
         Assert.ThrowsAny<ArgumentException>(() => new Pager(Held.Options(0, good, null!)));
         Assert.Throws<ArgumentNullException>(() => new Pager(Held.Options() with { SwapFiles = null! }));
         Assert.Equal(reserved, Reserved());
-        Assert.Equal(descriptors, OpenFiles());
+        Assert.Equal(descriptors, _directory.OpenFiles());
         Assert.Equal([file], Directory.EnumerateFileSystemEntries(_directory.Path));
 
         // The good one's name is free again.
@@ -199,10 +199,6 @@ public sealed class BadInputTests : IDisposable
 
         return Reservation.OutstandingBytes;
     }
-
-    /// <summary>Swap files of this process that have no name.</summary>
-    private int OpenFiles() => Directory.EnumerateFiles("/proc/self/fd")
-        .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true);
 
     private long Least(bool encrypt) => _held.Store.MinFileBytes(encrypt ? BlockCipher.PayloadBytes : SwapDevice.BufferAlignment);
 

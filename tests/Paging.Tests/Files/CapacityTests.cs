@@ -223,8 +223,6 @@ internal sealed class HeldBytes : IDisposable
         Compression = CompressionGoal.None,
     });
 
-    public Pager Pager => _pager;
-
     public long Bytes => _live.Sum(static page => (long)page.Length);
 
     public IEnumerable<int> Lengths => _live.Select(static page => page.Length);

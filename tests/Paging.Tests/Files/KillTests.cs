@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 using Paging.Tests.Model;
 using Paging.Tests.Swap.Devices;
 
@@ -24,7 +25,7 @@ public sealed class KillTests
         for (int kill = 0; kill < Kills; kill++)
         {
             using var directory = new TemporaryDirectory();
-            using Process child = Start(directory.Path);
+            using Process child = OwnProcess.Start(typeof(KillTests), (DirectoryVariable, directory.Path));
             int moments = kill == 0 ? 0 : rng.Next(25);
             try
             {
@@ -34,7 +35,7 @@ public sealed class KillTests
                 if (moments > 0)
                 {
                     // What follows would find nothing else either.
-                    Assert.Equal(2, OpenFilesOf(directory.Path, child.Id));
+                    Assert.Equal(2, OpenFilesOf(directory, child.Id));
                 }
 
                 // A moment between two lines, too.
@@ -48,7 +49,7 @@ public sealed class KillTests
 
             Assert.Equal(128 + 9, child.ExitCode);
             directory.AssertEmpty();
-            Assert.Equal(0, OpenFiles(directory.Path));
+            Assert.Equal(0, OpenFiles(directory));
         }
     }
 
@@ -58,14 +59,7 @@ public sealed class KillTests
     {
         string? directory = Environment.GetEnvironmentVariable(DirectoryVariable);
         Assert.SkipWhen(directory is null, "The child of another test.");
-
-        // Its input ends with whoever was to kill it: nothing is left running either.
-        new Thread(static () =>
-        {
-            Console.In.ReadToEnd();
-            Environment.Exit(1);
-        })
-        { IsBackground = true }.Start();
+        OwnProcess.EndWithParent();
         Console.Out.WriteLine(Opening);
         Console.Out.Flush();
         using var held = new Held(
@@ -84,20 +78,6 @@ public sealed class KillTests
         }
     }
 
-    private static Process Start(string directory)
-    {
-        string program = Path.ChangeExtension(typeof(KillTests).Assembly.Location, null);
-        Assert.True(File.Exists(program), $"There is no {program}.");
-        var start = new ProcessStartInfo(program, ["-method", $"{typeof(KillTests).FullName}.{nameof(Child)}", "-explicit", "only"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-            Environment = { [DirectoryVariable] = directory },
-        };
-        return Process.Start(start)!;
-    }
-
     /// <summary>Reads lines until so many contain a text.</summary>
     /// <returns>How many did before the output ended.</returns>
     private static async Task<int> ReadTo(Process child, string text, int count)
@@ -109,17 +89,16 @@ public sealed class KillTests
     }
 
     /// <summary>Files in the directory, deleted ones above all, that any process has open.</summary>
-    private static int OpenFiles(string directory) => Directory.EnumerateDirectories("/proc")
+    private static int OpenFiles(TemporaryDirectory directory) => Directory.EnumerateDirectories("/proc")
         .Select(process => int.TryParse(Path.GetFileName(process), CultureInfo.InvariantCulture, out int id) ? id : 0)
         .Where(id => id != 0)
         .Sum(id => OpenFilesOf(directory, id));
 
-    private static int OpenFilesOf(string directory, int process)
+    private static int OpenFilesOf(TemporaryDirectory directory, int process)
     {
         try
         {
-            return Directory.EnumerateFiles($"/proc/{process}/fd")
-                .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(directory, StringComparison.Ordinal) == true);
+            return directory.OpenFiles(process.ToString(CultureInfo.InvariantCulture));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

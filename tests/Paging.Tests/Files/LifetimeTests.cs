@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Paging.Memory;
 using Paging.Swap.Devices;
+using Paging.Tests.Face;
 using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices;
 using Paging.Tests.Swap.Devices.Doubles;
@@ -24,7 +25,7 @@ public sealed class LifetimeTests : IDisposable
             // Without waiting for the writes.
             using var held = new Held(400, backgroundThreads, File(encrypt), File(encrypt));
             held.Fill();
-            Assert.Equal(2, OpenFiles());
+            Assert.Equal(2, _directory.OpenFiles());
             if (i % 2 == 0)
                 held.Array.Dispose();
         }
@@ -41,12 +42,12 @@ public sealed class LifetimeTests : IDisposable
         {
             var held = new Held(400, backgroundThreads, File(encrypt));
             held.Fill();
-            Assert.Equal(1, OpenFiles());
+            Assert.Equal(1, _directory.OpenFiles());
             threads = [.. Internals.BackgroundThreads(held.Pager), .. held.Store.Engine(IoEngineKind.Auto).Threads];
         });
         Assert.NotEmpty(threads);
-        while (threads.Any(static thread => thread.IsAlive) || OpenFiles() > 0)
-            Collect();
+        while (threads.Any(static thread => thread.IsAlive) || _directory.OpenFiles() > 0)
+            Figures.Collect();
     });
 
     [Fact]
@@ -56,9 +57,9 @@ public sealed class LifetimeTests : IDisposable
         Run(() => new Held(400, backgroundThreads: 0, named).Fill());
 
         // What is being written keeps its pager.
-        while (OpenFiles() > 0)
-            Collect();
-        Collect();
+        while (_directory.OpenFiles() > 0)
+            Figures.Collect();
+        Figures.Collect();
         using var pager = new Pager(Held.Options(0, named));
     });
 
@@ -67,7 +68,7 @@ public sealed class LifetimeTests : IDisposable
     {
         var device = new MemoryDevice(Held.FileBytes) { DelaysCompletion = true };
         Run(() => DropWithWritesUnderWay(device));
-        Collect();
+        Figures.Collect();
         Assert.NotEqual(0, device.PendingCount);
         Assert.NotEqual(0, Reservation.OutstandingBytes);
         while (device.CompleteOne())
@@ -105,7 +106,7 @@ public sealed class LifetimeTests : IDisposable
             held.Pager.AddSwapFile(File(encrypt: false));
             held.Fill();
             await held.Pager.RemoveSwapFileAsync(file, TestContext.Current.CancellationToken);
-            Assert.Equal(i + 1, OpenFiles());
+            Assert.Equal(i + 1, _directory.OpenFiles());
         }
 
         held.VerifyAll();
@@ -126,30 +127,18 @@ public sealed class LifetimeTests : IDisposable
 
     private SwapFileOptions File(bool encrypt) => Held.File(encrypt: encrypt) with { Path = _directory.Path };
 
-    private int OpenFiles() => Directory.EnumerateFiles("/proc/self/fd")
-        .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true);
-
     private void AssertAllReleased(Action action)
     {
-        Collect();
+        Figures.Collect();
         long before = Reservation.OutstandingBytes;
         Run(action);
-        Collect();
+        Figures.Collect();
         Assert.Equal(before, Reservation.OutstandingBytes);
-        Assert.Equal(0, OpenFiles());
+        Assert.Equal(0, _directory.OpenFiles());
         _directory.AssertEmpty();
     }
 
     /// <summary>In a frame of its own, so that nothing stays on the stack.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Run(Action action) => action();
-
-    private static void Collect()
-    {
-        for (int i = 0; i < 3; i++)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
-    }
 }

@@ -1,4 +1,5 @@
 #if DEBUG
+using Paging.Tests.Face;
 using Paging.TestSeam;
 
 namespace Paging.Tests.Protocol;
@@ -86,7 +87,7 @@ public sealed class FailureTests(ITestOutputHelper output)
         try
         {
             Exception? thrown = failures.Run(act);
-            bool interrupted = Failures.TakeInterrupt();
+            bool interrupted = Figures.TakeInterrupt();
             if (failures.Thrown is not null)
             {
                 Assert.Equal(failures.IsMasked && failures.Thrown is ThreadInterruptedException, interrupted);

@@ -57,7 +57,7 @@ public sealed class LifetimeTests
         // In the middle of a step a thread keeps its pager; once there is nothing to do it lets go, and ends when the pager has gone.
         while (threads.Any(static thread => thread.IsAlive))
         {
-            Collect();
+            Figures.Collect();
         }
     });
 
@@ -67,7 +67,7 @@ public sealed class LifetimeTests
     [InlineData(2)]
     public void A_dropped_pager_that_was_asked_for_pages_leaves_nothing_reserved(int threads)
     {
-        Collect();
+        Figures.Collect();
         long before = Reservation.OutstandingBytes;
         Run(() =>
         {
@@ -92,7 +92,7 @@ public sealed class LifetimeTests
         // A thread keeps its pager in the middle of a step, and what is queued does.
         while (Reservation.OutstandingBytes != before)
         {
-            Collect();
+            Figures.Collect();
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class LifetimeTests
     {
         using var pager = new Pager(s_options);
         Run(() => Fill(pager));
-        Collect();
+        Figures.Collect();
         PagerStatistics statistics = pager.GetStatistics();
         Assert.Equal((0, 0, 0), (statistics.ResidentBytes, statistics.PoolLogicalBytes, statistics.Pins));
     }
@@ -112,7 +112,7 @@ public sealed class LifetimeTests
         using var pager = new Pager(s_options with { ResidentBytes = 4 * 4096 });
         nint leased = 0;
         Run(() => leased = Leak(pager));
-        Collect();
+        Figures.Collect();
         Assert.Equal(1, pager.GetStatistics().Pins);
 
         // The other frames go round and round; whoever still has the span sees what was in it.
@@ -152,7 +152,7 @@ public sealed class LifetimeTests
         {
             // Half a table slab each: without reuse, fifty of them would reserve more and more.
             Run(() => pager.Allocate<byte>(1L << 32).Dispose());
-            Collect();
+            Figures.Collect();
         }
 
         long reserved = Reservation.OutstandingBytes;
@@ -210,24 +210,14 @@ public sealed class LifetimeTests
 
     private static void AssertAllReleased(Action action)
     {
-        Collect();
+        Figures.Collect();
         long before = Reservation.OutstandingBytes;
         Run(action);
-        Collect();
+        Figures.Collect();
         Assert.Equal(before, Reservation.OutstandingBytes);
     }
 
     /// <summary>In a frame of its own, so that nothing stays on the stack.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Run(Action action) => action();
-
-    private static void Collect()
-    {
-        // An array's finalizer is what lets go of its pager, whose own comes a collection later.
-        for (int i = 0; i < 3; i++)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
-    }
 }

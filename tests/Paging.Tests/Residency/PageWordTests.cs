@@ -106,7 +106,7 @@ public sealed unsafe class PageWordTests
 
         Assert.Throws<InvalidOperationException>(() => array.Read(0).Dispose());
         Assert.Throws<InvalidOperationException>(() => array[0] = 2);
-        Assert.Equal(PageWord.MaxPins - 1, region.CountPins());
+        Assert.Equal(PageWord.MaxPins - 1, region.Closer.CountPins());
         Assert.Equal(1, array[0]);
         for (int pins = 0; pins < PageWord.MaxPins - 1; pins++)
         {

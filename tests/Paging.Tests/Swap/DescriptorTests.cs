@@ -175,7 +175,8 @@ public sealed unsafe class DescriptorTests
         Assert.Equal(EntryHeader.Size, sizeof(EntryHeader));
     }
 
-    private static void Drop(DescriptorTable table, ulong id)
+    /// <summary>Gives the last reference back.</summary>
+    internal static void Drop(DescriptorTable table, ulong id)
     {
         Assert.True(table.TryRelease(id, out bool last));
         Assert.True(last);

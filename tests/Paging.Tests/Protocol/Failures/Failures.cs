@@ -68,24 +68,5 @@ internal sealed class Failures(int at, Func<Exception> exception) : IFailures
         // Cryptography that lacks memory is a device that fails.
         return Thrown is not null && Point == FailurePoint.Cipher && e is PageCorruptedException;
     }
-
-    /// <summary>Whether an interrupt is waiting for the calling thread; it is not any more afterwards.</summary>
-    internal static bool TakeInterrupt()
-    {
-        try
-        {
-            object gate = new();
-            lock (gate)
-            {
-                Monitor.Wait(gate, 0);
-            }
-
-            return false;
-        }
-        catch (ThreadInterruptedException)
-        {
-            return true;
-        }
-    }
 }
 #endif

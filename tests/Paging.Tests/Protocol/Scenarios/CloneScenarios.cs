@@ -96,23 +96,15 @@ internal static class CloneScenarios
         ulong before = book.Word(0);
 
         // The evictor looks at the frame's record twice: for the page, and for its copy. Then it takes the page's word to be unchanged.
-        var steps = new Queue<(SharedWord At, Action Action)>(
-            [(SharedWord.FrameRecord, static () => { }), (SharedWord.FrameRecord, static () => { }), (SharedWord.Page, WriteAndStore)]);
-        run.Interleaver.Probe = AtTheNextStep;
-        Assert.Equal(EvictOutcome.Busy, world.EvictFrame(book.Region.Frames, Internals.FrameOf(book.Region.Frames, before)));
-        run.Interleaver.Probe = null;
-        Assert.Empty(steps);
+        run.Interleaver.Between(
+            () => Assert.Equal(EvictOutcome.Busy, world.EvictFrame(book.Region.Frames, Internals.FrameOf(book.Region.Frames, before))),
+            (SharedWord.FrameRecord, Nothing),
+            (SharedWord.FrameRecord, Nothing),
+            (SharedWord.Page, WriteAndStore));
         world.CheckAndClose();
 
-        void AtTheNextStep(SharedWord word)
+        static void Nothing()
         {
-            if (steps.TryPeek(out (SharedWord At, Action Action) step) && step.At == word)
-            {
-                steps.Dequeue();
-                run.Interleaver.Probe = null;
-                step.Action();
-                run.Interleaver.Probe = AtTheNextStep;
-            }
         }
 
         // Another thread, as it were. The copy that is freed is another page's then.

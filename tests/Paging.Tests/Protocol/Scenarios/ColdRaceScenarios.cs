@@ -34,7 +34,7 @@ internal static unsafe class ColdRaceScenarios
         SwapId[] ids = Fill(world, 6);
         StoredPage page = world.Stored[ids[3]];
         run.Together(
-            () => Free(world, ids[0], ids[1], ids[3]),
+            () => world.Free(ids[0], ids[1], ids[3]),
             () => world.RecompressAll(),
             () => world.Load(ids[3], page, mayBeGone: true),
             () =>
@@ -50,7 +50,7 @@ internal static unsafe class ColdRaceScenarios
         var world = new World(run);
         SwapId[] ids = Fill(world, 9);
         StoredPage page = world.Stored[ids[4]];
-        Free(world, ids[1]);
+        world.Free(ids[1]);
         run.Together(
             () => world.RecompressAll(),
             () => Repeat(3, () => world.CleanOne()),
@@ -80,7 +80,7 @@ internal static unsafe class ColdRaceScenarios
             () =>
             {
                 world.Load(ids[1], page);
-                Free(world, ids[0], ids[5]);
+                world.Free(ids[0], ids[5]);
                 world.Load(ids[1], page);
             },
             () =>
@@ -155,7 +155,7 @@ internal static unsafe class ColdRaceScenarios
             },
             () =>
             {
-                Free(world, ids[0], ids[1], ids[2], ids[3], ids[5], ids[9], ids[10]);
+                world.Free(ids[0], ids[1], ids[2], ids[3], ids[5], ids[9], ids[10]);
                 for (int i = 0; i < 3; i++)
                 {
                     Assert.True(world.TryPut(Contents.Nibbles(200 + i), Quarter, out _), $"store {i} finds no room");
@@ -253,14 +253,6 @@ internal static unsafe class ColdRaceScenarios
 
         world.GrowCold();
         return ids;
-    }
-
-    private static void Free(World world, params ReadOnlySpan<SwapId> ids)
-    {
-        foreach (SwapId id in ids)
-        {
-            world.Free(id);
-        }
     }
 }
 #endif

@@ -242,7 +242,7 @@ internal static class ColdScenarios
         {
         }
 
-        Assert.False(world.Log.Chunks.HasFree(StoreLevel.Normal));
+        Assert.False(world.Log.Chunks.HasFree);
         world.GrowCold();
         world.RecompressAll();
         Audit.Check(world);

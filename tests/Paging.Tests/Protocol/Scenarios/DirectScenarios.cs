@@ -30,25 +30,11 @@ internal static unsafe class DirectScenarios
         book.Store(1, Contents.Text(2));
         book.Get(0, 9);
         ulong before = book.Word(0);
-        var steps = new Queue<(SharedWord At, Action Action)>([(SharedWord.PageData, TakeTheFrame), (SharedWord.Page, GiveItBack)]);
-        run.Interleaver.Probe = AtTheNextStep;
-        book.Get(0, 9);
-        run.Interleaver.Probe = null;
-        Assert.Empty(steps);
+
+        // Between the getter's look at the word and its reading, and again before its second look.
+        run.Interleaver.Between(() => book.Get(0, 9), (SharedWord.PageData, TakeTheFrame), (SharedWord.Page, GiveItBack));
         Assert.Equal(PageWord.Offset(before), PageWord.Offset(book.Word(0)));
         world.CheckAndClose();
-
-        // Other threads, as it were: between the getter's look at the word and its reading, and again before its second look.
-        void AtTheNextStep(SharedWord word)
-        {
-            if (steps.TryPeek(out (SharedWord At, Action Action) step) && step.At == word)
-            {
-                steps.Dequeue();
-                run.Interleaver.Probe = null;
-                step.Action();
-                run.Interleaver.Probe = AtTheNextStep;
-            }
-        }
 
         void TakeTheFrame()
         {

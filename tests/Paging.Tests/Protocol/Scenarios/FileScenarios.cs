@@ -46,9 +46,9 @@ internal static unsafe class FileScenarios
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
         SwapId[] ids = Fill(world, 8);
         With(device, run,
-            () => Free(world, ids[0], ids[1], ids[2]),
+            () => world.Free(ids[0], ids[1], ids[2]),
             () => Repeat(2, () => world.WriteOne()),
-            () => Free(world, ids[5], ids[3]));
+            () => world.Free(ids[5], ids[3]));
         world.CheckAndClose();
     });
 
@@ -81,7 +81,7 @@ internal static unsafe class FileScenarios
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
         SwapId[] ids = Fill(world, 9);
         StoredPage page = world.Stored[ids[3]];
-        Free(world, ids[0]);
+        world.Free(ids[0]);
         With(device, run,
             () => Repeat(2, () => world.CleanOne()),
             () => Repeat(2, () => world.WriteOne()),
@@ -143,7 +143,7 @@ internal static unsafe class FileScenarios
             {
                 world.Free(ids[0]);
                 world.Free(ids[1]);
-                Free(world, ids[2], ids[3]);
+                world.Free(ids[2], ids[3]);
             });
         world.CheckAndClose();
     });
@@ -191,7 +191,7 @@ internal static unsafe class FileScenarios
             () =>
             {
                 world.WriteOne();
-                Free(world, ids[0], ids[1]);
+                world.Free(ids[0], ids[1]);
                 world.Put(Contents.Noise(70), Eighth);
                 world.WriteOne();
             });
@@ -233,7 +233,7 @@ internal static unsafe class FileScenarios
         faulty.Plan[2] = Fault.NoSpace;
         run.Together(
             () => Repeat(3, () => world.WriteOne()),
-            () => Free(world, ids[0], ids[1]),
+            () => world.Free(ids[0], ids[1]),
             () => PutSome(world, 300, 5));
         faulty.Plan.Clear();
         world.Load(ids[5], page);
@@ -444,14 +444,6 @@ internal static unsafe class FileScenarios
         // The segment is sealed when the next page does not fit any more.
         world.Put(Contents.Noise(count));
         return ids;
-    }
-
-    private static void Free(World world, params ReadOnlySpan<SwapId> ids)
-    {
-        foreach (SwapId id in ids)
-        {
-            world.Free(id);
-        }
     }
 
     private static void PutSome(World world, int salt, int count)

@@ -1,6 +1,7 @@
 #if DEBUG
 using Paging.Memory;
 using Paging.Swap;
+using Paging.Tests.Swap;
 
 namespace Paging.Tests.Protocol;
 
@@ -78,7 +79,7 @@ internal static class ListScenarios
         var live = new HashSet<uint>();
         for (int i = 0; i < 2; i++)
         {
-            Drop(table, table.Id(table.Take(isPublic: true)));
+            DescriptorTests.Drop(table, table.Id(table.Take(isPublic: true)));
         }
 
         run.Together(TakeAndDrop, TakeAndDrop, TakeAndDrop);
@@ -97,7 +98,7 @@ internal static class ListScenarios
                 run.Step();
                 Assert.Equal(id, table.Id(index));
                 Assert.True(live.Remove(index));
-                Drop(table, id);
+                DescriptorTests.Drop(table, id);
             }
         }
     });
@@ -128,14 +129,6 @@ internal static class ListScenarios
         }
 
         Assert.Equal(expected, free.Count);
-    }
-
-    private static void Drop(DescriptorTable table, ulong id)
-    {
-        Assert.True(table.TryRelease(id, out bool last));
-        Assert.True(last);
-        table.TakeLocation((uint)id);
-        table.Recycle((uint)id);
     }
 }
 #endif

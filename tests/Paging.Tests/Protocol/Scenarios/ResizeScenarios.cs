@@ -130,7 +130,7 @@ internal static class ResizeScenarios
         Book book = Stored(world, 12);
         bool shrunk = false;
         run.Together(
-            () => IgnoreFull(() =>
+            () => World.IgnoreFull(() =>
             {
                 using ReadLease<long> a = book.Array.Read(0), b = book.Array.Read(512), c = book.Array.Read(1024);
                 run.Step();
@@ -138,7 +138,7 @@ internal static class ResizeScenarios
                 run.Step();
             }),
             () => shrunk = Resize(world, 4, World.SmallestPool),
-            () => Repeat(3, () => IgnoreFull(() => book.Get(6 + run.Dice.Below(5), 2))));
+            () => Repeat(3, () => World.IgnoreFull(() => book.Get(6 + run.Dice.Below(5), 2))));
         Assert.Equal((shrunk ? 4 : Frames) * World.PageBytes, world.Pager.GetStatistics().ResidentBudgetBytes);
         world.CheckAndClose();
     });
@@ -227,7 +227,7 @@ internal static class ResizeScenarios
             steps = -run.Interleaver.Steps;
             run.Together(
                 () => Assert.False(Resize(world, 5, World.SmallestPool)),
-                () => IgnoreFull(() => book.Get(10, 3)));
+                () => World.IgnoreFull(() => book.Get(10, 3)));
             steps += run.Interleaver.Steps;
         });
         Assert.InRange(steps, 1, MostSteps);
@@ -265,17 +265,6 @@ internal static class ResizeScenarios
 
         using ReadLease<long> lease = book.Array.Read((pages - 1) * 512L);
         UnderLeases(book, pages - 1, action);
-    }
-
-    private static void IgnoreFull(Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (OutOfPagingSpaceException)
-        {
-        }
     }
 
     private static void IgnoreDisposed(Action action)

@@ -223,26 +223,13 @@ internal static unsafe class SparseScenarios
         ulong before = book.Region.Words[0];
         Assert.True(PageWord.IsHot(before));
         long frame = Internals.FrameOf(book.Region.Frames, before);
-        var steps = new Queue<(SharedWord At, Action Action)>([(SharedWord.PageData, TakeTheFrame), (SharedWord.Page, GiveItBack)]);
-        run.Interleaver.Probe = AtTheNextStep;
-        long found = book.Array[9];
-        run.Interleaver.Probe = null;
-        Assert.Empty(steps);
+        long found = 0;
+
+        // Between the getter's look at the word and its reading, and again before its second look.
+        run.Interleaver.Between(() => found = book.Array[9], (SharedWord.PageData, TakeTheFrame), (SharedWord.Page, GiveItBack));
         Assert.Equal(PageWord.Offset(before), PageWord.Offset(book.Region.Words[0]));
         Assert.Equal(Contents.Element(Contents.Text(99), 9), found);
         world.CheckAndClose();
-
-        // Another thread, as it were: between the getter's look at the word and its reading, and again before its second look.
-        void AtTheNextStep(SharedWord word)
-        {
-            if (steps.TryPeek(out (SharedWord At, Action Action) step) && step.At == word)
-            {
-                steps.Dequeue();
-                run.Interleaver.Probe = null;
-                step.Action();
-                run.Interleaver.Probe = AtTheNextStep;
-            }
-        }
 
         void TakeTheFrame()
         {

@@ -16,7 +16,7 @@ internal static unsafe class StoreScenarios
         var world = new World(run);
         SwapId[] ids = Fill(world, 10);
         StoredPage page = world.Stored[ids[3]];
-        Free(world, ids[0], ids[1], ids[2]);
+        world.Free(ids[0], ids[1], ids[2]);
         run.Interleaver.Probe = word =>
         {
             if (word == SharedWord.PageData)
@@ -42,7 +42,7 @@ internal static unsafe class StoreScenarios
         var world = new World(run);
         SwapId[] ids = Fill(world, 9);
         StoredPage page = world.Stored[ids[3]];
-        Free(world, ids[0], ids[1], ids[2], ids[4], ids[5]);
+        world.Free(ids[0], ids[1], ids[2], ids[4], ids[5]);
         run.Together(
             () => Repeat(3, () => world.Load(ids[3], page, mayBeGone: true)),
             () => Repeat(2, () => world.CleanOne()),
@@ -59,11 +59,11 @@ internal static unsafe class StoreScenarios
     {
         var world = new World(run);
         SwapId[] ids = Fill(world, 9);
-        Free(world, ids[0], ids[1], ids[2]);
+        world.Free(ids[0], ids[1], ids[2]);
         run.Together(
-            () => Free(world, ids[3], ids[4]),
+            () => world.Free(ids[3], ids[4]),
             () => Repeat(2, () => world.CleanOne()),
-            () => Free(world, ids[5], ids[6]));
+            () => world.Free(ids[5], ids[6]));
         world.CheckAndClose();
     });
 
@@ -181,7 +181,7 @@ internal static unsafe class StoreScenarios
         run.Together(
             () => PutEighths(200, 9),
             () => PutEighths(300, 9),
-            () => Free(world, ids[50], ids[51], ids[58], ids[66]));
+            () => world.Free(ids[50], ids[51], ids[58], ids[66]));
         Assert.Equal(0, refused);
         world.CheckAndClose();
 
@@ -260,7 +260,7 @@ internal static unsafe class StoreScenarios
 
         Audit.Check(world);
         run.Together(
-            () => Free(world, ids[0], ids[2], ids[4], ids[1]),
+            () => world.Free(ids[0], ids[2], ids[4], ids[1]),
             () => Repeat(3, () => world.TryPut(Contents.Noise(500), 4000, out _)),
             () => Repeat(3, () => world.TryPut(Contents.Noise(501), 8000, out _)));
         world.CheckAndClose();
@@ -306,7 +306,7 @@ internal static unsafe class StoreScenarios
             () => Repeat(3, () => world.Put(Contents.Text(run.Dice.Below(50)), 600 + run.Dice.Below(3000))),
             () =>
             {
-                Free(world, ids[0], ids[5], ids[9]);
+                world.Free(ids[0], ids[5], ids[9]);
                 world.Log.Cleaner.TryClean(StoreLevel.Normal);
             });
         world.CheckAndClose();
@@ -327,14 +327,6 @@ internal static unsafe class StoreScenarios
         }
 
         return ids;
-    }
-
-    private static void Free(World world, params ReadOnlySpan<SwapId> ids)
-    {
-        foreach (SwapId id in ids)
-        {
-            world.Free(id);
-        }
     }
 
     private static bool TryAddReference(World world, SwapId id, StoredPage page)

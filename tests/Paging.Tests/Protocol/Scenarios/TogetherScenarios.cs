@@ -111,9 +111,9 @@ internal static class TogetherScenarios
     {
         Scene scene = Begin(run, PageAdvice.Loop);
         FileScenarios.With(scene.Device, run,
-            () => IgnoreFull(() => Read(scene.Shared, 0, Pages)),
-            () => IgnoreFull(() => PressureScenarios.Wander(run, scene.Shared, slot: 1, 4)),
-            () => IgnoreFull(scene.World.RemoveFile),
+            () => World.IgnoreFull(() => Read(scene.Shared, 0, Pages)),
+            () => World.IgnoreFull(() => PressureScenarios.Wander(run, scene.Shared, slot: 1, 4)),
+            () => World.IgnoreFull(scene.World.RemoveFile),
             () => Repeat(8, () => scene.World.Domain.Step()),
             () => MoveBudgets(scene.World));
         End(scene);
@@ -222,18 +222,7 @@ internal static class TogetherScenarios
     }
 
     private static void Resize(World world, int frames, long poolBytes) =>
-        IgnoreFull(() => world.Pager.Resize((long)frames * World.PageBytes, poolBytes));
-
-    private static void IgnoreFull(Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (OutOfPagingSpaceException)
-        {
-        }
-    }
+        World.IgnoreFull(() => world.Pager.Resize((long)frames * World.PageBytes, poolBytes));
 
     /// <summary>The pins of readers, of which there is one each, may be in the way of Dispose, and nothing else.</summary>
     private static void UnlessLeased(Action dispose)

@@ -20,6 +20,4 @@ internal sealed class Dice(ulong seed)
 
     /// <summary>True once in <paramref name="times"/>.</summary>
     internal bool OnceIn(int times) => Below(times) == 0;
-
-    internal Dice Split() => new(Next());
 }

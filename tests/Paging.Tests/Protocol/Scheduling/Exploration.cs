@@ -48,8 +48,6 @@ internal static class Exploration
 
     internal static long Steps { get; private set; }
 
-    internal static int Runs => s_runs;
-
     /// <summary>Fails with the first seed that fails.</summary>
     internal static void AssertHolds(Scenario scenario, int seeds)
     {

@@ -50,6 +50,28 @@ internal sealed class Interleaver : IInterleaver, IDisposable
     /// <summary>Called at each shared word before the decision, on the thread that reached it: for what must hold there.</summary>
     internal Action<SharedWord>? Probe { get; set; }
 
+    /// <summary>Does what other threads would, as it were, at steps of the calling one: each action once, in this order, before the next
+    /// access to a word of its kind. All of them must have been reached when the body ends.</summary>
+    internal void Between(Action body, params ReadOnlySpan<(SharedWord At, Action Action)> actions)
+    {
+        var steps = new Queue<(SharedWord At, Action Action)>(actions.ToArray());
+        Probe = AtTheNextStep;
+        body();
+        Probe = null;
+        Assert.Empty(steps);
+
+        void AtTheNextStep(SharedWord word)
+        {
+            if (steps.TryPeek(out (SharedWord At, Action Action) step) && step.At == word)
+            {
+                steps.Dequeue();
+                Probe = null;
+                step.Action();
+                Probe = AtTheNextStep;
+            }
+        }
+    }
+
     /// <summary>Makes the calling thread the director of a run.</summary>
     internal void Begin(ulong seed)
     {

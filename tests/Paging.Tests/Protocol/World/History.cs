@@ -15,8 +15,6 @@ internal sealed class History
     /// <summary>Position of the value that no reader that begins now can miss.</summary>
     internal int Done => _done;
 
-    internal long Last => _values[^1];
-
     internal bool IsSettled => _done == _values.Count - 1 || (_done == 0 && _values.Count == _candidates);
 
     /// <summary>The history of a clone's element, which is one of the values that this one had since then.</summary>

@@ -236,16 +236,30 @@ internal sealed class World
         return ((EntryHeader*)(Store.Segments[location.Segment]->Address + location.Offset))->Form;
     }
 
-    /// <summary>Drops a reference; the page is gone from the model before anybody can see it gone.</summary>
-    internal void Free(SwapId id)
+    /// <summary>Drops a reference to each; a page is gone from the model before anybody can see it gone.</summary>
+    internal void Free(params ReadOnlySpan<SwapId> ids)
     {
-        StoredPage page = Stored[id];
-        if (--page.References == 0)
+        foreach (SwapId id in ids)
         {
-            Stored.Remove(id);
-        }
+            if (--Stored[id].References == 0)
+            {
+                Stored.Remove(id);
+            }
 
-        Swap.Free(id);
+            Swap.Free(id);
+        }
+    }
+
+    /// <summary>Does something that may be refused for want of room.</summary>
+    internal static void IgnoreFull(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (OutOfPagingSpaceException)
+        {
+        }
     }
 
     /// <summary>Loads a page that nobody frees meanwhile, or that <paramref name="mayBeGone"/>.</summary>

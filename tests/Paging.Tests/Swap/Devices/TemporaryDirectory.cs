@@ -22,6 +22,11 @@ internal sealed class TemporaryDirectory : IDisposable
 
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
+    /// <summary>Files in it, deleted ones too, that a process has open: this one, or the one of a number. Other tests run at the same time, and
+    /// have others.</summary>
+    public int OpenFiles(string process = "self") => Directory.EnumerateFiles($"/proc/{process}/fd")
+        .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith(Path, StringComparison.Ordinal) == true);
+
     /// <summary>Fails if anything is in it.</summary>
     public void AssertEmpty() => Assert.Empty(Directory.EnumerateFileSystemEntries(Path));
 
