@@ -3,6 +3,7 @@ using Paging.Codecs;
 using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
+using Paging.Swap.Devices;
 using Paging.Threading;
 
 namespace Paging.Tests.Protocol;
