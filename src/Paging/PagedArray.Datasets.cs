@@ -57,7 +57,7 @@ public sealed partial class PagedArray<T>
 
         internal override void Copy(long first, int count, byte* target) => array.CopyTo(first, new Span<T>(target, count));
 
-        internal override bool AreZeroes(long first, int count) =>
+        internal override bool AreZeroes(long first, long count) =>
             array._pages.Region.AreZeroes(array.Locate(first).Page, array.Locate(first + count - 1).Page);
     }
 }

@@ -44,7 +44,7 @@ public sealed partial class PagedMatrix<T>
         internal override void Copy(long first, int count, byte* target) =>
             matrix.CopyTo(first, new Span<T>(target, count * matrix.Columns));
 
-        internal override bool AreZeroes(long first, int count) => matrix._pages.Region.AreZeroes(
+        internal override bool AreZeroes(long first, long count) => matrix._pages.Region.AreZeroes(
             matrix._divider.Divide(first).Quotient, matrix._divider.Divide(first + count - 1).Quotient);
     }
 }

@@ -20,7 +20,7 @@ public sealed unsafe partial class PagedMatrix<T>
     /// in the long run: rows that are not in frames take 12 bytes each of pooled memory meanwhile, at most a million of them at a time; a
     /// page is brought in once for each such million. After an exception any of the rows may have been copied, and what belongs to others
     /// may hold anything.</remarks>
-    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    /// <exception cref="ArgumentException">The destination is too short, or the numbers of the rows lie in it.</exception>
     /// <exception cref="ArgumentOutOfRangeException">One of the rows is not in the matrix; names it and its place. Nothing was
     /// copied.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had.</exception>
@@ -37,6 +37,7 @@ public sealed unsafe partial class PagedMatrix<T>
         {
             fixed (T* to = destination)
             {
+                CheckApart(from, rows.Length, (byte*)to);
                 gatherer.Gather(from, rows.Length, (byte*)to);
             }
         }
@@ -48,6 +49,15 @@ public sealed unsafe partial class PagedMatrix<T>
     {
         var made = new RowGatherer(_pages.Region, _divider, Rows, RowsPerPage, (int)_rowBytes);
         return Shared.CompareExchange(SharedWord.Operation, ref _gatherer, made, null) ?? made;
+    }
+
+    /// <summary>Rows that are copied over the numbers of others would have those others lost.</summary>
+    private void CheckApart(long* rows, int count, byte* destination)
+    {
+        if ((byte*)rows < destination + (count * _rowBytes) && destination < (byte*)(rows + count))
+        {
+            ThrowHelper.ThrowGatherOverlaps(nameof(destination));
+        }
     }
 
     private void CheckGather(ReadOnlySpan<long> rows, int length)

@@ -25,5 +25,5 @@ internal abstract unsafe class DatasetItems
     internal abstract void Copy(long first, int count, byte* target);
 
     /// <summary>Whether items are zeroes that take no memory. It may say no of some that are.</summary>
-    internal abstract bool AreZeroes(long first, int count);
+    internal abstract bool AreZeroes(long first, long count);
 }

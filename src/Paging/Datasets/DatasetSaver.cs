@@ -86,7 +86,7 @@ internal sealed unsafe class DatasetSaver
         cancellation.ThrowIfCancellationRequested();
         using var target = new DatasetTarget(path, options.Overwrite);
         progress?.Report(0);
-        Directory.CreateDirectory(Path.Combine(target.Location, "c"));
+        ShardWriter.MakeDirectory(Path.Combine(target.Location, "c"), Path.Combine(target.Name, "c"));
         new DatasetSaver(items, target, options, progress, cancellation).Run();
         progress?.Report(1);
     }
@@ -205,13 +205,18 @@ internal sealed unsafe class DatasetSaver
 
     private void DoRun(long run, Buffers buffers)
     {
+        _cancellation.ThrowIfCancellationRequested();
         (long number, long part) = Math.DivRem(run, _runsPerShard);
         long first = (number * _chunksPerShard) + (part * _chunksPerRun);
         int inShard = (int)Math.Min(_chunksPerShard, _chunks - (number * _chunksPerShard));
         int begin = (int)(part * _chunksPerRun);
         int count = Math.Min(_chunksPerRun, inShard - begin);
         ShardWriter shard = ShardOf(number);
-        for (int i = 0; i < count; i++)
+
+        // Of an array of which little was touched, runs are passed over as a whole.
+        long firstItem = first * _itemsPerChunk;
+        bool isEmpty = _items.AreZeroes(firstItem, Math.Min((long)count * _itemsPerChunk, _items.Count - firstItem));
+        for (int i = 0; i < count && !isEmpty; i++)
         {
             _cancellation.ThrowIfCancellationRequested();
             if (Volatile.Read(ref _failure) is not null)
@@ -286,14 +291,14 @@ internal sealed unsafe class DatasetSaver
         if (!_shards.TryGetValue(number, out ShardWriter? shard))
         {
             int chunks = (int)Math.Min(_chunksPerShard, _chunks - (number * _chunksPerShard));
-            string path = Path.Combine(_target.Location, "c", FormattableString.Invariant($"{number}"));
+            string name = Path.Combine("c", FormattableString.Invariant($"{number}"));
             for (int i = 1; i < _items.Shape.Length; i++)
             {
-                path = Path.Combine(path, "0");
+                name = Path.Combine(name, "0");
             }
 
             // The index has an entry for every chunk that a shard has room for.
-            shard = new ShardWriter(path, _chunksPerShard, chunks);
+            shard = new ShardWriter(Path.Combine(_target.Location, name), Path.Combine(_target.Name, name), _chunksPerShard, chunks);
             _shards.Add(number, shard);
         }
 
@@ -311,9 +316,16 @@ internal sealed unsafe class DatasetSaver
             _encoder.Codec switch { Codec.Raw => null, Codec.Lz4 => "lz4", _ => "zstd" },
             _encoder.Level,
             filter.Kind switch { FilterKind.Shuffle => "shuffle", FilterKind.BitShuffle => "bitshuffle", _ => "noshuffle" }));
-        using FileStream file = File.Create(Path.Combine(_target.Location, ZarrMetadata.FileName));
-        file.Write(json);
-        file.Flush(flushToDisk: true);
+        try
+        {
+            using FileStream file = File.Create(Path.Combine(_target.Location, ZarrMetadata.FileName));
+            file.Write(json);
+            file.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DatasetErrors.Of(Path.Combine(_target.Name, ZarrMetadata.FileName), e);
+        }
     }
 
     /// <summary>A thread's: a chunk, and those that are encoded and not yet written.</summary>

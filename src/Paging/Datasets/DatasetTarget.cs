@@ -54,8 +54,18 @@ internal sealed unsafe class DatasetTarget : IDisposable
 
         CheckName();
         DeleteOrphans();
-        Location = MakeDirectory();
+        try
+        {
+            Location = MakeDirectory();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw DatasetErrors.OfParent(_path, _parent, e);
+        }
     }
+
+    /// <summary>The name that it is to have, in full.</summary>
+    internal string Name => _path;
 
     /// <summary>Where the files of the dataset go until it is complete.</summary>
     internal string Location { get; private set; } = string.Empty;
@@ -208,7 +218,7 @@ internal sealed unsafe class DatasetTarget : IDisposable
             }
         }
 
-        throw new IOException($"'{_path}' cannot be saved: no name for a new directory could be had in '{_parent}'.");
+        throw new IOException("No name for a new directory could be had.");
     }
 
     /// <summary>Deletes what processes of this machine have left that were killed. A lock may be known to one machine only.</summary>

@@ -13,14 +13,17 @@ namespace Paging.Datasets;
 /// index.</summary>
 /// <remarks>Pieces begin at whole blocks, so that they can be written past the page cache. A shard without chunks is no file.</remarks>
 /// <param name="path">The file.</param>
+/// <param name="name">The file that it is to be, for exceptions: as long as the dataset is written it has another name.</param>
 /// <param name="room">The chunks that a shard has room for.</param>
 /// <param name="chunks">Those that this one has: the last shard may have fewer.</param>
-internal sealed unsafe class ShardWriter(string path, int room, int chunks) : IDisposable
+internal sealed unsafe class ShardWriter(string path, string name, int room, int chunks) : IDisposable
 {
     internal const int Block = SwapDevice.BufferAlignment;
 
     private readonly Gate _gate = new();
-    private readonly ulong[] _index = MakeIndex(room);
+
+    /// <summary>Made with the file.</summary>
+    private ulong[] _index = [];
     private SafeFileHandle? _file;
 
     /// <summary>Chunks that are not done with. n → n − k by the thread that has written k.</summary>
@@ -106,15 +109,43 @@ internal sealed unsafe class ShardWriter(string path, int room, int chunks) : ID
         using Gate.Scope held = _gate.Enter();
         if (_file is null)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+            SafeFileHandle file = Create();
             int descriptor = (int)file.DangerousGetHandle();
             int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0);
+            _index = MakeIndex(room);
             Volatile.Write(ref _isBuffered, OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags | OpenFile.O_DIRECT) != 0);
             Volatile.Write(ref _file, file);
         }
 
         return _file;
+    }
+
+    /// <summary>Makes a directory for shards, if it is not there.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="name">What it is to be, for exceptions.</param>
+    internal static void MakeDirectory(string path, string name)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DatasetErrors.Of(name, e);
+        }
+    }
+
+    private SafeFileHandle Create()
+    {
+        MakeDirectory(Path.GetDirectoryName(path)!, Path.GetDirectoryName(name)!);
+        try
+        {
+            return File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DatasetErrors.Of(name, e);
+        }
     }
 
     private void WriteAt(SafeFileHandle file, byte* data, int bytes, long offset)
@@ -137,7 +168,7 @@ internal sealed unsafe class ShardWriter(string path, int room, int chunks) : ID
                 }
                 else if (error != Errno.EINTR)
                 {
-                    throw DatasetErrors.Of(path, error);
+                    throw DatasetErrors.Of(name, error);
                 }
 
                 continue;
@@ -157,7 +188,7 @@ internal sealed unsafe class ShardWriter(string path, int room, int chunks) : ID
         RLimit limit;
         if (FileSpace.getrlimit(FileSpace.RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < (ulong)bytes)
         {
-            throw DatasetErrors.OfLimit(path, bytes, limit.rlim_cur);
+            throw DatasetErrors.OfLimit(name, bytes, limit.rlim_cur);
         }
     }
 
@@ -178,7 +209,7 @@ internal sealed unsafe class ShardWriter(string path, int room, int chunks) : ID
     {
         if (error != 0)
         {
-            throw DatasetErrors.Of(path, error);
+            throw DatasetErrors.Of(name, error);
         }
     }
 }

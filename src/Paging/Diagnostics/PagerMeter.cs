@@ -45,8 +45,10 @@ internal sealed class PagerMeter
         {
             Meter shared = factory.Create(new MeterOptions(Name) { Version = s_version })
                 ?? throw new InvalidOperationException("The MeterFactory has made no meter: IMeterFactory.Create has returned null.");
-            using Gate.Scope held = s_gate.Enter();
-            _instruments = s_instruments.GetValue(shared, static meter => new PagingInstruments(meter));
+            using (Gate.Scope held = s_gate.Enter())
+            {
+                _instruments = s_instruments.GetValue(shared, static meter => new PagingInstruments(meter));
+            }
         }
         else
         {
@@ -58,13 +60,25 @@ internal sealed class PagerMeter
             });
             _instruments = new PagingInstruments(_own);
         }
+
+        try
+        {
+            // Outside the gate: listeners are told of each, and may do anything.
+            _instruments.Complete();
+        }
+        catch
+        {
+            Close(pager: null);
+            throw;
+        }
     }
 
     /// <summary>The pager's name.</summary>
     internal string PagerName => (string)_nameTag.Value!;
 
-    /// <summary>How long faults take, if anybody wants to know.</summary>
-    internal Histogram<double> FaultDurations => _instruments.FaultDuration;
+    /// <summary>How long faults take, if anybody wants to know; null for a moment, while another pager of the meter makes the
+    /// instruments.</summary>
+    internal Histogram<double>? FaultDurations => _instruments.FaultDuration;
 
     /// <summary>Begins to show a pager's figures.</summary>
     internal void Attach(IWatched pager) => _instruments.Add(pager);
@@ -76,7 +90,7 @@ internal sealed class PagerMeter
     {
         try
         {
-            _instruments.FaultDuration.Record(
+            _instruments.FaultDuration?.Record(
                 Stopwatch.GetElapsedTime(began).TotalSeconds, _nameTag, PagingInstruments.TagOf(tier));
         }
         catch (Exception)

@@ -28,22 +28,50 @@ internal sealed class PagingInstruments
     private readonly Gate _gate = new(isOfProcess: true);
     private Shown[] _pagers = [];
 
+    /// <summary>Makes one each: those that there are not yet. By the thread that has <see cref="_isMaking"/>.</summary>
+    private readonly Queue<Action> _missing = new();
+
+    /// <summary>False → true by a thread that makes a pager, by exchange; back by that thread.</summary>
+    private bool _isMaking;
+
+    private Histogram<double>? _faultDuration;
+
     internal PagingInstruments(Meter meter)
     {
         _meter = meter;
+        _missing.Enqueue(MakeFaultDuration);
         MakeBudgets();
         MakePages();
         MakeTraffic();
         MakeLeaks();
-        FaultDuration = meter.CreateHistogram(
-            "paging.fault.duration",
-            "s",
-            "How long accesses waited for a page that they had to bring in themselves.",
-            tags: null,
-            new InstrumentAdvice<double> { HistogramBucketBoundaries = s_seconds });
     }
 
-    internal Histogram<double> FaultDuration { get; }
+    /// <summary>Null until it is made.</summary>
+    internal Histogram<double>? FaultDuration => Volatile.Read(ref _faultDuration);
+
+    /// <summary>Makes the instruments that are missing, unless another thread is at it. That one is not waited for, since it may wait for this
+    /// one, in a listener.</summary>
+    /// <remarks>What a listener throws ends it. The others are made for the next pager of the meter: an instrument cannot be taken back, and is
+    /// not to be there twice.</remarks>
+    internal void Complete()
+    {
+        if (Interlocked.Exchange(ref _isMaking, true))
+        {
+            return;
+        }
+
+        try
+        {
+            while (_missing.TryDequeue(out Action? make))
+            {
+                make();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _isMaking, false);
+        }
+    }
 
     internal static KeyValuePair<string, object?> TagOf(FaultTier tier) => tier switch
     {
@@ -64,6 +92,16 @@ internal sealed class PagingInstruments
         _pagers = [.. _pagers.Where(shown => shown.IsAlive && !shown.Is(pager))];
     }
 
+    /// <summary>If a listener throws, it is made but cannot be had.</summary>
+    private void MakeFaultDuration() => Volatile.Write(
+        ref _faultDuration,
+        _meter.CreateHistogram(
+            "paging.fault.duration",
+            "s",
+            "How long accesses waited for a page that they had to bring in themselves.",
+            tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = s_seconds }));
+
     private void MakeBudgets()
     {
         Gauge("paging.resident.usage", "By", "Frames in use.", static s => s.ResidentBytes);
@@ -76,16 +114,16 @@ internal sealed class PagingInstruments
         Gauge("paging.metadata.usage", "By", "Memory of page tables, descriptors and records.", static s => s.MetadataBytes);
 
         // No sum over pagers: each of them shows what is the whole process's.
-        _meter.CreateObservableGauge(
+        _missing.Enqueue(() => _meter.CreateObservableGauge(
             "paging.scratch.usage",
             () => Observe((static s => s.ScratchBytes, null)),
             "By",
-            "Buffers and contexts of codecs, of all pagers of the process together.");
-        _meter.CreateObservableGauge(
+            "Buffers and contexts of codecs, of all pagers of the process together."));
+        _missing.Enqueue(() => _meter.CreateObservableGauge(
             "paging.faults.saved",
             ObserveSaved,
             "1",
-            "Expected share of today's faults that larger frames would save.");
+            "Expected share of today's faults that larger frames would save."));
     }
 
     private void MakePages()
@@ -134,7 +172,7 @@ internal sealed class PagingInstruments
     }
 
     private void Gauge(string name, string unit, string description, Func<PagerStatistics, long> read) =>
-        _meter.CreateObservableUpDownCounter(name, () => Observe((read, null)), unit, description);
+        _missing.Enqueue(() => _meter.CreateObservableUpDownCounter(name, () => Observe((read, null)), unit, description));
 
     private void Count(string name, string unit, string description, Func<PagerStatistics, long> read) =>
         Count(name, unit, description, (read, null));
@@ -144,7 +182,7 @@ internal sealed class PagingInstruments
         string unit,
         string description,
         params (Func<PagerStatistics, long> Read, KeyValuePair<string, object?>? Tag)[] series) =>
-        _meter.CreateObservableCounter(name, () => Observe(series), unit, description);
+        _missing.Enqueue(() => _meter.CreateObservableCounter(name, () => Observe(series), unit, description));
 
     private List<Measurement<long>> Observe(params (Func<PagerStatistics, long> Read, KeyValuePair<string, object?>? Tag)[] series)
     {

@@ -65,7 +65,7 @@ internal sealed class NpyElement
     /// <summary>What to ask for instead, as the end of a sentence.</summary>
     internal string Advice() => Match is { } match ? $": open it as {match.Name}"
         : _kind == 'V' ? $", of another size: open it as a struct of {Bytes:N0} bytes"
-        : ": elements of this kind cannot be mapped";
+        : ": elements of this kind cannot be mapped as what they are; MapFile takes their bytes as any type of the same size";
 
     private static (char Kind, int Bytes) ParseSimple(string path, string text, ref bool isBigEndian)
     {

@@ -117,8 +117,8 @@ internal sealed class NpyHeader
                 "convert it, with a.astype(a.dtype.newbyteorder('<')) for example.");
         }
 
-        // One dimension is in both orders at once.
-        if (isFortran && dimensions.Length > 1)
+        // With one dimension that is longer than 1, both orders are the same.
+        if (isFortran && dimensions.Count(static dimension => dimension != 1) > 1)
         {
             throw new InvalidDataException(
                 $"'{path}' holds {element.Describe()} in the shape {shape} in Fortran order (fortran_order is True). Only C order can be " +

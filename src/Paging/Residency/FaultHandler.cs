@@ -21,8 +21,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private readonly LeaseWatch _watch = domain.Watch;
     private readonly PagerMeter? _meter = domain.Meter;
 
-    /// <summary>At hand here, since each fault asks whether anybody wants its time.</summary>
-    private readonly Histogram<double>? _durations = domain.Meter?.FaultDurations;
+    /// <summary>At hand here, since each fault asks whether anybody wants its time. Set by any thread, to the same.</summary>
+    private Histogram<double>? _durations = domain.Meter?.FaultDurations;
 
     /// <summary>Pins a page, whatever its state.</summary>
     /// <param name="region">The array.</param>
@@ -157,7 +157,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     break;
 
                 default:
-                    if (_durations is { Enabled: true } && wait.Began == 0)
+                    if ((_durations ??= domain.Meter?.FaultDurations) is { Enabled: true } && wait.Began == 0)
                     {
                         wait.Began = Stopwatch.GetTimestamp();
                     }

@@ -296,7 +296,17 @@ internal sealed unsafe class PagedRegion
     /// <summary>Whether all pages from one to another read as zeroes and have no frames.</summary>
     internal bool AreZeroes(long first, long last)
     {
-        for (long page = first; page <= last; page++)
+        long page = first;
+        if (_backing is null)
+        {
+            // Past what was never touched, a granule at a time.
+            ref PageTable table = ref _pages.Table;
+            long granule = table.NextTouched(first >> PageTable.GranuleShift, (last >> PageTable.GranuleShift) + 1);
+            page = granule < 0 ? last + 1 : Math.Max(first, granule << PageTable.GranuleShift);
+            AwaitOpen();
+        }
+
+        for (; page <= last; page++)
         {
             if (!IsZeroes(page))
             {

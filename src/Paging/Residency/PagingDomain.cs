@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Paging.Codecs;
 using Paging.Diagnostics;
 using Paging.Memory;
@@ -380,7 +381,7 @@ internal sealed class PagingDomain
 
             Interlocked.MemoryBarrierProcessWide();
             TestHook.MayFail(FailurePoint.Closing);
-            long pins = regions.Sum(static region => region.Closer.CountPins());
+            long pins = AccessWait.CountLeases(this, CollectionsMarshal.AsSpan(regions));
             if (pins != 0)
             {
                 ThrowHelper.ThrowLeasesOut(this, region: null, $"Pager {Name}", pins);

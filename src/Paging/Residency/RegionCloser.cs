@@ -14,7 +14,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
 {
     private ref PageDirectory Pages => ref region.Pages;
 
-    /// <summary>Closes the region. Does nothing when it is closed already.</summary>
+    /// <summary>Closes the region, once accesses under way have ended. Does nothing when it is closed already.</summary>
     /// <exception cref="InvalidOperationException">Leases are out; nothing has changed.</exception>
     internal void Close(string what)
     {
@@ -34,7 +34,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         {
             Interlocked.MemoryBarrierProcessWide();
             TestHook.MayFail(FailurePoint.Closing);
-            long pins = CountPins();
+            long pins = AccessWait.CountLeases(domain, [region]);
             if (pins != 0)
             {
                 string named = string.IsNullOrEmpty(region.Name) ? what : $"{what} {region.Name}";

@@ -77,6 +77,12 @@ internal static class ThrowHelper
             parameter, row, $"{parameter}[{index}] is {row:N0}, which is not in the matrix, whose rows are 0 to {total - 1:N0}.");
 
     [DoesNotReturn]
+    internal static void ThrowGatherOverlaps(string paramName) =>
+        throw new ArgumentException(
+            "The destination overlaps the numbers of the rows, which would be written over before they are read. Give it memory of its own.",
+            paramName);
+
+    [DoesNotReturn]
     internal static void ThrowGatherTooShort(int rows, int columns, int length, string parameter) =>
         throw new ArgumentException(
             $"{rows:N0} rows of {columns:N0} elements are {(long)rows * columns:N0} elements, and the destination has {length:N0}.",

@@ -53,6 +53,45 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
+    public void What_was_never_touched_takes_neither_memory_nor_room()
+    {
+        // 256 shards of a million chunks, of which three are files: the index of each takes 16 MiB.
+        using PagedArray<byte> sparse = _pager.Allocate<byte>(1L << 40, new PagedArrayOptions { PageBytes = 4096 });
+        long[] touched = [0, 4095, (1L << 32) - 1, 1L << 32, (1L << 32) + (5 << 20), (1L << 40) - 1];
+        foreach (long at in touched)
+            sparse[at] = (byte)(at + 3);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        sparse.Save(Name, new DatasetOptions { ShardBytes = 4L << 30 }, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 60 << 20);
+        Assert.Equal(["0", "1", "255"], Directory.GetFiles(Path.Combine(Name, "c")).Select(static file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        using PagedArray<byte> opened = _pager.Open<byte>(Name);
+        foreach (long at in touched)
+        {
+            Assert.Equal((byte)(at + 3), opened[at]);
+            Assert.Equal(sparse[at ^ 1], opened[at ^ 1]);
+            Assert.Equal(sparse[at ^ 4096], opened[at ^ 4096]);
+        }
+    }
+
+    [Fact]
+    public void What_is_in_the_way_is_told_by_the_name_that_was_asked_for()
+    {
+        foreach (string path in (string[])["/proc/data", Name])
+        {
+            Exception? e = Record.Exception(() => _array.Save(path, progress: new Told(share =>
+            {
+                foreach (string saving in Directory.GetDirectories(_directory.Path))
+                    File.WriteAllText(Path.Combine(saving, "c"), "in the way");
+            }), cancellationToken: TestContext.Current.CancellationToken));
+            Assert.True(e is IOException or UnauthorizedAccessException, $"{e}");
+            Assert.Contains($"'{path}", e.Message, StringComparison.Ordinal);
+            Assert.StartsWith("'", e.Message, StringComparison.Ordinal);
+        }
+
+        _directory.AssertEmpty();
+    }
+
+    [Fact]
     public void What_progress_throws_ends_it()
     {
         Assert.Throws<TimeoutException>(() => _array.Save(Name, progress: new Told(static _ => throw new TimeoutException()), cancellationToken: TestContext.Current.CancellationToken));
@@ -187,7 +226,7 @@ public sealed class SaveTests : IDisposable
         Assert.Equal(0, FileSpace.getrlimit(FileSpace.RLIMIT_FSIZE, &before));
         const long Limit = 1L << 40;
         Assert.SkipWhen(before.rlim_cur < Limit, "The process may write no large files anyhow.");
-        using var writer = new ShardWriter(_directory.In("c"), 1, 1);
+        using var writer = new ShardWriter(_directory.In("c"), "c", 1, 1);
         RLimit lower = new() { rlim_cur = Limit, rlim_max = before.rlim_max };
         void* block = NativeMemory.AlignedAlloc(4096, 4096);
         Assert.Equal(0, FileSpace.setrlimit(FileSpace.RLIMIT_FSIZE, &lower));

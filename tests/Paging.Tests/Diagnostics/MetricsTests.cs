@@ -252,6 +252,85 @@ public sealed class MetricsTests
         Assert.Equal(published, ended);
     }
 
+    [Fact]
+    public void A_listener_that_throws_at_an_instrument_leaves_no_meter()
+    {
+        using (var refusing = new MeterListener())
+        {
+            refusing.InstrumentPublished = static (instrument, _) =>
+            {
+                if (instrument.Meter.Scope is PagerOptions { Name: "refused" } && instrument.Name == "paging.faults")
+                    throw new NotSupportedException("a listener's");
+            };
+            refusing.Start();
+            Assert.Throws<NotSupportedException>(static () => Make("refused"));
+        }
+
+        int left = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) => left += instrument.Meter.Scope is PagerOptions { Name: "refused" } ? 1 : 0;
+        listener.Start();
+        Assert.Equal(0, left);
+    }
+
+    [Fact]
+    public void A_listener_that_throws_at_an_instrument_of_a_factory_has_it_once()
+    {
+        using var meter = new Meter("Paging");
+        bool refuses = true;
+        using (var refusing = new MeterListener())
+        {
+            refusing.InstrumentPublished = (instrument, _) =>
+            {
+                if (instrument.Meter == meter && refuses && instrument.Name == "paging.faults")
+                    throw new NotSupportedException("a listener's");
+            };
+            refusing.Start();
+            Assert.Throws<NotSupportedException>(() => Make("once", new Factory(_ => meter)));
+            refuses = false;
+            Make("once", new Factory(_ => meter)).Dispose();
+        }
+
+        var names = new List<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (instrument.Meter == meter)
+                names.Add(instrument.Name);
+        };
+        listener.Start();
+        Assert.Contains("paging.faults", names);
+        Assert.Contains("paging.leases.lost", names);
+        Assert.Equal(names.Distinct(), names);
+    }
+
+    [Fact]
+    public void A_listener_may_wait_for_another_pager_of_the_same_factory()
+    {
+        using var meter = new Meter("Paging");
+        bool? isMade = null;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter != meter)
+                return;
+            self.EnableMeasurementEvents(instrument);
+            if (isMade is not null)
+                return;
+            isMade = false;
+            var other = new Thread(() => Make("second", new Factory(_ => meter)).Dispose()) { IsBackground = true };
+            other.Start();
+            isMade = other.Join(TimeSpan.FromMinutes(1));
+        };
+        int faults = 0;
+        listener.SetMeasurementEventCallback<double>((_, _, _, _) => Interlocked.Increment(ref faults));
+        listener.Start();
+        using Pager pager = Make("first", new Factory(_ => meter));
+        Assert.True(isMade);
+        using PagedArray<long> array = Work(pager);
+        Assert.True(faults > 0);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData(" \t")]

@@ -184,13 +184,67 @@ public class DisposeTests
             foreach (Thread reader in readers)
                 reader.Start();
             SpinWait.SpinUntil(() => Volatile.Read(ref started) == readers.Length);
-            DisposeBetweenPins(array);
+            array.Dispose();
             foreach (Thread reader in readers)
                 Assert.True(reader.Join(TimeSpan.FromMinutes(2)), "A reader hangs.");
             Assert.Null(wrong);
         }
 
         working.IsWhole();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Accesses_under_way_are_no_leases_that_keep_anything_from_being_disposed(int backgroundThreads)
+    {
+        for (int round = 0; round < 60; round++)
+        {
+            var working = new Working(backgroundThreads);
+            PagedArray<long> array = working.Pager.Allocate<long>(20_000);
+            int started = 0;
+            bool isOver = false;
+            var ends = new Exception?[4];
+            Thread[] threads = [.. Enumerable.Range(0, ends.Length).Select(t => new Thread(() =>
+            {
+                Interlocked.Increment(ref started);
+                ends[t] = Record.Exception(() => GoOn(array, t, (t + round) % 4, ref isOver));
+            }))];
+            foreach (Thread thread in threads)
+                thread.Start();
+            SpinWait.SpinUntil(() => Volatile.Read(ref started) == threads.Length);
+            Action dispose = round % 2 == 0 ? array.Dispose : working.Pager.Dispose;
+            Exception? wrong = Record.Exception(dispose);
+            Volatile.Write(ref isOver, wrong is not null);
+            foreach (Thread thread in threads)
+                Assert.True(thread.Join(TimeSpan.FromMinutes(2)), "A thread hangs.");
+            Assert.Null(wrong);
+            Assert.All(ends, static end => Assert.IsType<ObjectDisposedException>(end));
+            working.Pager.Dispose();
+        }
+
+        static void GoOn(PagedArray<long> array, long from, int how, ref bool isOver)
+        {
+            long[] buffer = new long[3000];
+            for (long i = from; !Volatile.Read(ref isOver); i = (i + 701) % 17_000)
+            {
+                switch (how)
+                {
+                    case 0:
+                        array[i] = i;
+                        break;
+                    case 1:
+                        array.CopyTo(i, buffer);
+                        break;
+                    case 2:
+                        array.CopyFrom(i, buffer);
+                        break;
+                    default:
+                        array.Fill(i, buffer.Length, i);
+                        break;
+                }
+            }
+        }
     }
 
     [Theory]
@@ -228,23 +282,6 @@ public class DisposeTests
             foreach (Thread thread in threads)
                 Assert.True(thread.Join(TimeSpan.FromMinutes(2)), "A disposal hangs.");
             Assert.All(wrong, Assert.Null);
-        }
-    }
-
-    /// <summary>A reader may pin a page for a moment, and that is a lease as long as it lasts.</summary>
-    private static void DisposeBetweenPins(PagedArray<long> array)
-    {
-        while (true)
-        {
-            try
-            {
-                array.Dispose();
-                return;
-            }
-            catch (InvalidOperationException e) when (e is not ObjectDisposedException)
-            {
-                Thread.Yield();
-            }
         }
     }
 

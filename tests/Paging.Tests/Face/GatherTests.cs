@@ -23,6 +23,27 @@ public class GatherTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
+    [InlineData(0, 20, 19)]
+    [InlineData(1, 3, 0)]
+    [InlineData(2, 3, 0)]
+    [InlineData(5, 1, 5)]
+    public void Numbers_of_rows_that_would_be_written_over_are_refused(int at, int count, int to)
+    {
+        using Pager pager = Make(8, 0, false);
+        using PagedMatrix<long> matrix = pager.AllocateMatrix<long>(Rows, 1);
+        matrix.Fill(0, Rows, 1L << 50);
+        long[] memory = new long[60];
+        Assert.Throws<ArgumentException>("destination", () => matrix.Gather(memory.AsSpan(at, count), memory.AsSpan(to)));
+        Assert.All(memory, static element => Assert.Equal(0, element));
+
+        // Beside one another they may lie, on either side.
+        matrix.Gather(memory.AsSpan(20, 20), memory.AsSpan(40, 20));
+        matrix.Gather(memory.AsSpan(20, 20), memory.AsSpan(0, 20));
+        Assert.All(memory[..20], static element => Assert.Equal(1L << 50, element));
+        Assert.All(memory[20..40], static element => Assert.Equal(0, element));
+    }
+
+    [Theory]
     [MemberData(nameof(Pagers))]
     public void Rows_come_as_they_are_in_an_array(int frames, int threads, bool withFile)
     {

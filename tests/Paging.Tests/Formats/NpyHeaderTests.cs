@@ -83,6 +83,18 @@ public sealed class NpyHeaderTests
     }
 
     [Theory]
+    [InlineData("(1, 6)")]
+    [InlineData("(6, 1)")]
+    [InlineData("(1, 1, 6)")]
+    [InlineData("(6,)")]
+    [InlineData("()")]
+    public void One_long_dimension_is_in_both_orders(string shape)
+    {
+        NpyHeader header = Read(Npy.File("'<f4'", shape, s_data, isFortran: true));
+        Assert.Equal(shape == "()" ? 1 : 6, header.Shape.Elements);
+    }
+
+    [Theory]
     [InlineData("'<c16'", "cannot be mapped")]
     [InlineData("'<M8[ns]'", "cannot be mapped")]
     [InlineData("'|S5'", "cannot be mapped")]
