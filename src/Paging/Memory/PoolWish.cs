@@ -10,7 +10,7 @@ internal enum PoolWish : byte
     /// <summary>Where the pool has room that nothing uses. It costs the encoding, and saves a read if the page comes back.</summary>
     IfUnused,
 
-    /// <summary>Wherever room is at hand: it was away not long ago and had to be read from a file, or its copy was recompressed when
-    /// cold.</summary>
+    /// <summary>Wherever room is at hand: it was away not long ago, or is in use all the time, and had to be read from a file, or its copy
+    /// was recompressed when cold.</summary>
     IfAtHand,
 }

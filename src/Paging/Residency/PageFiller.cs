@@ -173,12 +173,14 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
     /// <param name="isAlone">Whether it was faulted on, and not as one of a stream.</param>
     private PoolWish WishFor(in LoadResult source, FrameClass size, ulong word, bool isBackSoon, bool isAlone)
     {
-        if (source.IsOutdated || (source.IsFromFile && (isBackSoon || (source.IsFromBacking && _clock.IsWithinReach(size, word)))))
+        if (source.IsOutdated
+            || (isBackSoon && (source.IsFromFile || source.IsRecompressed))
+            || (source.IsFromBacking && _clock.IsWithinReach(size, word)))
         {
             return PoolWish.IfAtHand;
         }
 
-        return source.IsFromFile && (isAlone || FrameClock.IsBack(word)) ? PoolWish.IfUnused : PoolWish.None;
+        return source.IsRecompressed || (source.IsFromFile && (isAlone || FrameClock.IsBack(word))) ? PoolWish.IfUnused : PoolWish.None;
     }
 
     /// <summary>Fills a frame with the page's contents.</summary>

@@ -10,22 +10,26 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 {
     private const int NoSegment = -1;
 
-    /// <summary>How many bytes of a segment must be dead for it to be worth emptying. Where a segment can be written out instead, only one
-    /// that is half dead is worth it.</summary>
-    private int MinDead(int otherwise) => table.Files.HasRoom(log.SegmentBytes) ? log.SegmentBytes >> 1 : otherwise;
+    /// <summary>How many bytes of a segment must be dead for it to be worth emptying where a segment can be written out instead: a quarter.
+    /// Moving three segments' pages is still much less work than writing one and reading its pages again.</summary>
+    private int MinDeadBesideFiles => log.SegmentBytes >> 2;
 
     /// <summary>Takes one step ahead of demand, when the pool runs short and emptying a segment is cheap.</summary>
     /// <returns>True when a segment was emptied.</returns>
     internal bool CleanAhead()
     {
-        if (!log.IsShort || !mover.Gate.TryEnter())
+        if (!log.IsTight || !mover.Gate.TryEnter())
         {
             return false;
         }
 
         try
         {
-            int victim = log.Sealed.FindDeadest(MinDead(log.SegmentBytes >> 4));
+            // As long as nothing has to be written out, less will do.
+            int minDead = !table.Files.HasRoom(log.SegmentBytes) ? log.SegmentBytes >> 4
+                : log.IsShort ? MinDeadBesideFiles
+                : MinDeadBesideFiles >> 1;
+            int victim = log.Sealed.FindDeadest(minDead);
             return victim >= 0 && TryEmpty(victim);
         }
         finally
@@ -49,7 +53,7 @@ internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTa
 
         // Several nearly full segments yield an empty one only if their dead bytes add up to one.
         bool canWrite = !thorough && table.Files.HasRoom(log.SegmentBytes);
-        int victim = log.Sealed.FindDeadest(canWrite ? log.SegmentBytes >> 1 : log.SegmentBytes >> 5);
+        int victim = log.Sealed.FindDeadest(canWrite ? MinDeadBesideFiles : log.SegmentBytes >> 5);
         if (victim < 0 && canWrite)
         {
             return false;

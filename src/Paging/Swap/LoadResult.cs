@@ -48,8 +48,11 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>Whether it came from what backs its array, from where it can be loaded again.</summary>
     internal bool IsFromBacking { get; init; }
 
-    /// <summary>Whether the stored copy should be replaced: its file takes no more segments, or it was made for a cold page.</summary>
+    /// <summary>Whether the stored copy should be replaced: its file takes no more segments.</summary>
     internal bool IsOutdated { get; init; }
+
+    /// <summary>Whether the stored copy was made for a cold page, and takes long to decode.</summary>
+    internal bool IsRecompressed { get; init; }
 
     /// <summary>The file in which a load failed; null when the page was not in one.</summary>
     internal string? Path { get; init; }

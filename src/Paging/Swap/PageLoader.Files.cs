@@ -79,6 +79,7 @@ internal sealed unsafe partial class PageLoader
     private static LoadResult FromFile(Location location, SwapArea area) => new(LoadStatus.Loaded)
     {
         IsFromFile = true,
-        IsOutdated = location.IsRecompressed || area.State != AreaState.InUse,
+        IsOutdated = area.State != AreaState.InUse,
+        IsRecompressed = location.IsRecompressed,
     };
 }

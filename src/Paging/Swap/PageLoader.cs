@@ -179,7 +179,7 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
             }
 
             descriptors.NoteLoaded(index);
-            return new LoadResult(LoadStatus.Loaded) { IsOutdated = location.IsRecompressed };
+            return new LoadResult(LoadStatus.Loaded) { IsRecompressed = location.IsRecompressed };
         }
 
         // Another thread may have freed the id, and the descriptor may already be another page's, even at this very place.

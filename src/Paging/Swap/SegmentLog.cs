@@ -134,6 +134,10 @@ internal sealed unsafe class SegmentLog
     /// <summary>Whether stores will soon have to make room for themselves.</summary>
     internal bool IsShort => Chunks.IsShortBy(Ahead);
 
+    /// <summary>Whether segments with much dead space are to be emptied. With a file a little before it runs short, so that what can be
+    /// gained in memory is gained before anything is written out.</summary>
+    internal bool IsTight => Chunks.IsShortBy(Ahead + (_table.Files.IsAny ? Writeback.Depth : 0));
+
     /// <summary>Whether so much is free that what could be had from elsewhere may come in, too. Some more than the background keeps free:
     /// else it would write out, or drop, one page for another that is worth no more, on and on.</summary>
     internal bool HasUnused => !Chunks.IsShortBy(Ahead + Writeback.Depth) && Chunks.HasFree;
@@ -186,7 +190,7 @@ internal sealed unsafe class SegmentLog
             }
 
             LendUnsynchronized(segment);
-            if (IsShort)
+            if (IsTight)
             {
                 _budget.Signal?.Wake();
             }

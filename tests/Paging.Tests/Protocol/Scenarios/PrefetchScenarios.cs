@@ -177,7 +177,12 @@ internal static class PrefetchScenarios
             }),
             () => Repeat(4, () => world.Domain.Step()),
             () => Repeat(3, () => world.Domain.Step()),
-            book.Array.Dispose);
+            () =>
+            {
+                // Nobody has a lease, so whoever disposes must have nothing to wait for.
+                Assert.Equal(0, book.Region.Closer.CountPins());
+                book.Array.Dispose();
+            });
         AssertEnds(world, task);
         world.CheckAndClose();
     });
