@@ -52,6 +52,58 @@ public sealed class RecompressorTests
         Check(array);
     }
 
+    /// <summary>Compressing again leaves dead space, and so does storing anew what was wanted again. If that pushed pages out, more of
+    /// them would be in the file with each pause.</summary>
+    [Fact]
+    public void Pauses_between_reads_push_nothing_out_of_a_pool_that_has_room_for_all()
+    {
+        var clock = new ManualClock();
+        PagerOptions options = Options(threads: 0) with { SwapFiles = [Files.Held.File(16 << 20)] };
+        using var pager = new Pager(options, new PagerTuning { Time = clock });
+        SwapStore store = Internals.Domain(pager).Swap;
+        PagedArray<long> array = pager.Allocate<long>(3000 * (long)PageBytes / sizeof(long));
+        int many = 0;
+        while (pager.GetStatistics().PoolStoredBytes < options.PoolBytes * 0.86)
+        {
+            array.CopyFrom((long)many * array.PageLength, Contents.Page(Contents.Nibbles(many + 1), array.PageLength));
+            many++;
+        }
+
+        int[] order = [.. Enumerable.Range(0, many)];
+        var random = new Random(1);
+        for (int pause = 0; pause < 12; pause++)
+        {
+            clock.Advance(Recompressor.DefaultAge);
+            for (int step = 0; step < 300 && store.Recompressor.Step(driver: 1) == 0; step++)
+            {
+                Clean();
+            }
+
+            random.Shuffle(order);
+            for (int i = 0; i < many; i++)
+            {
+                int page = order[i];
+                Assert.Equal(Contents.Page(Contents.Nibbles(page + 1), array.PageLength)[7], array[((long)page * array.PageLength) + 7]);
+                if (i % 8 == 0)
+                {
+                    Clean();
+                }
+            }
+        }
+
+        PagerStatistics now = pager.GetStatistics();
+        Assert.True(now.RecompressedPages > many, $"{now.RecompressedPages} of {many} pages were compressed again");
+        Assert.True(now.FilePages < many / 20, $"{now.FilePages} of {many} pages are in the file");
+
+        void Clean()
+        {
+            while (store.Room.StepAhead() || store.Writeback.InFlight != 0)
+            {
+                Thread.Yield();
+            }
+        }
+    }
+
     private static PagerOptions Options(int threads) => new()
     {
         PageBytes = PageBytes,
