@@ -84,6 +84,9 @@ internal enum Mutation
     /// <summary>Rule 7: a waiter parks without setting its bit under the bucket's lock.</summary>
     ParkWithoutBit,
 
+    /// <summary>Rule 7: an access that has pages pinned waits for leases of others when it needs a frame for one more.</summary>
+    WaitWithPins,
+
     /// <summary>Rule 8: an access is refused without waiting for claims in flight.</summary>
     FullDespiteClaims,
 

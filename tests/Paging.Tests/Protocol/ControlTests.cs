@@ -38,6 +38,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.FreeOpenSegment] = StoreScenarios.StoreFreeClean,
         [Mutation.KeepClaimOnFailure] = PageScenarios.CorruptedPage,
         [Mutation.ParkWithoutBit] = PageScenarios.OneFaultForAll,
+        [Mutation.WaitWithPins] = WaitingScenarios.SeveralEach,
         [Mutation.FullDespiteClaims] = PressureScenarios.FullOnlyWhenTrue,
         [Mutation.UnpinWithoutWaking] = WaitingScenarios.LeasesEnd,
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,
