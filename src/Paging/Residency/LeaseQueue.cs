@@ -149,7 +149,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
             {
                 NoteChange(ref wait);
                 wait.Tries = 0;
-                wait.HasPassed = false;
+                wait.Passes = 0;
             }
 
             isFirstLook = false;
@@ -188,15 +188,15 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
                 return;
             }
         }
-        else if (wait.HasPassed)
+        else if (wait.Passes >= (TestHook.Interleaver is null ? 1 : MaxLooks))
         {
             wait.IsOver = IsTimeUp(wait);
         }
 
-        wait.Turns = 0;
-        wait.HasPassed |= !wait.IsOver;
         if (!wait.IsOver)
         {
+            wait.Turns = 0;
+            wait.Passes++;
             line.TryPassOn(wait.Ticket);
         }
     }

@@ -106,8 +106,8 @@ internal unsafe partial struct LeaseWait
     /// <summary>How often a joint access has looked as the first in line, since it came there last.</summary>
     internal int Turns;
 
-    /// <summary>Whether a joint access has let those behind it pass since a lease last ended.</summary>
-    internal bool HasPassed;
+    /// <summary>How often a joint access has let those behind it pass, if there were any, since a lease last ended.</summary>
+    internal int Passes;
 
     /// <summary>Where the page that it brought in was.</summary>
     internal FaultTier Tier;

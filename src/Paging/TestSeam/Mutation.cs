@@ -115,6 +115,9 @@ internal enum Mutation
     /// <summary>Rule 11: an owner that lets go gives its page back although handles are out.</summary>
     ReleaseUnderHandles,
 
+    /// <summary>Rule 6: a file that its last user has closed gets a user.</summary>
+    ReviveClosed,
+
     /// <summary>Rule 10: a clone takes a page's stored copy without a second look at the page.</summary>
     ShareWithoutRecheck,
 

@@ -236,7 +236,13 @@ internal static class WaitingScenarios
             () => ClosingScenarios.UntilDisposed(() => Sequences(book, 0, 3, 2)),
             () => ClosingScenarios.UntilDisposed(() => Sequences(book, 4, 3, 2)),
             () => ClosingScenarios.UntilDisposed(() => Sequences(book, 2, 3, 2)),
-            () => ClosingScenarios.DisposeInTheEnd(run, book));
+            () =>
+            {
+                for (int i = 0; i < 20 && !ClosingScenarios.TryDispose(book); i++)
+                {
+                    run.Step();
+                }
+            });
         world.CheckAndClose();
     });
 
