@@ -48,7 +48,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.PinAhead] = PrefetchScenarios.ArrayDisposed,
         [Mutation.CompleteUnderWorkers] = PrefetchScenarios.PinsFromAFile,
         [Mutation.ReleaseUnderHandles] = PrefetchScenarios.OwnerOfManyThreads,
-        [Mutation.ReviveClosed] = DatasetScenarios.SeveralChunks,
+        [Mutation.ReviveClosed] = DatasetScenarios.FilesReplaced,
         [Mutation.ShareWithoutRecheck] = CloneScenarios.CopyFreedAndReused,
         [Mutation.KeepVersionWhenStored] = CloneScenarios.StoredInItsFrame,
         [Mutation.UncountedReserve] = DirectScenarios.TwoLogsAtTheBrim,

@@ -26,6 +26,9 @@ internal static class DatasetScenarios
     /// <summary>A page is a chunk, and four of them a shard, which can be read at once.</summary>
     private static readonly MemoryDataset.Shape s_shards = new(s_salts, PageLength, chunksPerShard: 4);
 
+    /// <summary>A page is a chunk, and two of them a shard.</summary>
+    private static readonly MemoryDataset.Shape s_pairs = new([.. s_salts, .. s_salts], PageLength, chunksPerShard: 2);
+
     internal static readonly Scenario OneChunk = new("pages of one chunk come, go and are written, and each is what the dataset says or was written", static run =>
         ComeAndGo(run, s_large, 0, 1, 3));
 
@@ -48,6 +51,33 @@ internal static class DatasetScenarios
             () => Repeat(3, world.EvictAll));
         End(world, dataset);
         Assert.True(dataset.Opened >= 5);
+    });
+
+    internal static readonly Scenario FilesReplaced = new("a file that is found open is used or gone, when another one takes its place", static run =>
+    {
+        var world = new World(run, frames: 16);
+        var dataset = new MemoryDataset(s_pairs, run.Seed, mostOpen: 1);
+        Book book = world.Open(dataset);
+
+        // As many files as are kept open. What is wanted then are other pages of theirs, and of more files.
+        foreach (int page in (ReadOnlySpan<int>)[0, 3, 4, 6])
+        {
+            book.Get(page, 1);
+        }
+
+        Assert.Equal(4, dataset.Opened);
+        run.Together(
+            () => Get(7, 1),
+            () => Get(5, 2),
+            () => Get(8, 11),
+            () => Get(12, 14));
+        End(world, dataset);
+
+        void Get(int first, int second)
+        {
+            book.Get(first, 1);
+            book.Get(second, 1);
+        }
     });
 
     internal static readonly Scenario PagesOfTwoChunks = new("pages of two chunks each come, go and are written", static run =>
@@ -274,7 +304,7 @@ internal static class DatasetScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        OneChunk, SeveralChunks, PagesOfTwoChunks, OneReadForAll, Discarded, Resized, Cloned, Closed, ReadAhead, FailsForAWhile, KeptInThePool,
+        OneChunk, SeveralChunks, FilesReplaced, PagesOfTwoChunks, OneReadForAll, Discarded, Resized, Cloned, Closed, ReadAhead, FailsForAWhile, KeptInThePool,
     ];
 
     private static void ComeAndGo(Run run, MemoryDataset.Shape shape, int first, int second, int third)

@@ -158,7 +158,7 @@ internal static class WaitingScenarios
 
     internal static readonly Scenario SeveralOfTwoSizes = new("threads that want several pages of two sizes, out of the same memory, all get them", static run =>
     {
-        var world = new World(run, frames: 16);
+        var world = new World(run, frames: 16, poolBytes: 512 << 10);
         Book small = Stored(world, 16);
         Book large = Stored(world, 4, 4 * World.PageBytes);
         run.Together(
