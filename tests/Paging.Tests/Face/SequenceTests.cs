@@ -1,6 +1,6 @@
 using System.Buffers;
-using Paging.Stress.Driver;
 using Paging.Residency;
+using Paging.Stress.Driver;
 using Paging.Tests.Files;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
