@@ -117,6 +117,26 @@ public sealed unsafe class PageOwner<T> : MemoryManager<T>, IDisposable
         }
     }
 
+    /// <summary>Pins the page for reading, as one of several.</summary>
+    /// <returns>False when no frame is to be had without waiting: then the access lets go of all that it has.</returns>
+    internal bool TryPin(PagedRegion region, long page, bool isFirst, ref JointAccess access)
+    {
+        bool isPinned = false;
+        try
+        {
+            _page = _pin.Take(region, page, isFirst, ref access);
+            isPinned = _page != null;
+            return isPinned;
+        }
+        finally
+        {
+            if (!isPinned)
+            {
+                GC.SuppressFinalize(this);
+            }
+        }
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

@@ -58,8 +58,32 @@ public sealed class PagedSequence<T> : IDisposable
         }
 
         long count = (offset + length - 1) / pageLength + 1;
-        region.CheckPinnable(count);
-        var pages = new PageOwner<T>[count];
+        JointAccess access = default;
+        try
+        {
+            while (true)
+            {
+                // The budget may have become smaller while this waited.
+                region.CheckPinnable(count);
+                if (TryTake(region, page, offset, pageLength, length, new PageOwner<T>[count], ref access) is { } sequence)
+                {
+                    return sequence;
+                }
+
+                region.AwaitRoom(ref access, page, count);
+            }
+        }
+        finally
+        {
+            region.Leave(ref access);
+        }
+    }
+
+    /// <summary>As <see cref="Take"/>, in one go.</summary>
+    /// <returns>Null when no frame is to be had for one of the pages without waiting. Then none is pinned.</returns>
+    private static PagedSequence<T>? TryTake(
+        PagedRegion region, long page, int offset, int pageLength, long length, PageOwner<T>[] pages, ref JointAccess access)
+    {
         Segment? first = null;
         Segment? last = null;
         bool isComplete = false;
@@ -69,9 +93,11 @@ public sealed class PagedSequence<T> : IDisposable
             {
                 int start = i == 0 ? offset : 0;
                 var owner = new PageOwner<T>(start, (int)Math.Min(pageLength - start, length), isWritable: false);
+                if (!owner.TryPin(region, page + i, isFirst: i == 0, ref access))
+                {
+                    return null;
+                }
 
-                // Only while nothing is held yet may leases of others be waited for: they may be waiting for these.
-                owner.TryPin(region, page + i, i == 0 ? FaultManner.Patient : FaultManner.Impatient);
                 pages[i] = owner;
                 TestHook.MayFail(FailurePoint.Allocation);
                 last = new Segment(owner.Memory, last);

@@ -41,6 +41,13 @@ public sealed partial class Pager
         using DatasetSource source = OpenDataset<T>(path, options);
         DatasetLayout layout = DatasetLayout.OfElements(source.Metadata, path);
         source.Layout = layout;
+        return OpenOver<T>(source, layout, options);
+    }
+
+    /// <summary>Makes an array over a dataset of these elements.</summary>
+    internal PagedArray<T> OpenOver<T>(IBackingSource source, DatasetLayout layout, PagedArrayOptions? options)
+        where T : unmanaged
+    {
         Geometry geometry = layout.GeometryFor(
             pageBytes => Geometry.ForElements<T>(layout.Items, pageBytes),
             options?.PageBytes,

@@ -49,7 +49,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
 
     internal override LoadResult Load(long page, byte* frame, int bytes)
     {
-        int hint = Environment.CurrentManagedThreadId % _scratches.Slots;
+        int hint = (TestHook.Interleaver?.Thread ?? Environment.CurrentManagedThreadId) % _scratches.Slots;
         DatasetScratch? scratch = _scratches.Take(ref hint);
         if (scratch is null)
         {

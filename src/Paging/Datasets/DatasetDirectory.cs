@@ -13,7 +13,7 @@ namespace Paging.Datasets;
 /// open nothing changes when it is renamed, or when another takes its name.</summary>
 /// <remarks>Thread-safe. A dataset of which this process has arrays is deleted when the last of them is gone: see
 /// <see cref="TryDefer"/>.</remarks>
-internal sealed unsafe class DatasetDirectory : RefCounted
+internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
 {
     private static readonly Gate s_gate = new(isOfProcess: true);
 
@@ -114,11 +114,11 @@ internal sealed unsafe class DatasetDirectory : RefCounted
     internal DirectSourceFile? TryOpen(string name, out int error) =>
         DirectSourceFile.TryOpen(_handle, name, PathOf(name), _engine, out error);
 
-    internal string PathOf(string name) => $"{Path}/{name}";
+    public string PathOf(string name) => $"{Path}/{name}";
 
     /// <summary>Whether the dataset is still the one that was opened. Who deletes one deletes its metadata first: so a file of which this says
     /// yes after it was not found was never there. Metadata that was written anew is read again: it may mean the same.</summary>
-    internal bool IsSame()
+    public bool IsSame()
     {
         if (TryStatus(ZarrMetadata.FileName, out Statx status) != 0)
         {
@@ -162,6 +162,10 @@ internal sealed unsafe class DatasetDirectory : RefCounted
 
     private static (ulong Number, long Seconds, uint Nanoseconds) Identity(in Statx status) =>
         (status.stx_ino, status.stx_ctime_sec, status.stx_ctime_nsec);
+
+    SourceFile? IDatasetFiles.TryOpen(string name, out int error) => TryOpen(name, out error);
+
+    void IDatasetFiles.RemoveUser() => RemoveUser();
 
     /// <summary>Leaves something to be done until nobody in this process has a directory open any more.</summary>
     /// <param name="path">The directory.</param>

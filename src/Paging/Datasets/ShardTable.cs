@@ -10,9 +10,13 @@ namespace Paging.Datasets;
 /// <summary>The files of a dataset, by number: opened when one of their chunks is asked for, and their index is read and checked
 /// then.</summary>
 /// <remarks>A user of the directory, until its own last user has left: an array, or a clone of it.</remarks>
-internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayout layout) : RefCounted
+/// <param name="directory">Where they are, of which this becomes a user in place of the caller.</param>
+/// <param name="layout">What is in them.</param>
+/// <param name="mostOpen">How many are kept open, at most, in round numbers.</param>
+internal sealed unsafe class ShardTable(IDatasetFiles directory, DatasetLayout layout, long mostOpen = long.MaxValue) : RefCounted
 {
-    private readonly ShardCache _open = new(layout.Files, layout.Metadata.Index is null ? 0 : layout.IndexBytes);
+    private readonly ShardCache _open =
+        new(Math.Min(layout.Files, mostOpen), layout.Metadata.Index is null ? 0 : layout.IndexBytes);
 
     /// <summary>The file of a number, if it is open, as one more user of it.</summary>
     internal SharedSource? TryGet(long number) => _open.TryGet(number);
@@ -49,7 +53,7 @@ internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayou
     {
         string name = layout.Metadata.FileNameOf(number);
         string path = directory.PathOf(name);
-        DirectSourceFile? file = directory.TryOpen(name, out int error);
+        SourceFile? file = directory.TryOpen(name, out int error);
         if (file is null)
         {
             if (error is Errno.ENOENT && directory.IsSame())
@@ -84,7 +88,7 @@ internal sealed unsafe class ShardTable(DatasetDirectory directory, DatasetLayou
         }
     }
 
-    private bool TryReadIndex(DirectSourceFile file, string path, ref CodecMemory? index, ref LoadResult failure)
+    private bool TryReadIndex(SourceFile file, string path, ref CodecMemory? index, ref LoadResult failure)
     {
         Formats.ZarrIndex format = layout.Metadata.Index!.Value;
         long bytes = layout.IndexBytes + (format.HasChecksum ? Crc32C.Bytes : 0);

@@ -17,7 +17,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     {
         // Asking the pool costs more than counting, and hardly ever matters.
         return size.TryReserveDirty(Capacity(size), force: false)
-            || (!wait.IsAtHand && TryReserveSlow(size, wait.IsInLine, ref shortage));
+            || (!wait.IsAtHand && TryReserveSlow(size, wait.Marks, wait.IsHolding, ref shortage));
     }
 
     /// <summary>Makes clean pages dirty that are pinned, as far as frames may be dirty, and drops their stored copies, which take pool
@@ -119,7 +119,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
         return stored;
     }
 
-    private bool TryReserveSlow(FrameClass size, bool marks, ref Shortage shortage)
+    private bool TryReserveSlow(FrameClass size, bool marks, bool holds, ref Shortage shortage)
     {
         Spinner spinner = default;
         while (!swap.Rundown.IsClosed)
@@ -135,7 +135,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
                 return size.TryReserveDirty(Capacity(size), force: true);
             }
 
-            if (!shifter.TryWiden(size, marks, ref shortage) && !TryCleanOne(size, out bool settled))
+            if (!shifter.TryWiden(size, marks, holds, ref shortage) && !TryCleanOne(size, out bool settled))
             {
                 if (settled)
                 {

@@ -33,6 +33,33 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     internal byte* Pin(PagedRegion region, long index, bool write, out ulong* word) =>
         Pin(region, index, write, PageContents.Own, out word, out _);
 
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for an access that pins several pages.</summary>
+    /// <returns>The page's address; null when no frame is to be had without waiting: then the caller lets go of all that it has
+    /// pinned.</returns>
+    internal byte* Pin(PagedRegion region, long index, bool write, bool isFirst, ref JointAccess access, out ulong* word)
+    {
+        access.Begin(isFirst);
+        byte* address = Pin(region, index, write, PageContents.Own, out word, out _, ref access.Wait, ref access.Shortage);
+        NoteUnlessWaiting(ref access.Wait);
+        return address;
+    }
+
+    /// <summary>As <see cref="Overwrite(PagedRegion, long, PageContents)"/>, for an access that has pages pinned.</summary>
+    /// <returns>False when no frame is to be had without waiting: then the caller lets go of all that it has pinned.</returns>
+    internal bool TryOverwrite(PagedRegion region, long index, PageContents contents, ref JointAccess access)
+    {
+        access.Begin(isFirst: false);
+        byte* page = Pin(region, index, write: true, contents, out ulong* word, out bool filled, ref access.Wait, ref access.Shortage);
+        if (page == null)
+        {
+            return false;
+        }
+
+        CopyAndUnpin(region, index, contents, page, word, filled);
+        NoteUnlessWaiting(ref access.Wait);
+        return true;
+    }
+
     /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, in a manner that pins.</summary>
     /// <returns>The page's address; null when that would take waiting for a device and the manner is
     /// <see cref="FaultManner.AtHand"/>.</returns>
@@ -41,7 +68,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         var wait = new LeaseWait { Manner = manner };
         try
         {
-            return Pin(region, index, write, PageContents.Own, out word, out _, ref wait);
+            Shortage shortage = default;
+            return Pin(region, index, write, PageContents.Own, out word, out _, ref wait, ref shortage);
         }
         finally
         {
@@ -56,6 +84,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     internal void Overwrite(PagedRegion region, long index, PageContents contents)
     {
         byte* page = Pin(region, index, write: true, contents, out ulong* word, out bool filled);
+        CopyAndUnpin(region, index, contents, page, word, filled);
+    }
+
+    private static void CopyAndUnpin(PagedRegion region, long index, PageContents contents, byte* page, ulong* word, bool filled)
+    {
         try
         {
             if (!filled)
@@ -73,9 +106,10 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     private byte* Pin(PagedRegion region, long index, bool write, PageContents contents, out ulong* page, out bool filled)
     {
         LeaseWait wait = default;
+        Shortage shortage = default;
         try
         {
-            return Pin(region, index, write, contents, out page, out filled, ref wait);
+            return Pin(region, index, write, contents, out page, out filled, ref wait, ref shortage);
         }
         finally
         {
@@ -85,12 +119,29 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
 
     /// <summary>The access is over. Listeners hear of a fault only here, where the access holds nothing but its pin.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Leave(PagedRegion region, ref LeaseWait wait)
+    internal void Leave(PagedRegion region, ref LeaseWait wait)
     {
         _queue.Leave(region.Frames, ref wait);
+        NoteFault(wait);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void NoteFault(in LeaseWait wait)
+    {
         if (wait.Began != 0 && wait.Tier != FaultTier.None)
         {
             _meter!.NoteFault(wait.Began, wait.Tier);
+        }
+    }
+
+    /// <summary>One of several pages is pinned. A listener may use the pager, and must not find the place in the line taken by its own
+    /// thread: what an access brings in that has had to wait is told in the end, as one fault.</summary>
+    private void NoteUnlessWaiting(ref LeaseWait wait)
+    {
+        if (!wait.IsInLine)
+        {
+            NoteFault(wait);
+            (wait.Began, wait.Tier) = (0, FaultTier.None);
         }
     }
 
@@ -101,12 +152,12 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         PageContents contents,
         out ulong* page,
         out bool filled,
-        ref LeaseWait wait)
+        ref LeaseWait wait,
+        ref Shortage shortage)
     {
         FrameClass size = region.Frames;
         filled = false;
         DroppedArrays.Attempt dropped = default;
-        Shortage shortage = default;
         while (true)
         {
             bool refused = false;
@@ -177,12 +228,19 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 return null;
             }
 
-            // Nothing is held here, not even the count of a dirty page: others may end their leases, and finalizers of dropped arrays may
-            // run.
-            if (refused
-                && region.Load(index) == word
-                && !_queue.TryWait(region, shortage, ref wait)
-                && !domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            // Nothing is held here, not even the count of a dirty page, unless the access has pages pinned and is told: others may end
+            // their leases, and finalizers of dropped arrays may run.
+            if (!refused || region.Load(index) != word || _queue.TryWait(region, shortage, ref wait))
+            {
+                continue;
+            }
+
+            if (wait.IsHolding)
+            {
+                return null;
+            }
+
+            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1))
             {
                 ThrowFullIfUnchanged(region, index, word, write, shortage);
             }

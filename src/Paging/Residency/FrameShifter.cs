@@ -38,14 +38,18 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
     /// <summary>As <see cref="TryShift"/>, but looks at every frame that could be given, of busier classes too, until each was seen pinned
     /// or unstorable and none in flight (rule 8).</summary>
-    internal bool TryShiftAny(FrameClass size, bool marks, ref Shortage found) =>
-        TryShiftAny(size, mayUseFree: true, busier: true, marks, ref found);
+    /// <param name="size">The class that asks.</param>
+    /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
+    /// <param name="holds">Whether the caller has pages pinned, which a thread that shrinks the budget may be waiting for.</param>
+    /// <param name="found">What stood in the way.</param>
+    internal bool TryShiftAny(FrameClass size, bool marks, bool holds, ref Shortage found) =>
+        TryShiftAny(size, mayUseFree: true, busier: true, marks, holds, ref found);
 
     /// <summary>Gives the class one more frame from other classes' memory. False when nothing could be emptied.</summary>
-    internal bool TryWiden(FrameClass size, bool marks, ref Shortage found) =>
-        TryShiftAny(size, mayUseFree: false, busier: IsStarving(size), marks, ref found);
+    internal bool TryWiden(FrameClass size, bool marks, bool holds, ref Shortage found) =>
+        TryShiftAny(size, mayUseFree: false, busier: IsStarving(size), marks, holds, ref found);
 
-    private bool TryShiftAny(FrameClass size, bool mayUseFree, bool busier, bool marks, ref Shortage found)
+    private bool TryShiftAny(FrameClass size, bool mayUseFree, bool busier, bool marks, bool holds, ref Shortage found)
     {
         Spinner spinner = default;
         bool collects = false;
@@ -64,7 +68,7 @@ internal sealed unsafe class FrameShifter(FramePool frames, SwapStore swap, Evic
 
                 now.HasChanged |= found.HasChanged;
                 found = now;
-                if (!now.HasClaims)
+                if (!now.HasClaims || (now.IsShrinking && holds))
                 {
                     return false;
                 }

@@ -38,14 +38,17 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             }
         }
 
-        if (LeaseCounts.Add(region.LeaseSlot, word) && region.CanBeWatched)
-        {
-            _watch.Rotate();
-        }
+        CountLease(region, index, write, word);
+        return address;
+    }
 
-        if (_tracker is not null)
+    /// <summary>As the other one, for an access that has this page pinned first, to read it, and another one then.</summary>
+    internal byte* Pin(PagedRegion region, long index, ref JointAccess access, out ulong* word)
+    {
+        byte* address = domain.Faults.Pin(region, index, write: false, isFirst: true, ref access, out word);
+        if (!PageWord.IsWatched(PageWord.Load(word)))
         {
-            Track(region, index, write, word);
+            CountLease(region, index, write: false, word);
         }
 
         return address;
@@ -112,18 +115,23 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         PagedRegion region, long index, bool write, FaultManner manner, out ulong* word, out bool isCounted)
     {
         byte* address = domain.Faults.Pin(region, index, write, manner, out word);
+        isCounted = address != null && CountForOwner(region, index, write, word);
+        return address;
+    }
 
-        // The bit does not change while our pin is held.
-        isCounted = address != null && !PageWord.IsWatched(PageWord.Load(word));
-        if (isCounted)
-        {
-            Shared.Increment(SharedWord.Counter, ref _owned);
-            if (_tracker is not null)
-            {
-                TrackOwned(region, index, write, word);
-            }
-        }
-
+    /// <summary>As the other one, for one of several pages that are read.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="isFirst">Whether the access has no page pinned yet.</param>
+    /// <param name="access">The access.</param>
+    /// <param name="word">The page's word; the caller owes an <see cref="UnpinForOwner"/> of it.</param>
+    /// <param name="isCounted">Whether the pin is counted here, and not by a look at the page.</param>
+    /// <returns>The page's address; null when no frame is to be had without waiting.</returns>
+    internal byte* PinForOwner(
+        PagedRegion region, long index, bool isFirst, ref JointAccess access, out ulong* word, out bool isCounted)
+    {
+        byte* address = domain.Faults.Pin(region, index, write: false, isFirst, ref access, out word);
+        isCounted = address != null && CountForOwner(region, index, write: false, word);
         return address;
     }
 
@@ -136,6 +144,37 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
             Shared.Decrement(SharedWord.Counter, ref _owned);
             _tracker?.EndOwned(word);
         }
+    }
+
+    private void CountLease(PagedRegion region, long index, bool write, ulong* word)
+    {
+        if (LeaseCounts.Add(region.LeaseSlot, word) && region.CanBeWatched)
+        {
+            _watch.Rotate();
+        }
+
+        if (_tracker is not null)
+        {
+            Track(region, index, write, word);
+        }
+    }
+
+    /// <returns>False when the page is watched.</returns>
+    private bool CountForOwner(PagedRegion region, long index, bool write, ulong* word)
+    {
+        // The bit does not change while our pin is held.
+        if (PageWord.IsWatched(PageWord.Load(word)))
+        {
+            return false;
+        }
+
+        Shared.Increment(SharedWord.Counter, ref _owned);
+        if (_tracker is not null)
+        {
+            TrackOwned(region, index, write, word);
+        }
+
+        return true;
     }
 
     /// <summary>Counts the leases of all pages by looking at every frame.</summary>

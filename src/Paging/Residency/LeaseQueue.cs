@@ -8,7 +8,10 @@ namespace Paging.Residency;
 /// do end.</summary>
 /// <remarks>A thread that is known to have leases itself does not wait for the leases of other threads, since those may wait for its own. A
 /// waiting thread stands in the line of its page size. The first in line looks at all frames again whenever a pin was given back; the
-/// others sleep behind it. Threads with leases pass by the line, since the first may be waiting for theirs.</remarks>
+/// others sleep behind it. Threads with leases pass by the line, since the first may be waiting for theirs. An access that needs several
+/// frames (<see cref="JointAccess"/>) stands there without any. As the first it tries when so few frames are pinned that the others are
+/// enough. It may stand before one whose leases it waits for, since those of objects are no thread's: so it lets those behind pass now and
+/// then.</remarks>
 internal sealed unsafe class LeaseQueue(PagingDomain domain)
 {
     /// <summary>The longest sleep. It is limited because only the end of a lease wakes those who wait, and other things make room,
@@ -18,6 +21,9 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>How often a thread that must not wait looks again: setters and copies hold their pins for less time than that
     /// takes.</summary>
     private const int MaxLooks = 16;
+
+    /// <summary>How many ends of leases an access waits for that needs several frames, at most, each of which was in vain for it.</summary>
+    private const int MaxEnds = 1 << 16;
 
     /// <summary>An access is refused when no lease has ended for so long.</summary>
     private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(1);
@@ -51,8 +57,13 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         }
 
         long worth = shortage.WorthWaitingFor;
+        if (wait.IsHolding && !domain.HoldsLeases)
+        {
+            // Not here: see TryAwaitRoom.
+            return false;
+        }
 
-        if (!wait.IsInLine)
+        if (!wait.IsInLine || wait.IsHolding)
         {
             if (!wait.IsPatient || domain.HoldsLeases)
             {
@@ -60,12 +71,8 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
                 return wait.Looks++ < MaxLooks;
             }
 
-            if (domain.Watch.CountPins() > 0)
-            {
-                domain.Watch.Suspend();
-            }
-
             // From the next look on, this access asks to be woken.
+            SuspendWatch();
             Join(LineOf(size), ref wait, worth);
             wait.Seen = LeaseEnds.Count;
             return true;
@@ -74,8 +81,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         wait.Left = Math.Min(wait.Left, worth);
         if (shortage.HasChanged)
         {
-            Volatile.Write(ref _lastChange, _time.GetTimestamp());
-            wait.IsOver = false;
+            NoteChange(ref wait);
         }
 
         if (wait.IsOver || wait.Left <= 0)
@@ -90,12 +96,141 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         }
         else
         {
-            // To a seeded scheduler the time is up when no thread can move.
-            wait.IsOver = TestHook.Interleaver is not null
-                || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_maxWait;
+            wait.IsOver = IsTimeUp(wait);
         }
 
         return true;
+    }
+
+    /// <summary>For an access that needs several frames and has let go of those that it had: waits until it is the first in line and the
+    /// frames that are not pinned may be enough.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="first">The first page that it wants to pin.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="more">Frames that it needs besides.</param>
+    /// <param name="shortage">What stood in the way the last time, its own pages included; or does now.</param>
+    /// <param name="wait">The access's.</param>
+    /// <returns>Whether to try again. False when no leases are in the way but those that it had itself, or none has ended for too
+    /// long.</returns>
+    internal bool TryAwaitRoom(PagedRegion region, long first, long count, int more, ref Shortage shortage, ref LeaseWait wait)
+    {
+        if (domain.HoldsLeases)
+        {
+            return false;
+        }
+
+        FrameClass size = region.Frames;
+        WaitingLine line = LineOf(size);
+        if (!wait.IsInLine)
+        {
+            SuspendWatch();
+            Join(line, ref wait, MaxEnds);
+        }
+
+        // What it marked before may be marked no more because of its own pins. Behind this look it has none, and any change is another's.
+        bool isFirstLook = true;
+        while (true)
+        {
+            region.AwaitOpen();
+            domain.ThrowIfClosed();
+
+            // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
+            wait.Seen = LeaseEnds.Count;
+            if (!line.IsFirst(wait.Ticket))
+            {
+                wait.Turns = 0;
+                LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
+                continue;
+            }
+
+            Shortage found = default;
+            domain.Reclaimer.NotePins(size, ref found);
+            if (found.HasChanged && !isFirstLook)
+            {
+                NoteChange(ref wait);
+                wait.Tries = 0;
+                wait.Passes = 0;
+            }
+
+            isFirstLook = false;
+            bool isPinned = found.Pinned + found.OthersPinned != 0;
+            long needed = count + more - CountPinned(region, first, count);
+            if ((!isPinned || needed <= size.MaxFrames - found.Pinned || count + more > size.MaxFrames) && wait.Tries++ < MaxLooks)
+            {
+                Spinner.Yield();
+                return true;
+            }
+
+            // As for a single page: where pages cannot be stored, only so many ends as there are leases on clean ones.
+            found.IsDirtyLimit = shortage.IsDirtyLimit;
+            found.Unstorable = shortage.Unstorable;
+            found.OthersUnstorable = shortage.OthersUnstorable;
+            wait.Left = Math.Min(wait.Left, found.WorthWaitingFor);
+            if (wait.IsOver || wait.Left <= 0)
+            {
+                // It may have let go before it looked, since it was not its turn.
+                shortage = shortage.Pinned + shortage.OthersPinned == 0 ? found : shortage;
+                return false;
+            }
+
+            SleepAsFirst(line, size, ref wait);
+        }
+    }
+
+    /// <summary>Sleeps until a lease ends, and lets those behind pass if that takes long, or has been in vain too often.</summary>
+    private void SleepAsFirst(WaitingLine line, FrameClass size, ref LeaseWait wait)
+    {
+        if (LeaseEnds.Wait(wait.Seen, SleepMilliseconds))
+        {
+            wait.Left--;
+            if (++wait.Turns <= MaxLooks + size.MaxFrames)
+            {
+                return;
+            }
+        }
+        else if (wait.Passes >= (TestHook.Interleaver is null ? 1 : MaxLooks))
+        {
+            wait.IsOver = IsTimeUp(wait);
+        }
+
+        if (!wait.IsOver)
+        {
+            wait.Turns = 0;
+            wait.Passes++;
+            line.TryPassOn(wait.Ticket);
+        }
+    }
+
+    /// <summary>Pages of a range that others have pinned: they need no frame.</summary>
+    private static long CountPinned(PagedRegion region, long first, long count)
+    {
+        long pinned = 0;
+        for (long index = first; index < first + count; index++)
+        {
+            ulong word = region.Load(index);
+            pinned += PageWord.IsResident(word) && PageWord.Pins(word) != 0 ? 1 : 0;
+        }
+
+        return pinned;
+    }
+
+    /// <summary>Whether no lease has ended for too long. To a seeded scheduler that is so when no thread can move.</summary>
+    private bool IsTimeUp(in LeaseWait wait) => TestHook.Interleaver is not null
+        || _time.GetElapsedTime(Math.Max(wait.Since, Volatile.Read(ref _lastChange))) >= s_maxWait;
+
+    private void NoteChange(ref LeaseWait wait)
+    {
+        Volatile.Write(ref _lastChange, _time.GetTimestamp());
+        wait.IsOver = false;
+    }
+
+    /// <summary>So that it is known which threads have leases.</summary>
+    private void SuspendWatch()
+    {
+        if (domain.Watch.CountPins() > 0)
+        {
+            domain.Watch.Suspend();
+        }
     }
 
     internal void Leave(FrameClass size, ref LeaseWait wait)
@@ -104,12 +239,18 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         {
             Interlocked.Decrement(ref _waiting);
             LineOf(size).Leave(wait.Ticket);
-            wait = default;
+            wait = new LeaseWait { Manner = wait.Manner, Began = wait.Began, Tier = wait.Tier };
         }
     }
 
     private bool AwaitTurn(WaitingLine line, ulong* page, ulong word, ref LeaseWait wait)
     {
+        if (wait.IsHolding)
+        {
+            // It waits nowhere. If it is not its turn it is told that there is no frame, and lets go.
+            return domain.HoldsLeases || (wait.IsInLine ? line.IsFirst(wait.Ticket) : line.IsEmpty);
+        }
+
         if (!wait.IsInLine)
         {
             if (line.IsEmpty || !wait.IsPatient || domain.HoldsLeases)

@@ -37,6 +37,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         refused = false;
         if (!_queue.AwaitTurn(size, page, word, ref wait))
         {
+            refused = wait.IsHolding;
             return null;
         }
 

@@ -42,14 +42,29 @@ internal unsafe partial struct PagePin
         }
         finally
         {
-            if (address == null)
-            {
-                _root.Free();
-            }
-            else
-            {
-                _region = region;
-            }
+            SetRegion(address == null ? null : region);
+        }
+    }
+
+    /// <summary>As the other one, for one of several pages that are read.</summary>
+    /// <param name="region">The array.</param>
+    /// <param name="index">The page.</param>
+    /// <param name="isFirst">Whether the access has no page pinned yet.</param>
+    /// <param name="access">The access.</param>
+    /// <returns>The page's address; null when no frame is to be had without waiting.</returns>
+    internal byte* Take(PagedRegion region, long index, bool isFirst, ref JointAccess access)
+    {
+        TestHook.MayFail(FailurePoint.Allocation);
+        _root = GCHandle.Alloc(region);
+        byte* address = null;
+        try
+        {
+            address = region.PinForOwner(index, isFirst, ref access, out _word, out _isCounted);
+            return address;
+        }
+        finally
+        {
+            SetRegion(address == null ? null : region);
         }
     }
 
@@ -139,6 +154,16 @@ internal unsafe partial struct PagePin
             {
                 Release();
             }
+        }
+    }
+
+    /// <summary>The page is pinned, or (null) was not to be had.</summary>
+    private void SetRegion(PagedRegion? region)
+    {
+        _region = region;
+        if (region is null)
+        {
+            _root.Free();
         }
     }
 

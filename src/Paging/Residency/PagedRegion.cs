@@ -188,9 +188,20 @@ internal sealed unsafe class PagedRegion
         return address;
     }
 
-    /// <inheritdoc cref="LeasePinner.PinForOwner"/>
+    /// <inheritdoc cref="LeasePinner.PinForOwner(PagedRegion, long, bool, FaultManner, out ulong*, out bool)"/>
     internal byte* PinForOwner(long index, bool write, FaultManner manner, out ulong* word, out bool isCounted) =>
         _domain.Leasing.PinForOwner(this, index, write, manner, out word, out isCounted);
+
+    /// <inheritdoc cref="LeasePinner.PinForOwner(PagedRegion, long, bool, ref JointAccess, out ulong*, out bool)"/>
+    internal byte* PinForOwner(long index, bool isFirst, ref JointAccess access, out ulong* word, out bool isCounted) =>
+        _domain.Leasing.PinForOwner(this, index, isFirst, ref access, out word, out isCounted);
+
+    /// <inheritdoc cref="JointAccess.AwaitRoom"/>
+    internal void AwaitRoom(ref JointAccess access, long first, long count) =>
+        access.AwaitRoom(_domain, this, first, count, more: 0, write: false);
+
+    /// <inheritdoc cref="JointAccess.Leave"/>
+    internal void Leave(ref JointAccess access) => access.Leave(_domain, this);
 
     /// <inheritdoc cref="LeasePinner.UnpinForOwner"/>
     internal void UnpinForOwner(ulong* word, bool isCounted) => _domain.Leasing.UnpinForOwner(word, isCounted);

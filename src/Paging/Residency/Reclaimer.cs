@@ -46,7 +46,7 @@ internal sealed unsafe class Reclaimer(
         clock.Advance(size);
         long frame = size.TakeFree();
         WakeIfShort(size);
-        return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.IsInLine, ref shortage);
+        return frame >= 0 ? frame : TakeByReclaim(size, dirties, wait.Marks, wait.IsHolding, ref shortage);
     }
 
     /// <summary>As <see cref="Take"/>, for a page that nobody waits for, or a thread that must not wait: free frames, new ones, and what a
@@ -144,8 +144,9 @@ internal sealed unsafe class Reclaimer(
     /// <param name="size">The page size.</param>
     /// <param name="dirties">Whether the page will be dirty.</param>
     /// <param name="marks">Whether the caller will wait for the pins that are found.</param>
+    /// <param name="holds">Whether the caller has pages pinned, so that it must not wait for a budget that shrinks.</param>
     /// <param name="shortage">What was found instead of a frame.</param>
-    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, ref Shortage shortage)
+    private long TakeByReclaim(FrameClass size, bool dirties, bool marks, bool holds, ref Shortage shortage)
     {
         Spinner spinner = default;
         while (true)
@@ -188,9 +189,15 @@ internal sealed unsafe class Reclaimer(
 
             // Then look at every frame of the other sizes, too.
             shortage = default;
-            if (shifter.TryShiftAny(size, marks, ref shortage) || dirtyLimit.DropCopies(size, CopiesAtOnce))
+            if (shifter.TryShiftAny(size, marks, holds, ref shortage) || dirtyLimit.DropCopies(size, CopiesAtOnce))
             {
                 continue;
+            }
+
+            if (holds && shortage.IsShrinking)
+            {
+                // Whoever shrinks the budget may be waiting for the caller's own pins.
+                return -1;
             }
 
             // A read needs a frame that stays clean. Segments are held back so that one can be made free.
@@ -278,6 +285,28 @@ internal sealed unsafe class Reclaimer(
             for (int i = 0; i < length; i += 64)
             {
                 Sse.Prefetch1(memory + i);
+            }
+        }
+    }
+
+    /// <summary>Looks for leases on the pages of all classes, and asks to be woken when one of them ends. The caller has none.</summary>
+    /// <param name="size">The class that a frame is wanted of.</param>
+    /// <param name="found">The frames that are pinned.</param>
+    internal void NotePins(FrameClass size, ref Shortage found)
+    {
+        foreach (FrameClass? each in frames.Classes)
+        {
+            if (each is null)
+            {
+                continue;
+            }
+
+            bool isOwn = each == size;
+            ref long clean = ref isOwn ? ref found.PinnedClean : ref found.OthersPinnedClean;
+            ref long dirty = ref isOwn ? ref found.PinnedDirty : ref found.OthersPinnedDirty;
+            for (long frame = each.FirstFrame; frame < each.End; frame++)
+            {
+                Evictor.NotePinned(each, frame, marks: true, ref found, ref clean, ref dirty);
             }
         }
     }

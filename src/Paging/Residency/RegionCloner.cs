@@ -312,6 +312,19 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
     /// <summary>Clones one page, whatever its state.</summary>
     private void ClonePage(long index)
     {
+        JointAccess access = default;
+        try
+        {
+            ClonePage(index, ref access);
+        }
+        finally
+        {
+            access.Leave(domain, source);
+        }
+    }
+
+    private void ClonePage(long index, ref JointAccess access)
+    {
         while (true)
         {
             AwaitOpen();
@@ -335,7 +348,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
                     break;
 
                 case PageState.Swapped or PageState.Resident:
-                    if (TryClone(index, page, word))
+                    if (TryClone(index, page, word, ref access))
                     {
                         return;
                     }
@@ -354,7 +367,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
     }
 
     /// <returns>False when the page has changed meanwhile.</returns>
-    private bool TryClone(long index, ulong* page, ulong word)
+    private bool TryClone(long index, ulong* page, ulong word, ref JointAccess access)
     {
         Sharing sharing = Sharer.TryShare(page, word, out uint stored);
 
@@ -369,8 +382,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
             case Sharing.Changed:
                 return false;
             case Sharing.Impossible:
-                Copy(index);
-                break;
+                return TryCopy(index, ref access);
             default:
                 Put(index, stored);
                 break;
@@ -421,18 +433,27 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
         return true;
     }
 
-    /// <summary>Copies a page into a frame of the clone, where it is dirty. The original keeps its page where it is meanwhile by a lease: a
-    /// thread that is known to have one does not wait for others' when it needs a frame.</summary>
-    private void Copy(long index)
+    /// <summary>Copies a page into a frame of the clone, where it is dirty. The original keeps its page where it is meanwhile by a lease, but
+    /// not while a frame has to be waited for.</summary>
+    /// <returns>False when the page has to be looked at anew, since it was let go of.</returns>
+    private bool TryCopy(long index, ref JointAccess access)
     {
-        byte* data = source.PinForLease(index, write: false, out ulong* word);
+        byte* data = domain.Leasing.Pin(source, index, ref access, out ulong* word);
+        bool isCopied = false;
         try
         {
-            clone.Overwrite(index, new PageContents((nint)data, source.UsedBytes(index)));
+            isCopied = domain.Faults.TryOverwrite(clone, index, new PageContents((nint)data, source.UsedBytes(index)), ref access);
         }
         finally
         {
             PageWord.UnpinLease(word, source.LeaseSlot);
         }
+
+        if (!isCopied)
+        {
+            access.AwaitRoom(domain, source, index, count: 1, more: 1, write: false);
+        }
+
+        return isCopied;
     }
 }

@@ -39,6 +39,28 @@ internal sealed class WaitingLine
         return first;
     }
 
+    /// <summary>Lets those behind pass: goes to the end of the line. The caller is the first.</summary>
+    /// <returns>False when nobody is behind.</returns>
+    internal bool TryPassOn(long ticket)
+    {
+        _gate.Enter();
+        bool passes = _tickets.Count > 1 && _tickets[0] == ticket;
+        if (passes)
+        {
+            // Room for it there is: the list does not grow.
+            _tickets.RemoveAt(0);
+            _tickets.Add(ticket);
+        }
+
+        _gate.Exit();
+        if (passes)
+        {
+            LeaseEnds.Signal();
+        }
+
+        return passes;
+    }
+
     internal void Leave(long ticket)
     {
         _gate.Enter();
@@ -52,7 +74,7 @@ internal sealed class WaitingLine
 
 /// <summary>One access: how it may wait, and its place in a line from the first time that it found no frame until it ends. The default
 /// value does not wait yet.</summary>
-internal unsafe struct LeaseWait
+internal unsafe partial struct LeaseWait
 {
     /// <summary>What it may wait for.</summary>
     internal FaultManner Manner;
@@ -78,6 +100,15 @@ internal unsafe struct LeaseWait
     /// <summary>How often a thread that must not wait has looked.</summary>
     internal int Looks;
 
+    /// <summary>How often a joint access has tried in its turn since a lease last ended.</summary>
+    internal int Tries;
+
+    /// <summary>How often a joint access has looked as the first in line, since it came there last.</summary>
+    internal int Turns;
+
+    /// <summary>How often a joint access has let those behind it pass, if there were any, since a lease last ended.</summary>
+    internal int Passes;
+
     /// <summary>Where the page that it brought in was.</summary>
     internal FaultTier Tier;
 
@@ -89,8 +120,9 @@ internal unsafe struct LeaseWait
 
     internal readonly bool IsInLine => Ticket != 0;
 
-    /// <summary>Whether it waits for the leases of other threads to end.</summary>
-    internal readonly bool IsPatient => Manner == FaultManner.Patient;
+    /// <summary>Whether it asks to be woken by the ends of the leases that it finds. Not while it has pages pinned: it would find its
+    /// own.</summary>
+    internal readonly bool Marks => IsInLine && !IsHolding;
 
     /// <summary>Whether it must not wait for a device.</summary>
     internal readonly bool IsAtHand => Manner == FaultManner.AtHand;

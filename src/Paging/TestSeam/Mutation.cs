@@ -84,6 +84,9 @@ internal enum Mutation
     /// <summary>Rule 7: a waiter parks without setting its bit under the bucket's lock.</summary>
     ParkWithoutBit,
 
+    /// <summary>Rule 7: an access that has pages pinned waits for leases of others when it needs a frame for one more.</summary>
+    WaitWithPins,
+
     /// <summary>Rule 8: an access is refused without waiting for claims in flight.</summary>
     FullDespiteClaims,
 
@@ -111,6 +114,9 @@ internal enum Mutation
 
     /// <summary>Rule 11: an owner that lets go gives its page back although handles are out.</summary>
     ReleaseUnderHandles,
+
+    /// <summary>Rule 6: a file that its last user has closed gets a user.</summary>
+    ReviveClosed,
 
     /// <summary>Rule 10: a clone takes a page's stored copy without a second look at the page.</summary>
     ShareWithoutRecheck,

@@ -10,7 +10,7 @@ namespace Paging.Threading;
 /// </code>
 /// Who makes it is its first user. Only this file changes the word. Users come and leave at any time, on any thread.
 /// </remarks>
-internal abstract class RefCounted
+internal abstract partial class RefCounted
 {
     private int _users = 1;
 
@@ -18,7 +18,7 @@ internal abstract class RefCounted
     internal bool TryAddUser()
     {
         int users = Shared.Read(SharedWord.Counter, ref _users);
-        while (users != 0)
+        while (!IsClosed(users))
         {
             int found = Shared.CompareExchange(SharedWord.Counter, ref _users, users + 1, users);
             if (found == users)

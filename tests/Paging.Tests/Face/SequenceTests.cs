@@ -1,6 +1,8 @@
 using System.Buffers;
 using Paging.Residency;
+using Paging.Stress.Driver;
 using Paging.Tests.Files;
+using Paging.Tests.Model;
 using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Face;
@@ -110,6 +112,42 @@ public class SequenceTests
         held.AssertWithinBudgets();
         held.VerifyAll();
     }
+
+    /// <summary>Time stands still: nobody is refused because others are slow.</summary>
+    [Theory]
+    [InlineData(64, 8, 6)]
+    [InlineData(24, 16, 16)]
+    [InlineData(16, 4, 3)]
+    public void Many_threads_that_each_want_several_of_few_frames_are_all_served(int threads, int frames, int most) => Seeded.Run(seed =>
+    {
+        var options = Held.Options() with { ResidentBytes = frames * Held.PageBytes };
+        using var held = new Held(40, new Pager(options, new PagerTuning { Time = new ManualClock() }));
+        held.Fill();
+        long[] all = new long[held.Array.Length];
+        held.Array.CopyTo(0, all);
+        int served = 0;
+        Crew.Run(threads, thread =>
+        {
+            var rng = new Rng(seed + (ulong)thread);
+            for (int i = 0; i < 6; i++)
+            {
+                int pages = 1 + rng.Next(most);
+                int start = rng.Next(40 - pages) * PageLength;
+                int length = pages * PageLength;
+                using (PagedSequence<long> sequence = held.Array.ReadSequence(start, length))
+                    Assert.True(sequence.Sequence.ToArray().AsSpan().SequenceEqual(all.AsSpan(start, length)));
+                int other = rng.Next(all.Length);
+                Assert.Equal(all[other], held.Array[other]);
+                using ReadLease<long> lease = held.Array.Read(other);
+                Assert.Equal(all[other], lease.Span[0]);
+                Interlocked.Increment(ref served);
+            }
+        });
+        Assert.Equal(threads * 6, served);
+        Assert.Equal(0, held.Statistics.Pins);
+        held.AssertWithinBudgets();
+        held.VerifyAll();
+    });
 
     [Fact]
     public void One_with_a_damaged_page_leaves_nothing_pinned()

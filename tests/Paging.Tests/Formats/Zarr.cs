@@ -57,6 +57,18 @@ internal sealed record Zarr(long[] Shape, long[] Chunk, long[]? Shard, string Da
     {
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "zarr.json"), Json);
+        foreach ((string name, byte[] bytes) in Files(elements))
+        {
+            string path = Path.Combine(directory, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, bytes);
+        }
+    }
+
+    /// <summary>The files beside the metadata, by their name from the directory on.</summary>
+    /// <param name="elements">All elements in C order, as bytes.</param>
+    public IEnumerable<(string Name, byte[] Bytes)> Files(byte[] elements)
+    {
         long files = Shape.Length == 0 ? 1 : Up(Shape[0], (Shard ?? Chunk)[0]);
         long perFile = Shard is null || Shape.Length == 0 ? 1 : Shard[0] / Chunk[0];
         long stride = Shard is null ? 1 : Product(Shard) / ElementsPerChunk / perFile;
@@ -84,11 +96,9 @@ internal sealed record Zarr(long[] Shape, long[] Chunk, long[]? Shard, string Da
 
             if (body.Count == 0)
                 continue;
-            string path = Path.Combine(directory, Name(file));
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             byte[] told = [.. index.SelectMany(static entry => BitConverter.GetBytes(entry))];
             told = Shard is null ? [] : HasIndexChecksum ? [.. told, .. BitConverter.GetBytes(Crc(told))] : told;
-            File.WriteAllBytes(path, IsIndexAtEnd ? [.. body, .. told] : [.. told, .. body]);
+            yield return (Name(file), IsIndexAtEnd ? [.. body, .. told] : [.. told, .. body]);
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class ScenarioTests(ITestOutputHelper output)
 internal static class Scenarios
 {
     internal static IReadOnlyList<Scenario> All { get; } =
-        [.. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All, .. SparseScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All, .. FileScenarios.All, .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All, .. GatherScenarios.All, .. MappedScenarios.All, .. CloneScenarios.All];
+        [.. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All, .. SparseScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All, .. FileScenarios.All, .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All, .. GatherScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All, .. CloneScenarios.All];
 
     internal static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
 }

@@ -144,7 +144,153 @@ internal static class WaitingScenarios
         MostSeeds = 100,
     };
 
-    internal static IEnumerable<Scenario> All => [LeasesEnd, OneFrame, OneEach, WriterAtTheBrim, DisposeAgainstWaiters, SizesShareFrames];
+    internal static readonly Scenario SeveralEach = new("threads that want several pages at once, and have frames for one of them, all get them by turns", static run =>
+    {
+        var world = new World(run);
+        Book book = Stored(world, 8);
+        run.Together(
+            () => Sequences(book, 0, 3, 2),
+            () => Sequences(book, 4, 3, 2),
+            () => Sequences(book, 1, 4, 2),
+            () => Hold(run, book, 7, 4));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario SeveralOfTwoSizes = new("threads that want several pages of two sizes, out of the same memory, all get them", static run =>
+    {
+        var world = new World(run, frames: 16, poolBytes: 512 << 10);
+        Book small = Stored(world, 16);
+        Book large = Stored(world, 4, 4 * World.PageBytes);
+        run.Together(
+            () => Sequences(small, 0, 10, 2),
+            () => Sequences(large, 0, 3, 2),
+            () => Sequences(large, 1, 2, 2),
+            () => Hold(run, small, 12, 3));
+        world.CheckAndClose();
+    })
+    {
+        MostSeeds = 250,
+    };
+
+    internal static readonly Scenario SeveralWritten = new("pages that are wanted together are written, discarded and evicted by others", static run =>
+    {
+        var world = new World(run);
+        Book book = Stored(world, 8);
+        run.Together(
+            () => Sequences(book, 0, 4, 2),
+            () => Sequences(book, 2, 3, 2),
+            () =>
+            {
+                Write(run, book, 1, 2);
+                book.WriteLease(3, 0, 71);
+                book.Overwrite(5, Contents.Noise(72));
+            },
+            () =>
+            {
+                world.EvictAll();
+                book.Discard(7);
+                world.EvictAll();
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario SeveralAndOneMore = new("whoever reads one page more beside several of its own is let pass by who waits for these", static run =>
+    {
+        var world = new World(run);
+        Book book = Stored(world, 8);
+        run.Together(
+            () =>
+            {
+                using PagedSequence<long> own = book.Array.ReadSequence(0, 2 * 512);
+                run.Step();
+                book.Get(6, 1);
+                run.Step();
+                book.Get(7, 1);
+            },
+            () => Sequences(book, 3, 3, 1),
+            () => Sequences(book, 2, 4, 1));
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario SeveralAndResize = new("budgets shrink while several pages at once are wanted, and neither waits for the other", static run =>
+    {
+        var world = new World(run, 8, 2 * World.SmallestPool);
+        Book book = Stored(world, 12);
+        run.Together(
+            () => Sequences(book, 0, 4, 2),
+            () => Sequences(book, 5, 4, 2),
+            () => Sequences(book, 3, 4, 2),
+            () =>
+            {
+                ResizeScenarios.Resize(world, 5, World.SmallestPool);
+                ResizeScenarios.Resize(world, 8, 2 * World.SmallestPool);
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario SeveralAndDispose = new("whoever waits for several pages when the array goes is told that it is disposed", static run =>
+    {
+        var world = new World(run);
+        Book book = Stored(world, 8);
+        run.Together(
+            () => ClosingScenarios.UntilDisposed(() => Sequences(book, 0, 3, 2)),
+            () => ClosingScenarios.UntilDisposed(() => Sequences(book, 4, 3, 2)),
+            () => ClosingScenarios.UntilDisposed(() => Sequences(book, 2, 3, 2)),
+            () =>
+            {
+                for (int i = 0; i < 20 && !ClosingScenarios.TryDispose(book); i++)
+                {
+                    run.Step();
+                }
+            });
+        world.CheckAndClose();
+    });
+
+    internal static readonly Scenario ClonesOfPinned = new("clones copy pages that are leased, two at a time, and each gets the frame that it needs", static run =>
+    {
+        var world = new World(run);
+        Book book = Stored(world, 6);
+        Book other = Stored(world, 6);
+        run.Together(
+            () => world.Clone(book),
+            () => world.Clone(other),
+            () => Leased(book),
+            () => Leased(other));
+        world.CheckAndClose();
+
+        void Leased(Book one)
+        {
+            for (int page = 0; page < 2; page++)
+            {
+                one.WriteLease(page, 0, 80 + page);
+            }
+        }
+    });
+
+    internal static IEnumerable<Scenario> All =>
+    [
+        LeasesEnd, OneFrame, OneEach, WriterAtTheBrim, DisposeAgainstWaiters, SizesShareFrames,
+        SeveralEach, SeveralOfTwoSizes, SeveralWritten, SeveralAndOneMore, SeveralAndResize, SeveralAndDispose, ClonesOfPinned,
+    ];
+
+    private static Book Stored(World world, int pages, int pageBytes = World.PageBytes)
+    {
+        Book book = world.Allocate(pages, pageBytes);
+        for (int page = 0; page < pages; page++)
+        {
+            book.Store(page, Contents.Text(page + 1));
+        }
+
+        return book;
+    }
+
+    private static void Sequences(Book book, int page, int pages, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            book.ReadSequence(page, pages);
+        }
+    }
 
     private static void Hold(Run run, Book book, int page, int times)
     {

@@ -93,6 +93,26 @@ internal sealed unsafe class Book
         }
     }
 
+    /// <summary>Reads several pages that are pinned at once, with time to spare in between.</summary>
+    internal void ReadSequence(int page, int pages)
+    {
+        int[] from = [.. Enumerable.Range(page, pages).SelectMany(Histories).Select(static history => history.Done)];
+        using PagedSequence<long> sequence = Array.ReadSequence(Index(page, 0), pages * (long)PageLength);
+        int at = 0;
+        foreach (ReadOnlyMemory<long> part in sequence.Sequence)
+        {
+            foreach (int element in (ReadOnlySpan<int>)[1, Slots, PageLength - 1])
+            {
+                Check(page + at, element, from[(at * (Slots + 1)) + Math.Min(element, Slots)], part.Span[element]);
+            }
+
+            at++;
+            _world.Run.Step();
+        }
+
+        Assert.Equal(pages, at);
+    }
+
     /// <summary>As <see cref="ReadLease"/>, if the page is in a frame.</summary>
     internal bool TryReadLease(int page)
     {

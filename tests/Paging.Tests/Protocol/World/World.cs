@@ -151,6 +151,16 @@ internal sealed class World
         return book;
     }
 
+    /// <summary>An array over a dataset in memory.</summary>
+    internal Book Open(MemoryDataset dataset)
+    {
+        PagedArray<long> array = Pager.OpenOver<long>(dataset, dataset.Layout, new PagedArrayOptions { Name = "dataset", PageBytes = PageBytes });
+        Book book = Book.Map(this, array, dataset.Salts);
+        _books.Add(book);
+        Run.Hold(book);
+        return book;
+    }
+
     /// <summary>Takes the page out of one frame, as the clock would if no bit spared it.</summary>
     internal EvictOutcome EvictFrame(FrameClass size, long frame, bool spare = false)
     {
