@@ -109,6 +109,11 @@ internal static class Program
             File.WriteAllLines(Path.Combine(folder, "peers.md"),
                 ["# Peers", "", .. text.SelectMany(l => (string[])[l, ""]), .. tables.SelectMany(t => t.Markdown()), "## Notes", "", .. notes.Select(n => $"- {n}")]);
             File.WriteAllLines(Path.Combine(folder, "peers.csv"), Results.Csv(bench));
+            if (bench.Flights.Count > 0)
+            {
+                File.WriteAllLines(Path.Combine(folder, "frames.csv"), Results.FramesCsv(bench));
+            }
+
             Plots.Draw(bench, options, folder);
         }
 
