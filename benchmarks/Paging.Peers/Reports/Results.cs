@@ -43,6 +43,13 @@ internal static class Results
                 "Pages of one repeated pattern, which their descriptors hold: data of that size would not fit.");
         }
 
+        if (bench.Stores.Count > 0)
+        {
+            yield return new Table("Stores over other pages in a pool that is full, segments of 1 MiB", ["segments", "pages of 4 KiB", "ns a store"],
+                [.. bench.Stores.Select(s => (string[])[F($"{s.PoolBytes >> 20:n0}"), F($"{s.Pages:n0}"), F($"{s.Nanoseconds:0}")])],
+                "Pages that do not shrink, three quarters of the pool live, cleaning included. For a million segments: Paging.Benchmarks segments.");
+        }
+
         if (bench.Threads.Count > 0)
         {
             double one = Measurement.Median(bench.Threads[0].RowsPerSecond);

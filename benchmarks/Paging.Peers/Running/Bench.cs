@@ -39,6 +39,8 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
     public List<(long Pages, double Nanoseconds, double MetadataBytes)> Faults { get; } = [];
 
+    public List<(long PoolBytes, double Nanoseconds, long Pages)> Stores { get; } = [];
+
     public List<(int Threads, double[] RowsPerSecond)> Threads { get; } = [];
 
     /// <summary>Nanoseconds an element: array, method of its own, in place.</summary>
@@ -313,12 +315,34 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
     private void Scale()
     {
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         foreach (long pages in (long[])(options.Quick ? [10_000, 100_000, 1_000_000] : [10_000, 100_000, 1_000_000, 10_000_000]))
         {
+            if (2 * pages * MetadataBytesAPage > memory)
+            {
+                Skipped.Add($"{pages:n0} pages, whose metadata would take {pages * MetadataBytesAPage >> 20:n0} MiB");
+                continue;
+            }
+
             Alone($"faults among {pages:n0} pages", child =>
             {
                 string[] answer = child.Ask($"faults {pages}");
                 Faults.Add((pages, double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture)));
+            });
+        }
+
+        foreach (long pool in (long[])(options.Quick ? [256L << 20, 1L << 30] : [256L << 20, 1L << 30, 4L << 30]))
+        {
+            if (2 * pool > memory)
+            {
+                Skipped.Add($"stores into a pool of {pool >> 20:n0} MiB, for which there is no memory");
+                continue;
+            }
+
+            Alone($"stores into {pool >> 20:n0} MiB", child =>
+            {
+                string[] answer = child.Ask($"stores {pool}");
+                Stores.Add((pool, double.Parse(answer[0], CultureInfo.InvariantCulture), long.Parse(answer[1], CultureInfo.InvariantCulture)));
             });
         }
 

@@ -83,6 +83,7 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
         "stall" => GcStall.Run(Opened as IRowToucher, context.Rows, int.Parse(words[1], CultureInfo.InvariantCulture), Time(words[2])),
         "loops" => Loops.Run(Time(words[1])),
         "faults" => Scaling.Faults(long.Parse(words[1], CultureInfo.InvariantCulture), seed),
+        "stores" => Scaling.Stores(long.Parse(words[1], CultureInfo.InvariantCulture), seed),
         "threads" => Scaling.Threads(context.RowFile, int.Parse(words[1], CultureInfo.InvariantCulture), Time(words[2]), seed),
         _ => throw new ArgumentException($"{words[0]}: no such command."),
     };
