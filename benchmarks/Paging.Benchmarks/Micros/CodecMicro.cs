@@ -43,10 +43,8 @@ public unsafe class DecodeMicro : CodecPages
     private NativeBuffer _stored = null!;
     private NativeBuffer _lz4 = null!;
 
-    [GlobalSetup]
-    public override void Setup()
+    private protected override void Prepare()
     {
-        base.Setup();
         _stored = new NativeBuffer((long)MicroPages.Count * TargetBytes);
         _lz4 = new NativeBuffer((long)MicroPages.Count * TargetBytes);
         for (int page = 0; page < MicroPages.Count; page++)
@@ -62,12 +60,10 @@ public unsafe class DecodeMicro : CodecPages
         }
     }
 
-    [GlobalCleanup]
-    public override void Cleanup()
+    private protected override void Release()
     {
         _lz4.Dispose();
         _stored.Dispose();
-        base.Cleanup();
     }
 
     [Benchmark(Baseline = true, OperationsPerInvoke = MicroPages.Count)]
@@ -117,17 +113,27 @@ public abstract unsafe class CodecPages
     private protected int TargetBytes => (int)_target.Length;
 
     [GlobalSetup]
-    public virtual void Setup()
+    public void Setup()
     {
         Pages = MicroPages.Load(PageBytes);
         Policy = new CompressionPolicy(1, Goal, null);
         _target = new NativeBuffer(LZ4Codec.MaximumOutputSize(PageBytes));
+        Prepare();
     }
 
     [GlobalCleanup]
-    public virtual void Cleanup()
+    public void Cleanup()
     {
+        Release();
         _target.Dispose();
         Pages.Dispose();
+    }
+
+    private protected virtual void Prepare()
+    {
+    }
+
+    private protected virtual void Release()
+    {
     }
 }

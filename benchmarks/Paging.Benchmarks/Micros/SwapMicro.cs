@@ -35,10 +35,8 @@ public class LoadMicro : SwapMicro
     private byte[][] _encoded = [];
     private byte[] _destination = [];
 
-    [GlobalSetup]
-    public override void Setup()
+    private protected override void Prepare()
     {
-        base.Setup();
         _ids = new SwapId[MicroPages.Count];
         _encoded = new byte[MicroPages.Count][];
         _destination = new byte[PageBytes];
@@ -93,7 +91,7 @@ public abstract unsafe class SwapMicro
     private protected int TargetBytes => (int)_target.Length;
 
     [GlobalSetup]
-    public virtual void Setup()
+    public void Setup()
     {
         Pages = MicroPages.Load(PageBytes);
         _target = new NativeBuffer(LZ4Codec.MaximumOutputSize(PageBytes));
@@ -104,6 +102,7 @@ public abstract unsafe class SwapMicro
             PageBytes = PageBytes,
             BackgroundThreads = 0,
         });
+        Prepare();
     }
 
     [GlobalCleanup]
@@ -112,5 +111,9 @@ public abstract unsafe class SwapMicro
         Pager.Dispose();
         _target.Dispose();
         Pages.Dispose();
+    }
+
+    private protected virtual void Prepare()
+    {
     }
 }

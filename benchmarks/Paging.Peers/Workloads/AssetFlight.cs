@@ -14,6 +14,7 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
     private readonly CameraPath _path = new(seed);
     private readonly HashSet<int> _opened = [];
     private readonly HashSet<int> _late = [];
+    private readonly List<int> _missing = [];
     private readonly List<(float Distance, int Asset)> _visible = [];
     private Camera? _last;
 
@@ -45,11 +46,11 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
 
                 Camera camera = _path.Next();
                 long start = Stopwatch.GetTimestamp();
-                ahead.Follow(camera);
-                (int done, int missing) = Open(camera, mayWait);
+                ahead.Follow(camera, _missing);
+                int done = Open(camera, mayWait);
                 times[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
                 opened += done;
-                lateFrames += missing > 0 ? 1 : 0;
+                lateFrames += _missing.Count > 0 ? 1 : 0;
                 next = start + frameTicks;
                 _last = camera;
             }
@@ -60,10 +61,10 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
     }
 
     /// <summary>What is newly in sight; what is not any more is closed.</summary>
-    private (int Opened, int Missing) Open(Camera camera, bool mayWait)
+    private int Open(Camera camera, bool mayWait)
     {
         int opened = 0;
-        int missing = 0;
+        _missing.Clear();
         _world.Look(camera, _visible);
         foreach ((_, int number) in _visible)
         {
@@ -80,7 +81,7 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
             }
             else if (!reader.TryReadRun(asset.First, asset.Rows, bytes))
             {
-                missing++;
+                _missing.Add(number);
                 _late.Add(number);
                 continue;
             }
@@ -95,7 +96,7 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
         }
 
         _opened.RemoveWhere(number => !IsVisible(number));
-        return (opened, missing);
+        return opened;
     }
 
     private bool IsVisible(int number)

@@ -82,7 +82,7 @@ internal sealed class AssetWorld
 internal sealed class CameraPath(int seed)
 {
     private const float PlacesAFrame = 0.1f;
-    private const int Straight = 45;
+    private const int Straight = 20;
     private const int Turn = 30;
     private readonly Random _random = new(seed);
     private Vector2 _position = new(0.5f, 0.5f);

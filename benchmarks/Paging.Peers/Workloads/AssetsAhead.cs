@@ -1,7 +1,7 @@
 namespace Paging.Peers.Workloads;
 
 /// <summary>A thread that tells a peer which assets will be in sight if the camera goes on as it does.</summary>
-/// <remarks>Only that thread calls <see cref="IAssetReader.Ahead"/>. It and the one that draws share <c>_camera</c>, under the lock.</remarks>
+/// <remarks>Only that thread calls <see cref="IAssetReader.Ahead"/>. It and the one that draws share <c>_camera</c> and <c>_late</c>, under the lock.</remarks>
 internal sealed class AssetsAhead : IDisposable
 {
     /// <summary>An asset may be told once more when it has not been wanted for so many frames.</summary>
@@ -14,6 +14,8 @@ internal sealed class AssetsAhead : IDisposable
     private readonly IAssetReader _reader;
     private readonly Dictionary<int, int> _wantedAt = [];
     private readonly List<(float Distance, int Asset)> _visible = [];
+    private readonly List<int> _late = [];
+    private readonly List<int> _again = [];
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _moved = new(0);
     private readonly Thread _thread;
@@ -31,11 +33,14 @@ internal sealed class AssetsAhead : IDisposable
     }
 
     /// <summary>Never waits: a place that was not looked at yet is replaced.</summary>
-    public void Follow(Camera camera)
+    /// <param name="late">Assets that were looked for and were not there: they are told again.</param>
+    public void Follow(Camera camera, IReadOnlyList<int> late)
     {
         lock (_lock)
         {
             _camera = camera;
+            _late.Clear();
+            _late.AddRange(late);
         }
 
         _moved.Release();
@@ -71,6 +76,14 @@ internal sealed class AssetsAhead : IDisposable
                 lock (_lock)
                 {
                     now = _camera;
+                    _again.Clear();
+                    _again.AddRange(_late);
+                    _late.Clear();
+                }
+
+                foreach (int number in _again)
+                {
+                    _reader.Ahead(_world[number].First, _world[number].Rows);
                 }
 
                 if (now.Frame != before.Frame)
