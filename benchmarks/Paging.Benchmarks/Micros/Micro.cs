@@ -8,7 +8,7 @@ namespace Paging.Benchmarks.Micros;
 /// <summary>BenchmarkDotNet, for looking at single operations while working on them, each beside its limit. No bound is on these: what the
 /// project is held to is measured by the other commands, in alternating rounds.</summary>
 /// <remarks>In this process: a project made for it would be built by this repository's rules, and none of the operations needs another
-/// runtime. Without arguments all run; anything that is not `--short` is BenchmarkDotNet's.</remarks>
+/// runtime. Without arguments all run; anything that is not `--short` is BenchmarkDotNet's (a `--job` of its own runs beside this one).</remarks>
 internal static class Micro
 {
     private const string Short = "--short";
