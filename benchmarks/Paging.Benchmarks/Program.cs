@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Paging.Benchmarks.Micros;
 using Paging.Benchmarks.Traces;
 using Paging.Benchmarks.Workloads;
 
@@ -44,7 +45,7 @@ internal static class Program
 
           all      all of the above
           traces   hit ratios of replacement policies, LRU to the optimum, over traces of page numbers
-          micro    BenchmarkDotNet (its own options follow)
+          micro    single operations by BenchmarkDotNet, each beside its limit: --short, or its own options
 
           --pages 4K,16K,64K   page sizes
           --rounds N           rounds, 7 at least (9)

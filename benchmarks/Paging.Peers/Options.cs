@@ -19,7 +19,7 @@ internal sealed record Options
           --data PATH          a file or folder whose bytes the rows are made of (the .NET shared framework's own files)
           --bytes BYTES        of rows: 64M, 1G (1G, 128M with --quick)
           --memory LIST        shares of the data, and `fit`: as much as it takes compressed (0.5,0.25,fit; 0.5 with --quick)
-          --only LIST          of gathers, epochs, updates, loops, stall, scaling
+          --only LIST          of gathers, epochs, assets, updates, loops, stall, scaling
           --peers LIST         by the keys that the program shows
           --rounds N           of each measurement, in alternation (5; 3 with --quick)
           --slice MS           how long each measurement of a round lasts (300; 60 with --quick)
@@ -54,7 +54,7 @@ internal sealed record Options
 
     public int Seed { get; private set; } = 1;
 
-    public static IReadOnlyList<string> Workloads { get; } = ["gathers", "epochs", "updates", "loops", "stall", "scaling"];
+    public static IReadOnlyList<string> Workloads { get; } = ["gathers", "epochs", "assets", "updates", "loops", "stall", "scaling"];
 
     /// <summary>How long peers are read at random at most, all together, before they are measured.</summary>
     public int WarmMilliseconds { get; private set; }

@@ -63,6 +63,7 @@ internal static class Program
     private static void Help()
     {
         Console.WriteLine(Options.Usage);
+        Console.WriteLine("Not compared: ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, records by their number, both as arrays of the collector's heap).");
         Console.WriteLine("Peers:");
         foreach (Peer peer in Peer.All)
         {
@@ -95,7 +96,8 @@ internal static class Program
             $"{options.Bytes >> 20:n0} MiB of rows of 4 KiB, of {options.Data ?? "the .NET shared framework's own files"}, which LZ4 brings to 1/{bench.CompressionRatio:0.00}, row by row.",
             .. bench.Setups.Select(s => $"{s.Peer.Name} ({s.Setting}): {s.Settings}.{(s.State.Length > 0 ? $" After the work: {s.State}." : "")}"),
             .. bench.Skipped.Select(s => $"Left out: {s}"),
-            "Not compared: the kernel's zram (turning swap on changes the machine for everyone on it), ZoneTree.",
+            "Not compared: the kernel's zram (turning swap on changes the machine for everyone on it), "
+            + "ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, records by their number, both as arrays of the collector's heap).",
             bench.Mismatches.Count == 0 ? "All contents were as they should be." : $"{bench.Mismatches.Count} MISMATCHES: {string.Join("; ", bench.Mismatches)}",
         ];
         foreach (string line in tables.SelectMany(t => t.Lines()).Append("").Concat(notes))
@@ -109,6 +111,11 @@ internal static class Program
             File.WriteAllLines(Path.Combine(folder, "peers.md"),
                 ["# Peers", "", .. text.SelectMany(l => (string[])[l, ""]), .. tables.SelectMany(t => t.Markdown()), "## Notes", "", .. notes.Select(n => $"- {n}")]);
             File.WriteAllLines(Path.Combine(folder, "peers.csv"), Results.Csv(bench));
+            if (bench.Flights.Count > 0)
+            {
+                File.WriteAllLines(Path.Combine(folder, "frames.csv"), Results.FramesCsv(bench));
+            }
+
             Plots.Draw(bench, options, folder);
         }
 

@@ -4,7 +4,7 @@ using Paging.Peers.Workloads;
 namespace Paging.Peers.Peers;
 
 /// <summary>Plain arrays with all the memory they want.</summary>
-internal sealed class ManagedArrays : IRowWriter, IRowToucher
+internal sealed class ManagedArrays : IRowWriter, IRowToucher, IAssetReader
 {
     private const int RowsAnArray = 16 << 10;
     private readonly byte[][] _arrays;
@@ -41,6 +41,24 @@ internal sealed class ManagedArrays : IRowWriter, IRowToucher
     public void Write(long row, ReadOnlySpan<byte> contents) => contents.CopyTo(Span(row));
 
     public long Touch(long row) => Row.Touch(Span(row));
+
+    public void ReadRun(long first, int rows, Span<byte> destination)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            Span(first + i).CopyTo(destination[(i * Row.Bytes)..]);
+        }
+    }
+
+    public bool TryReadRun(long first, int rows, Span<byte> destination)
+    {
+        ReadRun(first, rows, destination);
+        return true;
+    }
+
+    public void Ahead(long first, int rows)
+    {
+    }
 
     public void Warm()
     {

@@ -6,9 +6,11 @@ using Paging.Peers.Workloads;
 namespace Paging.Peers.Peers;
 
 /// <summary>A <see cref="MemoryMappedFile"/>: the kernel's page cache is its memory.</summary>
-internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
+internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher, IAssetReader
 {
     private const int AdviseRandom = 1; // MADV_RANDOM
+    private const int AdviseWillNeed = 3; // MADV_WILLNEED
+    private readonly byte[] _isThere = new byte[Asset.MostRows * Row.Bytes / Environment.SystemPageSize + 2];
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly string _path;
@@ -30,8 +32,8 @@ internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
     }
 
     public string Settings => _random
-        ? "madvise(MADV_RANDOM): no reading around a fault; memory: the page cache of its cgroup"
-        : "as .NET maps it: the kernel reads around a fault; memory: the page cache of its cgroup";
+        ? "madvise(MADV_RANDOM): no reading around a fault, MADV_WILLNEED for assets ahead; memory: the page cache of its cgroup"
+        : "as .NET maps it: the kernel reads around a fault, MADV_WILLNEED for assets ahead; memory: the page cache of its cgroup";
 
     public static void Copy(string from, string to)
     {
@@ -54,6 +56,38 @@ internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
 
     public long Touch(long row) => Row.Touch(Span(row));
 
+    public void ReadRun(long first, int rows, Span<byte> destination) => Span(first, rows).CopyTo(destination);
+
+    /// <summary>What the page cache holds now; it may lose it before it is copied, which then waits.</summary>
+    public bool TryReadRun(long first, int rows, Span<byte> destination)
+    {
+        nint start = PageOf(first, rows, out nuint length);
+        if (IsInCore((void*)start, length, ref _isThere[0]) != 0)
+        {
+            throw new IOException($"mincore: error {Marshal.GetLastPInvokeError()}");
+        }
+
+        foreach (byte page in _isThere.AsSpan(0, (int)(length / (nuint)Environment.SystemPageSize)))
+        {
+            if ((page & 1) == 0)
+            {
+                return false;
+            }
+        }
+
+        ReadRun(first, rows, destination);
+        return true;
+    }
+
+    public void Ahead(long first, int rows)
+    {
+        nint start = PageOf(first, rows, out nuint length);
+        if (Advise((void*)start, length, AdviseWillNeed) != 0)
+        {
+            throw new IOException($"madvise: error {Marshal.GetLastPInvokeError()}");
+        }
+    }
+
     /// <summary>By reading the file, which fills the page cache many times faster than faults do.</summary>
     public void Warm() => RowFile.ForEach(_path, (_, _) => { });
 
@@ -64,8 +98,20 @@ internal sealed unsafe partial class MappedView : IRowWriter, IRowToucher
         _file.Dispose();
     }
 
-    private Span<byte> Span(long row) => new(_bytes + (row * Row.Bytes), Row.Bytes);
+    private Span<byte> Span(long row, int rows = 1) => new(_bytes + (row * Row.Bytes), rows * Row.Bytes);
+
+    /// <summary>The pages that the rows touch.</summary>
+    private nint PageOf(long first, int rows, out nuint length)
+    {
+        nint page = Environment.SystemPageSize;
+        nint start = (nint)(_bytes + (first * Row.Bytes)) & -page;
+        length = (nuint)(((nint)(_bytes + ((first + rows) * Row.Bytes)) - start + page - 1) & -page);
+        return start;
+    }
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Advise(void* address, nuint length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "mincore", SetLastError = true)]
+    private static partial int IsInCore(void* address, nuint length, ref byte pages);
 }

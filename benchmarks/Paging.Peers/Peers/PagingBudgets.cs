@@ -7,10 +7,10 @@ internal static class PagingBudgets
     /// <summary>Page table, descriptor and frame record of a page at most (README), which are beside the budgets.</summary>
     private const int MetadataBytesAPage = 72;
 
-    public static PagerOptions For(PeerContext context, int pageBytes)
+    public static PagerOptions For(PeerContext context, int pageBytes, int framesShare = 8)
     {
         long budget = context.MemoryBytes - (context.DataBytes / pageBytes * MetadataBytesAPage);
-        long resident = budget / 8;
+        long resident = budget / framesShare;
         return new PagerOptions { ResidentBytes = resident, PoolBytes = budget - resident, PageBytes = pageBytes };
     }
 

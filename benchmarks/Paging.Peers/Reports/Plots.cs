@@ -22,6 +22,15 @@ internal static class Plots
                 Path.Combine(folder, name));
         }
 
+        foreach (var mode in bench.Flights.GroupBy(f => f.MayWait))
+        {
+            Bars(
+                $"Longest frame but one in a hundred - assets, {(mode.Key ? "waited for" : "never waited for")}",
+                "milliseconds; a frame has 16 (logarithmic; shorter is better)",
+                [.. mode.OrderByDescending(f => f.At(0.99)).Select(f => (f.Peer.Name, f.At(0.99), ColorOf(f.Peer.IsOurs, f.Peer.IsLimit)))],
+                Path.Combine(folder, mode.Key ? "assets-waiting" : "assets-trying"));
+        }
+
         if (bench.Stalls.Count > 0)
         {
             Bars(
@@ -54,11 +63,11 @@ internal static class Plots
                 LineWidth = 0,
                 Orientation = Orientation.Horizontal,
             });
-            ScottPlot.Plottables.Text label = plot.Add.Text(bars[i].Value >= 100 ? $"{bars[i].Value:n0}" : $"{bars[i].Value:0.0}", Math.Log10(bars[i].Value) + 0.02, i);
+            ScottPlot.Plottables.Text label = plot.Add.Text(bars[i].Value >= 100 ? $"{bars[i].Value:n0}" : $"{bars[i].Value:0.0#}", Math.Log10(bars[i].Value) + 0.02, i);
             label.LabelAlignment = Alignment.MiddleLeft;
         }
 
-        Tick[] ticks = [.. Enumerable.Range((int)lowest, (int)(highest - lowest) + 1).Select(power => new Tick(power, $"{Math.Pow(10, power):n0}"))];
+        Tick[] ticks = [.. Enumerable.Range((int)lowest, (int)(highest - lowest) + 1).Select(power => new Tick(power, power < 0 ? $"{Math.Pow(10, power)}" : $"{Math.Pow(10, power):n0}"))];
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(ticks);
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. bars.Select((b, i) => new Tick(i, b.Name))]);
         plot.Axes.Left.MajorTickStyle.Length = 0;

@@ -19,6 +19,11 @@ internal static class Results
             }
         }
 
+        foreach (var mode in bench.Flights.GroupBy(f => f.MayWait))
+        {
+            yield return Frames([.. mode], mode.Key);
+        }
+
         if (bench.Stalls.Count > 0)
         {
             yield return Stalls(bench);
@@ -36,6 +41,13 @@ internal static class Results
             yield return new Table("Faults among more and more pages, 1,024 frames", ["pages of 4 KiB", "ns a fault", "metadata, bytes a page"],
                 [.. bench.Faults.Select(f => (string[])[F($"{f.Pages:n0}"), F($"{f.Nanoseconds:0}"), F($"{f.MetadataBytes:0.0}")])],
                 "Pages of one repeated pattern, which their descriptors hold: data of that size would not fit.");
+        }
+
+        if (bench.Stores.Count > 0)
+        {
+            yield return new Table("Stores over other pages in a pool that is full, segments of 1 MiB", ["segments", "pages of 4 KiB", "ns a store"],
+                [.. bench.Stores.Select(s => (string[])[F($"{s.PoolBytes >> 20:n0}"), F($"{s.Pages:n0}"), F($"{s.Nanoseconds:0}")])],
+                "Pages that do not shrink, three quarters of the pool live, cleaning included. For a million segments: Paging.Benchmarks segments.");
         }
 
         if (bench.Threads.Count > 0)
@@ -69,6 +81,22 @@ internal static class Results
             for (int round = 0; round < m.Rates.Length; round++)
             {
                 yield return F($"{m.Setting},{m.Workload},{m.Peer.Key},{round + 1},{m.Rates[round]:0.0}");
+            }
+        }
+    }
+
+    /// <summary>Every frame of every flight.</summary>
+    public static IEnumerable<string> FramesCsv(Bench bench)
+    {
+        yield return "memory,mode,peer,round,frame,milliseconds";
+        foreach (FlightsOf flights in bench.Flights)
+        {
+            for (int round = 0; round < flights.Rounds.Length; round++)
+            {
+                for (int frame = 0; frame < flights.Rounds[round].Length; frame++)
+                {
+                    yield return F($"{flights.Setting},{(flights.MayWait ? "waits" : "tries")},{flights.Peer.Key},{round + 1},{frame + 1},{flights.Rounds[round][frame]:0.000}");
+                }
             }
         }
     }
@@ -112,6 +140,13 @@ internal static class Results
             s.Memory.PageCache < 0 ? "?" : F($"{s.Memory.PageCache >> 20:n0}"),
             F($"{(s.Memory.Anonymous + Math.Max(0, s.Memory.PageCache)) / (double)dataBytes:0.00}")])],
         "The process with the .NET runtime is in it, some 40 MiB. Load: the first time only, where it stays on the disk.");
+
+    private static Table Frames(FlightsOf[] flights, bool mayWait) => new(
+        $"Assets, memory: {flights[0].Setting}; {(mayWait ? "frames wait for what is not in memory" : "frames leave out what is not in memory")}; milliseconds a frame",
+        ["", "frames", "over 16 ms", "incomplete", "assets opened", "late", "p50", "p99", "longest"],
+        [.. flights.Select(f => (string[])[f.Peer.Name, F($"{f.Sorted.Length:n0}"), F($"{f.Missed:n0}"), F($"{f.LateFrames:n0}"), F($"{f.Opened:n0}"), F($"{f.LateAssets:n0}"),
+            F($"{f.At(0.5):0.00}"), F($"{f.At(0.99):0.00}"), F($"{f.At(1):0.00}")])],
+        "Assets of 64 KiB to 4 MiB, each copied whole and verified in the frame in which it comes into sight; a thread is told 8 and 20 frames ahead.");
 
     private static Table Stalls(Bench bench) => new(
         "Pauses of the garbage collector while others read; microseconds",

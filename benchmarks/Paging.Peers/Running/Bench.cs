@@ -15,6 +15,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     private static readonly string[] s_gathers =
         [.. from d in Enum.GetNames<Distribution>() from n in (int[])[1, 256] select $"{d} {n.ToString(CultureInfo.InvariantCulture)}"];
 
+    private static readonly string[] s_ofPeers = ["gathers", "epochs", "assets", "updates"];
     private static readonly string[] s_epochs = ["in-order", "block-shuffled", "shuffled"];
     private readonly string _rowFile = Path.Combine(directory, "source.bin");
     private readonly long _rows = options.Bytes / Row.Bytes;
@@ -34,7 +35,11 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     /// <summary>Pauses in microseconds, by who read meanwhile.</summary>
     public List<(string Who, double RowsPerSecond, double[] Pauses)> Stalls { get; } = [];
 
+    public List<FlightsOf> Flights { get; } = [];
+
     public List<(long Pages, double Nanoseconds, double MetadataBytes)> Faults { get; } = [];
+
+    public List<(long PoolBytes, double Nanoseconds, long Pages)> Stores { get; } = [];
 
     public List<(int Threads, double[] RowsPerSecond)> Threads { get; } = [];
 
@@ -43,8 +48,13 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
     private IReadOnlyList<Peer> Chosen => [.. Peer.All.Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Key))];
 
-    /// <summary>Epochs and updates take long, and are of most interest where memory is shortest.</summary>
     private MemorySetting Least => options.Memory.MinBy(m => m.Share ?? double.MaxValue)!;
+
+    /// <summary>A turn in each round at least, 50 frames after the one before.</summary>
+    private int FramesARound => options.Quick ? 50 : 150;
+
+    /// <summary>A frame takes its 16 ms however fast a peer is: fewer rounds where time is short.</summary>
+    private int FlightRounds => options.Quick ? Math.Min(2, options.Rounds) : options.Rounds;
 
     private double Slice => options.SliceMilliseconds / 1000.0;
 
@@ -58,7 +68,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         Estimate();
         bar.Draw("rows");
         CompressionRatio = RowFile.Prepare(_rowFile, _rows, options.Data, share => bar.Draw($"rows {share:P0}"));
-        if (options.Wants("gathers") || options.Wants("epochs") || options.Wants("updates"))
+        if (s_ofPeers.Any(options.Wants))
         {
             foreach (MemorySetting setting in options.Memory)
             {
@@ -87,9 +97,10 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         double gathers = options.Wants("gathers") ? options.Rounds * s_gathers.Length * Slice : 0;
         double epochs = options.Wants("epochs") ? options.Rounds * s_epochs.Length * Slice : 0;
         double updates = options.Wants("updates") ? options.Rounds * Slice : 0;
-        if (gathers + epochs + updates > 0)
+        double assets = options.Wants("assets") ? 2 * FlightRounds * FramesARound / 60.0 : 0;
+        if (gathers + epochs + updates + assets > 0)
         {
-            bar.Expect(Chosen.Count * (epochs + updates + (options.Memory.Count * (gathers + OpenSeconds))));
+            bar.Expect(Chosen.Count * (epochs + assets + updates + (options.Memory.Count * (gathers + OpenSeconds))));
         }
     }
 
@@ -102,7 +113,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         {
             foreach (Peer peer in Chosen)
             {
-                if (peer.IsForEpochs && !IsForEpochs(setting))
+                if (!s_ofPeers.Any(w => Does(peer, w, setting)))
                 {
                     continue;
                 }
@@ -118,21 +129,19 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
             // Side by side: that brings the disk to its speed, and nothing is timed.
             Together(running, $"warm {options.WarmMilliseconds}", setting);
-            foreach (string gather in options.Wants("gathers") ? s_gathers : [])
+            foreach (string gather in s_gathers)
             {
-                Alternate(setting, running.Where(r => !r.Peer.IsForEpochs), gather, $"gather {gather}");
+                Alternate(setting, running.Where(r => Does(r.Peer, "gathers", setting)), gather, $"gather {gather}");
             }
 
-            foreach (string epoch in IsForEpochs(setting) ? s_epochs : [])
+            foreach (string epoch in s_epochs)
             {
-                Alternate(setting, running, epoch, $"epoch {epoch}");
+                Alternate(setting, running.Where(r => Does(r.Peer, "epochs", setting) && !IsTooSlow(r.Peer, epoch)), epoch, $"epoch {epoch}");
             }
 
-            // Of ours, what is meant to be written.
-            if (options.Wants("updates") && setting == Least)
-            {
-                Alternate(setting, running.Where(r => !r.Peer.IsOurs || r.Peer.Key == "paging-swap"), "updates", "update");
-            }
+            Fly(setting, [.. running.Where(r => Does(r.Peer, "assets", setting))], mayWait: true);
+            Fly(setting, [.. running.Where(r => Does(r.Peer, "assets", setting) && r.Peer.CanTry)], mayWait: false);
+            Alternate(setting, running.Where(r => Does(r.Peer, "updates", setting)), "updates", "update");
 
             foreach (Running one in running)
             {
@@ -155,7 +164,18 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         }
     }
 
-    private bool IsForEpochs(MemorySetting setting) => options.Wants("epochs") && setting == Least;
+    /// <summary>All but gathers take long, and are of most interest where memory is shortest. Of ours, what is meant to be written is.</summary>
+    private bool Does(Peer peer, string workload, MemorySetting setting) =>
+        options.Wants(workload) && (peer.Only is null || peer.Only == workload) && (workload == "gathers" || setting == Least)
+        && workload switch
+        {
+            "assets" => peer.HasAssets,
+            "updates" => !peer.IsOurs || peer.Key == "paging-swap",
+            _ => true,
+        };
+
+    /// <summary>The least that is measured are three batches, which a mapping that reads around each fault takes many seconds for.</summary>
+    private bool IsTooSlow(Peer peer, string epoch) => options.Quick && peer.Key == "mmap" && epoch != s_epochs[0];
 
     /// <summary>With a runtime that has opened nothing.</summary>
     private long MostBytes(Peer peer, MemorySetting setting) => (long)(BytesOf(setting) * (1 + peer.MoreShare)) + Child.SlackBytes + (40 << 20);
@@ -203,6 +223,11 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     private void Alternate(MemorySetting setting, IEnumerable<Running> peers, string workload, string command)
     {
         Running[] all = [.. peers.Where(p => !p.HasFailed)];
+        if (all.Length == 0)
+        {
+            return;
+        }
+
         Together(all, $"{command} {options.WarmMilliseconds / 4}", setting);
 
         Dictionary<Running, List<double>> rates = all.ToDictionary(p => p, _ => new List<double>());
@@ -216,6 +241,30 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         }
 
         Measurements.AddRange(all.Where(p => !p.HasFailed).Select(p => new Measurement(setting.Name, workload, p.Peer, [.. rates[p]])));
+    }
+
+    /// <summary>The same, over the assets: all open the same ones in the same frames.</summary>
+    private void Fly(MemorySetting setting, Running[] peers, bool mayWait)
+    {
+        Running[] all = [.. peers.Where(p => !p.HasFailed)];
+        if (all.Length == 0)
+        {
+            return;
+        }
+
+        string mode = mayWait ? "wait" : "try";
+        Together(all, $"fly {mode} {FramesARound}", setting);
+        Dictionary<Running, List<string[]>> answers = all.ToDictionary(p => p, _ => new List<string[]>());
+        for (int round = 0; round < FlightRounds; round++)
+        {
+            foreach (Running peer in round % 2 == 0 ? all : [.. all.Reverse()])
+            {
+                Try(peer, () => answers[peer].Add(peer.Child.Ask($"fly {mode} {FramesARound}")), setting.Name);
+                bar.Step(FramesARound / 60.0, $"{setting.Name}, assets, {mode}, round {round + 1}: {peer.Peer.Name}");
+            }
+        }
+
+        Flights.AddRange(all.Where(p => !p.HasFailed).Select(p => FlightsOf.Parse(setting.Name, p.Peer, mayWait, answers[p])));
     }
 
     /// <summary>A peer that fails is left out from there on; what came back different is told at the end as well.</summary>
@@ -259,8 +308,8 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
             {
                 _ = child.Ask("open");
                 _ = child.Ask($"warm {options.WarmMilliseconds / 3}");
-                _ = child.Ask($"stall {threads} {(options.Quick ? 500 : 2000)}");
-                string[] answer = child.Ask($"stall {threads} {(options.Quick ? 2000 : 10000)}");
+                _ = child.Ask($"stall {threads} {(options.Quick ? 300 : 2000)}");
+                string[] answer = child.Ask($"stall {threads} {(options.Quick ? 1200 : 10000)}");
                 double[] pauses = [.. answer[1..].Where(a => a.Length > 0).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).Order()];
                 Stalls.Add((who, double.Parse(answer[0], CultureInfo.InvariantCulture), pauses));
             });
@@ -268,16 +317,38 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     }
 
     private void RunLoops() => Alone("loops", child =>
-        Loop = [.. child.Ask($"loops {(options.Quick ? 1000 : 4000)}").Select(w => double.Parse(w, CultureInfo.InvariantCulture))]);
+        Loop = [.. child.Ask($"loops {(options.Quick ? 500 : 4000)}").Select(w => double.Parse(w, CultureInfo.InvariantCulture))]);
 
     private void Scale()
     {
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         foreach (long pages in (long[])(options.Quick ? [10_000, 100_000, 1_000_000] : [10_000, 100_000, 1_000_000, 10_000_000]))
         {
+            if (2 * pages * MetadataBytesAPage > memory)
+            {
+                Skipped.Add($"{pages:n0} pages, whose metadata would take {pages * MetadataBytesAPage >> 20:n0} MiB");
+                continue;
+            }
+
             Alone($"faults among {pages:n0} pages", child =>
             {
                 string[] answer = child.Ask($"faults {pages}");
                 Faults.Add((pages, double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture)));
+            });
+        }
+
+        foreach (long pool in (long[])(options.Quick ? [256L << 20, 1L << 30] : [256L << 20, 1L << 30, 4L << 30]))
+        {
+            if (2 * pool > memory)
+            {
+                Skipped.Add($"stores into a pool of {pool >> 20:n0} MiB, for which there is no memory");
+                continue;
+            }
+
+            Alone($"stores into {pool >> 20:n0} MiB", child =>
+            {
+                string[] answer = child.Ask($"stores {pool}");
+                Stores.Add((pool, double.Parse(answer[0], CultureInfo.InvariantCulture), long.Parse(answer[1], CultureInfo.InvariantCulture)));
             });
         }
 

@@ -50,8 +50,8 @@ internal sealed class Child : IDisposable
         start.Environment["DOTNET_GCgen0size"] = Gen0Bytes;
         start.Environment["DOTNET_GCgen0MaxBudget"] = Gen0Bytes;
 
-        // glibc gives each thread a heap of its own, and RocksDB's cache would be spread over all of them.
-        start.Environment["MALLOC_ARENA_MAX"] = "2";
+        // glibc gives each thread a heap of its own, and what one has freed of RocksDB's cache is of no use to another.
+        start.Environment["MALLOC_ARENA_MAX"] = "1";
         Child child = new(Process.Start(start)!, group);
         group?.Add(child._process.Id);
         _ = child.Receive("start");

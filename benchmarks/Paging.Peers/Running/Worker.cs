@@ -15,10 +15,11 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
     private const int BatchRows = 256;
     private readonly Dictionary<Distribution, RowStream> _streams = [];
     private readonly Dictionary<string, (RowOrder Order, long Epoch, long Position)> _epochs = [];
-    private readonly byte[] _rows = new byte[BatchRows * Row.Bytes];
+    private readonly byte[] _rows = new byte[Asset.MostRows * Row.Bytes];
     private readonly long[] _numbers = new long[BatchRows];
     private int[]? _versions;
     private IRowReader? _opened;
+    private AssetFlight? _flight;
     private long _sum;
 
     private IRowReader Opened => _opened ?? throw new InvalidOperationException("Not opened.");
@@ -65,6 +66,7 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
         }
 
         _versions = new int[context.Rows];
+        Array.Fill(_rows, (byte)1); // touched, or it would be counted as the peer's
         GC.Collect();
     }
 
@@ -74,12 +76,14 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
         "warm" => Warm(Time(words[1])),
         "gather" => Gather(Enum.Parse<Distribution>(words[1]), int.Parse(words[2], CultureInfo.InvariantCulture), Time(words[3])),
         "epoch" => Epoch(words[1], Time(words[2])),
+        "fly" => Fly(words[1] == "wait", int.Parse(words[2], CultureInfo.InvariantCulture)),
         "update" => Update(Time(words[1])),
         "verify" => Verify(),
         "memory" => $"{MemoryUse.Read(context.Directory)} {Opened.State}",
         "stall" => GcStall.Run(Opened as IRowToucher, context.Rows, int.Parse(words[1], CultureInfo.InvariantCulture), Time(words[2])),
         "loops" => Loops.Run(Time(words[1])),
         "faults" => Scaling.Faults(long.Parse(words[1], CultureInfo.InvariantCulture), seed),
+        "stores" => Scaling.Stores(long.Parse(words[1], CultureInfo.InvariantCulture), seed),
         "threads" => Scaling.Threads(context.RowFile, int.Parse(words[1], CultureInfo.InvariantCulture), Time(words[2]), seed),
         _ => throw new ArgumentException($"{words[0]}: no such command."),
     };
@@ -218,6 +222,13 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
             Row.CheckNumber(row, numbers[i]);
             _sum += Row.Touch(row);
         }
+    }
+
+    private string Fly(bool mayWait, int frames)
+    {
+        _flight ??= new AssetFlight(
+            Opened as IAssetReader ?? throw new NotSupportedException("It has no assets."), context.Rows, _versions!, _rows, seed);
+        return _flight.Fly(frames, mayWait);
     }
 
     private string Update(TimeSpan time)

@@ -42,6 +42,19 @@ internal interface IRowWriter : IRowReader
     void Write(long row, ReadOnlySpan<byte> contents);
 }
 
+/// <summary>Runs of rows that are opened as one: what asset streaming asks.</summary>
+internal interface IAssetReader : IRowReader
+{
+    /// <summary>Copies the run, and waits for what of it is not in memory.</summary>
+    void ReadRun(long first, int rows, Span<byte> destination);
+
+    /// <summary>Copies the run, unless a part of it would have to be waited for. Not for everyone.</summary>
+    bool TryReadRun(long first, int rows, Span<byte> destination) => throw new NotSupportedException();
+
+    /// <summary>Brings the run into memory, or begins to. One thread calls it, while another reads.</summary>
+    void Ahead(long first, int rows);
+}
+
 /// <summary>Rows that managed code reads where they are, without a copy: what the test of garbage collections asks.</summary>
 internal interface IRowToucher
 {
