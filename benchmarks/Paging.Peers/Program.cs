@@ -47,7 +47,7 @@ internal static class Program
         string place = options.Directory ?? Directory.CreateTempSubdirectory("paging-peers-").FullName;
         try
         {
-            return Run(options, place);
+            return Run(options, Path.Combine(place, RowsOf(options)));
         }
         finally
         {
@@ -56,6 +56,13 @@ internal static class Program
                 Directory.Delete(place, recursive: true);
             }
         }
+    }
+
+    /// <summary>A name for the rows: what peers keep in a directory from run to run is theirs alone.</summary>
+    private static string RowsOf(Options options)
+    {
+        byte[] source = System.Text.Encoding.UTF8.GetBytes(options.Data is { } data ? Path.GetFullPath(data) : "");
+        return $"{options.Bytes}-{Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(source), 0, 4)}";
     }
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
