@@ -51,10 +51,7 @@ internal static class DatasetScenarios
             () => Repeat(3, world.EvictAll));
         End(world, dataset);
         Assert.True(dataset.Opened >= 5);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario FilesReplaced = new("a file that is found open is used or gone, when another one takes its place", static run =>
     {
@@ -94,10 +91,7 @@ internal static class DatasetScenarios
         run.Together(() => book.Get(1, 1), () => book.Copy(1), () => book.ReadLease(1));
         Assert.Equal(1, dataset.Opened);
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario Discarded = new("a discarded page of a dataset is as it was or zero, and zero in the end", static run =>
     {
@@ -121,10 +115,7 @@ internal static class DatasetScenarios
         Assert.Equal(0, book.Get(0, 1));
         Assert.Equal(0, book.Get(1, 1));
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario Resized = new("budgets move under pages of a dataset", static run =>
     {
@@ -140,10 +131,7 @@ internal static class DatasetScenarios
                 ResizeScenarios.Resize(world, 8, 2 * World.SmallestPool);
             });
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario Cloned = new("a clone of a dataset is read, and the original written and disposed", static run =>
     {
@@ -176,10 +164,7 @@ internal static class DatasetScenarios
                 second.Get(8, 1);
             });
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario Closed = new("an array over a dataset is disposed while it is read, and its files closed once, behind the last read", static run =>
     {
@@ -201,10 +186,7 @@ internal static class DatasetScenarios
                 UntilDisposed(() => book.Discard(2));
             });
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario ReadAhead = new("pages of shards are read ahead while they are written, discarded and evicted", static run =>
     {
@@ -245,10 +227,7 @@ internal static class DatasetScenarios
         }
 
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario FailsForAWhile = new("a chunk that cannot be read, in a file or for want of it, is an exception to all who want it, and there when it can", static run =>
     {
@@ -293,10 +272,7 @@ internal static class DatasetScenarios
             Assert.InRange(e.PageIndex, orBefore ? page - 1 : page, page);
             failed++;
         }
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario KeptInThePool = new("pages of a dataset are kept in the pool, dropped when others want the room, and decoded again", static run =>
     {
@@ -324,10 +300,7 @@ internal static class DatasetScenarios
             },
             () => Repeat(2, world.EvictAll));
         End(world, dataset);
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static IEnumerable<Scenario> All =>
     [

@@ -154,10 +154,7 @@ internal static class WaitingScenarios
             () => Sequences(book, 1, 4, 2),
             () => Hold(run, book, 7, 4));
         world.CheckAndClose();
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario SeveralOfTwoSizes = new("threads that want several pages of two sizes, out of the same memory, all get them", static run =>
     {
@@ -172,7 +169,7 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     })
     {
-        MostSeeds = 100,
+        MostSeeds = 250,
     };
 
     internal static readonly Scenario SeveralWritten = new("pages that are wanted together are written, discarded and evicted by others", static run =>
@@ -195,10 +192,7 @@ internal static class WaitingScenarios
                 world.EvictAll();
             });
         world.CheckAndClose();
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario SeveralAndOneMore = new("whoever reads one page more beside several of its own is let pass by who waits for these", static run =>
     {
@@ -216,10 +210,7 @@ internal static class WaitingScenarios
             () => Sequences(book, 3, 3, 1),
             () => Sequences(book, 2, 4, 1));
         world.CheckAndClose();
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario SeveralAndResize = new("budgets shrink while several pages at once are wanted, and neither waits for the other", static run =>
     {
@@ -235,10 +226,7 @@ internal static class WaitingScenarios
                 ResizeScenarios.Resize(world, 8, 2 * World.SmallestPool);
             });
         world.CheckAndClose();
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario SeveralAndDispose = new("whoever waits for several pages when the array goes is told that it is disposed", static run =>
     {
@@ -256,10 +244,7 @@ internal static class WaitingScenarios
                 }
             });
         world.CheckAndClose();
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static readonly Scenario ClonesOfPinned = new("clones copy pages that are leased, two at a time, and each gets the frame that it needs", static run =>
     {
@@ -280,10 +265,7 @@ internal static class WaitingScenarios
                 one.WriteLease(page, 0, 80 + page);
             }
         }
-    })
-    {
-        MostSeeds = 100,
-    };
+    });
 
     internal static IEnumerable<Scenario> All =>
     [
