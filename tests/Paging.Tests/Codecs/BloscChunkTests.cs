@@ -12,7 +12,10 @@ public sealed unsafe class BloscChunkTests : IDisposable
 {
     private const int Longest = 300_000;
 
-    private readonly GuardedBuffer _source = new(Longest + BloscChunk.HeaderBytes);
+    /// <summary>Of the longest data in blocks of one byte, split into streams of one byte: each has its place in the table, and its length.</summary>
+    private const int LongestChunk = (9 * Longest) + BloscChunk.HeaderBytes;
+
+    private readonly GuardedBuffer _source = new(LongestChunk);
     private readonly GuardedBuffer _target = new(Longest);
     private readonly GuardedBuffer _filters = new(2 * Longest);
 
@@ -90,6 +93,16 @@ public sealed unsafe class BloscChunkTests : IDisposable
             Assert.True(data.AsSpan().SequenceEqual(Decode(chunk, length)), $"{length} bytes in elements of {element}, blocks of {block}, split: {isSplit}");
         }
     });
+
+    [Fact]
+    public void Blocks_and_streams_of_one_byte_are_read()
+    {
+        byte[] data = new byte[Longest];
+        Content.Write(ContentKind.Noise, 1, data.AsSpan());
+        byte[] chunk = Zarr.Blosc(data, 1, 1, 0, block: 1, isSplit: true);
+        Assert.Equal(LongestChunk, chunk.Length);
+        Assert.True(data.AsSpan().SequenceEqual(Decode(chunk, Longest)));
+    }
 
     [Fact]
     public void Lengths_that_are_wrong_are_refused()

@@ -26,8 +26,10 @@ internal sealed unsafe class GuardedBuffer : IDisposable
     /// <summary>Filled with what no test expects, and with a margin at the side without the guard.</summary>
     public byte* Take(int length, bool guardBehind)
     {
-        new Span<byte>(First, (int)_usable).Fill(0xCC);
+        // Otherwise the guard at the other side ends the process.
+        Assert.True((nuint)(length + MarginBytes) <= _usable, $"A guarded buffer of {_usable:N0} bytes was made for less than {length:N0} bytes.");
         byte* start = guardBehind ? First + _usable - length : First;
+        new Span<byte>(start, length).Fill(0xCC);
         MarginOf(start, length, guardBehind).Fill(Margin);
         return start;
     }
