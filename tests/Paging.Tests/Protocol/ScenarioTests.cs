@@ -2,6 +2,7 @@
 namespace Paging.Tests.Protocol;
 
 /// <summary>Every scenario under many orders of its threads' steps, in a process of its own. In this one: <see cref="ScenarioInProcessTests"/>.</summary>
+[Collection(WaitsForScenarios.Name)]
 public sealed class ScenarioTests(ITestOutputHelper output)
 {
     internal const int Seeds = 250;
