@@ -20,8 +20,8 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     internal const int MaxArrays = 16;
 
     /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims, and
-    /// other arrays, wait for it.</summary>
-    private const int BytesAStep = 8 << 20;
+    /// other arrays, wait for it. At its end the device has nothing to do for a moment, so that a step should last.</summary>
+    private const int BytesAStep = 32 << 20;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;

@@ -15,7 +15,7 @@ namespace Paging.Swap;
 internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)
 {
     /// <summary>Reads at once, of all threads.</summary>
-    internal const int Max = 128;
+    internal const int Max = 256;
 
     /// <summary>The first block of each read, and how many it has, as a hint where to look: of whichever file.</summary>
     private readonly uint[] _blocks = new uint[Max];

@@ -13,7 +13,7 @@ internal sealed class ReadPlan
     internal const int MaxPages = 128;
 
     /// <summary>Reads under way for one thread, at most.</summary>
-    internal const int MaxReads = 64;
+    internal const int MaxReads = 128;
 
     /// <summary>The longest piece of a file that is read at once, in bytes. Disks and their queues are at their best from about here
     /// on.</summary>

@@ -27,8 +27,9 @@ internal sealed unsafe class SegmentLog
     private const int SegmentsForWriter = 16;
     private const int MaxBufferBytes = 4 << 20;
 
-    /// <summary>How many segments the buffers for reads of neighbouring entries would hold.</summary>
-    private const int SegmentsRead = 32;
+    /// <summary>Memory for reads of neighbouring entries: what two readers of streams have ahead of them, and what is lost between reads of
+    /// different lengths. A page for which there is none is read by itself, which takes a request for it alone.</summary>
+    private const int RunBufferBytes = 8 << 20;
 
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
@@ -54,7 +55,7 @@ internal sealed unsafe class SegmentLog
             Cleaner = new Cleaner(this, Mover, table, descriptors);
             Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
             EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 64, huge: true);
-            RunBuffers = Runs(SegmentBytes);
+            RunBuffers = Runs();
             SegmentBuffers = Buffers(BlockRange.MaxBytes(SegmentBytes), max: 2, huge: false);
         }
         catch
@@ -282,14 +283,10 @@ internal sealed unsafe class SegmentLog
         Sealed.Refresh(chunk);
     }
 
-    /// <summary>Memory of which as much is taken at a time as a read is long: some segments', and no more than
-    /// <see cref="MaxBufferBytes"/>.</summary>
-    private static BounceBuffers Runs(int segmentBytes)
+    private static BounceBuffers Runs()
     {
-        int bytes = Math.Min(SegmentsRead * segmentBytes, MaxBufferBytes);
-        int page = Interop.VirtualMemory.SystemPageBytes;
-        int unit = ((bytes / BounceBuffers.MaxBuffers) + page - 1) / page * page;
-        return new BounceBuffers(BounceBuffers.MaxBuffers, unit, huge: bytes >= Reservation.HugePageBytes);
+        int unit = Math.Max(RunBufferBytes / BounceBuffers.MaxBuffers, Interop.VirtualMemory.SystemPageBytes);
+        return new BounceBuffers(RunBufferBytes / unit, unit, huge: true);
     }
 
     private static BounceBuffers Buffers(int bytes, int max, bool huge) => new(Math.Clamp(MaxBufferBytes / bytes, 1, max), bytes, huge);

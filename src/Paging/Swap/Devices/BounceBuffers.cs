@@ -12,8 +12,8 @@ namespace Paging.Swap.Devices;
 /// for as many buffers as have been out at the same time. The memory is excluded from fork, as O_DIRECT requires.</remarks>
 internal sealed unsafe class BounceBuffers : IDisposable
 {
-    /// <summary>There can be as many as four words have bits.</summary>
-    internal const int MaxBuffers = 4 * InAWord;
+    /// <summary>There can be as many as eight words have bits.</summary>
+    internal const int MaxBuffers = 8 * InAWord;
 
     /// <summary>A run lies in one word.</summary>
     internal const int InAWord = 64;
