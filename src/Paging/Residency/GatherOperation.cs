@@ -24,8 +24,13 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// <summary>Rounds of spinning before the thread sleeps: others are at most at a few pages.</summary>
     private const int Spins = 64;
 
-    /// <summary>Pages that a thread takes at a time where they may be in files, and whose reads it begins at once.</summary>
-    private const int MaxPagesInFiles = 32;
+    /// <summary>Bytes of pages that a thread takes at a time, at least, where they may be in files: towards the end of an operation, too, or
+    /// the last ones would be read one by one.</summary>
+    private const int MinBytesInFiles = 128 << 10;
+
+    /// <summary>Pages that a thread takes at a time there and whose reads it begins at once, at most: so many, or as long as a read
+    /// is.</summary>
+    private const int MinMaxPagesInFiles = 32;
 
     private readonly EventCount _ends = new();
     private ulong[] _keys = [];
@@ -72,6 +77,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     internal void Share()
     {
         long seen = _ends.Count;
+        bool isHandedOut = false;
         try
         {
             Queue.Add(this);
@@ -80,11 +86,14 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
             {
                 Region.WorkOn(part);
             }
+
+            isHandedOut = true;
         }
         finally
         {
-            // Nobody may write to the destination when this returns, whatever happened. Others have a page each in hand, or a few.
-            Queue.End(this);
+            // Nobody may write to the destination when this returns, whatever happened. Others have a few pages in hand: they finish those
+            // whose reads are under way, which would otherwise be read again one by one, and leave the others to this thread.
+            Queue.End(this, stops: !isHandedOut || !Region.MayBeInFiles);
             Spinner spinner = default;
             while (_ends.Count == seen && spinner.Count < Spins)
             {
@@ -162,8 +171,17 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
     /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
     /// others.</summary>
-    internal override long LimitPart(long pages) =>
-        Math.Clamp((End - Next) / 4, 1, Region.MayBeInFiles ? Math.Max(pages, MaxPagesInFiles) : pages);
+    internal override long LimitPart(long pages)
+    {
+        if (!Region.MayBeInFiles)
+        {
+            return Math.Clamp((End - Next) / 4, 1, pages);
+        }
+
+        // What lies side by side is read at once, but not beyond a part.
+        int shift = Region.Frames.PageShift;
+        return Math.Clamp((End - Next) / 4, Math.Max(1, MinBytesInFiles >> shift), Math.Max(MinMaxPagesInFiles, ReadPlan.MaxRun >> shift));
+    }
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>
     protected override void OnComplete() => _ends.Signal();

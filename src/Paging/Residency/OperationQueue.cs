@@ -16,6 +16,9 @@ internal sealed partial class OperationQueue(PagingDomain domain)
     /// <summary>Bytes of pages that are handed out as a part.</summary>
     private const int PartBytes = 64 << 10;
 
+    /// <summary>Pages of an operation of which a thread takes no second part ahead: the others are to have some, too.</summary>
+    private const int PagesForOthers = 128;
+
     private readonly Gate _gate = new();
     private PageOperation? _first;
     private PageOperation? _last;
@@ -90,12 +93,20 @@ internal sealed partial class OperationQueue(PagingDomain domain)
     }
 
     /// <summary>As <see cref="TryTake"/>, by a thread that has a part of that operation: only as long as no other one comes first.</summary>
-    internal bool TryTakeMore(PageOperation operation, out OperationPart part)
+    /// <param name="operation">The operation.</param>
+    /// <param name="isNext">Whether the thread has no other part to go on with. Otherwise it takes one only where enough is left for other
+    /// threads.</param>
+    /// <param name="part">The part.</param>
+    internal bool TryTakeMore(PageOperation operation, bool isNext, out OperationPart part)
     {
         using Gate.Scope held = _gate.Enter();
-        bool isNext = operation.IsQueued && operation.Left != 0 && (_first == operation || !_first!.IsUrgent);
-        part = isNext ? TakeUnsynchronized(operation) : default;
-        return isNext;
+        long least = isNext ? 1 : PagesForOthers;
+        bool isTaken = operation.IsQueued
+            && operation.Left >= least
+            && operation.End - operation.Next >= least
+            && (_first == operation || !_first!.IsUrgent);
+        part = isTaken ? TakeUnsynchronized(operation) : default;
+        return isTaken;
     }
 
     /// <summary>Ends the work on a part.</summary>
@@ -146,12 +157,14 @@ internal sealed partial class OperationQueue(PagingDomain domain)
 
     /// <summary>Ends an operation that needs no other threads any more. It is complete when those that work on it have left it. Does
     /// nothing to one that is complete.</summary>
-    internal void End(PageOperation operation)
+    /// <param name="operation">The operation.</param>
+    /// <param name="stops">Whether they leave it after the page that they are at; otherwise after their parts.</param>
+    internal void End(PageOperation operation, bool stops)
     {
         bool isDone;
         using (_gate.Enter())
         {
-            isDone = !operation.IsComplete && TryEndUnsynchronized(operation);
+            isDone = !operation.IsComplete && TryEndUnsynchronized(operation, stops);
         }
 
         if (isDone)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -24,6 +25,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
     /// <summary>Bytes of pages of one operation, about, that a thread deals with before it looks for something else to do.</summary>
     private const int BytesAtOnce = 8 << 20;
+
+    /// <summary>Bytes of pages, about, whose reads are under way beside those of the part that is dealt with, where there is so much.</summary>
+    private const int BytesAhead = 2 << 20;
 
     /// <summary>Pages at the beginning of a range that the caller of a prefetch looks at itself, at most.</summary>
     private const int MaxLooks = 256;
@@ -265,7 +269,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     }
 
     /// <summary>Deals with a part of an operation, and gives it back. Where that is read from files, also with parts behind it: the reads
-    /// of each begin before the thread turns to the pages of the one before, so that the device always has some.</summary>
+    /// of the next ones begin before the thread turns to the pages of a part, so that the device always has some.</summary>
     internal void Work(OperationPart part)
     {
         PageOperation operation = part.Operation;
@@ -273,18 +277,22 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
         // Its own hold: the thread that waits for the operation is not in a step.
         using Rundown.Scope held = _domain.Swap.Rundown.Hold();
+        PartsAhead parts = default;
         try
         {
-            int reads = held.IsInside ? BeginReads(part) : 0;
+            parts.Add(part, held.IsInside ? BeginReads(part) : 0);
             long left = BytesAtOnce >> region.Frames.PageShift;
-            for (bool goesOn = true; goesOn;)
+            long most = BytesAhead >> region.Frames.PageShift;
+            for (bool goesOn = true; parts.TryTake(out part, out int reads);)
             {
                 left -= part.End - part.First;
-                OperationPart next = default;
-                goesOn = reads != 0 && left > 0 && !_requests.IsAny && Operations.TryTakeMore(operation, out next);
-                int nextReads = goesOn ? BeginReads(next) : 0;
+                goesOn &= reads != 0 && left > 0 && !_requests.IsAny;
+                while (goesOn && parts.HasRoom(most) && Operations.TryTakeMore(operation, parts.IsEmpty, out OperationPart next))
+                {
+                    parts.Add(next, BeginReads(next));
+                }
+
                 Work(part, reads);
-                (part, reads) = (next, nextReads);
             }
         }
         finally
@@ -434,6 +442,49 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         {
             Shared.Decrement(SharedWord.Counter, ref _drivers);
             throw;
+        }
+    }
+
+    /// <summary>Parts that one thread has taken, in their order, with how many reads are under way for each.</summary>
+    private struct PartsAhead
+    {
+        private const int Max = 4;
+
+        private Parts _parts;
+        private int _first;
+        private int _count;
+        private long _pages;
+
+        internal readonly bool IsEmpty => _count == 0;
+
+        /// <summary>Whether there may be one more: always behind the one that is dealt with.</summary>
+        internal readonly bool HasRoom(long pages) => _count == 0 || (_count < Max && _pages < pages);
+
+        internal void Add(in OperationPart part, int reads)
+        {
+            _parts[(_first + _count++) % Max] = (part, reads);
+            _pages += part.End - part.First;
+        }
+
+        internal bool TryTake(out OperationPart part, out int reads)
+        {
+            (part, reads) = (default, 0);
+            if (_count == 0)
+            {
+                return false;
+            }
+
+            (part, reads) = _parts[_first];
+            _first = (_first + 1) % Max;
+            _count--;
+            _pages -= part.End - part.First;
+            return true;
+        }
+
+        [InlineArray(Max)]
+        private struct Parts
+        {
+            private (OperationPart Part, int Reads) _first;
         }
     }
 }
