@@ -1,4 +1,3 @@
-using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -11,8 +10,8 @@ namespace Paging.Residency;
 /// thread pool, a few at most, and by the scheduler in tests. Any number of threads may be in it. A step deals with one request or one part
 /// of an operation; it may wait for a device, never for a lease, and what goes wrong with a page is not its driver's business.
 ///
-/// Streams that are found in faults (<see cref="Readahead"/>) and operations take turns, so that neither keeps the other waiting. What comes
-/// later (gathered rows, neighbouring pages of a file read in one request) belongs here, too.
+/// Streams that are found in faults (<see cref="Readahead"/>) and operations take turns, so that neither keeps the other waiting. This type
+/// decides what a thread does next, and sees to it that one comes; what is done for a part of an operation is <see cref="OperationWorker"/>'s.
 /// </remarks>
 internal sealed class Prefetcher : IThreadPoolWorkItem
 {
@@ -21,9 +20,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
     /// <summary>Steps after which a work item goes to the end of the thread pool's queue.</summary>
     private const int StepsInATurn = 32;
-
-    /// <summary>Bytes of pages of one operation, about, that a thread deals with before it looks for something else to do.</summary>
-    private const int BytesAtOnce = 8 << 20;
 
     /// <summary>Pages at the beginning of a range that the caller of a prefetch looks at itself, at most.</summary>
     private const int MaxLooks = 256;
@@ -52,10 +48,14 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         _signal = signal;
         _watch = new RequestWatch(_requests, domain.Tuning.Time);
         Operations = new OperationQueue(domain);
+        Worker = new OperationWorker(domain, Operations, _requests);
         Readahead = new Readahead(domain);
     }
 
     internal OperationQueue Operations { get; }
+
+    /// <summary>What deals with parts of operations.</summary>
+    internal OperationWorker Worker { get; }
 
     /// <summary>The arrays in which streams were found.</summary>
     internal Readahead Readahead { get; }
@@ -224,7 +224,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
 
         WakeAnother();
-        Work(part);
+        Worker.Work(part);
         return true;
     }
 
@@ -261,70 +261,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         catch (OutOfMemoryException)
         {
             return false;
-        }
-    }
-
-    /// <summary>Deals with a part of an operation, and gives it back. Where that is read from files, also with parts behind it: the reads
-    /// of each begin before the thread turns to the pages of the one before, so that the device always has some.</summary>
-    internal void Work(OperationPart part)
-    {
-        PageOperation operation = part.Operation;
-        PagedRegion region = operation.Region;
-
-        // Its own hold: the thread that waits for the operation is not in a step.
-        using Rundown.Scope held = _domain.Swap.Rundown.Hold();
-        try
-        {
-            int reads = held.IsInside ? BeginReads(part) : 0;
-            long left = BytesAtOnce >> region.Frames.PageShift;
-            for (bool goesOn = true; goesOn;)
-            {
-                left -= part.End - part.First;
-                OperationPart next = default;
-                goesOn = reads != 0 && left > 0 && !_requests.IsAny && Operations.TryTakeMore(operation, out next);
-                int nextReads = goesOn ? BeginReads(next) : 0;
-                Work(part, reads);
-                (part, reads) = (next, nextReads);
-            }
-        }
-        finally
-        {
-            ReadPlan.End();
-        }
-
-        GC.KeepAlive(region);
-    }
-
-    /// <summary>Deals with a part of which so many reads are under way, those that were begun first.</summary>
-    private void Work(in OperationPart part, int reads)
-    {
-        long used = 0;
-        bool isOver = false;
-        WorkInside(part, ref used, ref isOver);
-        ReadPlan.End(reads);
-
-        // Where nothing needed a frame, much may follow that does not either.
-        long next = used == 0 && !isOver ? part.Operation.NextWanted(part.End) : part.End;
-        Operations.GiveBack(part, used, next, isOver);
-    }
-
-    /// <summary>Begins to read what a part needs from files.</summary>
-    /// <returns>How many reads that are.</returns>
-    private int BeginReads(in OperationPart part)
-    {
-        int before = ReadPlan.Count;
-        part.Operation.BeginReads(_domain.Swap.Loader, part);
-        return ReadPlan.Count - before;
-    }
-
-    private void WorkInside(in OperationPart part, ref long used, ref bool isOver)
-    {
-        PageOperation operation = part.Operation;
-        for (long page = part.First; page < part.End && !isOver && !operation.IsOver; page++)
-        {
-            BroughtIn outcome = operation.Work(_domain.Fetcher, page);
-            used += outcome is BroughtIn.Resident or BroughtIn.Filled ? 1 : 0;
-            isOver = outcome is BroughtIn.NoFrame or BroughtIn.Closed;
         }
     }
 
