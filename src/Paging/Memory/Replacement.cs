@@ -410,7 +410,9 @@ internal sealed unsafe class Replacement
 
         if (!TryDisplace(_now.Caution * distance))
         {
-            _now.Caution = IsIdle(Volatile.Read(ref _now.Candidate), Math.Max(distance, GivenUp * _now.UsuallyAway)) ? Math.Max(1, _now.Caution * (1 - (1.0 / capacity))) : _now.Caution;
+            _now.Caution = IsIdle(Volatile.Read(ref _now.Candidate), Math.Max(distance, GivenUp * _now.UsuallyAway))
+                ? Math.Max(1, _now.Caution * (1 - (1.0 / capacity)))
+                : _now.Caution;
             return false;
         }
 
