@@ -9,8 +9,9 @@ namespace Paging;
 /// <para>One reader, one thread: its members may be called by different threads, but not at the same time. Only <see cref="Dispose"/> may
 /// come from another thread meanwhile. Any number of readers may read a matrix, and other threads may write other rows of it. A batch holds
 /// what its rows held when it was gathered, up to batchesAhead batches before it is shown.</para>
-/// <para>Batches are gathered (<see cref="PagedMatrix{T}.Gather"/>) by a thread that each reader has. It holds no lease: the matrix can be
-/// disposed, and then the next move says so. A reader that is dropped without being disposed ends its thread when it is collected.</para>
+/// <para>Batches are gathered (<see cref="PagedMatrix{T}.Gather"/>) by two threads that each reader has; by one, where one batch is gathered
+/// ahead at most. They hold no lease: the matrix can be disposed, and then the next move says so. A reader that is dropped without being
+/// disposed ends its threads when it is collected.</para>
 /// </remarks>
 public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
     where T : unmanaged
@@ -44,7 +45,7 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the thread of a reader that was dropped.</summary>
+    /// <summary>Ends the threads of a reader that was dropped.</summary>
     ~BatchReader() => _producer.Stop();
 
     /// <summary>Rows × <see cref="PagedMatrix{T}.Columns"/> elements, valid until the next move. Empty before the first move, and behind an
@@ -148,7 +149,7 @@ public sealed class BatchReader<T> : IDisposable, IAsyncDisposable
         return Show(batch);
     }
 
-    /// <summary>Ends the reader, and waits for the batch that is being gathered. A move that waits on another thread ends with
+    /// <summary>Ends the reader, and waits for the batches that are being gathered. A move that waits on another thread ends with
     /// <see cref="ObjectDisposedException"/>. Doing it again does nothing.</summary>
     public void Dispose()
     {

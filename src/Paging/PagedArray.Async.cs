@@ -69,8 +69,8 @@ public sealed unsafe partial class PagedArray<T>
     /// <param name="length">The number of elements; 0 gives an empty sequence that pins nothing.</param>
     /// <returns>Dispose it to give the pages back.</returns>
     /// <remarks>Each page takes a frame until then, untouched ones too. Where others have so many pinned that there are not enough, this waits
-    /// for leases to end, as long as one ends within a second, and holds no page meanwhile; not in a thread that has leases itself. Use <see cref="CopyTo"/> for ranges that are not small beside
-    /// <see cref="PagerOptions.ResidentBytes"/>.</remarks>
+    /// for leases to end, as long as one ends within a second, and holds no page meanwhile; not in a thread that has leases itself. Use
+    /// <see cref="CopyTo"/> for ranges that are not small beside <see cref="PagerOptions.ResidentBytes"/>.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
     /// <exception cref="OutOfPagingSpaceException">The range has more pages than the budget has frames, or one of its pages can have none;
     /// the message says which, with the figures. Nothing stays pinned.</exception>

@@ -25,8 +25,8 @@ public sealed partial class Pager
     /// that others make to the file is not defined: pages that are in frames, or in the pool, stay as they were read.</remarks>
     /// <exception cref="ArgumentException">The path is empty; an element is larger than a page; or the rest of the file is no whole number
     /// of elements.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">Offset or length are negative or not in the file, or the page size is out of range;
-    /// the message says what the file has.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Offset or length are negative or not in the file, and the message says what that has;
+    /// or an option is out of range, or the budgets hold too few pages of that size.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="DirectoryNotFoundException">A part of the path is missing.</exception>
     /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>

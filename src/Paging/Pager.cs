@@ -88,7 +88,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <typeparam name="T">Any unmanaged type of at most one page.</typeparam>
     /// <param name="length">The number of elements: 1 or more, 2⁴⁵ bytes at most.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length or the page size is out of range, or the budgets hold too few pages of that
+    /// <exception cref="ArgumentOutOfRangeException">The length or an option is out of range, or the budgets hold too few pages of that
     /// size.</exception>
     /// <exception cref="ArgumentException">An element is larger than a page.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses address space for the page table; the message says how many bytes,
@@ -107,6 +107,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <param name="source">The elements: one or more.</param>
     /// <param name="options">Page size, name and compression; null takes the pager's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The source is empty; or as for <see cref="Allocate{T}"/>.</exception>
+    /// <exception cref="ArgumentException">An element is larger than a page.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
     /// <exception cref="OutOfPagingSpaceException">The copy does not fit; nothing of it stays.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -131,9 +132,10 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <param name="rows">The number of rows: 1 or more.</param>
     /// <param name="columns">The number of elements in a row: 1 or more; a row is 4 MiB at most.</param>
     /// <param name="options">Page size (a minimum: it grows to the next power of two that holds a row), name and compression.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Rows or columns are out of range, a row is longer than 4 MiB, or the budgets hold too
-    /// few pages of the size that a row needs.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Rows, columns or an option are out of range, a row is longer than 4 MiB, or the budgets
+    /// hold too few pages of the size that a row needs.</exception>
     /// <exception cref="InsufficientMemoryException">As for <see cref="Allocate{T}"/>.</exception>
+    /// <exception cref="OutOfPagingSpaceException">The pool is too full for a page size that it has not stored before.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
     public PagedMatrix<T> AllocateMatrix<T>(long rows, int columns, PagedArrayOptions? options = null)
         where T : unmanaged

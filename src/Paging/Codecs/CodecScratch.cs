@@ -24,7 +24,7 @@ internal sealed unsafe class CodecScratch : IDisposable
     private CodecScratch(CodecMemory memory) => _memory = memory;
 
     /// <summary>One for threads that the system has no memory for.</summary>
-    internal static Reserve<CodecScratch> Reserve { get; } = new(TryCreate());
+    internal static CodecReserve<CodecScratch> Reserve { get; } = new(TryCreate());
 
     /// <summary>What a filter makes of a block: <see cref="BlockBytes"/>.</summary>
     internal byte* Filtered => _memory.Address;

@@ -3,15 +3,6 @@ using Paging.Codecs.Filters;
 
 namespace Paging.Codecs;
 
-/// <summary>What turned a page, behind its filter, into the bytes that are stored. Part of the stored form: values are never
-/// reused.</summary>
-internal enum Codec : byte
-{
-    Raw,
-    Lz4,
-    Zstd,
-}
-
 /// <summary>How the bytes of a stored page are to be read. The header of each entry says it, so that a page stays readable whatever its
 /// owner decides later.</summary>
 /// <param name="Codec">The codec.</param>

@@ -68,7 +68,7 @@ internal static unsafe class ZstdCodec
     }
 
     /// <summary>A decoder for threads that get none of their own. Nothing is encoded unless it exists.</summary>
-    internal static Reserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
+    internal static CodecReserve<ZstdDecoder> Reserve { get; } = new(ZstdDecoder.TryCreate());
 
     private static bool TryDecodeByReserve(byte* source, int encodedLength, byte* page, int length)
     {

@@ -44,7 +44,8 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
         _scratches = new ContextPool<DatasetScratch>(
-            static () => new DatasetScratch(), (int)Math.Clamp(MaxScratchBytes / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
+            static () => new DatasetScratch(),
+            (int)Math.Clamp(MaxScratchBytes / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
     }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)

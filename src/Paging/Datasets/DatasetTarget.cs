@@ -261,7 +261,9 @@ internal sealed unsafe class DatasetTarget : IDisposable
     {
         byte[] host = Encoding.UTF8.GetBytes(Host);
         byte[] seen = new byte[host.Length];
-        return held.Length == host.Length && held.ReadAtLeast(seen, seen.Length, throwOnEndOfStream: false) == seen.Length && seen.AsSpan().SequenceEqual(host);
+        return held.Length == host.Length
+            && held.ReadAtLeast(seen, seen.Length, throwOnEndOfStream: false) == seen.Length
+            && seen.AsSpan().SequenceEqual(host);
     }
 
     private static FileStream OpenLock(string path, FileMode mode) =>

@@ -4,8 +4,8 @@ namespace Paging.Memory;
 
 /// <summary>What is known of a frame and of the page in it: 32 bytes, so that no record crosses a cache line.</summary>
 /// <remarks>The holder of a frame owns its record: the free list; a thread that has taken the frame and not published it; or the resident
-/// page. The exceptions stand at the fields. Other threads (the clock, and those that look at every frame) may read it, and must trust only
-/// what the page's word confirms.</remarks>
+/// page, for which a thread that has claimed it writes. The exceptions stand at the fields. Other threads (the clock, and those that look
+/// at every frame) may read it, and must trust only what the page's word confirms.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal unsafe struct FrameRecord
 {

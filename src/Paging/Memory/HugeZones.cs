@@ -5,9 +5,9 @@ namespace Paging.Memory;
 /// <para>A hole must not lie in memory that is advised huge: the system fills the hole when it joins what is around it to a huge page, and
 /// the budget is exceeded. But wherever the advice changes, another mapping begins. A process can have 65,530 mappings, and there may be as
 /// many holes as segments.</para>
-/// <para>So advice is given by zones, of which a reservation has 64 at most, unless its pool grows. A zone without holes is advised huge. Its first hole takes the
-/// advice from all of the zone, and when the last hole is filled the zone gets it back. Huge pages that exist stay, whatever is
-/// advised.</para>
+/// <para>So advice is given by zones, of which a reservation has 64 at most, unless its pool grows. A zone without holes is advised huge.
+/// Its first hole takes the advice from all of the zone, and when the last hole is filled the zone gets it back. Huge pages that exist
+/// stay, whatever is advised.</para>
 /// <para>The owner makes sure that no two calls run at the same time.</para>
 /// </remarks>
 internal sealed class HugeZones

@@ -131,7 +131,6 @@ internal sealed unsafe class Replacement
     /// <summary>One past the last frame that is looked for in the rings.</summary>
     internal long Reach
     {
-        get => _cold.Reach;
         set => _cold.Reach = _hot.Reach = _ahead.Reach = _first.Reach = value;
     }
 
@@ -163,9 +162,6 @@ internal sealed unsafe class Replacement
 
     /// <summary>Pages brought in ahead that have not been found used; as exact as <see cref="HotFrames"/>.</summary>
     internal long FramesAhead => _ahead.Count;
-
-    /// <summary>Frames that the cold ring is to have.</summary>
-    internal double Window => Volatile.Read(ref _now.Window);
 
     /// <summary>Pages that came in.</summary>
     internal long Faults => Volatile.Read(ref _now.Faults);
@@ -414,7 +410,9 @@ internal sealed unsafe class Replacement
 
         if (!TryDisplace(_now.Caution * distance))
         {
-            _now.Caution = IsIdle(Volatile.Read(ref _now.Candidate), Math.Max(distance, GivenUp * _now.UsuallyAway)) ? Math.Max(1, _now.Caution * (1 - (1.0 / capacity))) : _now.Caution;
+            _now.Caution = IsIdle(Volatile.Read(ref _now.Candidate), Math.Max(distance, GivenUp * _now.UsuallyAway))
+                ? Math.Max(1, _now.Caution * (1 - (1.0 / capacity)))
+                : _now.Caution;
             return false;
         }
 

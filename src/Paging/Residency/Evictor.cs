@@ -122,7 +122,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         FrameRecord* record = size.Records + frame;
 
         // A hint: the record may be another page's by now, in which case the CAS that follows fails.
-        if (HasRoomFor(record->Wish, size.PageBytes, record)
+        if (PoolAdmission.HasRoomFor(swap, record->Wish, size.PageBytes, record)
             && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
         {
             return EvictOutcome.Freed;
@@ -173,7 +173,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
             CompressionPolicy policy = policies[record->Policy];
             StoreTicket used = ticket;
             ticket = default;
-            bool isRedundant = (word & PageWord.Dirty) == 0 && IsRedundant(record);
+            bool isRedundant = (word & PageWord.Dirty) == 0 && PoolAdmission.IsRedundant(swap, record);
             stored = swap.Store(used, size.Address(frame), record->Used, policy, isRedundant);
         }
         finally
@@ -196,22 +196,6 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         Unbind(size, frame);
         counters.Add(Counter.Evictions);
         return EvictOutcome.Freed;
-    }
-
-    /// <summary>Whether a clean page is to be stored in the pool anew.</summary>
-    private bool HasRoomFor(PoolWish wish, int length, FrameRecord* record) => wish switch
-    {
-        PoolWish.None => false,
-        PoolWish.IfUnused => swap.HasRoomUnused(length),
-        _ => swap.HasRoomAtHand(length, IsRedundant(record)),
-    };
-
-    /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes),
-    /// or has one that is redundant itself.</summary>
-    private bool IsRedundant(FrameRecord* record)
-    {
-        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
-        return stored == 0 || swap.Descriptors.IsRedundant(stored);
     }
 
     /// <summary>Gives an unused ticket back and ends the claim, whatever the outcome.</summary>

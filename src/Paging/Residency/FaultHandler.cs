@@ -310,7 +310,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
             return false;
         }
 
-        // First the claim, then the check: see LeaseWatch.TryUncover.
+        // First the claim, then the check: see LeaseWatch.TryUncoverUnsynchronized.
         Fences.AfterInterlocked();
         bool watched = _watch.Covers(region, page);
         if (PageWord.AbandonEvict(page, watched ? word | PageWord.Watched : word))

@@ -1,6 +1,4 @@
 using Paging.Swap;
-using Paging.TestSeam;
-using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -23,26 +21,4 @@ internal sealed class HintOperation(HintCount hints, OperationQueue queue, Paged
     internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 
     protected override void OnComplete() => hints.Remove();
-}
-
-/// <summary>Bounds the prefetches that nobody awaits: who does not wait for them would not notice how many there are.</summary>
-internal sealed class HintCount
-{
-    private const int Max = 64;
-
-    private int _count;
-
-    /// <summary>Counts one more. Its operation owes a <see cref="Remove"/>.</summary>
-    internal bool TryAdd()
-    {
-        if (Shared.Increment(SharedWord.Counter, ref _count) <= Max)
-        {
-            return true;
-        }
-
-        Remove();
-        return false;
-    }
-
-    internal void Remove() => Shared.Decrement(SharedWord.Counter, ref _count);
 }

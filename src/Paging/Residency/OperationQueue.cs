@@ -41,7 +41,6 @@ internal sealed partial class OperationQueue(PagingDomain domain)
 
             if (_isClosed)
             {
-                operation.IsAbandoned = true;
                 isDone = TryEndUnsynchronized(operation);
             }
             else
@@ -186,7 +185,6 @@ internal sealed partial class OperationQueue(PagingDomain domain)
                 operation = _first;
                 if (operation is not null)
                 {
-                    operation.IsAbandoned = true;
                     isDone = TryEndUnsynchronized(operation);
                 }
             }

@@ -78,8 +78,8 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 return null;
             }
 
-            // Pairs with CompleteClose: either its sweep sees the granule in use and waits for this claim, or we see the region closed. In
-            // that case its table may be given back at any time, and nothing must be published there.
+            // Pairs with RegionCloser.Complete: either its sweep sees the granule in use and waits for this claim, or we see the region
+            // closed. In that case its table may be given back at any time, and nothing must be published there.
             Fences.AfterInterlocked();
             if (region.SeesClosed)
             {
@@ -97,7 +97,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
 
             ulong flags = write ? PageWord.Dirty : 0;
 
-            // Checked under the claim, behind a fence: see LeaseWatch.TryUncover.
+            // Checked under the claim, behind a fence: see LeaseWatch.TryUncoverUnsynchronized.
             flags |= _watch.Covers(region, page) ? PageWord.Watched : 0;
 
             // Of a stored page that was dropped nothing is left but its descriptor.
@@ -109,7 +109,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
             _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
             bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
-            record->Wish = WishFor(source, size, word, isBackSoon, isAlone);
+            record->Wish = PoolAdmission.WishFor(_clock, source, size, word, isBackSoon, isAlone);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));
@@ -162,26 +162,6 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
         }
 
         return size.Address(frame);
-    }
-
-    /// <summary>What is to become of a page when it is evicted clean.</summary>
-    /// <remarks>A page that comes in for the first time as one of a stream is, as far as anybody knows, of a file that is read once: to
-    /// encode it then would slow the stream down for nothing.</remarks>
-    /// <param name="source">Where it came from.</param>
-    /// <param name="size">Its size.</param>
-    /// <param name="word">Its word before.</param>
-    /// <param name="isBackSoon">Whether it was away for less than as many faults as there are frames.</param>
-    /// <param name="isAlone">Whether it was faulted on, and not as one of a stream.</param>
-    private PoolWish WishFor(in LoadResult source, FrameClass size, ulong word, bool isBackSoon, bool isAlone)
-    {
-        if (source.IsOutdated
-            || (isBackSoon && (source.IsFromFile || source.IsRecompressed))
-            || (source.IsFromBacking && _clock.IsWithinReach(size, word)))
-        {
-            return PoolWish.IfAtHand;
-        }
-
-        return source.IsRecompressed || (source.IsFromFile && (isAlone || FrameClock.IsBack(word))) ? PoolWish.IfUnused : PoolWish.None;
     }
 
     /// <summary>Fills a frame with the page's contents.</summary>

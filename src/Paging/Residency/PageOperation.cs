@@ -42,9 +42,6 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
 
     internal bool IsCancelled { get; set; }
 
-    /// <summary>Whether the pager was disposed before it was done.</summary>
-    internal bool IsAbandoned { get; set; }
-
     /// <summary>Set once, by the thread that then calls <see cref="Complete"/>.</summary>
     internal bool IsComplete { get; set; }
 
@@ -115,7 +112,6 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
         End = pages;
         Left = pages;
         IsCancelled = false;
-        IsAbandoned = false;
         IsComplete = false;
         TestHook.Reach(SharedWord.Operation);
         Volatile.Write(ref _isOver, 0);

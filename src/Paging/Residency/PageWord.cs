@@ -109,7 +109,7 @@ internal static unsafe partial class PageWord
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsUnchanged(ulong* page, ulong word)
     {
-        // Pairs with the fence between unpublishing a frame and its first overwriting (FramePool.Take).
+        // Pairs with the fence between unpublishing a frame and its first overwriting (Evictor.Unbind).
         Volatile.ReadBarrier();
         TestHook.Reach(SharedWord.Page);
         return Difference(page, word) << BitsAboveIdentity == 0;

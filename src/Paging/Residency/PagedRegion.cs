@@ -220,8 +220,8 @@ internal sealed unsafe class PagedRegion
 
     internal void WakeBackground() => _domain.Prefetcher.Wake();
 
-    /// <inheritdoc cref="Prefetcher.Work(OperationPart)"/>
-    internal void WorkOn(OperationPart part) => _domain.Prefetcher.Work(part);
+    /// <inheritdoc cref="OperationWorker.Work"/>
+    internal void WorkOn(OperationPart part) => _domain.Prefetcher.Worker.Work(part);
 
     /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long, FaultManner)"/>.</summary>
     internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index, FaultManner.Requested);

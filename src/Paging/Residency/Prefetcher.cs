@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -12,8 +10,8 @@ namespace Paging.Residency;
 /// thread pool, a few at most, and by the scheduler in tests. Any number of threads may be in it. A step deals with one request or one part
 /// of an operation; it may wait for a device, never for a lease, and what goes wrong with a page is not its driver's business.
 ///
-/// Streams that are found in faults (<see cref="Readahead"/>) and operations take turns, so that neither keeps the other waiting. What comes
-/// later (gathered rows, neighbouring pages of a file read in one request) belongs here, too.
+/// Streams that are found in faults (<see cref="Readahead"/>) and operations take turns, so that neither keeps the other waiting. This type
+/// decides what a thread does next, and sees to it that one comes; what is done for a part of an operation is <see cref="OperationWorker"/>'s.
 /// </remarks>
 internal sealed class Prefetcher : IThreadPoolWorkItem
 {
@@ -22,12 +20,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
 
     /// <summary>Steps after which a work item goes to the end of the thread pool's queue.</summary>
     private const int StepsInATurn = 32;
-
-    /// <summary>Bytes of pages of one operation, about, that a thread deals with before it looks for something else to do.</summary>
-    private const int BytesAtOnce = 8 << 20;
-
-    /// <summary>Bytes of pages, about, whose reads are under way beside those of the part that is dealt with, where there is so much.</summary>
-    private const int BytesAhead = 2 << 20;
 
     /// <summary>Pages at the beginning of a range that the caller of a prefetch looks at itself, at most.</summary>
     private const int MaxLooks = 256;
@@ -56,10 +48,14 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         _signal = signal;
         _watch = new RequestWatch(_requests, domain.Tuning.Time);
         Operations = new OperationQueue(domain);
+        Worker = new OperationWorker(domain, Operations, _requests);
         Readahead = new Readahead(domain);
     }
 
     internal OperationQueue Operations { get; }
+
+    /// <summary>What deals with parts of operations.</summary>
+    internal OperationWorker Worker { get; }
 
     /// <summary>The arrays in which streams were found.</summary>
     internal Readahead Readahead { get; }
@@ -228,7 +224,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
 
         WakeAnother();
-        Work(part);
+        Worker.Work(part);
         return true;
     }
 
@@ -265,74 +261,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         catch (OutOfMemoryException)
         {
             return false;
-        }
-    }
-
-    /// <summary>Deals with a part of an operation, and gives it back. Where that is read from files, also with parts behind it: the reads
-    /// of the next ones begin before the thread turns to the pages of a part, so that the device always has some.</summary>
-    internal void Work(OperationPart part)
-    {
-        PageOperation operation = part.Operation;
-        PagedRegion region = operation.Region;
-
-        // Its own hold: the thread that waits for the operation is not in a step.
-        using Rundown.Scope held = _domain.Swap.Rundown.Hold();
-        PartsAhead parts = default;
-        try
-        {
-            parts.Add(part, held.IsInside ? BeginReads(part) : 0);
-            long left = BytesAtOnce >> region.Frames.PageShift;
-            long most = BytesAhead >> region.Frames.PageShift;
-            for (bool goesOn = true; parts.TryTake(out part, out int reads);)
-            {
-                left -= part.End - part.First;
-                goesOn &= reads != 0 && left > 0 && !_requests.IsAny;
-                while (goesOn && parts.HasRoom(most) && Operations.TryTakeMore(operation, parts.IsEmpty, out OperationPart next))
-                {
-                    parts.Add(next, BeginReads(next));
-                }
-
-                Work(part, reads);
-            }
-        }
-        finally
-        {
-            ReadPlan.End();
-        }
-
-        GC.KeepAlive(region);
-    }
-
-    /// <summary>Deals with a part of which so many reads are under way, those that were begun first.</summary>
-    private void Work(in OperationPart part, int reads)
-    {
-        long used = 0;
-        bool isOver = false;
-        WorkInside(part, ref used, ref isOver);
-        ReadPlan.End(reads);
-
-        // Where nothing needed a frame, much may follow that does not either.
-        long next = used == 0 && !isOver ? part.Operation.NextWanted(part.End) : part.End;
-        Operations.GiveBack(part, used, next, isOver);
-    }
-
-    /// <summary>Begins to read what a part needs from files.</summary>
-    /// <returns>How many reads that are.</returns>
-    private int BeginReads(in OperationPart part)
-    {
-        int before = ReadPlan.Count;
-        part.Operation.BeginReads(_domain.Swap.Loader, part);
-        return ReadPlan.Count - before;
-    }
-
-    private void WorkInside(in OperationPart part, ref long used, ref bool isOver)
-    {
-        PageOperation operation = part.Operation;
-        for (long page = part.First; page < part.End && !isOver && !operation.IsOver; page++)
-        {
-            BroughtIn outcome = operation.Work(_domain.Fetcher, page);
-            used += outcome is BroughtIn.Resident or BroughtIn.Filled ? 1 : 0;
-            isOver = outcome is BroughtIn.NoFrame or BroughtIn.Closed;
         }
     }
 
@@ -442,49 +370,6 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         {
             Shared.Decrement(SharedWord.Counter, ref _drivers);
             throw;
-        }
-    }
-
-    /// <summary>Parts that one thread has taken, in their order, with how many reads are under way for each.</summary>
-    private struct PartsAhead
-    {
-        private const int Max = 4;
-
-        private Parts _parts;
-        private int _first;
-        private int _count;
-        private long _pages;
-
-        internal readonly bool IsEmpty => _count == 0;
-
-        /// <summary>Whether there may be one more: always behind the one that is dealt with.</summary>
-        internal readonly bool HasRoom(long pages) => _count == 0 || (_count < Max && _pages < pages);
-
-        internal void Add(in OperationPart part, int reads)
-        {
-            _parts[(_first + _count++) % Max] = (part, reads);
-            _pages += part.End - part.First;
-        }
-
-        internal bool TryTake(out OperationPart part, out int reads)
-        {
-            (part, reads) = (default, 0);
-            if (_count == 0)
-            {
-                return false;
-            }
-
-            (part, reads) = _parts[_first];
-            _first = (_first + 1) % Max;
-            _count--;
-            _pages -= part.End - part.First;
-            return true;
-        }
-
-        [InlineArray(Max)]
-        private struct Parts
-        {
-            private (OperationPart Part, int Reads) _first;
         }
     }
 }

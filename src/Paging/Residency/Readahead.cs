@@ -7,6 +7,9 @@ namespace Paging.Residency;
 
 /// <summary>Reads ahead for the arrays of a pager in which streams were found: a part of the <see cref="Prefetcher"/>'s work.</summary>
 /// <remarks>
+/// This type says for which array, and when. How far each stream is read ahead is the array's: <see cref="AccessStreams"/> has how the
+/// distance grows and shrinks, <see cref="RegionReadahead"/> its bounds, and <see cref="ReadaheadTrial"/> whether it pays at all.
+///
 /// A few arrays are looked at, those in which faults have lately gone on with a stream. A place is taken by CAS, from null or
 /// from another array, and given up by CAS, by a thread that has found nothing to do in its array for a while. A fault that believes its array
 /// to be looked at, when that ends at the same moment, is not heard; the next one of the stream is.
@@ -104,7 +107,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         }
 
         Span<StreamPage> taken = stackalloc StreamPage[FrameBatch.Max];
-        int most = Math.Min(FrameBatch.Length(region.Frames), FileReadahead.SetOf(region.Frames));
+        int most = Math.Min(FrameBatch.Length(region.Frames), ReadaheadSets.SetOf(region.Frames));
         taken = taken[..array.Take(region, taken[..most])];
         if (array.IsQuiet(isVain: taken.IsEmpty))
         {
@@ -140,30 +143,30 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// side.</remarks>
     private void BringInFromFiles(RegionReadahead array, PagedRegion region, ReadOnlySpan<StreamPage> taken)
     {
-        StreamPage* pages = stackalloc StreamPage[FileReadahead.MaxPages];
-        var queue = new FileReadahead(array, region, domain.Swap.Loader, new Span<StreamPage>(pages, FileReadahead.MaxPages));
-        Span<StreamPage> leftPages = stackalloc StreamPage[FileReadahead.MaxSetPages];
+        StreamPage* pages = stackalloc StreamPage[ReadaheadSets.MaxPages];
+        var sets = new ReadaheadSets(array, region, domain.Swap.Loader, new Span<StreamPage>(pages, ReadaheadSets.MaxPages));
+        Span<StreamPage> leftPages = stackalloc StreamPage[ReadaheadSets.MaxSetPages];
         var left = new LeftPages(leftPages);
         int length = FrameBatch.Length(region.Frames);
         int most = BytesAStep >> region.Frames.PageShift;
         try
         {
-            queue.Add(taken);
+            sets.Add(taken);
             for (int done = taken.Length; ;)
             {
                 while (done < most
                     && !domain.Prefetcher.IsAskedFor
-                    && queue.Room is { Length: > 0 } room
+                    && sets.Room is { Length: > 0 } room
                     && array.Take(region, room) is > 0 and int count)
                 {
-                    queue.Add(count);
+                    sets.Add(count);
                     done += count;
                 }
 
-                if (queue.Next(length) is { Length: > 0 } now)
+                if (sets.Next(length) is { Length: > 0 } now)
                 {
                     BringIn(array, region, now, ref left);
-                    queue.EndNext(now.Length);
+                    sets.EndNext(now.Length);
                 }
                 else if (left.TakeLast(length) is { Length: > 0 } last)
                 {

@@ -15,7 +15,7 @@ namespace Paging.Residency;
 /// </remarks>
 internal sealed unsafe class RegionReadahead
 {
-    /// <summary>Bytes of pages that a stream may be ahead of its reader.</summary>
+    /// <summary>Bytes of pages that a stream may be ahead of its reader; and <see cref="AccessStreams.MaxDistance"/> pages.</summary>
     private const int MaxBytes = 4 << 20;
 
     /// <summary>The share of a page size's frames that pages brought in ahead and not used yet may take.</summary>
@@ -45,7 +45,7 @@ internal sealed unsafe class RegionReadahead
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
         long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
-        _streams = new AccessStreams(region.PageCount, (int)most, FileReadahead.SetOf(region.Frames));
+        _streams = new AccessStreams(region.PageCount, (int)most, ReadaheadSets.SetOf(region.Frames));
     }
 
     /// <summary>Whether it is among those that threads look at, or about to be.</summary>

@@ -25,7 +25,7 @@ internal sealed unsafe class ColdCompressor(
     /// to.</summary>
     private const int MaxSegmentAtOnce = 2 << 20;
 
-    private readonly Visit[] _visits = log.Sealed.Visits;
+    private readonly ColdVisit[] _visits = log.Sealed.Visits;
 
     /// <summary>The chunk whose visit has begun. Guarded by the cleaning gate.</summary>
     private int _visiting;
@@ -54,7 +54,7 @@ internal sealed unsafe class ColdCompressor(
                     return Recompression.Worked;
                 }
             }
-            else if (since != Visit.Settled)
+            else if (since != ColdVisit.Settled)
             {
                 due = Math.Min(due, since + by.Age);
             }
@@ -80,8 +80,8 @@ internal sealed unsafe class ColdCompressor(
     /// <summary>Begins the record of a segment about to be opened. Called under the budget's gate.</summary>
     internal void BeginVisits(int chunk)
     {
-        ref Visit visit = ref _visits[chunk];
-        Volatile.Write(ref visit.Since, Visit.Settled);
+        ref ColdVisit visit = ref _visits[chunk];
+        Volatile.Write(ref visit.Since, ColdVisit.Settled);
         visit.Next = 0;
         visit.Seen = 0;
         visit.IsAnyLeft = false;
@@ -191,16 +191,16 @@ internal sealed unsafe class ColdCompressor(
         }
 
         Segment* segment = table[number];
-        ref Visit visit = ref _visits[segment->Chunk];
+        ref ColdVisit visit = ref _visits[segment->Chunk];
         if (visit.Seen != segment->Used)
         {
             visit.Seen = segment->Used;
             Volatile.Write(ref visit.Since, now);
         }
 
-        if (visit.Since == Visit.Settled || now - visit.Since < by.Age)
+        if (visit.Since == ColdVisit.Settled || now - visit.Since < by.Age)
         {
-            due = visit.Since == Visit.Settled ? due : Math.Min(due, visit.Since + by.Age);
+            due = visit.Since == ColdVisit.Settled ? due : Math.Min(due, visit.Since + by.Age);
             return false;
         }
 
@@ -210,7 +210,7 @@ internal sealed unsafe class ColdCompressor(
     }
 
     // A segment's decoded bytes measure the work of compressing it again. That happens under the gate, for which evictors wait.
-    private bool TryGoOn(int number, ref Visit visit, int maxBytes, Recompressor by, long now)
+    private bool TryGoOn(int number, ref ColdVisit visit, int maxBytes, Recompressor by, long now)
     {
         Segment* segment = table[number];
         int bytes = 0;
@@ -270,7 +270,7 @@ internal sealed unsafe class ColdCompressor(
         // wait.
         bool isSettled = false;
         bool isWorthwhile = table[number]->Logical <= max && IsWorthEmptying(number, out isSettled);
-        Volatile.Write(ref _visits[chunk].Since, isSettled ? Visit.Settled : now);
+        Volatile.Write(ref _visits[chunk].Since, isSettled ? ColdVisit.Settled : now);
         table.EndCleaning(number);
         return !isWorthwhile || cleaner.TryEmpty(number, by);
     }

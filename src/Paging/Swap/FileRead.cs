@@ -56,9 +56,6 @@ internal sealed unsafe class FileRead(int number) : IoRequest
     internal bool TryClaim() =>
         Volatile.Read(ref _users) == Free && Shared.CompareExchange(SharedWord.FileRead, ref _users, Claimed, Free) == Free;
 
-    /// <summary>Claimed → Free: there was no buffer.</summary>
-    internal void Abandon() => Shared.Write(SharedWord.FileRead, ref _users, Free);
-
     /// <summary>Begins to read. The caller has claimed it; the pins of the pieces belong to the read from here on, and the caller is its
     /// first user.</summary>
     /// <param name="pieces">What is read, in the order of the file; all of one file.</param>

@@ -5,8 +5,8 @@ namespace Paging.Swap;
 
 /// <summary>Reads that a thread begins because it is about to load pages, one after another: first it notes all that it will want, then what
 /// lies side by side in files is read at once, and the device has all of these reads together.</summary>
-/// <remarks>The thread is inside the pager's rundown from the first <see cref="Note(PageLoader, uint)"/> to the end of <see cref="End()"/>, which waits for
-/// the device. Others find its reads, too: see <see cref="FileReads"/>.</remarks>
+/// <remarks>The thread is inside the pager's rundown from the first <see cref="Note(PageLoader, uint)"/> to the end of
+/// <see cref="End()"/>, which waits for the device. Others find its reads, too: see <see cref="FileReads"/>.</remarks>
 internal sealed class ReadPlan
 {
     /// <summary>Pages that are noted at once, at most.</summary>

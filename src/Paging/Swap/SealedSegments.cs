@@ -48,14 +48,14 @@ internal sealed unsafe class SealedSegments
         _segmentBytes = segmentBytes;
         _bySeal = new ChunkHeap(chunks.Count);
         _byVisit = new ChunkHeap(chunks.Count);
-        Visits = new Visit[chunks.Count];
+        Visits = new ColdVisit[chunks.Count];
         _redundant = new int[chunks.Count];
         _memory = new Reservation(NumberLists.Bytes(Lists, chunks.Count), accessible: true);
         _byDead = new NumberLists(_memory.Address, Lists);
     }
 
     /// <summary>How far the recompressor has come with each segment, by chunk.</summary>
-    internal Visit[] Visits { get; }
+    internal ColdVisit[] Visits { get; }
 
     /// <summary>Makes the heaps and lists agree with the segment that has a chunk now, if any.</summary>
     internal void Refresh(int chunk)
@@ -170,7 +170,7 @@ internal sealed unsafe class SealedSegments
             _byVisit.Remove(chunk);
         }
 
-        since = Visit.Settled;
+        since = ColdVisit.Settled;
         return None;
     }
 
@@ -270,8 +270,8 @@ internal sealed unsafe class SealedSegments
             _bySeal.Remove(chunk);
         }
 
-        long since = isFindable ? Volatile.Read(ref Visits[chunk].Since) : Visit.Settled;
-        if (since != Visit.Settled)
+        long since = isFindable ? Volatile.Read(ref Visits[chunk].Since) : ColdVisit.Settled;
+        if (since != ColdVisit.Settled)
         {
             _byVisit.Set(chunk, since);
         }

@@ -340,28 +340,3 @@ internal sealed unsafe partial class Writeback
         }
     }
 }
-
-/// <summary>The request to write one segment.</summary>
-internal sealed class SegmentWrite(Writeback writeback) : IoRequest
-{
-    private bool _isBusy;
-
-    /// <summary>Set under the gate of <see cref="Writeback"/>, cleared on the engine's thread.</summary>
-    internal bool IsBusy
-    {
-        get => Volatile.Read(ref _isBusy);
-        set => Volatile.Write(ref _isBusy, value);
-    }
-
-    internal int Segment { get; set; }
-
-    internal object? KeepAlive { get; set; }
-
-    protected override void OnCompleted() => writeback.Complete(this);
-
-    protected override void OnReleased()
-    {
-        KeepAlive = null;
-        writeback.Release(this);
-    }
-}

@@ -72,7 +72,7 @@ public sealed partial class PromisesTests
     {
         using var pager = new Pager(new PagerOptions { PageBytes = pageBytes, ResidentBytes = 64 << 20, PoolBytes = 256 << 20, BackgroundThreads = 0 });
         SegmentLog log = Internals.Domain(pager).Swap.LogFor(pageBytes)!;
-        Assert.InRange(Bytes(log.EntryBuffers) + Bytes(log.SegmentBuffers), 1, 8 << 20);
+        Assert.InRange(Bytes(log.EntryBuffers) + Bytes(log.RunBuffers) + Bytes(log.SegmentBuffers), 1, 16 << 20);
 
         static long Bytes(BounceBuffers buffers) => (long)buffers.Count * buffers.BufferBytes;
     }

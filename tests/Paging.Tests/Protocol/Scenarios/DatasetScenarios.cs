@@ -198,34 +198,24 @@ internal static class DatasetScenarios
         book.Get(0, 1);
         book.Get(7, 1);
         world.EvictAll();
-        dataset.DelaysCompletion = true;
-        Pending? task = null;
-        FileScenarios.Beside(
+        FileScenarios.WithPrefetch(
+            dataset,
             run,
-            () => dataset.PendingCount,
-            dataset.CompleteOne,
-            [
-                () =>
-                {
-                    task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length));
-                    book.Get(0, 1);
-                    world.EvictAll();
-                },
-                () => Repeat(4, () => world.Domain.Step()),
-                () =>
-                {
-                    book.Set(1, 0, 51);
-                    book.Discard(3);
-                    book.Overwrite(4, Contents.Noise(52));
-                    book.Copy(6);
-                },
-            ]);
-        dataset.DelaysCompletion = false;
-        while (!task!.IsCompleted)
-        {
-            world.Domain.Step();
-        }
-
+            world,
+            book,
+            begin =>
+            {
+                begin();
+                book.Get(0, 1);
+                world.EvictAll();
+            },
+            () =>
+            {
+                book.Set(1, 0, 51);
+                book.Discard(3);
+                book.Overwrite(4, Contents.Noise(52));
+                book.Copy(6);
+            });
         End(world, dataset);
     });
 

@@ -392,15 +392,9 @@ internal static unsafe class FileScenarios
         SwapOffRefused, FailedWrites, ArraysWithFile, DiscardInARow, DisposeInARow, LoadBehindASlowReader, DisposeWhileWriting,
     ];
 
-    /// <summary>Runs the actions beside a device that completes what they submit.</summary>
-    internal static void With(MemoryDevice device, Run run, params ReadOnlySpan<Action> actions)
-    {
-        Beside(run, () => device.PendingCount, device.CompleteOne, actions);
-        device.DelaysCompletion = false;
-    }
-
-    /// <summary>Runs the actions beside one thread more, which completes what they submit until they are through and nothing is left.</summary>
-    internal static void Beside(Run run, Func<int> pendingCount, Func<bool> completeOne, ReadOnlySpan<Action> actions)
+    /// <summary>Runs the actions beside one thread more, the disk, which completes what they submit until they are through and nothing is
+    /// left. From then on nothing is held back.</summary>
+    internal static void With(IDelayedTransfers disk, Run run, params ReadOnlySpan<Action> actions)
     {
         int left = actions.Length;
         var all = new Action[actions.Length + 1];
@@ -422,15 +416,37 @@ internal static unsafe class FileScenarios
 
         all[^1] = () =>
         {
-            while (left > 0 || pendingCount() > 0)
+            while (left > 0 || disk.PendingCount > 0)
             {
-                if (!completeOne())
+                if (!disk.CompleteOne())
                 {
                     run.Interleaver.Yield();
                 }
             }
         };
         run.Together(all);
+        disk.DelaysCompletion = false;
+    }
+
+    /// <summary>All of an array is prefetched from a disk, by a thread that steps, beside what others do to its pages.</summary>
+    /// <param name="disk">What its pages are on.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="world">The world.</param>
+    /// <param name="book">The array.</param>
+    /// <param name="first">What the thread does that begins the prefetch, by what it is given.</param>
+    /// <param name="others">What another thread does.</param>
+    internal static void WithPrefetch(IDelayedTransfers disk, Run run, World world, Book book, Action<Action> first, Action others)
+    {
+        disk.DelaysCompletion = true;
+        Pending? task = null;
+        With(disk, run,
+            () => first(() => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length))),
+            () => Repeat(4, () => world.Domain.Step()),
+            others);
+        while (task is { IsCompleted: false })
+        {
+            world.Domain.Step();
+        }
     }
 
     private static SwapId[] Fill(World world, int count)

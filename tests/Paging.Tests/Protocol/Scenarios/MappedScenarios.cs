@@ -129,21 +129,17 @@ internal static class MappedScenarios
     {
         var world = new World(run, frames: 6);
         Book book = world.Map(s_salts, out MemorySource source);
-        source.DelaysCompletion = true;
-        Pending? task = null;
-        With(source, run,
-            () => UntilDisposed(() => task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length))),
-            () => Repeat(4, () => world.Domain.Step()),
+        FileScenarios.WithPrefetch(
+            source,
+            run,
+            world,
+            book,
+            UntilDisposed,
             () =>
             {
                 UntilDisposed(() => book.Get(1, 1));
                 DisposeInTheEnd(run, book);
             });
-        while (task is { IsCompleted: false })
-        {
-            world.Domain.Step();
-        }
-
         Assert.Equal(1, source.Closed);
         world.CheckAndClose();
     });
@@ -152,16 +148,17 @@ internal static class MappedScenarios
     {
         var world = new World(run, frames: 6);
         Book book = world.Map(s_salts, out MemorySource source);
-        source.DelaysCompletion = true;
-        Pending? task = null;
-        With(source, run,
-            () =>
+        FileScenarios.WithPrefetch(
+            source,
+            run,
+            world,
+            book,
+            begin =>
             {
-                task = new Pending(book.Array.PrefetchAsync(0, book.Array.Length));
+                begin();
                 book.Get(0, 1);
                 world.EvictAll();
             },
-            () => Repeat(4, () => world.Domain.Step()),
             () =>
             {
                 book.Set(1, 0, 51);
@@ -169,11 +166,6 @@ internal static class MappedScenarios
                 book.Evict(1);
                 book.Overwrite(4, Contents.Noise(52));
             });
-        while (!task!.IsCompleted)
-        {
-            world.Domain.Step();
-        }
-
         world.CheckAndClose();
     });
 
@@ -182,7 +174,7 @@ internal static class MappedScenarios
         var world = new World(run, frames: 8);
         Book book = world.Map(s_salts, out MemorySource source);
         source.DelaysCompletion = true;
-        With(source, run,
+        FileScenarios.With(source, run,
             () => Repeat(2, () => book.Gather([(3, 1), (0, 0), (1, 3), (4, 1), (0, 100)])),
             () => Repeat(4, () => world.Domain.Step()),
             () =>
@@ -393,12 +385,5 @@ internal static class MappedScenarios
     /// <summary>Drops what is kept of the file in one segment, whether or not the pool needs it.</summary>
     private static void DropOne(World world) => new Paging.Swap.RedundantEntries(world.Store.Segments, world.Store.Descriptors, world.Store.Budget)
         .TryDrop(world.Log);
-
-    /// <summary>One thread more is the disk, until the others are through.</summary>
-    private static void With(MemorySource source, Run run, params ReadOnlySpan<Action> actions)
-    {
-        FileScenarios.Beside(run, () => source.PendingCount, source.CompleteOne, actions);
-        source.DelaysCompletion = false;
-    }
 }
 #endif

@@ -401,10 +401,10 @@ internal static unsafe class Audit
             bool isSealed = segment != null && Internals.State(store.Segments, number) == SegmentState.Sealed;
             int live = segment == null ? 0 : segment->Live << Location.UnitShift;
             CheckOrder(Internals.BySeal(log.Sealed), chunk, isSealed, isSealed ? segment->SealedAt : 0);
-            long since = isSealed ? log.Sealed.Visits[chunk].Since : Visit.Settled;
+            long since = isSealed ? log.Sealed.Visits[chunk].Since : ColdVisit.Settled;
             if (!isSealed || segment->Damaged == 0)
             {
-                CheckOrder(Internals.ByVisit(log.Sealed), chunk, since != Visit.Settled, since);
+                CheckOrder(Internals.ByVisit(log.Sealed), chunk, since != ColdVisit.Settled, since);
                 int rank = isSealed ? DeadShare.InMemory(segment->Used, live, log.SegmentBytes) : DeadShare.Nothing;
                 Must.Hold(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
                     $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number).ToString())}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");

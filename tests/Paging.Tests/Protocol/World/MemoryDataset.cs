@@ -14,7 +14,7 @@ namespace Paging.Tests.Protocol;
 
 /// <summary>A dataset in memory, whose files may not be there, refuse to be opened, fail to be read, and hold back what is submitted. Each
 /// time that one is opened it is another file, which fails the test when it is read after it was closed, or closed twice.</summary>
-internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource
+internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource, IDelayedTransfers
 {
     private readonly Shape _shape;
     private readonly ulong _seed;
@@ -43,7 +43,7 @@ internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource
     internal Func<string, long, int> ReadErrorOf { get; set; } = static (_, _) => 0;
 
     /// <summary>Holds back what is submitted from now on.</summary>
-    internal bool DelaysCompletion
+    public bool DelaysCompletion
     {
         get;
         set
@@ -56,10 +56,10 @@ internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource
     /// <summary>How often a file was opened.</summary>
     internal int Opened => _opened.Count;
 
-    internal int PendingCount => _opened.Sum(static file => file.PendingCount);
+    public int PendingCount => _opened.Sum(static file => file.PendingCount);
 
     /// <summary>Completes one of the reads that are held back.</summary>
-    internal bool CompleteOne() => _opened.Find(static file => file.PendingCount != 0)?.CompleteOne() ?? false;
+    public bool CompleteOne() => _opened.Find(static file => file.PendingCount != 0)?.CompleteOne() ?? false;
 
     /// <summary>All that was opened was closed once. Every array is disposed.</summary>
     internal void AssertClosed()

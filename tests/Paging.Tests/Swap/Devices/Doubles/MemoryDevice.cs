@@ -17,7 +17,7 @@ namespace Paging.Tests.Swap.Devices.Doubles;
 /// </list>
 /// <para>Faults are the business of <see cref="FaultyDevice"/>.</para>
 /// </remarks>
-internal sealed unsafe class MemoryDevice : SwapDevice
+internal sealed unsafe class MemoryDevice : SwapDevice, IDelayedTransfers
 {
     private const byte Unwritten = 0xD7;
 

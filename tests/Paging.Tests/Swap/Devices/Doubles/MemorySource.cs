@@ -7,7 +7,7 @@ namespace Paging.Tests.Swap.Devices.Doubles;
 
 /// <summary>A file to be mapped, in memory. It may become shorter, fail, come to an end in the middle of a read, and hold back what is submitted.
 /// Fails the test when it is read after it was closed, closed twice, or closed under a read.</summary>
-internal sealed unsafe class MemorySource : SourceFile
+internal sealed unsafe class MemorySource : SourceFile, IDelayedTransfers
 {
     private const int Block = SwapDevice.BufferAlignment;
 

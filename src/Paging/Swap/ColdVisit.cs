@@ -3,7 +3,7 @@ namespace Paging.Swap;
 /// <summary>How far the recompressor has come with the segment that a chunk is lent to.</summary>
 /// <remarks>Written by the thread that lends the chunk or has its segment open; otherwise by the recompressor, under a claim on the
 /// segment.</remarks>
-internal struct Visit
+internal struct ColdVisit
 {
     /// <summary>Nothing in the segment is left to compress again. A sealed segment gains no entries, so this is final.</summary>
     internal const long Settled = long.MaxValue;

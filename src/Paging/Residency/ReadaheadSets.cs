@@ -9,7 +9,7 @@ namespace Paging.Residency;
 /// <param name="region">The array.</param>
 /// <param name="loader">What loads its pages.</param>
 /// <param name="pages">Room for <see cref="MaxPages"/>.</param>
-internal ref struct FileReadahead(
+internal ref struct ReadaheadSets(
     RegionReadahead array, PagedRegion region, PageLoader loader, Span<StreamPage> pages)
 {
     /// <summary>Sets at once.</summary>
@@ -113,39 +113,5 @@ internal ref struct FileReadahead(
     private struct KeptPages
     {
         private StreamPage _first;
-    }
-}
-
-/// <summary>Pages that a thread of the background has left to a reader that came close; the last ones of them, if there are many. One
-/// thread's.</summary>
-/// <param name="pages">Room for them; none if they need not be known.</param>
-internal ref struct LeftPages(Span<StreamPage> pages)
-{
-    private readonly Span<StreamPage> _pages = pages;
-    private int _count;
-
-    internal void Add(in StreamPage page)
-    {
-        if (_pages.IsEmpty)
-        {
-            return;
-        }
-
-        if (_count == _pages.Length)
-        {
-            // The reader is long past the first half.
-            _count /= 2;
-            _pages[^_count..].CopyTo(_pages);
-        }
-
-        _pages[_count++] = page;
-    }
-
-    /// <summary>Takes the last ones out, in their order.</summary>
-    internal ReadOnlySpan<StreamPage> TakeLast(int max)
-    {
-        int count = Math.Min(max, _count);
-        _count -= count;
-        return _pages.Slice(_count, count);
     }
 }

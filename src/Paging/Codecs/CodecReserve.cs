@@ -8,7 +8,7 @@ namespace Paging.Codecs;
 /// readable.</summary>
 /// <typeparam name="T">The item.</typeparam>
 /// <param name="item">Null when the system had no memory for it at the start: then nothing may be stored that needs it.</param>
-internal sealed class Reserve<T>(T? item)
+internal sealed class CodecReserve<T>(T? item)
     where T : class
 {
     /// <summary>Changed to 1 by CAS, by a thread that is about to decode, and back to 0 by that thread alone.</summary>
