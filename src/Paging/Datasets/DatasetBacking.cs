@@ -114,7 +114,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
         for (int i = 0; i < count; i++)
         {
             ChunkPlace place = file.Find(chunk + i);
-            if (!place.IsNone && IsWithin(place, file))
+            if (!place.IsNone && IsWithin(place, file) && !IsTooLong(place))
             {
                 begin = Math.Min(begin, place.Offset);
                 end = Math.Max(end, place.Offset + place.Bytes);
@@ -186,6 +186,15 @@ internal sealed unsafe class DatasetBacking : PageBacking
             if (!IsWithin(place, file))
             {
                 return Damaged(file, place, $"chunk {inFile:N0}, of {place.Bytes:N0} bytes, is not within its {file.Bytes:N0} bytes");
+            }
+
+            if (IsTooLong(place))
+            {
+                return Damaged(
+                    file,
+                    place,
+                    $"chunk {inFile:N0} takes {place.Bytes:N0} bytes, and one that decodes to {_layout.ChunkBytes:N0} takes " +
+                    $"{ChunkDecoder.MaxBytes(_layout.ChunkBytes):N0} at most");
             }
 
             if (_layout.IsPlain)
@@ -333,9 +342,10 @@ internal sealed unsafe class DatasetBacking : PageBacking
         }
     }
 
-    private bool IsWithin(ChunkPlace place, ShardFile file) =>
-        place.Bytes > 0 && place.Bytes <= file.Bytes && place.Offset <= file.Bytes - place.Bytes
-        && (_layout.IsPlain || place.Bytes <= ChunkDecoder.MaxBytes(_layout.ChunkBytes));
+    private bool IsTooLong(ChunkPlace place) => !_layout.IsPlain && place.Bytes > ChunkDecoder.MaxBytes(_layout.ChunkBytes);
+
+    private static bool IsWithin(ChunkPlace place, ShardFile file) =>
+        place.Bytes > 0 && place.Bytes <= file.Bytes && place.Offset <= file.Bytes - place.Bytes;
 
     private static LoadResult Damaged(ShardFile file, ChunkPlace place, string detail) =>
         new(LoadStatus.SourceDamaged)
