@@ -46,6 +46,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         options ??= new PagerOptions();
         options.Check(nameof(options));
         CodecLibraries.Load();
+        PagingEvents.Load();
         options = options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] };
 
         // Before the memory: a factory of the program's may throw.

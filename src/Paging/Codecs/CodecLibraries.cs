@@ -19,7 +19,7 @@ internal static unsafe class CodecLibraries
     private static bool s_areLoaded;
 
     /// <summary>Does nothing but the first time.</summary>
-    /// <exception cref="IOException">An assembly cannot be loaded. It can be tried again.</exception>
+    /// <exception cref="IOException">An assembly cannot be loaded.</exception>
     internal static void Load()
     {
         if (Volatile.Read(ref s_areLoaded))
