@@ -37,14 +37,16 @@ internal static class OptionChecks
                 parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {PoolBudget.MaxBytes:N0}.");
         }
 
-        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), parameter);
-        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), parameter);
         if (options.SwapFiles is null)
         {
             throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
         }
 
         CheckPageFits(options.PageBytes, options.ResidentBytes, options.PoolBytes, parameter);
+
+        // Of budgets that are right by themselves.
+        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), parameter);
+        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), parameter);
     }
 
     internal static void CheckAdvice(PageAdvice advice, string parameter)

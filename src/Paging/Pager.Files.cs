@@ -84,7 +84,7 @@ public sealed partial class Pager
         using MappedFile file = MappedFile.Open(_domain, path);
         NpyHeader header = NpyHeader.Read(file.Path, file.Bytes, file.Read);
         header.CheckType<T>(path);
-        return MapTensor<T>(file, header.DataOffset, header.Shape, path, options);
+        return MapTensor<T>(file, header.DataOffset, header.Shape, $"'{path}'", options);
     }
 
     /// <summary>A safetensors file: its tensors by name, mapped where they lie.</summary>

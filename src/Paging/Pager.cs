@@ -23,7 +23,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// with the figures.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses the address space, or the first memory; the message says how many
     /// bytes, and which settings to look at.</exception>
-    /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>.</exception>
+    /// <exception cref="IOException">A swap file cannot be opened: see <see cref="AddSwapFile"/>; or, with the first pager of a process, an
+    /// assembly that pages are compressed with cannot be loaded.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread for the background or for a swap file, or no memory; the
     /// message says what for, and which limits to look at. Nothing is left behind.</exception>
     /// <exception cref="ArgumentException">The name is empty, or too long.</exception>
@@ -44,6 +45,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
 
         options ??= new PagerOptions();
         options.Check(nameof(options));
+        CodecLibraries.Load();
+        PagingEvents.Load();
         options = options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] };
 
         // Before the memory: a factory of the program's may throw.

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Tracing;
+using System.Runtime.CompilerServices;
 
 namespace Paging.Diagnostics;
 
@@ -35,6 +36,15 @@ internal sealed class PagingEvents : EventSource
 
     /// <summary>Whether anybody listens, for events whose arguments cost something.</summary>
     internal static bool IsListenedTo => s_log.IsEnabled();
+
+    /// <summary>Has loaded what events need, while there is somebody who can be told that it cannot be: later they come from finalizers and
+    /// from threads of the background too.</summary>
+    internal static void Load()
+    {
+        // Named here, so that it is found to be missing before the initializer: a class whose initializer has failed once fails for good.
+        GC.KeepAlive(typeof(ConcurrentQueue<Pending>));
+        RuntimeHelpers.RunClassConstructor(typeof(PagingEvents).TypeHandle);
+    }
 
     /// <summary>Swapon.</summary>
     internal static void NoteSwapFileAdded(string pager, string path, long bytes, int priority) =>

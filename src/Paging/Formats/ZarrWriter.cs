@@ -169,14 +169,17 @@ internal static class ZarrWriter
         json.WriteEndObject();
     }
 
+    /// <summary>On one line, whatever the rest has: the fill value of raw bits is a number for each byte of an element, and with a line for
+    /// each the text would be longer than what is read (<see cref="ZarrMetadata.MaxBytes"/>).</summary>
     private static void WriteNumbers(Utf8JsonWriter json, string name, ReadOnlySpan<long> numbers)
     {
-        json.WriteStartArray(name);
+        var text = new StringBuilder("[");
         foreach (long number in numbers)
         {
-            json.WriteNumberValue(number);
+            text.Append(text.Length == 1 ? "" : ",").Append(CultureInfo.InvariantCulture, $"{number}");
         }
 
-        json.WriteEndArray();
+        json.WritePropertyName(name);
+        json.WriteRawValue(text.Append(']').ToString());
     }
 }

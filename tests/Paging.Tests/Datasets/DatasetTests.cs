@@ -54,6 +54,21 @@ public sealed class DatasetTests : IDisposable
         }
     });
 
+    /// <summary>The metadata has a number for each byte of such an element.</summary>
+    [Fact]
+    public void Elements_as_long_as_the_longest_page_come_back()
+    {
+        using var pager = new Pager(new PagerOptions { ResidentBytes = 16 << 20, PoolBytes = 72 << 20 });
+        using PagedArray<Huge> array = pager.Allocate<Huge>(2, new PagedArrayOptions { PageBytes = 4 << 20 });
+        using (WriteLease<Huge> lease = array.Write(1))
+            MemoryMarshal.AsBytes(lease.Span)[^1] = 7;
+        array.Save(Name, cancellationToken: TestContext.Current.CancellationToken);
+        using PagedArray<Huge> opened = pager.Open<Huge>(Name);
+        using ReadLease<Huge> read = opened.Read(1);
+        Assert.Equal(7, MemoryMarshal.AsBytes(read.Span)[^1]);
+        Assert.Equal(Unsafe.SizeOf<Huge>() - 1, MemoryMarshal.AsBytes(read.Span).IndexOfAnyExcept((byte)0));
+    }
+
     /// <summary>Any shape, in chunks and shards of any length, opened with pages of any length.</summary>
     [Theory]
     [InlineData(0)]
@@ -504,4 +519,10 @@ public sealed class DatasetTests : IDisposable
 
     private static bool Same<T>(ReadOnlySpan<T> one, ReadOnlySpan<T> other) where T : unmanaged =>
         MemoryMarshal.AsBytes(one).SequenceEqual(MemoryMarshal.AsBytes(other));
+
+    [InlineArray(4 << 20)]
+    private struct Huge
+    {
+        private byte _first;
+    }
 }

@@ -33,6 +33,15 @@ public class OptionsTests
         Assert.Equal(s_small, pager.Options);
     }
 
+    [Fact]
+    public void A_negative_budget_is_refused_by_its_own_name()
+    {
+        var e = Assert.Throws<ArgumentOutOfRangeException>(() => new Pager(s_small with { ResidentBytes = -1 }));
+        Assert.StartsWith("ResidentBytes = -1 ", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentOutOfRangeException>(() => new Pager(s_small with { PoolBytes = -1 }));
+        Assert.StartsWith("PoolBytes = -1 ", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(WrongPageSizes))]
     public void A_page_size_that_is_no_power_of_two_from_4_KiB_to_4_MiB_is_refused(int pageBytes)
