@@ -304,6 +304,7 @@ internal static unsafe partial class PageWord
     }
 
     /// <summary>The version bits of a word, one version further. They stand in two places, and are not all zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong NextVersion(ulong word)
     {
         ulong low = ((word & VersionLow) + (1UL << VersionLowShift)) & VersionLow;
