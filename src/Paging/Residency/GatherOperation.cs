@@ -21,7 +21,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// <summary>How often a page is brought in again that went before it was copied.</summary>
     private const int MaxTries = 16;
 
-    /// <summary>Rounds of spinning before the thread sleeps: others are at most at a few pages.</summary>
+    /// <summary>Rounds of spinning before the thread sleeps: others have a few parts in hand.</summary>
     private const int Spins = 64;
 
     /// <summary>Bytes of pages that a thread takes at a time, at least, where they may be in files: towards the end of an operation, too, or
@@ -91,8 +91,8 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         }
         finally
         {
-            // Nobody may write to the destination when this returns, whatever happened. Others have a few pages in hand: they finish those
-            // whose reads are under way, which would otherwise be read again one by one, and leave the others to this thread.
+            // Nobody may write to the destination when this returns, whatever happened. Others have a few parts in hand. Where reads of
+            // these are under way they finish them, or the pages would be read again one by one; otherwise this thread does the rest.
             Queue.End(this, stops: !isHandedOut || !Region.MayBeInFiles);
             Spinner spinner = default;
             while (_ends.Count == seen && spinner.Count < Spins)

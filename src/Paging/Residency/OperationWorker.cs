@@ -45,10 +45,16 @@ internal sealed class OperationWorker(PagingDomain domain, OperationQueue operat
                 (part, int reads) = parts.First;
                 left -= part.End - part.First;
                 goesOn &= reads != 0 && left > 0 && !requests.IsAny;
-                while (goesOn && parts.HasRoom(ahead) && operations.TryTakeMore(operation, isNext: parts.Count == 1, out OperationPart next))
+                while (goesOn && HasRoom(parts, ahead) && operations.TryTakeMore(operation, isNext: parts.Count == 1, out OperationPart next))
                 {
                     parts.Add(next);
-                    parts.SetLastReads(BeginReads(next));
+                    int begun = BeginReads(next);
+                    parts.SetLastReads(begun);
+                    if (begun == 0)
+                    {
+                        // In memory, or there is no room for more reads: what follows is for whoever comes to it first.
+                        break;
+                    }
                 }
 
                 parts.RemoveFirst();
@@ -70,6 +76,11 @@ internal sealed class OperationWorker(PagingDomain domain, OperationQueue operat
 
         GC.KeepAlive(region);
     }
+
+    /// <summary>Whether one more part may be taken: always behind the first one; and further ones while few pages are ahead, and as many
+    /// reads can be begun as a part has pages at most, since a part of which some cannot is read page by page.</summary>
+    private static bool HasRoom(in PartsInHand parts, long pages) =>
+        parts.Count <= 1 || (parts.Count < PartsInHand.Max && parts.PagesBehindFirst < pages && ReadPlan.Count <= ReadPlan.MaxReads / 2);
 
     /// <summary>Begins to read what a part needs from files.</summary>
     /// <returns>How many reads that are.</returns>
@@ -108,18 +119,17 @@ internal sealed class OperationWorker(PagingDomain domain, OperationQueue operat
     /// <summary>Parts that one thread has taken and not given back, in their order, with how many reads are under way for each.</summary>
     private struct PartsInHand
     {
-        private const int Max = 5;
+        internal const int Max = 5;
 
         private Parts _parts;
         private int _first;
         private long _pages;
 
-        internal int Count { get; private set; }
+        internal int Count { readonly get; private set; }
 
-        internal (OperationPart Part, int Reads) First => _parts[_first];
+        internal readonly (OperationPart Part, int Reads) First => _parts[_first];
 
-        /// <summary>Whether there may be one more: always behind the first one, and some while the others have fewer pages.</summary>
-        internal readonly bool HasRoom(long pages) => Count <= 1 || (Count < Max && _pages - (_parts[_first].Part.End - _parts[_first].Part.First) < pages);
+        internal readonly long PagesBehindFirst => _pages - (_parts[_first].Part.End - _parts[_first].Part.First);
 
         internal void Add(in OperationPart part)
         {

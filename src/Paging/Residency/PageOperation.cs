@@ -31,7 +31,7 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>How many more frames it may fill, less what has been handed out.</summary>
     internal long Left { get; set; } = most;
 
-    /// <summary>Threads that work on it.</summary>
+    /// <summary>Parts of it that threads have.</summary>
     internal int Active { get; set; }
 
     internal PageOperation? Before { get; set; }

@@ -22,9 +22,11 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
 
-    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims, and
-    /// other arrays, wait for it. At its end the device has nothing to do for a moment, so that a step should last.</summary>
+    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims waits
+    /// for it. At its end the device has nothing to do for a moment, so that a step should last; but not while other arrays wait for their
+    /// turn.</summary>
     private const int BytesAStep = 32 << 20;
+    private const int BytesATurn = 8 << 20;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
     private int _wanted;
@@ -148,7 +150,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         Span<StreamPage> leftPages = stackalloc StreamPage[ReadaheadSets.MaxSetPages];
         var left = new LeftPages(leftPages);
         int length = FrameBatch.Length(region.Frames);
-        int most = BytesAStep >> region.Frames.PageShift;
+        int most = (Shared.Read(SharedWord.Stream, ref _active) > 1 ? BytesATurn : BytesAStep) >> region.Frames.PageShift;
         try
         {
             sets.Add(taken);

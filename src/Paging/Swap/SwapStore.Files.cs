@@ -16,6 +16,9 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Buffers that follow one another for such a read: shorter ones take fewer.</summary>
     private const int SourceBuffersARead = 16;
 
+    /// <summary>Memory of all of them, at most.</summary>
+    private const int SourceBufferBytes = 10 << 20;
+
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;
     private BounceBuffers? _sourceBuffers;
@@ -75,8 +78,8 @@ internal sealed unsafe partial class SwapStore
         get
         {
             using Gate.Scope held = _engineGate.Enter();
-            return _sourceBuffers ??= new BounceBuffers(
-                BounceBuffers.MaxBuffers, BlockRange.MaxBytes((SourceReadBytes / SourceBuffersARead) - SwapDevice.BufferAlignment), huge: true);
+            int unit = BlockRange.MaxBytes((SourceReadBytes / SourceBuffersARead) - SwapDevice.BufferAlignment);
+            return _sourceBuffers ??= new BounceBuffers(Math.Min(BounceBuffers.MaxBuffers, SourceBufferBytes / unit), unit, huge: true);
         }
     }
 

@@ -127,6 +127,25 @@ public sealed class DatasetTests : IDisposable
         Seeded.Check(80, cases, static _ => [], OpenOf);
     }
 
+    [Fact]
+    public void A_chunk_that_is_longer_than_one_can_be_says_so()
+    {
+        const int Length = 100_000;
+        byte[] contents = new byte[Length];
+        Content.Write(ContentKind.Noise, 1, contents.AsSpan());
+        var zarr = new Zarr([Length], [Length], null, "uint8", 1)
+        {
+            Compressor = """{"name":"blosc"}""",
+            Compress = static data => Zarr.Blosc(data, 1, 1, 0, block: 1, isSplit: true),
+        };
+        string name = _directory.In("longer");
+        zarr.Write(name, contents);
+        using var pager = new Pager(Held.Options());
+        using PagedArray<byte> array = pager.Open<byte>(name);
+        PageCorruptedException e = Assert.Throws<PageCorruptedException>(() => array[5]);
+        Assert.Contains("chunk 0 takes 900,016 bytes, and one that decodes to 100,000 takes 178,036 at most", e.Message, StringComparison.Ordinal);
+    }
+
     private void OpenOf(ulong seed)
     {
         var rng = new Rng(seed);
