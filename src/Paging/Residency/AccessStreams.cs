@@ -29,7 +29,7 @@ internal sealed class AccessStreams(long pages, int limit, int slowBatch = Acces
     internal const int MaxStreams = 6;
 
     /// <summary>A power of two.</summary>
-    internal const int MaxDistance = 512;
+    internal const int MaxDistance = 2048;
 
     /// <summary>The first distance of a stream that is known in advance.</summary>
     internal const int KnownDistance = 8;

@@ -28,8 +28,9 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// the last ones would be read one by one.</summary>
     private const int MinBytesInFiles = 128 << 10;
 
-    /// <summary>Pages that a thread takes at a time there and whose reads it begins at once, at most: so many, or as long as a read
-    /// is.</summary>
+    /// <summary>Pages that a thread takes at a time there and whose reads it begins at once, at most: so many bytes of them, and so many in
+    /// any case.</summary>
+    private const int MaxBytesInFiles = 256 << 10;
     private const int MinMaxPagesInFiles = 32;
 
     private readonly EventCount _ends = new();
@@ -180,7 +181,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
 
         // What lies side by side is read at once, but not beyond a part.
         int shift = Region.Frames.PageShift;
-        return Math.Clamp((End - Next) / 4, Math.Max(1, MinBytesInFiles >> shift), Math.Max(MinMaxPagesInFiles, ReadPlan.MaxRun >> shift));
+        return Math.Clamp((End - Next) / 4, Math.Max(1, MinBytesInFiles >> shift), Math.Max(MinMaxPagesInFiles, MaxBytesInFiles >> shift));
     }
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>

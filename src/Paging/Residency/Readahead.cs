@@ -22,10 +22,9 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
 
-    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims waits
-    /// for it. At its end the device has nothing to do for a moment, so that a step should last; but not while other arrays wait for their
-    /// turn.</summary>
-    private const int BytesAStep = 32 << 20;
+    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else. At its end the device
+    /// has nothing to do for a moment, so that a step should last; but not while other arrays wait for their turn.</summary>
+    private const int BytesAStep = 128 << 20;
     private const int BytesATurn = 8 << 20;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
@@ -147,16 +146,16 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     {
         StreamPage* pages = stackalloc StreamPage[ReadaheadSets.MaxPages];
         var sets = new ReadaheadSets(array, region, domain.Swap.Loader, new Span<StreamPage>(pages, ReadaheadSets.MaxPages));
-        Span<StreamPage> leftPages = stackalloc StreamPage[ReadaheadSets.MaxSetPages];
-        var left = new LeftPages(leftPages);
+        const int MaxLeft = 2 * ReadaheadSets.MaxSetPages;
+        StreamPage* leftPages = stackalloc StreamPage[MaxLeft];
+        var left = new LeftPages(new Span<StreamPage>(leftPages, MaxLeft));
         int length = FrameBatch.Length(region.Frames);
-        int most = (Shared.Read(SharedWord.Stream, ref _active) > 1 ? BytesATurn : BytesAStep) >> region.Frames.PageShift;
         try
         {
             sets.Add(taken);
             for (int done = taken.Length; ;)
             {
-                while (done < most
+                while (done < (Shared.Read(SharedWord.Stream, ref _active) > 1 ? BytesATurn : BytesAStep) >> region.Frames.PageShift
                     && !domain.Prefetcher.IsAskedFor
                     && sets.Room is { Length: > 0 } room
                     && array.Take(region, room) is > 0 and int count)
@@ -168,7 +167,12 @@ internal sealed unsafe class Readahead(PagingDomain domain)
                 if (sets.Next(length) is { Length: > 0 } now)
                 {
                     BringIn(array, region, now, ref left);
-                    sets.EndNext(now.Length);
+                    if (sets.EndNext(now.Length))
+                    {
+                        BringInLeft(array, region, left.First(sets.Overdue));
+                        sets.KeepFirst(ref left);
+                        domain.Reclaimer.Step();
+                    }
                 }
                 else if (left.TakeLast(length) is { Length: > 0 } last)
                 {

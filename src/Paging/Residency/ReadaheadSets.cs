@@ -13,15 +13,16 @@ internal ref struct ReadaheadSets(
     RegionReadahead array, PagedRegion region, PageLoader loader, Span<StreamPage> pages)
 {
     /// <summary>Sets at once.</summary>
-    private const int Sets = 8;
+    private const int Sets = 4;
 
-    /// <summary>Pages of a set, at most, and their bytes.</summary>
-    internal const int MaxSetPages = 64;
-    private const int SetBytes = 512 << 10;
+    /// <summary>Pages of a set, at most, and their bytes: so many that what lies side by side makes reads as long as they may
+    /// be.</summary>
+    internal const int MaxSetPages = 256;
+    private const int SetBytes = 1 << 20;
 
     /// <summary>Sets that are done, of which the reads stay until the reader has passed them: for pages that were left to it. So many sets
-    /// at most.</summary>
-    private const int KeptSets = 8;
+    /// at most; all sets together fit into the buffers for reads.</summary>
+    private const int KeptSets = 3;
 
     /// <summary>Pages of all sets.</summary>
     internal const int MaxPages = Sets * MaxSetPages;
@@ -35,6 +36,7 @@ internal ref struct ReadaheadSets(
     private int _sets;
     private int _done;
     private KeptPages _keptLast;
+    private KeptTotals _keptLeft;
     private int _firstKept;
     private int _kept;
 
@@ -72,17 +74,25 @@ internal ref struct ReadaheadSets(
         _sets == 0 ? [] : SetAt(0).Slice(_done, Math.Min(max, _counts[_first] - _done));
 
     /// <summary>So many pages of the first set have been dealt with.</summary>
-    internal void EndNext(int count)
+    /// <returns>Whether all have.</returns>
+    internal bool EndNext(int count)
     {
         _done += count;
-        if (_done < _counts[_first])
-        {
-            return;
-        }
+        return _done == _counts[_first];
+    }
 
+    /// <summary>How many pages there had been, of those left to the reader, at the end of the oldest set whose reads are kept, if these have
+    /// to end now, to make room for those of the set that is done, before the reader has come there; 0 if it has.</summary>
+    internal readonly long Overdue => _kept == KeptSets && !array.IsPassed(_keptLast[_firstKept]) ? _keptLeft[_firstKept] : 0;
+
+    /// <summary>The first set is done: keeps its reads, and ends those of sets that the reader has passed, of one at least where too many are
+    /// kept.</summary>
+    internal void KeepFirst(ref LeftPages left)
+    {
         while (_kept > 0 && (_kept == KeptSets || array.IsPassed(_keptLast[_firstKept])))
         {
             ReadPlan.End(_keptReads[_firstKept]);
+            left.RemoveFirst(_keptLeft[_firstKept]);
             _firstKept = (_firstKept + 1) % KeptSets;
             _kept--;
         }
@@ -90,6 +100,7 @@ internal ref struct ReadaheadSets(
         int at = (_firstKept + _kept++) % KeptSets;
         _keptLast[at] = SetAt(0)[_counts[_first] - 1];
         _keptReads[at] = _reads[_first];
+        _keptLeft[at] = left.Total;
         _first = (_first + 1) % Sets;
         _sets--;
         _done = 0;
@@ -107,6 +118,12 @@ internal ref struct ReadaheadSets(
     private struct KeptCounts
     {
         private int _first;
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(KeptSets)]
+    private struct KeptTotals
+    {
+        private long _first;
     }
 
     [System.Runtime.CompilerServices.InlineArray(KeptSets)]

@@ -16,7 +16,7 @@ namespace Paging.Residency;
 internal sealed unsafe class RegionReadahead
 {
     /// <summary>Bytes of pages that a stream may be ahead of its reader; and <see cref="AccessStreams.MaxDistance"/> pages.</summary>
-    private const int MaxBytes = 4 << 20;
+    private const int MaxBytes = 8 << 20;
 
     /// <summary>The share of a page size's frames that pages brought in ahead and not used yet may take.</summary>
     private const int Share = 4;
