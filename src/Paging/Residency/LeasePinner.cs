@@ -185,7 +185,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         {
             for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
             {
-                ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size!.Records[frame].Page);
+                ulong* page = FrameRecord.LoadPage(size!.Records + frame);
                 if (page != null)
                 {
                     ulong word = Volatile.Read(ref *page);
