@@ -136,12 +136,14 @@ internal sealed record Options
     }
 
     private static int ParseCount(string value) =>
-        int.TryParse(value, CultureInfo.InvariantCulture, out int count) && count > 0 ? count : throw new ArgumentException($"{value}: not a number above 0.");
+        int.TryParse(value, CultureInfo.InvariantCulture, out int count) && count > 0
+            ? count : throw new ArgumentException($"{value}: not a number above 0.");
 
     private static long ParseBytes(string value)
     {
         int shift = value.Length == 0 ? 0 : char.ToUpperInvariant(value[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
-        return long.TryParse(shift == 0 ? value : value[..^1], CultureInfo.InvariantCulture, out long count) && count << shift >= 16 << 20 && count < 1 << 20 << (30 - shift)
+        return long.TryParse(shift == 0 ? value : value[..^1], CultureInfo.InvariantCulture, out long count)
+            && count << shift >= 16 << 20 && count < 1 << 20 << (30 - shift)
             ? count << shift
             : throw new ArgumentException($"{value}: not a size, or below the 16 MiB under which nothing is to be seen.");
     }

@@ -70,7 +70,9 @@ internal static class Program
     private static void Help()
     {
         Console.WriteLine(Options.Usage);
-        Console.WriteLine("Not compared: ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, records by their number, both as arrays of the collector's heap).");
+        Console.WriteLine(
+            "Not compared: ZoneTree (it has no bound in bytes on what it keeps of its files: " +
+            "blocks stay for a time, records by their number, both as arrays of the collector's heap).");
         Console.WriteLine("Peers:");
         foreach (Peer peer in Peer.All)
         {
@@ -100,12 +102,16 @@ internal static class Program
         Table[] tables = [.. Results.Tables(bench, options)];
         string[] notes =
         [
-            $"{options.Bytes >> 20:n0} MiB of rows of 4 KiB, of {options.Data ?? "the .NET shared framework's own files"}, which LZ4 brings to 1/{bench.CompressionRatio:0.00}, row by row.",
+            $"{options.Bytes >> 20:n0} MiB of rows of 4 KiB, of {options.Data ?? "the .NET shared framework's own files"}, " +
+            $"which LZ4 brings to 1/{bench.CompressionRatio:0.00}, row by row.",
             .. bench.Setups.Select(s => $"{s.Peer.Name} ({s.Setting}): {s.Settings}.{(s.State.Length > 0 ? $" After the work: {s.State}." : "")}"),
             .. bench.Skipped.Select(s => $"Left out: {s}"),
             "Not compared: the kernel's zram (turning swap on changes the machine for everyone on it), "
-            + "ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, records by their number, both as arrays of the collector's heap).",
-            bench.Mismatches.Count == 0 ? "All contents were as they should be." : $"{bench.Mismatches.Count} MISMATCHES: {string.Join("; ", bench.Mismatches)}",
+            + "ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, "
+            + "records by their number, both as arrays of the collector's heap).",
+            bench.Mismatches.Count == 0
+                ? "All contents were as they should be."
+                : $"{bench.Mismatches.Count} MISMATCHES: {string.Join("; ", bench.Mismatches)}",
         ];
         foreach (string line in tables.SelectMany(t => t.Lines()).Append("").Concat(notes))
         {
@@ -116,7 +122,10 @@ internal static class Program
         {
             Directory.CreateDirectory(folder);
             File.WriteAllLines(Path.Combine(folder, "peers.md"),
-                ["# Peers", "", .. text.SelectMany(l => (string[])[l, ""]), .. tables.SelectMany(t => t.Markdown()), "## Notes", "", .. notes.Select(n => $"- {n}")]);
+                [
+                    "# Peers", "", .. text.SelectMany(l => (string[])[l, ""]), .. tables.SelectMany(t => t.Markdown()),
+                    "## Notes", "", .. notes.Select(n => $"- {n}"),
+                ]);
             File.WriteAllLines(Path.Combine(folder, "peers.csv"), Results.Csv(bench));
             if (bench.Flights.Count > 0)
             {
@@ -136,7 +145,9 @@ internal static class Program
             + $"{RuntimeInformation.OSDescription}, {options.Rounds} rounds of {options.SliceMilliseconds} ms, seed {options.Seed}";
         using MemoryGroup? group = MemoryGroup.TryCreate($"paging-peers-{Environment.ProcessId}", out string why);
         yield return group is not null
-            ? $"Each peer in a memory cgroup of its own: what a process takes that has opened nothing, the memory given, and {Child.SlackBytes >> 20} MiB"
-            : $"NO MEMORY CGROUP ({why}): the page cache of memory-mapped files, LMDB and RocksDB without direct reads is not bounded, and they are flattered by it";
+            ? $"Each peer in a memory cgroup of its own: what a process takes that has opened nothing, " +
+                $"the memory given, and {Child.SlackBytes >> 20} MiB"
+            : $"NO MEMORY CGROUP ({why}): the page cache of memory-mapped files, " +
+                "LMDB and RocksDB without direct reads is not bounded, and they are flattered by it";
     }
 }

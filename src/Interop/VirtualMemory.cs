@@ -38,12 +38,12 @@ internal static unsafe class VirtualMemory
         nuint tail = padded - head - bytes;
         if (head != 0)
         {
-            Check(MMap.munmap(raw, head), "munmap");
+            Unmap((byte*)raw, head);
         }
 
         if (tail != 0)
         {
-            Check(MMap.munmap((byte*)start + bytes, tail), "munmap");
+            Unmap((byte*)start + bytes, tail);
         }
 
         if (sparse)
@@ -106,11 +106,10 @@ internal static unsafe class VirtualMemory
         _ = MMap.madvise(address, bytes, MMap.MADV_COLLAPSE);
     }
 
-    /// <summary>Leaves the range out of children that the process forks.</summary>
+    /// <summary>Leaves the range out of children that the process forks, if the system knows how.</summary>
     /// <remarks>With O_DIRECT a device accesses physical pages. After a fork, the process that touches a page first gets a copy of it. If
     /// that is the parent, the device goes on filling the page that the child now has.</remarks>
-    /// <returns>False when the system refuses.</returns>
-    internal static bool ExcludeFromFork(byte* address, nuint bytes) => MMap.madvise(address, bytes, MMap.MADV_DONTFORK) == 0;
+    internal static void ExcludeFromFork(byte* address, nuint bytes) => _ = MMap.madvise(address, bytes, MMap.MADV_DONTFORK);
 
     /// <summary>Gives the physical memory back; the range stays usable and reads as zeroes.</summary>
     /// <remarks>Part of a huge page must not be advised huge when it is given back: the system would fill the hole again when it joins what
@@ -122,7 +121,7 @@ internal static unsafe class VirtualMemory
         && (MMap.madvise(address, bytes, MMap.MADV_DONTNEED) == 0 || MMap.madvise(address, bytes, MMap.MADV_DONTNEED_LOCKED) == 0);
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
-    internal static void Release(byte* address, nuint bytes) => Check(MMap.munmap(address, bytes), "munmap");
+    internal static void Release(byte* address, nuint bytes) => Unmap(address, bytes);
 
     /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as
     /// it may be written.</summary>
@@ -140,12 +139,11 @@ internal static unsafe class VirtualMemory
         }
     }
 
-    private static void Check(int result, string call)
+    private static void Unmap(byte* address, nuint bytes)
     {
-        if (result != 0)
+        if (MMap.munmap(address, bytes) != 0)
         {
-            int error = Marshal.GetLastPInvokeError();
-            throw new InvalidOperationException($"{call} failed with errno {error}.");
+            throw new InvalidOperationException($"munmap failed with errno {Marshal.GetLastPInvokeError()}.");
         }
     }
 }

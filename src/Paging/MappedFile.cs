@@ -26,7 +26,7 @@ internal sealed class MappedFile(SharedSource source) : IDisposable
     {
         CheckPath(path);
         using DomainScope held = domain.Enter();
-        return new MappedFile(new SharedSource(DirectSourceFile.Open(path, domain.Swap.Engine(IoEngineKind.Auto))));
+        return new MappedFile(new SharedSource(DirectSourceFile.Open(path, domain.Swap.Engine)));
     }
 
     /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>

@@ -87,7 +87,7 @@ public sealed partial class Pager
         DatasetSource source;
         using (DomainScope held = _domain.Enter())
         {
-            source = new DatasetSource(path, _domain.Swap.Engine(IoEngineKind.Auto));
+            source = new DatasetSource(path, _domain.Swap.Engine);
         }
 
         ZarrElement element = source.Metadata.Element;

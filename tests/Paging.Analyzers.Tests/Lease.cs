@@ -45,7 +45,8 @@ internal static class Lease
     /// <summary>Checks what is found in a body, in which <c>[|</c> and <c>|]</c>, or <c>{|PAGING002:</c> and <c>|}</c>, stand around it.</summary>
     internal static async Task Check(string body, bool isMembers = false)
     {
-        var test = new CSharpAnalyzerTest<LeaseAnalyzer, DefaultVerifier> { TestCode = Program(body, isMembers), ReferenceAssemblies = new("net10.0") };
+        var test =
+            new CSharpAnalyzerTest<LeaseAnalyzer, DefaultVerifier> { TestCode = Program(body, isMembers), ReferenceAssemblies = new("net10.0") };
         test.TestState.AdditionalReferences.AddRange(s_references);
         test.SolutionTransforms.Add(AllowAll);
         await test.RunAsync(TestContext.Current.CancellationToken);
@@ -70,7 +71,8 @@ internal static class Lease
         string indented = string.Join('\n', body.Split('\n').Select(line => line.Length == 0 ? line : (isMembers ? "    " : "        ") + line));
         return (isMembers
             ? $"{Head}\n{indented}\n}}\n"
-            : $"{Head}\n    void M(PagedArray<int> a, PagedMatrix<float> m, bool c)\n    {{\n{indented}\n    }}\n}}\n").Replace("\r", "", StringComparison.Ordinal);
+            : $"{Head}\n    void M(PagedArray<int> a, PagedMatrix<float> m, bool c)\n    {{\n{indented}\n    }}\n}}\n")
+                .Replace("\r", "", StringComparison.Ordinal);
     }
 
     private static Solution AllowAll(Solution solution, ProjectId project) => solution.WithProjectParseOptions(

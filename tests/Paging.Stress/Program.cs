@@ -107,4 +107,9 @@ static bool Run(StressOptions options)
 }
 
 static void Print(StressResult result, StressOptions options) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-    $"  {result.Elapsed.TotalSeconds,6:F0} s {100.0 * result.Operations / options.Operations,5:F1}%  {result.Operations / result.Elapsed.TotalSeconds,9:F0} ops/s  {result.Refused} refused  {result.Statistics.Faults} faults  {result.Statistics.Evictions} evictions, {result.Statistics.CleanEvictions} clean  {result.Statistics.RecompressedPages} recompressed  pool {100.0 * result.Statistics.PoolBytes / options.PoolBytes:F0}%{(options.Files == 0 ? "" : $"  files {result.Statistics.FileBytes >> 10} KiB, {result.Statistics.FaultsFromFile} faults from them")}"));
+    $"  {result.Elapsed.TotalSeconds,6:F0} s {100.0 * result.Operations / options.Operations,5:F1}%  " +
+    $"{result.Operations / result.Elapsed.TotalSeconds,9:F0} ops/s  " +
+    $"{result.Refused} refused  {result.Statistics.Faults} faults  " +
+    $"{result.Statistics.Evictions} evictions, {result.Statistics.CleanEvictions} clean  " +
+    $"{result.Statistics.RecompressedPages} recompressed  pool {100.0 * result.Statistics.PoolBytes / options.PoolBytes:F0}%" +
+    $"{(options.Files == 0 ? "" : $"  files {result.Statistics.FileBytes >> 10} KiB, {result.Statistics.FaultsFromFile} faults from them")}"));

@@ -14,7 +14,10 @@ internal static class Micro
     private const string Short = "--short";
 
     private static readonly Type[] s_all =
-        [typeof(LeaseMicro), typeof(GetterMicro), typeof(FaultMicro), typeof(StoreMicro), typeof(LoadMicro), typeof(CodecMicro), typeof(DecodeMicro), typeof(FilterMicro)];
+        [
+            typeof(LeaseMicro), typeof(GetterMicro), typeof(FaultMicro), typeof(StoreMicro), typeof(LoadMicro), typeof(CodecMicro),
+            typeof(DecodeMicro), typeof(FilterMicro)
+        ];
 
     public static void Run(string[] args)
     {

@@ -11,10 +11,11 @@ namespace Paging.Benchmarks.Workloads;
 /// side first evicts all pages and reads others, until the frames are full; the free side then evicts those, too. The policy gives
 /// frames of its window in the order of their addresses, which the processor's caches and prefetchers like; so the free side evicts
 /// from the highest address down, for a stack of free frames to give them in the same order. But it takes its frames from all memory,
-/// and the other side from the window only, which is in the caches: so the difference says what both cost together (the table says how often the next frame was a higher one: where the two sides differ, so do their frames, and the
-/// difference says little). The statistics prove what happened in the timed part: as many faults in both, no eviction in one, a clean one
-/// for each fault in the other. The pages are a line of 64 bytes repeated, which is no same-filled page but decodes at the speed of a
-/// copy, or the difference would drown in the spread of the decoding.</remarks>
+/// and the other side from the window only, which is in the caches: so the difference says what both cost together (the table says how
+/// often the next frame was a higher one: where the two sides differ, so do their frames, and the difference says little). The statistics
+/// prove what happened in the timed part: as many faults in both, no eviction in one, a clean one for each fault in the other. The pages
+/// are a line of 64 bytes repeated, which is no same-filled page but decodes at the speed of a copy, or the difference would drown in the
+/// spread of the decoding.</remarks>
 internal static class CleanEvictions
 {
     private const double BoundNanoseconds = 150;

@@ -7,7 +7,8 @@ namespace Paging.Benchmarks.Workloads;
 /// <summary>What the goals and the fixed filters make of each file: ratio, time to encode and to decode a page, and what was chosen.</summary>
 /// <remarks>The policies encode a file's pages in order, as an array's first eviction would, from the first page on: choosing included. Ratios count
 /// stored bytes without headers; a page that does not shrink counts as it is. Every page is decoded and compared once before anything is timed. The
-/// element is the one an array would have by the kind of file: 8 bytes for .f64, 4 for meshes and textures, 3 for .bmp and .tga, 1 for the rest.</remarks>
+/// element is the one an array would have by the kind of file: 8 bytes for .f64, 4 for meshes and textures, 3 for .bmp and .tga, 1 for the
+/// rest.</remarks>
 internal static class CodecWorkload
 {
     private const double BoundOfBest = 0.98;
@@ -96,7 +97,8 @@ internal static class CodecWorkload
         foreach (Result result in results)
         {
             Console.WriteLine(Line(
-                name, $"{element}", Report.Size(pageBytes), result.Name, $"{result.Ratio:0.00}", $"{result.Encode:0}", $"{result.Decode:0}", result.Chosen));
+                name, $"{element}", Report.Size(pageBytes), result.Name,
+                $"{result.Ratio:0.00}", $"{result.Encode:0}", $"{result.Decode:0}", result.Chosen));
         }
 
         foreach (CompressionGoal goal in new[] { CompressionGoal.Balanced, CompressionGoal.Ratio })
@@ -175,7 +177,9 @@ internal static class CodecWorkload
             .Take(3)
             .Select(g => $"{g.Key} {100.0 * g.Count() / count:0}%"));
         return new Result(
-            $"{(goal == CompressionGoal.Balanced && filter is not null ? "LZ4" : goal == CompressionGoal.Ratio && filter is not null ? "Zstd" : goal.ToString())}{(filter is null ? string.Empty : $" {filter}")}",
+            $"{(goal == CompressionGoal.Balanced && filter is not null ? "LZ4"
+                    : goal == CompressionGoal.Ratio && filter is not null ? "Zstd" : goal.ToString())}" +
+            $"{(filter is null ? string.Empty : $" {filter}")}",
             goal, filter, total, (double)count * pageBytes / total, encode.Min(), Statistics.Median(decode), chosen, policy.Chooser?.TriedBytes ?? 0);
     }
 
@@ -201,7 +205,8 @@ internal static class CodecWorkload
         ? "raw"
         : form.Filter.Kind == Codecs.Filters.FilterKind.None
             ? "none"
-            : form.Filter.LaneBytes > 1 ? $"{form.Filter.Kind}({form.Filter.Stride}/{form.Filter.LaneBytes})" : $"{form.Filter.Kind}({form.Filter.Stride})";
+            : form.Filter.LaneBytes > 1 ? $"{form.Filter.Kind}({form.Filter.Stride}/{form.Filter.LaneBytes})"
+                : $"{form.Filter.Kind}({form.Filter.Stride})";
 
     private static NativeBuffer? Load(string file, int pageBytes, long limit, out int count)
     {
@@ -218,7 +223,9 @@ internal static class CodecWorkload
     }
 
     private static string Line(params ReadOnlySpan<string> cells) =>
-        string.Create(CultureInfo.InvariantCulture, $"{cells[0],-26} {cells[1],2} {cells[2],4} {cells[3],-16} {cells[4],7} {cells[5],8} {cells[6],8}  {cells[7]}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{cells[0],-26} {cells[1],2} {cells[2],4} {cells[3],-16} {cells[4],7} {cells[5],8} {cells[6],8}  {cells[7]}");
 
     private sealed record Result(
         string Name, CompressionGoal Goal, PageFilter? Filter, long Stored, double Ratio, double Encode, double Decode, string Chosen, long Tried);
@@ -232,7 +239,8 @@ internal static class CodecWorkload
         {
             var sum = _sums.GetValueOrDefault(goal);
             _sums[goal] = (
-                sum.Bytes + bytes, sum.Chosen + chosen.Stored, sum.Best + best.Stored, sum.Decode + (chosen.Decode * count), sum.BestDecode + (best.Decode * count));
+                sum.Bytes + bytes, sum.Chosen + chosen.Stored, sum.Best + best.Stored,
+                sum.Decode + (chosen.Decode * count), sum.BestDecode + (best.Decode * count));
         }
 
         public void Report(Report report, int pageBytes)
@@ -241,7 +249,8 @@ internal static class CodecWorkload
             {
                 report.Add(new Row(
                     "codec", $"all files, {goal}", pageBytes, sum.Bytes / sum.Chosen, sum.Bytes / sum.Best, "ratio", [sum.Best / sum.Chosen],
-                    goal == CompressionGoal.Balanced ? Bound.AtLeast(BoundGain) : Bound.None, double.NaN, "total ratio against the best of three of each file"));
+                    goal == CompressionGoal.Balanced ? Bound.AtLeast(BoundGain) : Bound.None,
+                    double.NaN, "total ratio against the best of three of each file"));
                 report.Add(new Row(
                     "codec", $"all files, {goal}", pageBytes, sum.Decode / 1e6, sum.BestDecode / 1e6, "ms", [sum.Decode / sum.BestDecode],
                     goal == CompressionGoal.Balanced ? Bound.AtMost(BoundDecode) : Bound.None, double.NaN, "time to decode them all"));

@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 
 namespace Paging.Benchmarks.Workloads;
 
-/// <summary>Disposing an array whose pages are stored, and discarding them, against the interlocked operations that no way of doing it can spare.</summary>
+/// <summary>Disposing an array whose pages are stored, and discarding them, against the interlocked operations that no way of doing it can
+/// spare.</summary>
 /// <remarks>Three for each page: its word in the page table, and the life and the location of its descriptor, which other threads may have in their
-/// hands. The limit walks a table of words and a table of descriptors of the same sizes in the order of their addresses, which is the order of eviction. The
-/// bound is in nanoseconds, so that programs can reckon with it.</remarks>
+/// hands. The limit walks a table of words and a table of descriptors of the same sizes in the order of their addresses, which is the order
+/// of eviction. The bound is in nanoseconds, so that programs can reckon with it.</remarks>
 internal static class DisposeWorkload
 {
     private const double BoundNanoseconds = 150;
@@ -30,7 +31,8 @@ internal static class DisposeWorkload
         using WalkingSide limit = new();
         Series[] series = harness.Measure(allThreads: false, disposing, discarding, limit);
         report.Add(Row.Difference("dispose", name, PageBytes, series[0], series[2], Bound.AtMost(BoundNanoseconds, "ns"), $"{Pages:N0} pages"));
-        report.Add(Row.Difference("dispose", $"{name}, Discard", PageBytes, series[1], series[2], Bound.AtMost(BoundNanoseconds, "ns"), $"{Pages:N0} pages"));
+        report.Add(Row.Difference(
+            "dispose", $"{name}, Discard", PageBytes, series[1], series[2], Bound.AtMost(BoundNanoseconds, "ns"), $"{Pages:N0} pages"));
     }
 
     private sealed class PagedSide(int seed, bool sameFilled, bool discards) : ISide, IDisposable

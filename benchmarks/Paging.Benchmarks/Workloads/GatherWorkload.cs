@@ -6,7 +6,8 @@ using Paging.Swap.Devices;
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>A thousand random rows by Gather: of a resident matrix, against a hand-written loop that copies the same rows from native memory; of
-/// one in the pool and of one in a file, against as many calls of ReadRow, each copied. From a file also against bare io_uring (<see cref="RingPages"/>).</summary>
+/// one in the pool and of one in a file, against as many calls of ReadRow, each copied. From a file also against bare io_uring
+/// (<see cref="RingPages"/>).</summary>
 /// <remarks>
 /// Rows are 4 KiB, so that there are one, four and sixteen to a page of 4, 16 and 64 KiB. Fair to the loop: it copies to the same place, from
 /// memory with huge pages as large as the matrix, and is told neither about pages nor about rows that could be outside. Fair to the calls of
@@ -39,7 +40,14 @@ internal static class GatherWorkload
                 if (pages is not null)
                 {
                     Compare($"{group.Name}, pool", pages, withFile: false, Bound.AtLeast(1.6), options, harness, report);
-                    Compare($"{group.Name}, file", pages, withFile: true, pageBytes == 16 << 10 ? Bound.AtLeast(4) : Bound.None, options, harness, report);
+                    Compare(
+                        $"{group.Name}, file",
+                        pages,
+                        withFile: true,
+                        pageBytes == 16 << 10 ? Bound.AtLeast(4) : Bound.None,
+                        options,
+                        harness,
+                        report);
                 }
             }
         }
@@ -139,7 +147,8 @@ internal static class GatherWorkload
         {
             Series[] series = harness.Measure(allThreads: true, new WithoutSum(ours), limit);
             report.Add(Row.Gain(
-                "gather", name, pages.PageBytes, series[0], series[1], Bound.AtLeast(LeastShareOfRing), "against io_uring, 32 at once, and decoding on all cores"));
+                "gather", name, pages.PageBytes, series[0], series[1], Bound.AtLeast(LeastShareOfRing),
+                "against io_uring, 32 at once, and decoding on all cores"));
         }
 
         Array.ForEach(readers, static reader => reader.Dispose());

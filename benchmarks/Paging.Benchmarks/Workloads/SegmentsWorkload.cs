@@ -5,9 +5,9 @@ using Store = Paging.Swap.SwapStore;
 namespace Paging.Benchmarks.Workloads;
 
 /// <summary>Finding the coldest and the deadest segment of a pool of a million, against a pool of 256.</summary>
-/// <remarks>The segments are real and lent memory, which nobody touches: their entries are counted in and out, and hold nothing. Each operation changes what it has
-/// found, so that the next one finds another: the coldest segment goes to the end of the order; a page dies in the deadest, where pages come back to life once a
-/// quarter of it is dead.</remarks>
+/// <remarks>The segments are real and lent memory, which nobody touches: their entries are counted in and out, and hold nothing. Each
+/// operation changes what it has found, so that the next one finds another: the coldest segment goes to the end of the order; a page dies
+/// in the deadest, where pages come back to life once a quarter of it is dead.</remarks>
 internal static class SegmentsWorkload
 {
     private const int Few = 256;

@@ -22,7 +22,8 @@ internal sealed class LightningRows : IRowWriter
         _environment.Open(EnvironmentOpenFlags.NoReadAhead | EnvironmentOpenFlags.NoSync | EnvironmentOpenFlags.NoThreadLocalStorage);
         using (LightningTransaction transaction = _environment.BeginTransaction())
         {
-            _database = transaction.OpenDatabase(configuration: new DatabaseConfiguration { Flags = DatabaseOpenFlags.Create | DatabaseOpenFlags.IntegerKey });
+            _database = transaction.OpenDatabase(
+                configuration: new DatabaseConfiguration { Flags = DatabaseOpenFlags.Create | DatabaseOpenFlags.IntegerKey });
             transaction.Commit();
         }
 

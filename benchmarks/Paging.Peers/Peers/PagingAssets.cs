@@ -29,7 +29,8 @@ internal sealed class PagingAssets : IAssetReader
     }
 
     public string Settings =>
-        $"{(_isDataset ? "Open of a dataset saved with Speed (LZ4), a chunk a page" : "MapFile over the file")}, PrefetchAsync ahead; {PagingBudgets.Describe(_pager.Options)}";
+        $"{(_isDataset ? "Open of a dataset saved with Speed (LZ4), a chunk a page" : "MapFile over the file")}" +
+        $", PrefetchAsync ahead; {PagingBudgets.Describe(_pager.Options)}";
 
     public void Read(long row, Span<byte> destination)
     {

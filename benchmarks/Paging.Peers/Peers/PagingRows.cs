@@ -19,7 +19,8 @@ internal abstract class PagingRows : IRowWriter, IRowToucher, IBatchReader
             double faults = Math.Max(1, now.Faults);
             return string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"of {now.Faults:n0} faults {100 * now.FaultsFromPool / faults:0}% from the pool, {100 * now.FaultsFromFile / faults:0}% from files; "
-                + $"pool: {now.PoolLogicalBytes >> 20} MiB of data, encoded {now.PoolStoredBytes >> 20}, in {now.PoolBytes >> 20} MiB; {now.BytesWritten >> 20} MiB written to files; metadata {now.MetadataBytes / 1048576.0:0.0} MiB");
+                + $"pool: {now.PoolLogicalBytes >> 20} MiB of data, encoded {now.PoolStoredBytes >> 20}, in {now.PoolBytes >> 20} MiB; "
+                + $"{now.BytesWritten >> 20} MiB written to files; metadata {now.MetadataBytes / 1048576.0:0.0} MiB");
         }
     }
 

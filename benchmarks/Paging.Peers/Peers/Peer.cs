@@ -50,14 +50,19 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
         new("paging-dataset", "Paging, dataset", true, false, c => new PagingDataset(c, Data.Row.Bytes)),
         new("paging-swap", "Paging, allocated + swap file", true, false, c => new PagingAllocated(c)),
         new("paging-dataset64", "Paging, dataset in 64 KiB", true, false, c => new PagingDataset(c, 64 << 10)) { Only = "epochs" },
-        new("paging-assets", "Paging, file mapped in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: false)) { Only = "assets", HasAssets = true, CanTry = true },
-        new("paging-assets-ds", "Paging, dataset in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: true)) { Only = "assets", HasAssets = true, CanTry = true },
+        new("paging-assets", "Paging, file mapped in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: false))
+            { Only = "assets", HasAssets = true, CanTry = true },
+        new("paging-assets-ds", "Paging, dataset in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: true))
+            { Only = "assets", HasAssets = true, CanTry = true },
         new("arrays", "arrays, unlimited memory", false, true, c => new ManagedArrays(c)) { HasAssets = true, CanTry = true },
         new("mmap", "memory-mapped file", false, false, c => new MappedView(c, random: false)) { HasAssets = true, CanTry = true },
         new("mmap-random", "memory-mapped file, MADV_RANDOM", false, false, c => new MappedView(c, random: true)) { HasAssets = true, CanTry = true },
-        new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct)) { HasAssets = true, CanTry = true, MoreShare = 0.5 },
-        new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect)) { HasAssets = true, CanTry = true, MoreShare = 0.5 },
-        new("rocksdb-cached", "RocksDB, LZ4, page cache", false, false, c => new RocksRows(c, RocksKind.Lz4Buffered)) { HasAssets = true, MoreShare = 0.15 },
+        new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct))
+            { HasAssets = true, CanTry = true, MoreShare = 0.5 },
+        new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect))
+            { HasAssets = true, CanTry = true, MoreShare = 0.5 },
+        new("rocksdb-cached", "RocksDB, LZ4, page cache", false, false, c => new RocksRows(c, RocksKind.Lz4Buffered))
+            { HasAssets = true, MoreShare = 0.15 },
         new("lmdb", "LMDB", false, false, c => new LightningRows(c)),
         new("faster", "FASTER", false, false, c => new FasterRows(c)) { HasAssets = true, MoreShare = 0.4 },
     ];

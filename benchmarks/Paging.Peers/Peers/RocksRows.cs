@@ -61,7 +61,8 @@ internal sealed class RocksRows : IRowWriter, IAssetReader
     public string Settings =>
         $"{(_kind == RocksKind.ZstdDirect ? "Zstd" : "LZ4")} blocks of 4 KiB, LRU block cache {_cacheBytes >> 20} MiB with index blocks in it, "
         + (_kind == RocksKind.Lz4Buffered ? "the rest is the page cache with compressed blocks" : "direct reads and compactions")
-        + ", 2 memtables of 4 MiB, no write-ahead log, compacted after loading; MultiGet for many, iterators that read 1 MiB ahead for assets, and a thread that runs them ahead";
+        + ", 2 memtables of 4 MiB, no write-ahead log, compacted after loading; "
+        + "MultiGet for many, iterators that read 1 MiB ahead for assets, and a thread that runs them ahead";
 
     public void Read(long row, Span<byte> destination)
     {

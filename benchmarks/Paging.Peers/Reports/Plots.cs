@@ -36,7 +36,9 @@ internal static class Plots
             Bars(
                 "Longest pause but one in a hundred, while others read",
                 "microseconds (logarithmic; shorter is better)",
-                [.. bench.Stalls.AsEnumerable().Reverse().Where(s => s.Pauses.Length > 0).Select(s => (s.Who, s.Pauses[(int)(s.Pauses.Length * 0.99)], ColorOf(s.Who.StartsWith("Paging", StringComparison.Ordinal), s.Who is "nobody" or "arrays")))],
+                [.. bench.Stalls.AsEnumerable().Reverse().Where(s => s.Pauses.Length > 0)
+                    .Select(s => (s.Who, s.Pauses[(int)(s.Pauses.Length * 0.99)],
+                        ColorOf(s.Who.StartsWith("Paging", StringComparison.Ordinal), s.Who is "nobody" or "arrays")))],
                 Path.Combine(folder, "pauses"));
         }
     }
@@ -63,11 +65,14 @@ internal static class Plots
                 LineWidth = 0,
                 Orientation = Orientation.Horizontal,
             });
-            ScottPlot.Plottables.Text label = plot.Add.Text(bars[i].Value >= 100 ? $"{bars[i].Value:n0}" : $"{bars[i].Value:0.0#}", Math.Log10(bars[i].Value) + 0.02, i);
+            ScottPlot.Plottables.Text label =
+                plot.Add.Text(bars[i].Value >= 100 ? $"{bars[i].Value:n0}" : $"{bars[i].Value:0.0#}", Math.Log10(bars[i].Value) + 0.02, i);
             label.LabelAlignment = Alignment.MiddleLeft;
         }
 
-        Tick[] ticks = [.. Enumerable.Range((int)lowest, (int)(highest - lowest) + 1).Select(power => new Tick(power, power < 0 ? $"{Math.Pow(10, power)}" : $"{Math.Pow(10, power):n0}"))];
+        Tick[] ticks =
+            [.. Enumerable.Range((int)lowest, (int)(highest - lowest) + 1)
+                .Select(power => new Tick(power, power < 0 ? $"{Math.Pow(10, power)}" : $"{Math.Pow(10, power):n0}"))];
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(ticks);
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. bars.Select((b, i) => new Tick(i, b.Name))]);
         plot.Axes.Left.MajorTickStyle.Length = 0;

@@ -54,7 +54,8 @@ internal static class Results
         {
             double one = Measurement.Median(bench.Threads[0].RowsPerSecond);
             yield return new Table("Faults from the pool by several threads", ["threads", "rows a second", "of one thread"],
-                [.. bench.Threads.Select(t => (string[])[F($"{t.Threads}"), F($"{Measurement.Median(t.RowsPerSecond):n0}"), F($"{Measurement.Median(t.RowsPerSecond) / one:0.00}")])]);
+                [.. bench.Threads.Select(t => (string[])
+                    [F($"{t.Threads}"), F($"{Measurement.Median(t.RowsPerSecond):n0}"), F($"{Measurement.Median(t.RowsPerSecond) / one:0.00}")])]);
         }
     }
 
@@ -95,7 +96,9 @@ internal static class Results
             {
                 for (int frame = 0; frame < flights.Rounds[round].Length; frame++)
                 {
-                    yield return F($"{flights.Setting},{(flights.MayWait ? "waits" : "tries")},{flights.Peer.Key},{round + 1},{frame + 1},{flights.Rounds[round][frame]:0.000}");
+                    string tried = flights.MayWait ? "waits" : "tries";
+                    double took = flights.Rounds[round][frame];
+                    yield return F($"{flights.Setting},{tried},{flights.Peer.Key},{round + 1},{frame + 1},{took:0.000}");
                 }
             }
         }
@@ -117,7 +120,8 @@ internal static class Results
             F($"Memory: {setting.Name} ({bench.BytesOf(setting) >> 20:n0} MiB); µs a row"),
             ["", .. workloads.Select(Name)],
             [.. measured.Select(m => m.Peer).Distinct().Select(peer => (string[])[peer.Name,
-                .. workloads.Select(w => measured.FirstOrDefault(m => m.Peer == peer && m.Workload == w) is { } m ? F($"{1e6 / m.Rate:0.00}") : "-")])]);
+                .. workloads.Select(w =>
+                    measured.FirstOrDefault(m => m.Peer == peer && m.Workload == w) is { } m ? F($"{1e6 / m.Rate:0.00}") : "-")])]);
     }
 
     private static Table Ratios(MemorySetting setting, Measurement[] measured) => new(
@@ -127,7 +131,11 @@ internal static class Results
         {
             (double median, double lowest, double highest) = pair.Ours.Over(pair.Best);
             string limit = pair.Limit is { } l ? F($"1/{1 / pair.Ours.Over(l).Median:0.0}") : "-";
-            return (string[])[Name(pair.Workload), F($"{median:0.00}"), F($"{lowest:0.00} - {highest:0.00}"), pair.Ours.Peer.Name, pair.Best.Peer.Name, limit];
+            return (string[])
+            [
+                Name(pair.Workload), F($"{median:0.00}"), F($"{lowest:0.00} - {highest:0.00}"), pair.Ours.Peer.Name, pair.Best.Peer.Name,
+                limit
+            ];
         })]);
 
     private static Table Memory(Bench bench, MemorySetting setting, long dataBytes) => new(
@@ -142,11 +150,14 @@ internal static class Results
         "The process with the .NET runtime is in it, some 40 MiB. Load: the first time only, where it stays on the disk.");
 
     private static Table Frames(FlightsOf[] flights, bool mayWait) => new(
-        $"Assets, memory: {flights[0].Setting}; {(mayWait ? "frames wait for what is not in memory" : "frames leave out what is not in memory")}; milliseconds a frame",
+        $"Assets, memory: {flights[0].Setting}; " +
+        $"frames {(mayWait ? "wait for" : "leave out")} what is not in memory; milliseconds a frame",
         ["", "frames", "over 16 ms", "incomplete", "assets opened", "late", "p50", "p99", "longest"],
-        [.. flights.Select(f => (string[])[f.Peer.Name, F($"{f.Sorted.Length:n0}"), F($"{f.Missed:n0}"), F($"{f.LateFrames:n0}"), F($"{f.Opened:n0}"), F($"{f.LateAssets:n0}"),
+        [.. flights.Select(f => (string[])[f.Peer.Name, F($"{f.Sorted.Length:n0}"), F($"{f.Missed:n0}"), F($"{f.LateFrames:n0}"),
+            F($"{f.Opened:n0}"), F($"{f.LateAssets:n0}"),
             F($"{f.At(0.5):0.00}"), F($"{f.At(0.99):0.00}"), F($"{f.At(1):0.00}")])],
-        "Assets of 64 KiB to 4 MiB, each copied whole and verified in the frame in which it comes into sight; a thread is told 8 and 20 frames ahead.");
+        "Assets of 64 KiB to 4 MiB, each copied whole and verified in the frame in which it comes into sight; " +
+        "a thread is told 8 and 20 frames ahead.");
 
     private static Table Stalls(Bench bench) => new(
         "Pauses of the garbage collector while others read; microseconds",

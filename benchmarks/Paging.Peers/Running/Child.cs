@@ -29,7 +29,8 @@ internal sealed class Child : IDisposable
     /// <summary>What the process took before it opened anything, when it is in a cgroup.</summary>
     public long BaseBytes { get; private set; }
 
-    /// <summary>Starts a worker. In a cgroup, if it is to be limited and there can be one: for what it takes now, the memory, and some slack.</summary>
+    /// <summary>Starts a worker. In a cgroup, if it is to be limited and there can be one: for what it takes now, the memory, and some
+    /// slack.</summary>
     /// <param name="moreBytes">What it will allocate for other ends.</param>
     public static Child Start(string key, PeerContext context, int seed, bool isLimited, long moreBytes = 0)
     {
@@ -40,7 +41,8 @@ internal sealed class Child : IDisposable
             RedirectStandardOutput = true,
         };
         foreach (string argument in (string[])[.. Host(), "worker", key, context.Directory, context.RowFile,
-            context.Rows.ToString(CultureInfo.InvariantCulture), context.MemoryBytes.ToString(CultureInfo.InvariantCulture), seed.ToString(CultureInfo.InvariantCulture)])
+            context.Rows.ToString(CultureInfo.InvariantCulture), context.MemoryBytes.ToString(CultureInfo.InvariantCulture),
+            seed.ToString(CultureInfo.InvariantCulture)])
         {
             start.ArgumentList.Add(argument);
         }

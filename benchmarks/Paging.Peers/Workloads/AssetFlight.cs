@@ -20,7 +20,8 @@ internal sealed class AssetFlight(IAssetReader reader, long rows, int[] versions
 
     /// <summary>So many frames, with the reader told ahead.</summary>
     /// <param name="mayWait">Whether an asset that is not in memory is waited for, or is tried again in the next frame.</param>
-    /// <returns>Assets opened, those of them that were late, and frames in which something was missing; then how long each frame took, in milliseconds.</returns>
+    /// <returns>Assets opened, those of them that were late, and frames in which something was missing; then how long each frame took, in
+    /// milliseconds.</returns>
     public string Fly(int frames, bool mayWait)
     {
         if (_last is null)

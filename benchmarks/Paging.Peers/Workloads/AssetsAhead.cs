@@ -1,7 +1,8 @@
 namespace Paging.Peers.Workloads;
 
 /// <summary>A thread that tells a peer which assets will be in sight if the camera goes on as it does.</summary>
-/// <remarks>Only that thread calls <see cref="IAssetReader.Ahead"/>. It and the one that draws share <c>_camera</c> and <c>_late</c>, under the lock.</remarks>
+/// <remarks>Only that thread calls <see cref="IAssetReader.Ahead"/>. It and the one that draws share <c>_camera</c> and <c>_late</c>, under
+/// the lock.</remarks>
 internal sealed class AssetsAhead : IDisposable
 {
     /// <summary>An asset may be told once more when it has not been wanted for so many frames.</summary>

@@ -19,7 +19,8 @@ internal interface IRowReader : IDisposable
     void Warm();
 }
 
-/// <summary>Batch after batch in a given order: what epochs ask. A peer that has nothing of its own gets a thread that gathers one batch ahead.</summary>
+/// <summary>Batch after batch in a given order: what epochs ask. A peer that has nothing of its own gets a thread that gathers one batch
+/// ahead.</summary>
 internal interface IBatchReader
 {
     IBatches ReadBatches(RowOrder order, int batchRows, long epoch, long position);

@@ -49,10 +49,12 @@ internal static class Scaling
     }
 
     /// <summary>Pages that do not shrink, stored over others in a pool of which three quarters are live: each store has a page die somewhere,
-    /// and the deadest segments are cleaned for it. Nanoseconds a store with the freeing of the page before (the median of five), and pages.</summary>
+    /// and the deadest segments are cleaned for it. Nanoseconds a store with the freeing of the page before (the median of five), and
+    /// pages.</summary>
     public static string Stores(long poolBytes, int seed)
     {
-        using Pager pager = new(new PagerOptions { ResidentBytes = FewestFrames * PageBytes, PoolBytes = poolBytes, PageBytes = PageBytes, BackgroundThreads = 0 });
+        using Pager pager =
+            new(new PagerOptions { ResidentBytes = FewestFrames * PageBytes, PoolBytes = poolBytes, PageBytes = PageBytes, BackgroundThreads = 0 });
         Random random = new(seed);
         byte[] page = new byte[PageBytes];
         random.NextBytes(page);
@@ -153,7 +155,9 @@ internal static class Scaling
             thread.Join();
         }
 
-        return mismatch is not null ? throw mismatch : string.Create(CultureInfo.InvariantCulture, $"{read} {Stopwatch.GetElapsedTime(start).TotalSeconds}");
+        return mismatch is not null
+            ? throw mismatch
+            : string.Create(CultureInfo.InvariantCulture, $"{read} {Stopwatch.GetElapsedTime(start).TotalSeconds}");
     }
 
     private static SwapId Store(Pager pager, byte[] page, int number)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Paging.Memory;
@@ -47,4 +48,8 @@ internal unsafe struct FrameRecord
 
     /// <summary>What the replacement policy keeps of the frame; <see cref="Memory.Replacement"/> alone reads and writes it.</summary>
     internal uint Replacement;
+
+    /// <summary>The word of the page that the record names at this moment, for a thread that does not hold the frame.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong* LoadPage(FrameRecord* record) => (ulong*)Volatile.Read(ref *(nint*)&record->Page);
 }

@@ -140,17 +140,18 @@ internal sealed unsafe class Replacement
     /// than it is, once.</remarks>
     internal void Retune(long frames)
     {
-        long before = Interlocked.Exchange(ref _tunedFor, Math.Max(1, frames));
-        if (before == Math.Max(1, frames))
+        frames = Math.Max(1, frames);
+        long before = Interlocked.Exchange(ref _tunedFor, frames);
+        if (before == frames)
         {
             return;
         }
 
-        int shift = ShiftFor(Math.Max(1, frames));
+        int shift = ShiftFor(frames);
         Volatile.Write(ref _now.Faults, Volatile.Read(ref _now.Faults) >> Volatile.Read(ref _timeShift) << shift);
         Volatile.Write(ref _timeShift, shift);
-        _now.Window *= (double)Math.Max(1, frames) / before;
-        _now.AheadRoom = Math.Max(FramesAhead, (long)((double)_now.AheadRoom * Math.Max(1, frames) / before));
+        _now.Window *= (double)frames / before;
+        _now.AheadRoom = Math.Max(FramesAhead, (long)((double)_now.AheadRoom * frames / before));
     }
 
     /// <summary>Bytes that the rings of so many frames take.</summary>

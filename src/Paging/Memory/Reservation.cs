@@ -55,7 +55,7 @@ internal sealed unsafe class Reservation
         return granted;
     }
 
-    internal bool TryMakeReadable(long offset, long bytes) => VirtualMemory.TryMakeReadable(Address + offset, (nuint)bytes);
+    internal bool TryMakeReadable() => VirtualMemory.TryMakeReadable(Address, (nuint)Bytes);
 
     internal void Advise(long offset, long bytes, bool huge) =>
         VirtualMemory.Advise(Address + offset, (nuint)bytes, huge);

@@ -33,7 +33,7 @@ internal sealed unsafe class TableArena : TableHome
 
         // Tables are touched here and there: with huge pages, eight bytes would take 2 MiB.
         _memory.Advise(0, _memory.Bytes, huge: false);
-        if (!_memory.TryMakeReadable(0, _memory.Bytes))
+        if (!_memory.TryMakeReadable())
         {
             _memory.Release();
             throw VirtualMemory.Refused(bytes, "address space for page tables", error: 0);
@@ -76,7 +76,7 @@ internal sealed unsafe class TableArena : TableHome
     }
 
     /// <summary>Gives the physical memory back; late readers find zeroes.</summary>
-    internal override bool Close(byte* address, long bytes) => VirtualMemory.TryDecommit(address, (nuint)bytes);
+    internal override void Close(byte* address, long bytes) => _ = VirtualMemory.TryDecommit(address, (nuint)bytes);
 
     internal override bool TryDrop(byte* address, long bytes) => VirtualMemory.TryDecommit(address, (nuint)bytes);
 

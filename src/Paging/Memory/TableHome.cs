@@ -18,9 +18,8 @@ internal abstract unsafe class TableHome
     }
 
     /// <summary>The table is not used any more. Late readers may still read it, and find zeroes or what was left in it. Physical memory is
-    /// given back unless other tables share it. To be called once for each table.</summary>
-    /// <returns>False when the system keeps the memory.</returns>
-    internal abstract bool Close(byte* address, long bytes);
+    /// given back unless other tables share it, or the system keeps it. To be called once for each table.</summary>
+    internal abstract void Close(byte* address, long bytes);
 
     /// <summary>Gives back the memory of a part of a table that stays in use: the part reads as zeroes, and stays writable.</summary>
     /// <returns>False when the system keeps the memory, or other tables share it.</returns>

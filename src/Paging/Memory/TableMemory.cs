@@ -78,7 +78,7 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
     internal void Close(TableHome home, byte* address, long bytes)
     {
         Shared.Add(SharedWord.Counter, ref _waitingBytes, bytes);
-        _ = home.Close(address, bytes);
+        home.Close(address, bytes);
     }
 
     /// <summary>To be called by the thread that runs finalizers.</summary>
@@ -101,7 +101,7 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
     /// <summary>Gives back a table that no array ever used.</summary>
     internal static void Undo(TableHome home, byte* address, long bytes)
     {
-        _ = home.Close(address, bytes);
+        home.Close(address, bytes);
         home.GiveBack(address, bytes);
     }
 

@@ -59,7 +59,7 @@ internal sealed unsafe class TableSlab : TableHome
         // A slab is writable from the start.
     }
 
-    internal override bool Close(byte* address, long bytes)
+    internal override void Close(byte* address, long bytes)
     {
         _owner.Gate.Enter();
         try
@@ -74,8 +74,6 @@ internal sealed unsafe class TableSlab : TableHome
         {
             _owner.Gate.Exit();
         }
-
-        return true;
     }
 
     internal override bool TryDrop(byte* address, long bytes) => false;

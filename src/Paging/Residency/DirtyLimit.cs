@@ -37,7 +37,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
         for (long frame = size.FirstFrame; frame < size.End && max > 0; frame++)
         {
             FrameRecord* record = size.Records + frame;
-            ulong* page = (ulong*)Volatile.Read(ref *(nint*)&record->Page);
+            ulong* page = FrameRecord.LoadPage(record);
             uint copy = Volatile.Read(ref record->Stored);
             if (page == null || copy == 0 || (!shared && swap.Descriptors.IsShared(copy)))
             {
@@ -153,10 +153,10 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     /// <summary>Frames that the class has, and those that the rest of the budget would buy.</summary>
     private long Capacity(FrameClass size) => size.Frames + (Math.Max(0, frames.RemainingFor(size)) >> size.PageShift);
 
-    /// <summary>Evicts one dirty page that takes no ordinary room: a same-filled one.</summary>
+    /// <summary>Evicts one dirty page that takes no room in the pool: a same-filled one.</summary>
     /// <param name="size">The class.</param>
-    /// <param name="settled">Whether the number of dirty pages that were seen is the most that may be, and none of them was about to
-    /// become clean. If not, some are only counted so far: another thread is about to make a page dirty, maybe the very one that the caller
+    /// <param name="settled">Whether as many dirty pages were seen as there may be, and none of them was about to become clean. Otherwise it
+    /// is worth trying again: another thread has counted a page that it is about to make dirty, maybe the very one that the caller
     /// wants.</param>
     private bool TryCleanOne(FrameClass size, out bool settled)
     {
@@ -185,7 +185,7 @@ internal sealed unsafe class DirtyLimit(FramePool frames, SwapStore swap, Evicto
     /// <summary>The word of the page that a frame's record names; an untouched one if it names none.</summary>
     private static ulong WordOf(FrameClass size, long frame)
     {
-        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
+        ulong* page = FrameRecord.LoadPage(size.Records + frame);
         return page == null ? 0 : PageWord.Load(page);
     }
 }

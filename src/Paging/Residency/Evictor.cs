@@ -93,7 +93,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
     /// back.</summary>
     internal static void NotePinned(FrameClass size, long frame, bool marks, ref Shortage found, ref long clean, ref long dirty)
     {
-        ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size.Records[frame].Page);
+        ulong* page = FrameRecord.LoadPage(size.Records + frame);
         ulong word = page == null ? 0 : PageWord.Load(page);
         bool isNew = false;
         if (!PageWord.IsResident(word) || PageWord.Offset(word) != size.OffsetOf(frame) || PageWord.Pins(word) == 0

@@ -33,13 +33,14 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
     internal byte* Pin(PagedRegion region, long index, bool write, out ulong* word) =>
         Pin(region, index, write, PageContents.Own, out word, out _);
 
-    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for an access that pins several pages.</summary>
+    /// <summary>As <see cref="Pin(PagedRegion, long, bool, out ulong*)"/>, for an access that pins several pages to read
+    /// them.</summary>
     /// <returns>The page's address; null when no frame is to be had without waiting: then the caller lets go of all that it has
     /// pinned.</returns>
-    internal byte* Pin(PagedRegion region, long index, bool write, bool isFirst, ref JointAccess access, out ulong* word)
+    internal byte* Pin(PagedRegion region, long index, bool isFirst, ref JointAccess access, out ulong* word)
     {
         access.Begin(isFirst);
-        byte* address = Pin(region, index, write, PageContents.Own, out word, out _, ref access.Wait, ref access.Shortage);
+        byte* address = Pin(region, index, write: false, PageContents.Own, out word, out _, ref access.Wait, ref access.Shortage);
         NoteUnlessWaiting(ref access.Wait);
         return address;
     }

@@ -18,8 +18,6 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     /// <summary>Looks at all frames when the budget is only approached, at most.</summary>
     private const int MaxPasses = 8;
 
-    private const int SleepMilliseconds = 20;
-
     /// <summary>How often there may seem to be room without a frame that comes free. Where pool and files are all but full, what looks like
     /// room can be others', again and again, and every fault waits for the budgets to settle.</summary>
     private const int MaxLooks = 64;
@@ -279,7 +277,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     }
 
     private bool TryAwaitLease(long seen, long since) =>
-        LeaseEnds.Wait(seen, SleepMilliseconds)
+        LeaseEnds.Wait(seen)
         || (TestSeam.TestHook.Interleaver is null && domain.Tuning.Time.GetElapsedTime(since) < s_maxWait);
 
     /// <summary>Whether enough frames are left that no write may dirty (rule 8): otherwise what is stored could not be read any more.</summary>

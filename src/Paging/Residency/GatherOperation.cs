@@ -94,7 +94,11 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         {
             // Nobody may write to the destination when this returns, whatever happened. Others have a few parts in hand. Where reads of
             // these are under way they finish them, or the pages would be read again one by one; otherwise this thread does the rest.
-            Queue.End(this, stops: !isHandedOut || !Region.MayBeInFiles);
+            if (!isHandedOut || !Region.MayBeInFiles)
+            {
+                Queue.Cancel(this);
+            }
+
             Spinner spinner = default;
             while (_ends.Count == seen && spinner.Count < Spins)
             {

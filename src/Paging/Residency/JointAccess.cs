@@ -30,10 +30,9 @@ internal struct JointAccess
     /// <param name="first">The first page that is wanted.</param>
     /// <param name="count">How many.</param>
     /// <param name="more">Frames that it needs besides.</param>
-    /// <param name="write">Whether the page was to be written for which there was no frame.</param>
     /// <exception cref="OutOfPagingSpaceException">No leases of others are in the way, or none of them has ended for too long.</exception>
     /// <exception cref="ObjectDisposedException">The array or the pager is disposed.</exception>
-    internal void AwaitRoom(PagingDomain domain, PagedRegion region, long first, long count, int more, bool write)
+    internal void AwaitRoom(PagingDomain domain, PagedRegion region, long first, long count, int more)
     {
         if (domain.Queue.TryAwaitRoom(region, first, count, more, ref Shortage, ref Wait))
         {
@@ -47,7 +46,7 @@ internal struct JointAccess
             // A thread that loses a race against Dispose is told that the array is disposed, not that there is no room.
             region.AwaitOpen();
             domain.ThrowIfClosed();
-            ThrowHelper.ThrowOutOfSpace(domain, region, write, Shortage);
+            ThrowHelper.ThrowOutOfSpace(domain, region, write: false, Shortage);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -20,13 +19,14 @@ internal static unsafe class LeaseCounts
 
     internal const int SharedSlot = 0;
 
-    /// <summary>A power of two.</summary>
+    /// <summary>Once in so many leases of a thread <see cref="Add"/> says so. A power of two.</summary>
     internal const int Period = 4096;
 
     /// <summary>After the others, in the same row: all leases that the thread has ever counted.</summary>
     private const int TakenSlot = Slots;
 
     private static readonly Gate s_gate = new(isOfProcess: true);
+
     /// <summary>For threads without memory for a row of their own: its additions may race, and then a figure is off.</summary>
     private static readonly Row s_common = new() { IsCommon = true };
 
@@ -65,7 +65,7 @@ internal static unsafe class LeaseCounts
     internal static void Remove(int slot)
     {
         // A thread that had no memory for a row of its own when it took the lease may have one now: then only the sum is right.
-        long* counts = s_counts == 0 ? (long*)Unsafe.AsPointer(ref s_common.Counts[0]) : (long*)s_counts;
+        long* counts = s_counts == 0 ? s_common.Address : (long*)s_counts;
         --counts[slot];
     }
 
@@ -162,14 +162,13 @@ internal static unsafe class LeaseCounts
                 s_rows.Add(row);
             }
 
-            s_counts = (nint)Unsafe.AsPointer(ref row.Counts[0]);
-            Debug.Assert(s_counts != 0);
-            return (long*)s_counts;
+            s_counts = (nint)row.Address;
+            return row.Address;
         }
         catch (OutOfMemoryException)
         {
             // The page is pinned already, and its lease must come to be. The next one of this thread tries again.
-            return (long*)Unsafe.AsPointer(ref s_common.Counts[0]);
+            return s_common.Address;
         }
     }
 
@@ -177,6 +176,8 @@ internal static unsafe class LeaseCounts
     private sealed class Row
     {
         internal long[] Counts { get; } = GC.AllocateArray<long>(Slots + 1, pinned: true);
+
+        internal long* Address => (long*)Unsafe.AsPointer(ref Counts[0]);
 
         internal WeakReference<Thread> Owner { get; } = new(Thread.CurrentThread);
 

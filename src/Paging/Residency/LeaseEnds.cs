@@ -9,6 +9,10 @@ namespace Paging.Residency;
 /// once more.</remarks>
 internal static class LeaseEnds
 {
+    /// <summary>The longest sleep. It is limited because only the end of a lease wakes those who wait, and other things make room,
+    /// too.</summary>
+    private const int SleepMilliseconds = 20;
+
     private static readonly EventCount s_ends = new();
 
     internal static long Count => s_ends.Count;
@@ -17,5 +21,5 @@ internal static class LeaseEnds
 
     /// <summary>Sleeps until there is a signal more than <paramref name="seen"/>, or a short time has passed.</summary>
     /// <returns>False when the time has passed.</returns>
-    internal static bool Wait(long seen, int milliseconds) => s_ends.TryWaitBeyond(seen, milliseconds);
+    internal static bool Wait(long seen) => s_ends.TryWaitBeyond(seen, SleepMilliseconds);
 }

@@ -45,7 +45,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
     /// <summary>As the other one, for an access that has this page pinned first, to read it, and another one then.</summary>
     internal byte* Pin(PagedRegion region, long index, ref JointAccess access, out ulong* word)
     {
-        byte* address = domain.Faults.Pin(region, index, write: false, isFirst: true, ref access, out word);
+        byte* address = domain.Faults.Pin(region, index, isFirst: true, ref access, out word);
         if (!PageWord.IsWatched(PageWord.Load(word)))
         {
             CountLease(region, index, write: false, word);
@@ -130,7 +130,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
     internal byte* PinForOwner(
         PagedRegion region, long index, bool isFirst, ref JointAccess access, out ulong* word, out bool isCounted)
     {
-        byte* address = domain.Faults.Pin(region, index, write: false, isFirst, ref access, out word);
+        byte* address = domain.Faults.Pin(region, index, isFirst, ref access, out word);
         isCounted = address != null && CountForOwner(region, index, write: false, word);
         return address;
     }
@@ -185,7 +185,7 @@ internal sealed unsafe class LeasePinner(PagingDomain domain)
         {
             for (long frame = size?.FirstFrame ?? 0; frame < (size?.End ?? 0); frame++)
             {
-                ulong* page = (ulong*)Volatile.Read(ref *(nint*)&size!.Records[frame].Page);
+                ulong* page = FrameRecord.LoadPage(size!.Records + frame);
                 if (page != null)
                 {
                     ulong word = Volatile.Read(ref *page);

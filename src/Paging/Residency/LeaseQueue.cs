@@ -14,10 +14,6 @@ namespace Paging.Residency;
 /// then.</remarks>
 internal sealed unsafe class LeaseQueue(PagingDomain domain)
 {
-    /// <summary>The longest sleep. It is limited because only the end of a lease wakes those who wait, and other things make room,
-    /// too.</summary>
-    private const int SleepMilliseconds = 20;
-
     /// <summary>How often a thread that must not wait looks again: setters and copies hold their pins for less time than that
     /// takes.</summary>
     private const int MaxLooks = 16;
@@ -89,7 +85,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
             return false;
         }
 
-        if (LeaseEnds.Wait(wait.Seen, SleepMilliseconds))
+        if (LeaseEnds.Wait(wait.Seen))
         {
             // The pool is full, and other leases may come and go for ever: only as many are waited for as were seen first.
             wait.Left -= wait.Left == long.MaxValue ? 0 : 1;
@@ -139,7 +135,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
             if (!line.IsFirst(wait.Ticket))
             {
                 wait.Turns = 0;
-                LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
+                LeaseEnds.Wait(wait.Seen);
                 continue;
             }
 
@@ -180,7 +176,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>Sleeps until a lease ends, and lets those behind pass if that takes long, or has been in vain too often.</summary>
     private void SleepAsFirst(WaitingLine line, FrameClass size, ref LeaseWait wait)
     {
-        if (LeaseEnds.Wait(wait.Seen, SleepMilliseconds))
+        if (LeaseEnds.Wait(wait.Seen))
         {
             wait.Left--;
             if (++wait.Turns <= MaxLooks + size.MaxFrames)
@@ -197,7 +193,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
         {
             wait.Turns = 0;
             wait.Passes++;
-            line.TryPassOn(wait.Ticket);
+            line.PassOn(wait.Ticket);
         }
     }
 
@@ -270,7 +266,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
 
         if (PageWord.Load(page) == word)
         {
-            LeaseEnds.Wait(wait.Seen, SleepMilliseconds);
+            LeaseEnds.Wait(wait.Seen);
         }
 
         return false;

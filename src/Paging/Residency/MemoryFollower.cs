@@ -72,7 +72,7 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
             {
                 long sets = domain.Resizer.Sets;
                 (long resident, long pool) = Decide(reading);
-                domain.Resizer.TryApproach(resident, pool, sets);
+                domain.Resizer.Approach(resident, pool, sets);
             }
 
             return PeriodMilliseconds;
@@ -99,7 +99,7 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
             }
         }
 
-        domain.Resizer.TryApproach(
+        domain.Resizer.Approach(
             Math.Max(target.Resident, domain.Frames.BudgetBytes), Math.Max(target.Pool, domain.Swap.Budget.Bytes), sets);
         return true;
     }
@@ -120,7 +120,7 @@ internal sealed class MemoryFollower(PagingDomain domain, IMemorySource source, 
                 return;
             }
 
-            domain.Resizer.TryApproach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes), sets);
+            domain.Resizer.Approach(Math.Max(resident, domain.Frames.BudgetBytes), Math.Max(pool, domain.Swap.Budget.Bytes), sets);
         }
         while (domain.Resizer.TryAwait(ref seen));
     }

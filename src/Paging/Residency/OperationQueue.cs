@@ -122,9 +122,17 @@ internal sealed partial class OperationQueue(PagingDomain domain)
             operation.Active--;
             operation.Left += part.End - part.First - used;
             operation.Next = Math.Min(operation.End, Math.Max(operation.Next, skipTo));
-            isDone = isOver || operation.Next == operation.End || (operation.Left == 0 && operation.Active == 0)
-                ? TryEndUnsynchronized(operation, isOver)
-                : TryCompleteUnsynchronized(operation);
+            if (isOver)
+            {
+                operation.SetOver();
+            }
+
+            if (isOver || operation.Next == operation.End || (operation.Left == 0 && operation.Active == 0))
+            {
+                UnlinkUnsynchronized(operation);
+            }
+
+            isDone = TryCompleteUnsynchronized(operation);
         }
 
         if (isDone)
@@ -133,7 +141,8 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         }
     }
 
-    /// <summary>Ends an operation that its program does not want any more. Does nothing to one that is complete.</summary>
+    /// <summary>Ends an operation that is not wanted any more: threads leave it after the page that they are at, and the last of them
+    /// completes it. Does nothing to one that is complete.</summary>
     internal void Cancel(PageOperation operation)
     {
         bool isDone;
@@ -146,24 +155,6 @@ internal sealed partial class OperationQueue(PagingDomain domain)
 
             operation.IsCancelled = true;
             isDone = TryEndUnsynchronized(operation);
-        }
-
-        if (isDone)
-        {
-            operation.Complete();
-        }
-    }
-
-    /// <summary>Ends an operation that needs no other threads any more. It is complete when those that work on it have left it. Does
-    /// nothing to one that is complete.</summary>
-    /// <param name="operation">The operation.</param>
-    /// <param name="stops">Whether they leave it after the page that they are at; otherwise after their parts.</param>
-    internal void End(PageOperation operation, bool stops)
-    {
-        bool isDone;
-        using (_gate.Enter())
-        {
-            isDone = !operation.IsComplete && TryEndUnsynchronized(operation, stops);
         }
 
         if (isDone)
@@ -217,15 +208,11 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         return part;
     }
 
-    /// <summary>Takes an operation off the list, so that no thread begins with a part of it.</summary>
+    /// <summary>Takes an operation off the list, and tells the threads that work on it to stop.</summary>
     /// <returns>Whether the caller has to complete it, and not a thread that still works on it.</returns>
-    private bool TryEndUnsynchronized(PageOperation operation, bool stops = true)
+    private bool TryEndUnsynchronized(PageOperation operation)
     {
-        if (stops)
-        {
-            operation.SetOver();
-        }
-
+        operation.SetOver();
         UnlinkUnsynchronized(operation);
         return TryCompleteUnsynchronized(operation);
     }

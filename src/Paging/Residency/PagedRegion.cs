@@ -198,7 +198,7 @@ internal sealed unsafe class PagedRegion
 
     /// <inheritdoc cref="JointAccess.AwaitRoom"/>
     internal void AwaitRoom(ref JointAccess access, long first, long count) =>
-        access.AwaitRoom(_domain, this, first, count, more: 0, write: false);
+        access.AwaitRoom(_domain, this, first, count, more: 0);
 
     /// <inheritdoc cref="JointAccess.Leave"/>
     internal void Leave(ref JointAccess access) => access.Leave(_domain, this);

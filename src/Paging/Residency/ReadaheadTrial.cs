@@ -41,7 +41,7 @@ internal struct ReadaheadTrial
     private bool _readsFile;
     private bool _notedFile;
 
-    /// <summary>Whether pages are to be read ahead now.</summary>
+    /// <summary>Whether pages are to be read ahead now: a try is a period of the other way.</summary>
     internal readonly bool IsOn => _isAlone == _isTrying || _readsFile;
 
     /// <summary>Whether pages have come from files lately.</summary>

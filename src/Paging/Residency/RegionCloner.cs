@@ -451,7 +451,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
 
         if (!isCopied)
         {
-            access.AwaitRoom(domain, source, index, count: 1, more: 1, write: false);
+            access.AwaitRoom(domain, source, index, count: 1, more: 1);
         }
 
         return isCopied;

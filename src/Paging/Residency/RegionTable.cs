@@ -16,7 +16,8 @@ internal sealed class RegionTable(PagingDomain domain)
     private int _count;
     private long _made;
 
-    /// <summary>Under it arrays are added and removed, and the pager begins to close. Held by who calls a member that says so.</summary>
+    /// <summary>Under it arrays are added and removed, and the pager begins to close. Whoever calls a member that says "under the gate"
+    /// has entered it.</summary>
     internal Gate Gate { get; } = new();
 
     /// <summary>The number of arrays that were not disposed, dropped ones that are not taken down yet among them.</summary>
@@ -25,7 +26,7 @@ internal sealed class RegionTable(PagingDomain domain)
     /// <summary>The number of arrays made so far.</summary>
     internal long Made => Volatile.Read(ref _made);
 
-    /// <summary>There is room for so many arrays now, and so there are no more. Under the gate.</summary>
+    /// <summary>At least as many as there are arrays: the length of the table now. Under the gate.</summary>
     internal int Capacity => _regions.Length;
 
     /// <summary>The largest page size that an array has; 0 when there are no arrays.</summary>
@@ -124,18 +125,12 @@ internal sealed class RegionTable(PagingDomain domain)
     {
         using Gate.Scope held = Gate.Enter();
         int alive = 0;
-        int dropped = 0;
         foreach (WeakGCHandle<PagedRegion> weak in _regions)
         {
-            if (weak.IsAllocated)
-            {
-                bool isAlive = weak.TryGetTarget(out _);
-                alive += isAlive ? 1 : 0;
-                dropped += isAlive ? 0 : 1;
-            }
+            alive += weak.IsAllocated && weak.TryGetTarget(out _) ? 1 : 0;
         }
 
-        return (alive, dropped);
+        return (alive, _count - alive);
     }
 
     /// <summary>Lets go of all handles. Nobody uses the table any more.</summary>

@@ -62,37 +62,34 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
     }
 
     /// <summary>Moves the budgets as near to new ones as can be without much ado: what cannot be given up stays, and the budget with it.
-    /// For the background: it waits for no lease and no claim, and refuses nothing.</summary>
-    /// <returns>False when the budgets are being changed by another thread, or have been set since the caller decided.</returns>
+    /// For the background: it waits for no lease and no claim, and refuses nothing. While another thread changes the budgets it does
+    /// nothing.</summary>
     /// <param name="residentBytes">The frames' budget.</param>
     /// <param name="poolBytes">The pool's budget.</param>
     /// <param name="sets">How often the program had set budgets (<see cref="Sets"/>) when the caller decided: where it has again, this does
     /// nothing.</param>
-    internal bool TryApproach(long residentBytes, long poolBytes, long sets)
+    internal void Approach(long residentBytes, long poolBytes, long sets)
     {
         if (residentBytes == Frames.BudgetBytes && poolBytes == Pool.Bytes)
         {
-            return true;
+            return;
         }
 
         using Rundown.Scope inside = Swap.Rundown.Hold();
         if (!inside.IsInside || Shared.CompareExchange(SharedWord.Counter, ref _busy, 1, 0) != 0)
         {
-            return false;
+            return;
         }
 
         try
         {
-            if (Sets != sets)
+            if (Sets == sets)
             {
-                return false;
+                frameShrinker.Approach(residentBytes);
+                poolShrinker.Approach(poolBytes);
+                domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
+                NoteChange();
             }
-
-            frameShrinker.Approach(residentBytes);
-            poolShrinker.Approach(poolBytes);
-            domain.Pressure.SetBudgets(Frames.BudgetBytes + Pool.Bytes);
-            NoteChange();
-            return true;
         }
         finally
         {

@@ -18,7 +18,7 @@ internal sealed class SwapFiles(PagingDomain domain)
         using DomainScope held = domain.Enter();
         Check(options);
         using PathClaim claim = PathClaim.Take(options.Path);
-        SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine(IoEngineKind.Auto));
+        SwapDevice device = DirectFile.Open(options.Path, options.Bytes, Swap.Engine);
         device = options.Encrypt ? Encrypt(device) : device;
         return AddDevice(device, options, claim.Keep());
     }

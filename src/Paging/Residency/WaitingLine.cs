@@ -38,9 +38,8 @@ internal sealed class WaitingLine
         return first;
     }
 
-    /// <summary>Lets those behind pass: goes to the end of the line. The caller is the first.</summary>
-    /// <returns>False when nobody is behind.</returns>
-    internal bool TryPassOn(long ticket)
+    /// <summary>Lets those behind pass, if there are any: goes to the end of the line. The caller is the first.</summary>
+    internal void PassOn(long ticket)
     {
         _gate.Enter();
         bool passes = _tickets.Count > 1 && _tickets[0] == ticket;
@@ -56,8 +55,6 @@ internal sealed class WaitingLine
         {
             LeaseEnds.Signal();
         }
-
-        return passes;
     }
 
     internal void Leave(long ticket)

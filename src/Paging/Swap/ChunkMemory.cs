@@ -87,7 +87,7 @@ internal sealed unsafe partial class ChunkMemory
     }
 
     /// <summary>Whether a store would find a free chunk, or budget for one.</summary>
-    internal bool HasFree => HasFreeChunk(StoreLevel.Normal) || _budget.RemainingBytes >= ChargedBytes;
+    internal bool HasRoom => HasFreeChunk(StoreLevel.Normal) || _budget.RemainingBytes >= ChargedBytes;
 
     /// <summary>Whether fewer than so many chunks, beyond those held back, are free or can still be charged to the budget.</summary>
     internal bool IsShortBy(int ahead) =>

@@ -8,8 +8,6 @@ namespace Paging.Swap;
 /// mover's gate.</remarks>
 internal sealed unsafe class Cleaner(SegmentLog log, EntryMover mover, SegmentTable table, DescriptorTable descriptors)
 {
-    private const int NoSegment = -1;
-
     /// <summary>How many bytes of a segment must be dead for it to be worth emptying where a segment can be written out instead: a quarter.
     /// Moving three segments' pages is still much less work than writing one and reading its pages again.</summary>
     private int MinDeadBesideFiles => log.SegmentBytes >> 2;

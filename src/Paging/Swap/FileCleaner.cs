@@ -80,7 +80,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
                 // A segment is read only if there is room for its entries. One that cannot be read is not chosen again, so the next one
                 // gets its turn.
                 if (victim >= 0
-                    && segments.Logs[segments[victim]->Log]!.Chunks.HasFree
+                    && segments.Logs[segments[victim]->Log]!.Chunks.HasRoom
                     && TryEmpty(victim, StoreLevel.AtHand) is FileEmptied.Empty or FileEmptied.Unreadable)
                 {
                     return true;

@@ -195,13 +195,13 @@ internal sealed unsafe partial class PageLoader(SegmentTable segments, Descripto
     private static bool TryRead(EntryHeader* header, ulong id, Location location, byte* page, int length) =>
         IsPlausible(header, id, location, length)
         && PageCodec.TryDecode(header->Form, (byte*)(header + 1), header->EncodedLength, page, length)
-        && IsIntact(header, id, page);
+        && IsIntact(header, page);
 
     /// <summary>Whether the header agrees with the descriptor. Checked before the header's lengths are used.</summary>
     private static bool IsPlausible(EntryHeader* header, ulong id, Location location, int length) =>
         header->Id == id && header->PageLength == length && header->Units == location.Units;
 
-    private static bool IsIntact(EntryHeader* header, ulong id, byte* page)
+    private static bool IsIntact(EntryHeader* header, byte* page)
     {
         // A raw page is verified in its copy: a long copy leaves its target in the cache, not its source.
         byte* encoded = header->Form.Codec == Codec.Raw ? page : (byte*)(header + 1);

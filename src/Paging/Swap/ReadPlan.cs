@@ -41,6 +41,9 @@ internal sealed class ReadPlan
     private int _sourceCount;
     private int _count;
 
+    /// <summary>Reads that <see cref="TryEnd"/> has ended: whoever began them still counts them, before all that are under way.</summary>
+    private int _endedEarly;
+
     /// <summary>Reads of this thread that are under way.</summary>
     internal static int Count => s_ofThread?._count ?? 0;
 
@@ -94,41 +97,50 @@ internal sealed class ReadPlan
             plan._notedFor = null;
             plan._notedCount = 0;
             plan.DropSources();
+            plan._endedEarly = 0;
+            plan.EndFirst(plan._count);
         }
-
-        End(MaxReads);
     }
 
     /// <summary>Ends all reads of this thread, in case somebody waits for what they hold: the thread itself, too.</summary>
     /// <returns>Whether there were any.</returns>
     internal static bool TryEnd()
     {
-        bool any = Count > 0;
-        End();
-        return any;
+        if (s_ofThread is not { _count: > 0 } plan)
+        {
+            return false;
+        }
+
+        plan._endedEarly += plan._count;
+        plan.EndFirst(plan._count);
+        return true;
     }
 
     /// <summary>Ends the reads that this thread began first.</summary>
-    /// <param name="count">How many, at most.</param>
+    /// <param name="count">How many, at most; those that <see cref="TryEnd"/> has ended are counted, too.</param>
     internal static void End(int count)
     {
-        if (s_ofThread is not { _count: > 0 } plan)
+        if (s_ofThread is { } plan)
         {
-            return;
+            int early = Math.Min(count, plan._endedEarly);
+            plan._endedEarly -= early;
+            plan.EndFirst(Math.Min(count - early, plan._count));
         }
+    }
 
+    private void EndFirst(int count)
+    {
         // Only a scheduler that ends a run gets out of a wait. Then the thread must not meet these reads in the next one.
         s_ofThread = null;
-        int ended = Math.Min(count, plan._count);
-        for (int i = 0; i < ended; i++)
+        for (int i = 0; i < count; i++)
         {
-            plan._loader!.Reads.Leave(plan._reads[i]);
+            _loader!.Reads.Leave(_reads[i]);
         }
 
-        Array.Copy(plan._reads, ended, plan._reads, 0, plan._count - ended);
-        plan._count -= ended;
-        plan._loader = plan._count == 0 ? null : plan._loader;
-        s_ofThread = plan;
+        Array.Copy(_reads, count, _reads, 0, _count - count);
+        _count -= count;
+        _loader = _count == 0 ? null : _loader;
+        s_ofThread = this;
     }
 
     /// <summary>The thread's, for pages of one pager.</summary>

@@ -59,7 +59,7 @@ internal sealed unsafe class Room(
     {
         foreach (SegmentLog? log in segments.Logs)
         {
-            if (Files.IsAny && !log!.Chunks.HasFree)
+            if (Files.IsAny && !log!.Chunks.HasRoom)
             {
                 TryWriteOut(log, StoreLevel.Normal);
             }

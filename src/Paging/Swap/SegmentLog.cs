@@ -141,7 +141,7 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>Whether so much is free that what could be had from elsewhere may come in, too. Some more than the background keeps free:
     /// else it would write out, or drop, one page for another that is worth no more, on and on.</summary>
-    internal bool HasUnused => !Chunks.IsShortBy(Ahead + Writeback.Depth) && Chunks.HasFree;
+    internal bool HasUnused => !Chunks.IsShortBy(Ahead + Writeback.Depth) && Chunks.HasRoom;
 
     /// <summary>Whether more segments should be on their way to a file than the given number.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && Chunks.IsShortBy(Ahead - underWay);

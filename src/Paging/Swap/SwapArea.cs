@@ -181,7 +181,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
 
         int blocks = SlotBlocks(segmentBytes);
         ulong missing = Volatile.Read(ref _missingRun);
-        long first = _blocks.Allocate(blocks, reserve: 0);
+        long first = _blocks.Allocate(blocks);
         if (first == BlockAllocator.None)
         {
             // Fails when blocks have been given back meanwhile, or another thread has noted its own failure: that loses a hint only.

@@ -65,11 +65,14 @@ internal sealed unsafe partial class SwapStore
         }
     }
 
-    /// <summary>The engine that carries out the writes to files of this pager. Made with the first file.</summary>
-    internal IoEngine Engine(IoEngineKind kind)
+    /// <summary>The engine that carries out what is submitted on files of this pager. Made with the first file.</summary>
+    internal IoEngine Engine
     {
-        using Gate.Scope held = _engineGate.Enter();
-        return _engine ??= IoEngine.Create(kind);
+        get
+        {
+            using Gate.Scope held = _engineGate.Enter();
+            return _engine ??= IoEngine.Create(IoEngineKind.Auto);
+        }
     }
 
     /// <summary>Buffers for neighbouring pages of mapped files, of which nobody waits for one. Made with the first such file.</summary>

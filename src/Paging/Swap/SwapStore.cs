@@ -142,7 +142,7 @@ internal sealed unsafe partial class SwapStore
             return false;
         }
 
-        if (log.Chunks.HasFree)
+        if (log.Chunks.HasRoom)
         {
             return true;
         }
@@ -168,7 +168,7 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether a page finds room in memory without any segment being emptied or written for it; a redundant one, also where others
     /// of its kind make way.</summary>
     internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
-        LogFor(length) is { } log && (log.Chunks.HasFree || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
+        LogFor(length) is { } log && (log.Chunks.HasRoom || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
     /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
     /// a page comes in.</summary>

@@ -31,7 +31,9 @@ internal static class BudgetProbe
                 Thread.Sleep(1000);
                 long after = ResidentSet();
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"  to a tenth of the frames and a quarter of the pool: {took.TotalMilliseconds:F0} ms; the process has {before / MiB} MiB before, {at / MiB} when it returns, {after / MiB} a second later; the pager {Held(pager) / MiB}"));
+                    $"  to a tenth of the frames and a quarter of the pool: {took.TotalMilliseconds:F0} ms; " +
+                    $"the process has {before / MiB} MiB before, {at / MiB} when it returns, {after / MiB} a second later; " +
+                    $"the pager {Held(pager) / MiB}"));
                 follows &= after - held <= (residentBytes / 10) + (residentBytes / 4) + (64 * MiB);
                 clock.Restart();
                 pager.Resize(residentBytes, residentBytes);
@@ -60,7 +62,8 @@ internal static class BudgetProbe
                 Thread.Sleep(1000);
                 PagerStatistics now = pager.GetStatistics();
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"  {second,3} s: frames {now.ResidentBytes / MiB,4} of {now.ResidentBudgetBytes / MiB,4} MiB, pool {now.PoolBytes / MiB,4} of {now.PoolBudgetBytes / MiB,4} MiB, process {ResidentSet() / MiB,4} MiB"));
+                    $"  {second,3} s: frames {now.ResidentBytes / MiB,4} of {now.ResidentBudgetBytes / MiB,4} MiB, " +
+                    $"pool {now.PoolBytes / MiB,4} of {now.PoolBudgetBytes / MiB,4} MiB, process {ResidentSet() / MiB,4} MiB"));
             }
         });
     }

@@ -76,6 +76,7 @@ internal sealed class OperationLog(int thread)
         public bool Refused;
 
         public override readonly string ToString() => string.Create(CultureInfo.InvariantCulture,
-            $"{Time} thread {Thread}: {Operation} array {Array} [{Start}, {Start + Length}) {(Operation >= Operation.Set ? Kind : "")}{(Refused ? " refused: out of paging space" : "")}");
+            $"{Time} thread {Thread}: {Operation} array {Array} [{Start}, {Start + Length}) " +
+            $"{(Operation >= Operation.Set ? Kind : "")}{(Refused ? " refused: out of paging space" : "")}");
     }
 }

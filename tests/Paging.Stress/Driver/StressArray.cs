@@ -221,7 +221,8 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
         {
             Read(worker, start, length, operation, everything);
         }
-        catch (OutOfPagingSpaceException e) when (operation == Operation.Pin || (operation is Operation.Read or Operation.ReadToEnd && IsUntouched(start)))
+        catch (OutOfPagingSpaceException e) when (
+            operation == Operation.Pin || (operation is Operation.Read or Operation.ReadToEnd && IsUntouched(start)))
         {
             // Everything stored can be read; a lease on what is not stored needs a frame, and a pin does not wait for leases of others to end.
             entry.Refused = true;
@@ -397,7 +398,8 @@ internal sealed class StressArray<T> : StressArray where T : unmanaged
         if (i >= 0)
         {
             throw Failure(
-                $"element {start + i} is {Content.Hex(seen[i])}, not {Content.Hex(expected[i])} ({(start + i) % PageLength} in its page of {PageLength}; element {i} of {seen.Length} compared)",
+                $"element {start + i} is {Content.Hex(seen[i])}, not {Content.Hex(expected[i])} " +
+                $"({(start + i) % PageLength} in its page of {PageLength}; element {i} of {seen.Length} compared)",
                 start + i);
         }
     }

@@ -193,5 +193,6 @@ internal sealed class StressMatrix : StressArray
     }
 
     private StressFailure Failure(string message, long row, Exception? inner = null) => new(
-        $"matrix {_index}, row {row}: {message}", _index, row / _matrix.RowsPerPage * PageLength, ((row / _matrix.RowsPerPage) + 1) * PageLength, inner);
+        $"matrix {_index}, row {row}: {message}",
+        _index, row / _matrix.RowsPerPage * PageLength, ((row / _matrix.RowsPerPage) + 1) * PageLength, inner);
 }

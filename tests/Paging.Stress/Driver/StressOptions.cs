@@ -75,5 +75,9 @@ internal sealed record StressOptions
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} --resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}{(Encrypt ? " --encrypt 1" : "")}{(Removals ? " --removals 1" : "")}{(Interrupts ? " --interrupts 1" : "")}{(Resizes ? " --resizes 1" : "")}");
+        $"--ops {Operations} --threads {Threads} --seed {Seed} --background {BackgroundThreads} " +
+        $"--resident {ResidentBytes} --pool {PoolBytes} --page {PageBytes} --data {DataPercent}" +
+        $"{(Files == 0 ? "" : $" --files {Files} --file {FileBytes}")}" +
+        $"{(Encrypt ? " --encrypt 1" : "")}{(Removals ? " --removals 1" : "")}" +
+        $"{(Interrupts ? " --interrupts 1" : "")}{(Resizes ? " --resizes 1" : "")}");
 }

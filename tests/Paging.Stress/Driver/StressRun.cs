@@ -285,7 +285,8 @@ internal sealed class StressRun : IDisposable
         IEnumerable<OperationLog> logs = _workers.Select(worker => worker.Log);
         if (error is StressFailure { Array: >= 0 } failure)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"last operations on elements [{failure.PageStart}, {failure.PageEnd}) of array {failure.Array}:");
+            text.AppendLine(
+                CultureInfo.InvariantCulture, $"last operations on elements [{failure.PageStart}, {failure.PageEnd}) of array {failure.Array}:");
             text.AppendJoin(Environment.NewLine, OperationLog.On(logs, failure.Array, failure.PageStart, failure.PageEnd, 40)).AppendLine();
         }
 

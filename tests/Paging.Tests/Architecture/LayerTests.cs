@@ -2,7 +2,8 @@ using Paging.Tests.Architecture.Sample.Lower;
 
 namespace Paging.Tests.Architecture;
 
-/// <summary>Layers point down: what is compiled says so, not a table in a document. And controls: the check sees whatever kind of reference points upwards.</summary>
+/// <summary>Layers point down: what is compiled says so, not a table in a document. And controls: the check sees whatever kind of reference
+/// points upwards.</summary>
 public class LayerTests
 {
     private static readonly Lazy<TypeUses> s_library = new(
@@ -38,7 +39,8 @@ public class LayerTests
         int at = Array.IndexOf(order, first);
         int to = Array.IndexOf(order, second);
         (order[at], order[to]) = (order[to], order[at]);
-        Assert.Contains(LayerOrder.Upward(s_library.Value.All, order), complaint => complaint.Contains($" refers to {target} in ", StringComparison.Ordinal));
+        Assert.Contains(
+            LayerOrder.Upward(s_library.Value.All, order), complaint => complaint.Contains($" refers to {target} in ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -85,7 +87,8 @@ public class LayerTests
 
     /// <summary>The types of the lower folder that refer to the upper one.</summary>
     private static IEnumerable<string> UpwardInSample() =>
-        LayerOrder.Upward(s_sample.Value.All, ["Lower", "Upper"]).Select(static complaint => complaint[..complaint.IndexOf('.', StringComparison.Ordinal)]);
+        LayerOrder.Upward(s_sample.Value.All, ["Lower", "Upper"]).Select(
+            static complaint => complaint[..complaint.IndexOf('.', StringComparison.Ordinal)]);
 
     /// <summary>With all of what is wrong in the message.</summary>
     private static void AssertNone(IEnumerable<string> complaints)

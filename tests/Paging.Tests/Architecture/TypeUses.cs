@@ -7,8 +7,8 @@ using System.Reflection.PortableExecutable;
 
 namespace Paging.Tests.Architecture;
 
-/// <summary>Which types of an assembly refer to which: bases, constraints, attributes, fields, signatures, locals, what is caught, every token in code; and
-/// the namespaces that the files import, as constants leave no trace in code.</summary>
+/// <summary>Which types of an assembly refer to which: bases, constraints, attributes, fields, signatures, locals, what is caught, every
+/// token in code; and the namespaces that the files import, as constants leave no trace in code.</summary>
 internal sealed class TypeUses
 {
     private static readonly Dictionary<ushort, OperandType> s_operands = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)

@@ -90,7 +90,8 @@ public sealed unsafe class BloscChunkTests : IDisposable
             int block = Math.Min(length, element * (1 + rng.Next(3_000)));
             bool isSplit = rng.Chance(50);
             byte[] chunk = Zarr.Blosc(data, element, rng.Chance(50) ? 1 : 4, rng.Next(3), block, isSplit);
-            Assert.True(data.AsSpan().SequenceEqual(Decode(chunk, length)), $"{length} bytes in elements of {element}, blocks of {block}, split: {isSplit}");
+            Assert.True(
+                data.AsSpan().SequenceEqual(Decode(chunk, length)), $"{length} bytes in elements of {element}, blocks of {block}, split: {isSplit}");
         }
     });
 

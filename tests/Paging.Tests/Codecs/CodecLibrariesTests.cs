@@ -24,7 +24,8 @@ public sealed class CodecLibrariesTests
     public void Child()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable(ChildVariable) is null, "The child of another test.");
-        string[] wanted = ["K4os", "ZstdSharp", "System.IO.Hashing", "System.Runtime.Intrinsics", "System.Numerics", "System.Runtime.CompilerServices.Unsafe"];
+        string[] wanted =
+            ["K4os", "ZstdSharp", "System.IO.Hashing", "System.Runtime.Intrinsics", "System.Numerics", "System.Runtime.CompilerServices.Unsafe"];
         var loaded = new List<string>();
         using (var pager = new Pager(new PagerOptions { ResidentBytes = 1 << 20, PoolBytes = 8 << 20, BackgroundThreads = 0 }))
         {

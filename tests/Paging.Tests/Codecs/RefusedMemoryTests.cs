@@ -18,7 +18,8 @@ public sealed class RefusedMemoryTests
     [InlineData(CompressionGoal.Ratio, null)]
     public void Pages_are_read_and_stored_all_the_same(CompressionGoal goal, PageFilter? filter)
     {
-        using var pager = new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 8 * PageBytes, PoolBytes = 4 << 20, BackgroundThreads = 0 });
+        using var pager =
+            new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 8 * PageBytes, PoolBytes = 4 << 20, BackgroundThreads = 0 });
         PagedArray<int> array = pager.Allocate<int>(
             Pages * PageBytes / sizeof(int), new PagedArrayOptions { Compression = goal, Filter = filter });
         Write(array, 1);

@@ -61,7 +61,7 @@ public sealed unsafe class ZstdMemoryTests
     {
         using var page = new GuardedMemory(length);
         using var target = new GuardedMemory(length);
-        var encoder = new ZstdEncoder();
+        using var encoder = new ZstdEncoder();
         int encoded = encoder.TryEncode(page.Place(length, atEnd: true), length, target.Place(length, atEnd: true), length, level);
         Assert.InRange(encoded, 1, length);
         Assert.InRange(encoder.Bytes, 1u, (nuint)kibibytes << 10);

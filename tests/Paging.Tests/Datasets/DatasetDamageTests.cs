@@ -6,7 +6,8 @@ using Paging.Tests.Swap.Devices;
 
 namespace Paging.Tests.Datasets;
 
-/// <summary>Whatever happens to the files of a dataset, nobody reads a wrong value: it is an exception for what is damaged, and for that alone.</summary>
+/// <summary>Whatever happens to the files of a dataset, nobody reads a wrong value: it is an exception for what is damaged, and for that
+/// alone.</summary>
 public sealed class DatasetDamageTests : IDisposable
 {
     private const int Length = 3_000;
@@ -59,7 +60,9 @@ public sealed class DatasetDamageTests : IDisposable
             for (int length = 0; length < right.Length; length += length < right.Length - 600 && length > 600 ? 37 : 1)
             {
                 File.WriteAllBytes(path, right[..length]);
-                Assert.True(IsRefused(pager, contents, $"{length} bytes of {path}") || (path.EndsWith("json", StringComparison.Ordinal) && length == right.Length - 1));
+                Assert.True(
+                    IsRefused(pager, contents, $"{length} bytes of {path}")
+                    || (path.EndsWith("json", StringComparison.Ordinal) && length == right.Length - 1));
             }
 
             File.WriteAllBytes(path, [.. right, .. right]);
@@ -80,7 +83,10 @@ public sealed class DatasetDamageTests : IDisposable
         using PagedArray<int> array = pager.Open<int>(Name, new PagedArrayOptions { Name = "numbers" });
         PageCorruptedException e = Assert.Throws<PageCorruptedException>(() => array[5]);
         Assert.Equal(("numbers", 0L), (e.ArrayName, e.PageIndex));
-        Assert.Contains($"file '{Name}/c/0' of its dataset is damaged: the chunk at offset {first:N0}: it fails its checksum", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"file '{Name}/c/0' of its dataset is damaged: the chunk at offset {first:N0}: it fails its checksum",
+            e.Message,
+            StringComparison.Ordinal);
         Assert.Contains("read this one again when the file is well", e.Message, StringComparison.Ordinal);
         Assert.Equal(contents[2_000], array[2_000]);
         Assert.Equal(1, pager.GetStatistics().CorruptedPages);
@@ -99,7 +105,11 @@ public sealed class DatasetDamageTests : IDisposable
         Content.Write(ContentKind.Text, rng.Next(), contents.AsSpan());
         new Formats.Zarr([40_000], [1_000], [40_000], "uint8", 1) { HasIndexChecksum = false, HasChecksum = true }.Write(Name, contents);
         byte[] right = File.ReadAllBytes(Shard);
-        ulong[] values = [0, 1, 15, 4_096, (ulong)right.Length, (ulong)right.Length - 1, int.MaxValue, uint.MaxValue, long.MaxValue, ulong.MaxValue, ulong.MaxValue - 1];
+        ulong[] values =
+        [
+            0, 1, 15, 4_096, (ulong)right.Length, (ulong)right.Length - 1, int.MaxValue, uint.MaxValue, long.MaxValue, ulong.MaxValue,
+            ulong.MaxValue - 1
+        ];
         using var pager = new Pager(Held.Options());
         for (int i = 0; i < 300; i++)
         {
@@ -131,7 +141,10 @@ public sealed class DatasetDamageTests : IDisposable
         Assert.Equal(contents[0], array[0]);
         File.Delete(Path.Combine(Name, "zarr.json"));
         File.Delete(Path.Combine(Name, "c", "2"));
-        Assert.Contains("it is gone: the dataset was deleted or replaced", Assert.Throws<PageCorruptedException>(() => array[2_500]).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "it is gone: the dataset was deleted or replaced",
+            Assert.Throws<PageCorruptedException>(() => array[2_500]).Message,
+            StringComparison.Ordinal);
         Assert.Equal(contents[1_500], array[1_500]);
     }
 
@@ -183,17 +196,20 @@ public sealed class DatasetDamageTests : IDisposable
     {
         using var pager = new Pager(Held.Options());
         new Formats.Zarr([10], [1L << 30], null, "uint8", 1) { IsMissing = static _ => true }.Write(Name, new byte[10]);
-        Assert.Contains("decode to 1,073,741,824 bytes", Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "decode to 1,073,741,824 bytes", Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message, StringComparison.Ordinal);
         Directory.Delete(Name, recursive: true);
 
         // Of bytes as they are, any part can be read.
-        new Formats.Zarr([10], [1L << 30], null, "uint8", 1) { Compressor = null, IsMissing = static _ => true, FillValue = "3" }.Write(Name, new byte[10]);
+        new Formats.Zarr([10], [1L << 30], null, "uint8", 1) { Compressor = null, IsMissing = static _ => true, FillValue = "3" }
+            .Write(Name, new byte[10]);
         using PagedArray<byte> array = pager.Open<byte>(Name);
         Assert.Equal(3, array[9]);
         Directory.Delete(Name, recursive: true);
         Directory.CreateDirectory(Name);
         File.WriteAllText(Path.Combine(Name, "zarr.json"), new Formats.Zarr([10], [1], [1L << 30], "uint8", 1).Json);
-        Assert.Contains("1,073,741,824 chunks each", Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "1,073,741,824 chunks each", Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message, StringComparison.Ordinal);
     }
 
     /// <returns>Whether it was refused: at opening, or by pages. What is read otherwise must be right.</returns>
@@ -220,7 +236,9 @@ public sealed class DatasetDamageTests : IDisposable
                     int start = page * array.PageLength;
                     int[] seen = new int[Math.Min(array.PageLength, contents.Length - start)];
                     array.CopyTo(start, seen);
-                    Assert.True(seen.AsSpan().SequenceEqual(contents.AsSpan(start, seen.Length)), string.Create(CultureInfo.InvariantCulture, $"{what}: page {page} is another"));
+                    Assert.True(
+                        seen.AsSpan().SequenceEqual(contents.AsSpan(start, seen.Length)),
+                        string.Create(CultureInfo.InvariantCulture, $"{what}: page {page} is another"));
                 }
                 catch (PageCorruptedException)
                 {

@@ -119,7 +119,8 @@ public sealed class DatasetTests : IDisposable
         });
     }
 
-    /// <summary>By code of its own: every codec, chunks in shards or not, an index at either end, rows that are wider than the array, missing chunks.</summary>
+    /// <summary>By code of its own: every codec, chunks in shards or not, an index at either end, rows that are wider than the array,
+    /// missing chunks.</summary>
     [Fact]
     public void What_others_have_saved_is_opened()
     {
@@ -169,7 +170,8 @@ public sealed class DatasetTests : IDisposable
         ulong missing = rng.Next();
         byte[] fill = new byte[element];
         Content.Write(ContentKind.Noise, rng.Next(), fill.AsSpan());
-        ulong number = element switch { 1 => fill[0], 2 => BitConverter.ToUInt16(fill), 4 => BitConverter.ToUInt32(fill), _ => BitConverter.ToUInt64(fill) };
+        ulong number =
+            element switch { 1 => fill[0], 2 => BitConverter.ToUInt16(fill), 4 => BitConverter.ToUInt32(fill), _ => BitConverter.ToUInt64(fill) };
         var zarr = new Zarr([rows, .. rest], chunk, shard, $"uint{8 * element}", element)
         {
             Compressor = compressor switch
@@ -227,7 +229,8 @@ public sealed class DatasetTests : IDisposable
             Assert.True(Same(expected, seen), $"{zarr} {compressor}");
             if (isWide)
             {
-                Assert.Contains("as a matrix", Assert.Throws<InvalidDataException>(() => pager.Open<T>(path, asked)).Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    "as a matrix", Assert.Throws<InvalidDataException>(() => pager.Open<T>(path, asked)).Message, StringComparison.Ordinal);
                 return;
             }
 
@@ -467,7 +470,10 @@ public sealed class DatasetTests : IDisposable
                         rows[j] = own.Next((long)Rows);
                     opened.Gather(rows, gathered);
                     for (int j = 0; j < rows.Length; j++)
-                        AssertRow((int)rows[j], gathered.AsSpan(j * Columns, Columns), rows[j] % seeds.Length == thread ? written.Contains((int)rows[j]) : null);
+                        AssertRow(
+                            (int)rows[j],
+                            gathered.AsSpan(j * Columns, Columns),
+                            rows[j] % seeds.Length == thread ? written.Contains((int)rows[j]) : null);
                 }
                 else
                 {

@@ -63,7 +63,9 @@ public sealed class SaveTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         sparse.Save(Name, new DatasetOptions { ShardBytes = 4L << 30 }, cancellationToken: TestContext.Current.CancellationToken);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 60 << 20);
-        Assert.Equal(["0", "1", "255"], Directory.GetFiles(Path.Combine(Name, "c")).Select(static file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["0", "1", "255"],
+            Directory.GetFiles(Path.Combine(Name, "c")).Select(static file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         using PagedArray<byte> opened = _pager.Open<byte>(Name);
         foreach (long at in touched)
         {
@@ -94,7 +96,8 @@ public sealed class SaveTests : IDisposable
     [Fact]
     public void What_progress_throws_ends_it()
     {
-        Assert.Throws<TimeoutException>(() => _array.Save(Name, progress: new Told(static _ => throw new TimeoutException()), cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Throws<TimeoutException>(() => _array.Save(
+            Name, progress: new Told(static _ => throw new TimeoutException()), cancellationToken: TestContext.Current.CancellationToken));
         _directory.AssertEmpty();
     }
 
@@ -117,7 +120,8 @@ public sealed class SaveTests : IDisposable
         for (int i = 0; i < 20; i++)
         {
             using var cancellation = new CancellationTokenSource();
-            Task saving = Task.Run(() => _array.Save(Name, new DatasetOptions { ShardBytes = 50_000 }, cancellationToken: cancellation.Token), CancellationToken.None);
+            Task saving = Task.Run(
+                () => _array.Save(Name, new DatasetOptions { ShardBytes = 50_000 }, cancellationToken: cancellation.Token), CancellationToken.None);
             Thread.SpinWait(rng.Next(1_000_000));
             await cancellation.CancelAsync();
             try
@@ -177,11 +181,18 @@ public sealed class SaveTests : IDisposable
         Assert.Throws<ArgumentException>(() => _array.Save("", cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ArgumentException>(() => _array.Save("a\0", cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ArgumentException>(() => _array.Save("/", cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Throws<DirectoryNotFoundException>(() => _array.Save(_directory.In("a/b/c"), cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Contains("ChunkBytes = 3 is not from 4", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ChunkBytes = 3 }), StringComparison.Ordinal);
-        Assert.Contains("to 4,194,304", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ChunkBytes = (4 << 20) + 1 }), StringComparison.Ordinal);
-        Assert.Contains("ShardBytes = 0 is not from 1", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ShardBytes = 0 }), StringComparison.Ordinal);
-        Assert.Contains("Compression = 9", Refused<ArgumentOutOfRangeException>(new DatasetOptions { Compression = (CompressionGoal)9 }), StringComparison.Ordinal);
+        Assert.Throws<DirectoryNotFoundException>(
+            () => _array.Save(_directory.In("a/b/c"), cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Contains(
+            "ChunkBytes = 3 is not from 4", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ChunkBytes = 3 }), StringComparison.Ordinal);
+        Assert.Contains(
+            "to 4,194,304", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ChunkBytes = (4 << 20) + 1 }), StringComparison.Ordinal);
+        Assert.Contains(
+            "ShardBytes = 0 is not from 1", Refused<ArgumentOutOfRangeException>(new DatasetOptions { ShardBytes = 0 }), StringComparison.Ordinal);
+        Assert.Contains(
+            "Compression = 9",
+            Refused<ArgumentOutOfRangeException>(new DatasetOptions { Compression = (CompressionGoal)9 }),
+            StringComparison.Ordinal);
         _array.Dispose();
         Assert.Throws<ObjectDisposedException>(() => Save());
         _directory.AssertEmpty();
@@ -276,7 +287,8 @@ public sealed class SaveTests : IDisposable
     [Fact]
     public void Two_that_save_under_one_name_are_both_whole()
     {
-        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ => Save(new DatasetOptions { Overwrite = true, ShardBytes = 50_000 }));
+        Parallel.For(
+            0, 8, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ => Save(new DatasetOptions { Overwrite = true, ShardBytes = 50_000 }));
         Assert.Equal([Name], Directory.GetFileSystemEntries(_directory.Path));
         AssertSaved();
     }
@@ -325,7 +337,8 @@ public sealed class SaveTests : IDisposable
         Save(new DatasetOptions { Overwrite = true });
 
         // A lock that had no name yet when its process was killed stays: it could be another machine's. It is empty, and nothing lies beside it.
-        Assert.Equal([Name], Directory.GetFileSystemEntries(_directory.Path).Where(static path => !File.Exists(path) || new FileInfo(path).Length != 0));
+        Assert.Equal(
+            [Name], Directory.GetFileSystemEntries(_directory.Path).Where(static path => !File.Exists(path) || new FileInfo(path).Length != 0));
     }
 
     /// <summary>Saves again and again until it is killed.</summary>
@@ -337,7 +350,10 @@ public sealed class SaveTests : IDisposable
         OwnProcess.EndWithParent();
         for (int i = 0; i < 100_000 && !TestContext.Current.CancellationToken.IsCancellationRequested; i++)
         {
-            _array.Save(Path.Combine(directory, "data"), new DatasetOptions { Overwrite = true, ShardBytes = 100_000 }, cancellationToken: TestContext.Current.CancellationToken);
+            _array.Save(
+                Path.Combine(directory, "data"),
+                new DatasetOptions { Overwrite = true, ShardBytes = 100_000 },
+                cancellationToken: TestContext.Current.CancellationToken);
             Console.Out.WriteLine(Saved);
             Console.Out.Flush();
         }

@@ -155,7 +155,11 @@ public sealed class ZarritaTests : IDisposable
 
     private static string[] Run(string script, string[] arguments)
     {
-        var start = new ProcessStartInfo("node", [Path.Combine(Scripts!, script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("node", [Path.Combine(Scripts!, script), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process node = Process.Start(start)!;
         Task<string> errors = node.StandardError.ReadToEndAsync();
         string output = node.StandardOutput.ReadToEnd();

@@ -33,7 +33,8 @@ public sealed class MetricsTests
         Dictionary<string, double> metrics = seen.Collect();
         PagerStatistics now = pager.GetStatistics();
         Dictionary<string, double> expected = Expected(now);
-        Assert.Equal(expected.Keys.Order(), metrics.Keys.Where(static name => !name.StartsWith("paging.faults.saved", StringComparison.Ordinal)).Order());
+        Assert.Equal(
+            expected.Keys.Order(), metrics.Keys.Where(static name => !name.StartsWith("paging.faults.saved", StringComparison.Ordinal)).Order());
         Assert.All(expected, pair => Assert.Equal(pair.Value, metrics[pair.Key]));
         Assert.True(now is { Faults: > 0, Evictions: > 0, FaultsFromPool: > 0, Writebacks: > 0, Pins: 0, Arrays: 1 }, now.ToString());
     }
@@ -43,7 +44,8 @@ public sealed class MetricsTests
     {
         // Pagers of other tests that have not been collected yet have series, too.
         var exported = new List<MetricSnapshot>();
-        using MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter("Paging").SetMaxMetricStreams(100_000).AddInMemoryExporter(exported).Build();
+        using MeterProvider provider =
+            Sdk.CreateMeterProviderBuilder().AddMeter("Paging").SetMaxMetricStreams(100_000).AddInMemoryExporter(exported).Build();
         using Pager one = Make("one");
         using Pager two = Make("two");
         using PagedArray<long> ofOne = Work(one);
@@ -218,8 +220,13 @@ public sealed class MetricsTests
         int threads = Face.Figures.Threads();
         for (int i = 0; i < 10; i++)
         {
-            Assert.Equal("no", Assert.Throws<NotSupportedException>(static () => Make("x", new Factory(static _ => throw new NotSupportedException("no")))).Message);
-            Assert.Contains("IMeterFactory", Assert.Throws<InvalidOperationException>(static () => Make("x", new Factory(static _ => null!))).Message, StringComparison.Ordinal);
+            Assert.Equal(
+                "no",
+                Assert.Throws<NotSupportedException>(static () => Make("x", new Factory(static _ => throw new NotSupportedException("no")))).Message);
+            Assert.Contains(
+                "IMeterFactory",
+                Assert.Throws<InvalidOperationException>(static () => Make("x", new Factory(static _ => null!))).Message,
+                StringComparison.Ordinal);
         }
 
         Face.Figures.AssertAtMost(threads, Face.Figures.Threads);

@@ -27,7 +27,8 @@ public class AdviceTests
         Assert.Equal(-1L, Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(-1, 1, advice)).ActualValue);
         Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(0, -1, advice));
         Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(5, length - 4, advice));
-        Assert.Contains("7", Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(0, 1, (PageAdvice)7)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "7", Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(0, 1, (PageAdvice)7)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.Advise(0, 1, (PageAdvice)(-1)));
         held.VerifyAll();
         held.AssertWithinBudgets();

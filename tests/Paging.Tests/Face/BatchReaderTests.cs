@@ -13,7 +13,8 @@ public class BatchReaderTests
     /// <summary>Frames, background threads, whether there is a file, rows in a batch, and batches ahead.</summary>
     public static TheoryData<int, int, bool, int, int> Readers => new()
     {
-        { 4, 0, false, 64, 2 }, { 4, 1, false, 700, 0 }, { 8, 2, true, 1, 5 }, { 16, 0, true, 70, 1 }, { 16, 1, true, 350, 3 }, { 16, 2, true, 99, 0 }, { 16, 1, false, 5000, 2 },
+        { 4, 0, false, 64, 2 }, { 4, 1, false, 700, 0 }, { 8, 2, true, 1, 5 }, { 16, 0, true, 70, 1 }, { 16, 1, true, 350, 3 },
+        { 16, 2, true, 99, 0 }, { 16, 1, false, 5000, 2 },
     };
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -101,13 +102,16 @@ public class BatchReaderTests
         foreach (int rows in new[] { 0, -1, int.MinValue })
             Assert.Equal(rows, Assert.Throws<ArgumentOutOfRangeException>("batchRows", () => matrix.ReadBatches(order, rows)).ActualValue);
         foreach (int ahead in new[] { -1, 1025, int.MinValue })
-            Assert.Equal(ahead, Assert.Throws<ArgumentOutOfRangeException>("batchesAhead", () => matrix.ReadBatches(order, 1, batchesAhead: ahead)).ActualValue);
+            Assert.Equal(
+                ahead,
+                Assert.Throws<ArgumentOutOfRangeException>("batchesAhead", () => matrix.ReadBatches(order, 1, batchesAhead: ahead)).ActualValue);
         Assert.Equal(-1L, Assert.Throws<ArgumentOutOfRangeException>("epoch", () => matrix.ReadBatches(order, 1, epoch: -1)).ActualValue);
         Assert.Equal(-1L, Assert.Throws<ArgumentOutOfRangeException>("position", () => matrix.ReadBatches(order, 1, position: -1)).ActualValue);
         Expect.Figure(Rows, Assert.Throws<ArgumentOutOfRangeException>("position", () => matrix.ReadBatches(order, 1, position: Rows + 1)).Message);
         using PagedMatrix<byte> wide = pager.AllocateMatrix<byte>(1 << 20, 8192);
         Expect.Figure(
-            8192L << 20, Assert.Throws<ArgumentOutOfRangeException>("batchRows", () => wide.ReadBatches(RowOrder.Sequential(1 << 20), int.MaxValue)).Message);
+            8192L << 20,
+            Assert.Throws<ArgumentOutOfRangeException>("batchRows", () => wide.ReadBatches(RowOrder.Sequential(1 << 20), int.MaxValue)).Message);
         matrix.Dispose();
         Assert.Throws<ObjectDisposedException>(() => matrix.ReadBatches(order, 1));
     }

@@ -120,7 +120,8 @@ public sealed class CloneTests
         for (int row = 0; row < matrix.Rows; row++)
             matrix[row, row] = row;
         using PagedMatrix<int> other = matrix.Clone();
-        Assert.Equal((300, 700, matrix.PageBytes, matrix.RowsPerPage, "rows"), (other.Rows, other.Columns, other.PageBytes, other.RowsPerPage, other.Name));
+        Assert.Equal(
+            (300, 700, matrix.PageBytes, matrix.RowsPerPage, "rows"), (other.Rows, other.Columns, other.PageBytes, other.RowsPerPage, other.Name));
         other[7, 7] = -1;
         Assert.Equal((7, -1, 299), (matrix[7, 7], other[7, 7], other[299, 299]));
     }

@@ -307,7 +307,8 @@ public sealed unsafe class CompressionTests
             }
 
             PagerStatistics now = pager.GetStatistics();
-            Assert.True(now is { PoolStoredBytes: 0, IncompressiblePages: 0 } && now.SameFilledPages >= Pages - Frames + stored.Count, now.ToString());
+            Assert.True(
+                now is { PoolStoredBytes: 0, IncompressiblePages: 0 } && now.SameFilledPages >= Pages - Frames + stored.Count, now.ToString());
             AssertHolds(array, pages);
             foreach ((SwapId id, byte[] page) in stored)
             {

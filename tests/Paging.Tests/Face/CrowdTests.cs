@@ -44,7 +44,8 @@ public class CrowdTests
         Assert.Equal(0, pager.GetStatistics().Pins);
     }
 
-    /// <summary>A guard, as threads happen to run: what makes a refusal certain is the seeded scenario of a page size that gets its frames from another.</summary>
+    /// <summary>A guard, as threads happen to run: what makes a refusal certain is the seeded scenario of a page size that gets its frames
+    /// from another.</summary>
     [Fact]
     public void A_second_page_size_always_gets_its_frames_from_the_first()
     {

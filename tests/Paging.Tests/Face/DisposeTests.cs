@@ -262,7 +262,12 @@ public class DisposeTests
             matrix[49, 99] = 3;
             AllAtOnce(array.Dispose, array.Dispose, matrix.Dispose, matrix.Dispose);
             working.IsWhole();
-            AllAtOnce(pager.Dispose, working.Array.Dispose, () => pager.DisposeAsync().AsTask().GetAwaiter().GetResult(), array.Dispose, working.Array.Dispose);
+            AllAtOnce(
+                pager.Dispose,
+                working.Array.Dispose,
+                () => pager.DisposeAsync().AsTask().GetAwaiter().GetResult(),
+                array.Dispose,
+                working.Array.Dispose);
             RefusesEverything(working.Array);
             RefusesEverything(array);
             RefusesEverything(matrix);

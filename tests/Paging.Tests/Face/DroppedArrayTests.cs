@@ -5,7 +5,8 @@ using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Face;
 
-/// <summary>Arrays that are dropped without Dispose: whoever needs their room gets it, the collector hears of them, and it is not asked for nothing.</summary>
+/// <summary>Arrays that are dropped without Dispose: whoever needs their room gets it, the collector hears of them, and it is not asked for
+/// nothing.</summary>
 [Collection(Alone.Name)]
 public sealed class DroppedArrayTests
 {

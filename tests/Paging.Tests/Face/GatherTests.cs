@@ -16,7 +16,8 @@ public class GatherTests
     /// <summary>Frames, background threads, and whether there is a file.</summary>
     public static TheoryData<int, int, bool> Pagers => new()
     {
-        { 4, 0, false }, { 4, 1, false }, { 4, 2, true }, { 6, 0, true }, { 8, 1, true }, { 8, 2, false }, { 16, 0, false }, { 16, 1, true }, { 16, 2, true }, { 16, 0, true },
+        { 4, 0, false }, { 4, 1, false }, { 4, 2, true }, { 6, 0, true }, { 8, 1, true }, { 8, 2, false }, { 16, 0, false },
+        { 16, 1, true }, { 16, 2, true }, { 16, 0, true },
         { 400, 1, false },
     };
 
@@ -135,7 +136,10 @@ public class GatherTests
         long before = held.Statistics.FaultsFromFile;
         device.BeforeRead(1, () => SpinWait.SpinUntil(() => held.Statistics.FaultsFromFile >= before + 4));
         PagedRegion region = Internals.Pages(matrix).Region;
-        long[] rows = [.. Enumerable.Range(0, (int)matrix.Rows / 4).Where(page => Stored.IsInFile(held, region, page)).Take(80).Select(static page => page * 4L)];
+        long[] rows =
+        [
+            .. Enumerable.Range(0, (int)matrix.Rows / 4).Where(page => Stored.IsInFile(held, region, page)).Take(80).Select(static page => page * 4L)
+        ];
         Assert.True(rows.Length > 60, $"{rows.Length} pages are in the file");
         var destination = new long[rows.Length * 128];
         matrix.Gather(rows, destination);

@@ -1,6 +1,7 @@
 namespace Paging.Tests.Face;
 
-/// <summary>Threads that are interrupted while they page: no call is cut short, nothing is lost, and the interrupt waits for the next managed wait.</summary>
+/// <summary>Threads that are interrupted while they page: no call is cut short, nothing is lost, and the interrupt waits for the next
+/// managed wait.</summary>
 public sealed class InterruptTests
 {
     private const int PageBytes = 16 << 10;

@@ -45,7 +45,9 @@ public class LeaseTests
         array[2] = 33;
         array.Fill(500, 100, 44);
         array.CopyFrom(700, [55, 56]);
-        Assert.Equal([11, 22, 33, 44, 44, 55, 56], [read.Span[1], read.Span[100], read.Span[2], first.Span[500], read.Span[599], read.Span[700], first.Span[701]]);
+        Assert.Equal(
+            [11, 22, 33, 44, 44, 55, 56],
+            [read.Span[1], read.Span[100], read.Span[2], first.Span[500], read.Span[599], read.Span[700], first.Span[701]]);
         Assert.Equal(22, array[100]);
     }
 
@@ -100,7 +102,10 @@ public class LeaseTests
         }
 
         for (long start = 0; start < array.Length; start += 1024)
-            Assert.Equal([0, 1, 2, 3, 4, 4, 4, 0], [array[start], array[start + 1], array[start + 2], array[start + 3], array[start + 4], array[start + 5], array[start + 6], array[start + 7]]);
+            Assert.Equal(
+                [0, 1, 2, 3, 4, 4, 4, 0],
+                [array[start], array[start + 1], array[start + 2], array[start + 3],
+                array[start + 4], array[start + 5], array[start + 6], array[start + 7]]);
     }
 
     [Fact]

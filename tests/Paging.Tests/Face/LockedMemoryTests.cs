@@ -17,7 +17,9 @@ public sealed partial class LockedMemoryTests
     public async Task A_pager_in_locked_memory_takes_what_it_uses()
     {
         (_, string output) = await OwnProcess.Run(typeof(LockedMemoryTests), (ChildVariable, "1"));
-        Assert.SkipWhen(output.Contains(Refused, StringComparison.Ordinal), "RLIMIT_MEMLOCK (ulimit -l) does not allow a process to lock all of its memory here.");
+        Assert.SkipWhen(
+            output.Contains(Refused, StringComparison.Ordinal),
+            "RLIMIT_MEMLOCK (ulimit -l) does not allow a process to lock all of its memory here.");
         long[] numbers = OwnProcess.NumbersBehind<long>(Result, output);
         (long made, long used, long held, long disposed) = (numbers[0], numbers[1], numbers[2], numbers[3]);
 

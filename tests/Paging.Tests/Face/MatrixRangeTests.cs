@@ -9,7 +9,8 @@ public class MatrixRangeTests
     private const int Columns = 300;    // three rows in a page of 4 KiB, and 496 bytes behind them
     private const int Frames = 8;
 
-    /// <summary>Starts and counts that are not within the matrix, some of which overflow when added or multiplied, and the parameter to blame.</summary>
+    /// <summary>Starts and counts that are not within the matrix, some of which overflow when added or multiplied, and the parameter to
+    /// blame.</summary>
     public static TheoryData<long, long, string> RangesOutside => new()
     {
         { -1, 1, "startRow" },
@@ -285,7 +286,8 @@ public class MatrixRangeTests
         Assert.Equal((name, actual), (matrix.Name, matrix.PageBytes));
     }
 
-    private static Pager Make() => new(new PagerOptions { ResidentBytes = Frames * 8192, PoolBytes = 4 << 20, PageBytes = 4096, BackgroundThreads = 0 });
+    private static Pager Make() =>
+        new(new PagerOptions { ResidentBytes = Frames * 8192, PoolBytes = 4 << 20, PageBytes = 4096, BackgroundThreads = 0 });
 
     /// <summary>Pages that a range has a part of, but not all.</summary>
     private static int Parts(PagedMatrix<float> matrix, int start, int count)

@@ -57,7 +57,8 @@ public sealed class OpenFileTests : IDisposable
     {
         File.WriteAllBytes(Name, Npy.File("'<f8'", "(3, 2)", new byte[48]));
         ArgumentException e = Assert.Throws<ArgumentException>(() => _pager.OpenNpy<float>(Name));
-        Assert.Contains($"'{Name}' holds '<f8' (Double), in the shape (3, 2). Single was asked for: open it as Double", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{Name}' holds '<f8' (Double), in the shape (3, 2). Single was asked for: open it as Double", e.Message, StringComparison.Ordinal);
         File.WriteAllBytes(Name, Npy.File("'<f8'", "(0, 2)", []));
         Assert.Contains("no elements", Assert.Throws<InvalidDataException>(() => _pager.OpenNpy<double>(Name)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(Name, Npy.File("'|u1'", "(1, 4194305)", new byte[4194305]));

@@ -44,7 +44,8 @@ internal static class OwnProcess
     {
         string? line = output.Split('\n').FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal));
         Assert.True(line is not null, output);
-        return [.. line[(line.IndexOf(text, StringComparison.Ordinal) + text.Length)..].Trim().Split(' ').Select(static number => T.Parse(number, CultureInfo.InvariantCulture))];
+        return [.. line[(line.IndexOf(text, StringComparison.Ordinal) + text.Length)..].Trim().Split(' ')
+            .Select(static number => T.Parse(number, CultureInfo.InvariantCulture))];
     }
 
     /// <summary>By a child that is to be killed: its input ends with whoever was to do it, and then nothing is left running either.</summary>

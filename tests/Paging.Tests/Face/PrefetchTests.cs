@@ -124,8 +124,10 @@ public class PrefetchTests
     public void A_range_outside_the_array_is_refused_with_the_figures_at_once()
     {
         using var held = new Held(20);
-        foreach ((long start, long length) in new[] { (-1L, 1L), (0, held.Array.Length + 1), (held.Array.Length, 1), (5, -1), (long.MaxValue, long.MaxValue) })
-            Expect.Figure(held.Array.Length, Assert.Throws<ArgumentOutOfRangeException>(() => { _ = Ahead.Prefetch(held.Array, start, length); }).Message);
+        foreach ((long start, long length) in
+            new[] { (-1L, 1L), (0, held.Array.Length + 1), (held.Array.Length, 1), (5, -1), (long.MaxValue, long.MaxValue) })
+            Expect.Figure(
+                held.Array.Length, Assert.Throws<ArgumentOutOfRangeException>(() => { _ = Ahead.Prefetch(held.Array, start, length); }).Message);
     }
 
     [Fact]

@@ -38,7 +38,8 @@ public sealed partial class PromisesTests
     public void Once_warm_faults_and_evictions_take_no_memory_from_the_kernel()
     {
         const int Pages = 512;
-        using var pager = new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 64 * PageBytes, PoolBytes = 32 << 20, BackgroundThreads = 0 });
+        using var pager =
+            new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 64 * PageBytes, PoolBytes = 32 << 20, BackgroundThreads = 0 });
         using PagedArray<int> array = pager.Allocate<int>(Pages * (PageBytes / sizeof(int)));
         long written = 0;
 
@@ -71,7 +72,8 @@ public sealed partial class PromisesTests
     [InlineData(4 << 20)]
     public void Buffers_of_files_are_no_larger_than_promised(int pageBytes)
     {
-        using var pager = new Pager(new PagerOptions { PageBytes = pageBytes, ResidentBytes = 64 << 20, PoolBytes = 2L << 30, BackgroundThreads = 0 });
+        using var pager =
+            new Pager(new PagerOptions { PageBytes = pageBytes, ResidentBytes = 64 << 20, PoolBytes = 2L << 30, BackgroundThreads = 0 });
         SegmentLog log = Internals.Domain(pager).Swap.LogFor(pageBytes)!;
 
         // A buffer has an entry's header, too, and begins and ends with whole blocks.
@@ -89,11 +91,14 @@ public sealed partial class PromisesTests
         using var pager = new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 64 * PageBytes, PoolBytes = 16 << 20 });
         SwapFile file = pager.AddSwapFile(new SwapFileOptions { Path = directory.Path, Bytes = 16 << 20 });
         string? descriptor = Directory.EnumerateFileSystemEntries("/proc/self/fd")
-            .FirstOrDefault(fd => File.ResolveLinkTarget(fd, returnFinalTarget: false)?.FullName.StartsWith(directory.Path + "/", StringComparison.Ordinal) == true);
+            .FirstOrDefault(fd => File.ResolveLinkTarget(fd, returnFinalTarget: false)
+                ?.FullName.StartsWith(directory.Path + "/", StringComparison.Ordinal) == true);
         Assert.NotNull(descriptor);
-        string flags = File.ReadLines($"/proc/self/fdinfo/{Path.GetFileName(descriptor)}").First(static line => line.StartsWith("flags:", StringComparison.Ordinal));
+        string flags = File.ReadLines($"/proc/self/fdinfo/{Path.GetFileName(descriptor)}")
+            .First(static line => line.StartsWith("flags:", StringComparison.Ordinal));
         long bits = Convert.ToInt64(flags["flags:".Length..].Trim(), 8);
-        long direct = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? 0x10000 : 0x4000;
+        long direct = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64
+            ? 0x10000 : 0x4000;
         Assert.Equal((bits & direct) != 0, file.IsDirect);
     }
 
@@ -101,7 +106,8 @@ public sealed partial class PromisesTests
     public void A_file_added_to_a_full_pager_makes_room()
     {
         using var directory = new TemporaryDirectory();
-        using var pager = new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 32 * PageBytes, PoolBytes = 4 << 20, BackgroundThreads = 0 });
+        using var pager =
+            new Pager(new PagerOptions { PageBytes = PageBytes, ResidentBytes = 32 * PageBytes, PoolBytes = 4 << 20, BackgroundThreads = 0 });
         using var noise = new NoisePages(pager, 1024);
         noise.WriteUntilRefused(0);
         long first = noise.Count;

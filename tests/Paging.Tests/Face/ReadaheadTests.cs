@@ -4,8 +4,8 @@ using Paging.Tests.Protocol;
 
 namespace Paging.Tests.Face;
 
-/// <summary>Pages that come in ahead of a reader who goes on in equal steps. The threads that bring them in are those of the pager or of the thread pool; what they are in time for is left to
-/// them, and what is asserted holds either way.</summary>
+/// <summary>Pages that come in ahead of a reader who goes on in equal steps. The threads that bring them in are those of the pager or of
+/// the thread pool; what they are in time for is left to them, and what is asserted holds either way.</summary>
 public class ReadaheadTests
 {
     private const int PageLength = 512;

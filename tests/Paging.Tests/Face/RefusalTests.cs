@@ -148,7 +148,9 @@ public class RefusalTests
     private static void AssertSaysWhat(InsufficientMemoryException e)
     {
         Assert.Matches("refused [0-9,]+ bytes", e.Message);
-        Assert.All(["ulimit -v", "ulimit -l", "vm.max_map_count", "vm.overcommit_memory", "cgroup"], setting => Assert.Contains(setting, e.Message, StringComparison.Ordinal));
+        Assert.All(
+            ["ulimit -v", "ulimit -l", "vm.max_map_count", "vm.overcommit_memory", "cgroup"],
+            setting => Assert.Contains(setting, e.Message, StringComparison.Ordinal));
     }
 
     private static Pager Make() => new(new PagerOptions

@@ -215,7 +215,8 @@ public sealed class ResizeTests
     [InlineData(0, false)]
     [InlineData(1, false)]
     [InlineData(2, true)]
-    public void Four_threads_at_work_lose_nothing_and_are_refused_nothing_while_the_budgets_move(int backgroundThreads, bool withFile) => Seeded.Run(seed =>
+    public void Four_threads_at_work_lose_nothing_and_are_refused_nothing_while_the_budgets_move(
+        int backgroundThreads, bool withFile) => Seeded.Run(seed =>
     {
         const int Pages = 100;
         using var pager = new Pager(s_options with

@@ -8,7 +8,8 @@ public class RowOrderTests
     /// <summary>Some rows, blocks and windows: whole and not, of one, and more than there are.</summary>
     public static TheoryData<long, int, int> Shapes => new()
     {
-        { 1, 1, 1 }, { 1, 5, 5 }, { 2, 1, 1 }, { 7, 3, 1 }, { 7, 3, 2 }, { 8, 4, 1 }, { 23, 4, 2 }, { 23, 4, 3 }, { 24, 4, 2 }, { 25, 4, 2 }, { 100, 1, 7 },
+        { 1, 1, 1 }, { 1, 5, 5 }, { 2, 1, 1 }, { 7, 3, 1 }, { 7, 3, 2 }, { 8, 4, 1 }, { 23, 4, 2 }, { 23, 4, 3 }, { 24, 4, 2 },
+        { 25, 4, 2 }, { 100, 1, 7 },
         { 100, 7, 1 }, { 100, 100, 3 }, { 100, 99, 1 }, { 100, 3, 100 }, { 1000, 16, 8 }, { 1001, 16, 200 }, { 4096, 64, 16 }, { 5000, 9, 150 },
         { 64, int.MaxValue, int.MaxValue },
     };
@@ -44,7 +45,8 @@ public class RowOrderTests
     [MemberData(nameof(Shapes))]
     public void Every_row_comes_once_an_epoch(long rows, int blockRows, int windowBlocks)
     {
-        foreach (RowOrder order in new[] { RowOrder.Sequential(rows), RowOrder.Shuffled(rows, 3), RowOrder.BlockShuffled(rows, 3, blockRows, windowBlocks) })
+        foreach (RowOrder order in new[]
+            { RowOrder.Sequential(rows), RowOrder.Shuffled(rows, 3), RowOrder.BlockShuffled(rows, 3, blockRows, windowBlocks) })
         {
             Assert.Equal(rows, order.Rows);
             for (long epoch = 0; epoch < 3; epoch++)
@@ -59,7 +61,8 @@ public class RowOrderTests
     public void An_epoch_can_be_taken_up_anywhere(long rows, int blockRows, int windowBlocks)
     {
         var rng = new Rng(7);
-        foreach (RowOrder order in new[] { RowOrder.Sequential(rows), RowOrder.Shuffled(rows, 8), RowOrder.BlockShuffled(rows, 8, blockRows, windowBlocks) })
+        foreach (RowOrder order in new[]
+            { RowOrder.Sequential(rows), RowOrder.Shuffled(rows, 8), RowOrder.BlockShuffled(rows, 8, blockRows, windowBlocks) })
         {
             long[] all = All(order, 2);
             var some = new long[rows + 3];
@@ -109,7 +112,8 @@ public class RowOrderTests
         foreach (long count in new[] { long.MaxValue, long.MaxValue - 1, (1L << 62) + 1, 1L << 62, (1L << 33) + 5 })
         {
             foreach (RowOrder order in new[]
-                { RowOrder.Shuffled(count, 1), RowOrder.BlockShuffled(count, 1, int.MaxValue, int.MaxValue), RowOrder.BlockShuffled(count, 1, 3, 5), RowOrder.Sequential(count) })
+                { RowOrder.Shuffled(count, 1), RowOrder.BlockShuffled(count, 1, int.MaxValue, int.MaxValue),
+                  RowOrder.BlockShuffled(count, 1, 3, 5), RowOrder.Sequential(count) })
             {
                 foreach (long position in new[] { 0, 1, count / 2, count - 400 })
                 {

@@ -163,7 +163,8 @@ public class SequenceTests
     public void A_range_outside_the_array_is_refused_with_the_figures()
     {
         var held = new Held(20);
-        foreach ((long start, long length) in new[] { (-1L, 1L), (0, held.Array.Length + 1), (held.Array.Length, 1), (5, -1), (long.MaxValue, long.MaxValue) })
+        foreach ((long start, long length) in
+            new[] { (-1L, 1L), (0, held.Array.Length + 1), (held.Array.Length, 1), (5, -1), (long.MaxValue, long.MaxValue) })
             Expect.Figure(held.Array.Length, Assert.Throws<ArgumentOutOfRangeException>(() => held.Array.ReadSequence(start, length)).Message);
         held.Dispose();
         Assert.Throws<ObjectDisposedException>(() => held.Array.ReadSequence(0, 1));

@@ -111,7 +111,8 @@ public class SparseCostTests
             RunModel(ref rng, backgroundThreads);
     });
 
-    /// <summary>Strides about the size of a granule, and of what it has nodes for, so that granules change their form all the time, in hardly any frames.</summary>
+    /// <summary>Strides about the size of a granule, and of what it has nodes for, so that granules change their form all the time, in
+    /// hardly any frames.</summary>
     private static void RunModel(ref Rng rng, int backgroundThreads)
     {
         const int PageBytes = 4 * KiB;

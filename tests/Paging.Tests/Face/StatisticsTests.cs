@@ -168,7 +168,9 @@ public class StatisticsTests
         SwapId first = pager.Swap.Store(noise);
         SwapId second = pager.Swap.Store(new byte[5000]);
         PagerStatistics now = pager.GetStatistics();
-        Assert.True(now is { PoolStoredBytes: 5000, PoolLogicalBytes: 5000, IncompressiblePages: 1, SameFilledPages: 1, ResidentBytes: 0, Faults: 0 }, now.ToString());
+        Assert.True(
+            now is { PoolStoredBytes: 5000, PoolLogicalBytes: 5000, IncompressiblePages: 1, SameFilledPages: 1, ResidentBytes: 0, Faults: 0 },
+            now.ToString());
         pager.Swap.Free(first);
         pager.Swap.Free(second);
         now = pager.GetStatistics();

@@ -83,6 +83,17 @@ internal static class Expect
 
     public static void OutOfRange(Action action) => Assert.Throws<ArgumentOutOfRangeException>(action);
 
+    /// <summary>The id names nothing, whatever is asked of it.</summary>
+    public static void NoPage(Pager pager, SwapId id, byte[] buffer)
+    {
+        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Load(id, buffer));
+        Assert.False(pager.Swap.TryLoad(id, buffer, out int written));
+        Assert.Equal(0, written);
+        Assert.Throws<KeyNotFoundException>(() => pager.Swap.GetLength(id));
+        Assert.Throws<KeyNotFoundException>(() => pager.Swap.AddReference(id));
+        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Free(id));
+    }
+
     /// <summary>A refusal with counters and figures.</summary>
     public static void Figures(OutOfPagingSpaceException e, Pager pager)
     {

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using System.Text;
 using Paging.Memory;
 using Paging.Swap.Devices;
 using Paging.Tests.Face;
@@ -20,7 +18,8 @@ public sealed class BadInputTests : IDisposable
 
     public BadInputTests() => _held.Fill();
 
-    public static TheoryData<long> Sizes() => [0, -4096, 1, 4095, 4097, (1 << 20) + 512, 4096, 20 << 10, long.MinValue, long.MaxValue, long.MaxValue / 4096 * 4096];
+    public static TheoryData<long> Sizes() =>
+        [0, -4096, 1, 4095, 4097, (1 << 20) + 512, 4096, 20 << 10, long.MinValue, long.MaxValue, long.MaxValue / 4096 * 4096];
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -91,7 +90,7 @@ public sealed class BadInputTests : IDisposable
         string dangling = Mine("dangling");
         File.CreateSymbolicLink(dangling, _directory.In("nowhere"));
         string fifo = Mine("fifo");
-        MakeFifo(fifo);
+        _directory.MakeFifo("fifo");
         foreach (string path in (string[])[file, link, dangling, fifo, "/dev/null"])
         {
             IOException exception = Refused<IOException>(Held.File() with { Path = path });
@@ -226,16 +225,4 @@ public sealed class BadInputTests : IDisposable
         _held.Fill();
         _held.AssertWithinBudgets();
     }
-
-    private static unsafe void MakeFifo(string path)
-    {
-        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
-        {
-            Assert.Equal(0, mkfifo(bytes, 0x180));
-        }
-    }
-
-    [DllImport("libc", ExactSpelling = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern unsafe int mkfifo(byte* path, uint mode);
 }

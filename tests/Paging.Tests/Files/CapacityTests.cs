@@ -89,8 +89,8 @@ public sealed class CapacityTests
 
     [Fact]
     public void A_refused_swapoff_leaves_the_dead_space_of_every_page_size_to_be_recovered() =>
-        // While it looks for room it empties a segment of small pages in the other file, through what is held back for such pages. The slot that this frees
-        // then goes to a large page's segment; nothing of the small ones is written afterwards.
+        // While it looks for room it empties a segment of small pages in the other file, through what is held back for such pages. The slot
+        // that this frees then goes to a large page's segment; nothing of the small ones is written afterwards.
         Check(
             [
                 new CapacityOp(CapacityAct.SwapOn, 0, 1),
@@ -139,7 +139,8 @@ public sealed class CapacityTests
     public void After_any_history_as_much_fits_as_into_a_new_pager_with_the_same_pages(params int[] sizes) =>
         Seeded.Check(CasesOf(sizes), HistoryOf(sizes), Shrink, history => Check(history, sizes), shrinks: 50);
 
-    private static int CasesOf(int[] sizes) => int.TryParse(Environment.GetEnvironmentVariable("CAPACITY_CASES"), out int cases) ? cases : 6 + sizes.Length;
+    private static int CasesOf(int[] sizes) =>
+        int.TryParse(Environment.GetEnvironmentVariable("CAPACITY_CASES"), out int cases) ? cases : 6 + sizes.Length;
 
     private static void Check(CapacityOp[] history, int[] sizes)
     {
@@ -190,7 +191,8 @@ public sealed class CapacityTests
             select (CapacityOp[])[new CapacityOp(CapacityAct.SwapOn, 0, 3), .. ops];
     }
 
-    private static IEnumerable<CapacityOp[]> Shrink(CapacityOp[] ops) => Seeded.Shrink(ops, op => Seeded.Shrink(op.Amount).Select(a => op with { Amount = a }));
+    private static IEnumerable<CapacityOp[]> Shrink(CapacityOp[] ops) =>
+        Seeded.Shrink(ops, op => Seeded.Shrink(op.Amount).Select(a => op with { Amount = a }));
 }
 
 internal enum CapacityAct

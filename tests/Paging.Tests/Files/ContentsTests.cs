@@ -122,7 +122,8 @@ public class ContentsTests
     });
 
     private static void Check(int cases, int backgroundThreads, params SwapFileOptions[] files) => Seeded.Check(
-        cases, Script.Large(backgroundThreads, fits: files.Sum(file => file.Bytes) > 8 << 20), Script.Shrink, script => AssertUsed(ScriptRun.Execute(script, loaded: true, files)));
+        cases, Script.Large(backgroundThreads, fits: files.Sum(file => file.Bytes) > 8 << 20),
+        Script.Shrink, script => AssertUsed(ScriptRun.Execute(script, loaded: true, files)));
 
     private static void AssertUsed(PagerStatistics now) =>
         Assert.True(now is { Writebacks: > 0, BytesRead: > 0, IoErrors: 0, CorruptedPages: 0 }, now.ToString());

@@ -163,7 +163,8 @@ internal sealed class Held : IDisposable
     }
 
     /// <summary>Threads that each work on an array of their own, while their pages share frames, segments and files.</summary>
-    public static void WorkTogether(IReadOnlyList<Held> parts, ulong seed, int operations, bool mayLose = false, Action? meanwhile = null, CancellationToken stop = default)
+    public static void WorkTogether(
+        IReadOnlyList<Held> parts, ulong seed, int operations, bool mayLose = false, Action? meanwhile = null, CancellationToken stop = default)
     {
         var seeds = new Rng(seed);
         Task[] tasks = [.. parts.Select(part =>

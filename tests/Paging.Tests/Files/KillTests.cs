@@ -31,7 +31,8 @@ public sealed class KillTests
             {
                 int seen = await ReadTo(child, Opening, 1) + await ReadTo(child, Working, moments);
                 if (seen != 1 + moments)
-                    Assert.Fail($"PAGING_SEED={seed}: the child ended early: {await child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
+                    Assert.Fail($"PAGING_SEED={seed}: the child ended early: " +
+                        $"{await child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
                 if (moments > 0)
                 {
                     // What follows would find nothing else either.

@@ -43,7 +43,7 @@ public sealed class LifetimeTests : IDisposable
             var held = new Held(400, backgroundThreads, File(encrypt));
             held.Fill();
             Assert.Equal(1, _directory.OpenFiles());
-            threads = [.. Internals.BackgroundThreads(held.Pager), .. held.Store.Engine(IoEngineKind.Auto).Threads];
+            threads = [.. Internals.BackgroundThreads(held.Pager), .. held.Store.Engine.Threads];
         });
         Assert.NotEmpty(threads);
         while (threads.Any(static thread => thread.IsAlive) || _directory.OpenFiles() > 0)

@@ -219,7 +219,9 @@ public sealed class MappedFileTests : IDisposable
             PagerStatistics before = pager.GetStatistics();
             ReadAll(array, contents, rounds: 1, pages: 150, first: start);
             PagerStatistics now = pager.GetStatistics();
-            Assert.True(now.FaultsFromFile - before.FaultsFromFile < 30, $"{now.FaultsFromFile - before.FaultsFromFile} of 150 came from the file, from page {start} on");
+            Assert.True(
+                now.FaultsFromFile - before.FaultsFromFile < 30,
+                $"{now.FaultsFromFile - before.FaultsFromFile} of 150 came from the file, from page {start} on");
         }
     }
 
@@ -428,7 +430,8 @@ public sealed class MappedFileTests : IDisposable
     {
         var source = new MemorySource(Noise(PageBytes));
         using var pager = new Pager(Held.Options());
-        Assert.Throws<ArgumentOutOfRangeException>(() => Internals.Map<byte>(pager, source, 0, PageBytes, new PagedArrayOptions { PageBytes = 5000 }));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => Internals.Map<byte>(pager, source, 0, PageBytes, new PagedArrayOptions { PageBytes = 5000 }));
         Assert.Equal(1, source.Closed);
         Write(PageLength);
         int before = Descriptors();
@@ -475,11 +478,9 @@ public sealed class MappedFileTests : IDisposable
         AssertSays<PathTooLongException>(() => pager.MapFile<long>(_directory.In(new string('x', 300))), "too long");
         File.CreateSymbolicLink(_directory.In("circle"), _directory.In("circle"));
         AssertSays<IOException>(() => pager.MapFile<long>(_directory.In("circle")), "circle");
-        using (Process made = Process.Start("mkfifo", _directory.In("fifo")))
-            made.WaitForExit();
-        Assert.True(File.Exists(_directory.In("fifo")));
-        AssertSays<IOException>(() => pager.MapFile<long>(_directory.In("fifo")), "a FIFO");
-        AssertSays<IOException>(() => pager.OpenNpy<long>(_directory.In("fifo")), "a FIFO");
+        string fifo = _directory.MakeFifo("fifo");
+        AssertSays<IOException>(() => pager.MapFile<long>(fifo), "a FIFO");
+        AssertSays<IOException>(() => pager.OpenNpy<long>(fifo), "a FIFO");
         AssertSays<IOException>(() => pager.OpenSafetensors(_directory.Path), "a directory");
         Write(PageLength);
         File.CreateSymbolicLink(_directory.In("link"), Name);

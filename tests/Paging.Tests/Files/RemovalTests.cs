@@ -133,7 +133,8 @@ public sealed class RemovalTests
         {
             using var cancellation = new CancellationTokenSource();
             slow.BeforeRead(1 + rng.Next(20), cancellation.Cancel);
-            var exception = Assert.ThrowsAny<OperationCanceledException>(() => held.Pager.RemoveSwapFileAsync(file, cancellation.Token).AsTask().GetAwaiter().GetResult());
+            var exception = Assert.ThrowsAny<OperationCanceledException>(
+                () => held.Pager.RemoveSwapFileAsync(file, cancellation.Token).AsTask().GetAwaiter().GetResult());
             Assert.Equal(cancellation.Token, exception.CancellationToken);
             Assert.Equal(AreaState.InUse, file.Area.State);
             Assert.NotEqual(0, file.UsedBytes);

@@ -34,8 +34,10 @@ public sealed class ReserveTests
         FillUntilRefused(pager);
         SegmentLog log = Internals.Domain(pager).Swap.LogFor(PageBytes)!;
         Assert.True(Internals.FreeCount(log.Chunks) >= log.Chunks.HeldBack);
-        await Assert.ThrowsAsync<OutOfPagingSpaceException>(async () => await pager.RemoveSwapFileAsync(first, TestContext.Current.CancellationToken));
-        Assert.True(Internals.FreeCount(log.Chunks) >= log.Chunks.HeldBack, $"{Internals.FreeCount(log.Chunks)} of {log.Chunks.HeldBack} chunks are left");
+        await Assert.ThrowsAsync<OutOfPagingSpaceException>(
+            async () => await pager.RemoveSwapFileAsync(first, TestContext.Current.CancellationToken));
+        Assert.True(
+            Internals.FreeCount(log.Chunks) >= log.Chunks.HeldBack, $"{Internals.FreeCount(log.Chunks)} of {log.Chunks.HeldBack} chunks are left");
     }
 
     [Fact]

@@ -17,7 +17,8 @@ public sealed class StressTests
     [InlineData(Mixed, 0, 2, false)]
     [InlineData(Mixed, 2, 1, false)]
     public void Threads_over_pages_that_are_mostly_in_files_lose_nothing(int pageBytes, int backgroundThreads, int files, bool encrypt) =>
-        Seeded.Run(seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 8_000, Seed = seed }));
+        Seeded.Run(
+            seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 8_000, Seed = seed }));
 
     [Fact]
     public void Files_that_the_data_outgrow_refuse_and_lose_nothing() => Seeded.Run(seed =>
@@ -31,7 +32,8 @@ public sealed class StressTests
     [InlineData(Mixed, 0, 1)]
     [InlineData(Mixed, 2, 1)]
     public void Budgets_that_move_under_threads_lose_nothing(int pageBytes, int backgroundThreads, int files) =>
-        Seeded.Run(seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files) with { Operations = 8_000, Seed = seed, Resizes = true }));
+        Seeded.Run(seed => Execute(
+            StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files) with { Operations = 8_000, Seed = seed, Resizes = true }));
 
     private static void Execute(StressOptions options)
     {

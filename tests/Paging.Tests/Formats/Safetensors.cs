@@ -27,7 +27,8 @@ internal static class Safetensors
         {
             header.Append(
                 CultureInfo.InvariantCulture,
-                $",\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{data.Count},{data.Count + bytes.Length}]}}");
+                $",\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}]," +
+                $"\"data_offsets\":[{data.Count},{data.Count + bytes.Length}]}}");
             data.AddRange(bytes);
         }
 

@@ -147,7 +147,8 @@ public sealed class SafetensorsHeaderTests
             {
                 byte[] damaged = [.. file];
                 for (int i = 1 + rng.Next(8); i > 0; i--)
-                    damaged[rng.Chance(5) ? rng.Next(8) : 8 + rng.Next(header - 8)] = rng.Chance(80) ? "{}[]\",:0123456789-\\eu"u8[rng.Next(21)] : (byte)rng.Next(256);
+                    damaged[rng.Chance(5) ? rng.Next(8) : 8 + rng.Next(header - 8)] =
+                        rng.Chance(80) ? "{}[]\",:0123456789-\\eu"u8[rng.Next(21)] : (byte)rng.Next(256);
                 ReadDamaged(damaged);
             }
         });

@@ -241,7 +241,10 @@ internal sealed record Zarr(long[] Shape, long[] Chunk, long[]? Shard, string Da
     private string Name(long file)
     {
         bool isDefault = KeyEncoding.Contains("default", StringComparison.Ordinal);
-        string separator = KeyEncoding.Contains("\"/\"", StringComparison.Ordinal) ? "/" : KeyEncoding.Contains("\".\"", StringComparison.Ordinal) ? "." : isDefault ? "/" : ".";
+        string separator =
+            KeyEncoding.Contains("\"/\"", StringComparison.Ordinal) ? "/"
+            : KeyEncoding.Contains("\".\"", StringComparison.Ordinal) ? "."
+            : isDefault ? "/" : ".";
         string[] numbers = [.. Shape.Select((_, i) => (i == 0 ? file : 0).ToString(CultureInfo.InvariantCulture))];
         return numbers.Length == 0 ? isDefault ? "c" : "0" : string.Join(separator, isDefault ? ["c", .. numbers] : numbers);
     }

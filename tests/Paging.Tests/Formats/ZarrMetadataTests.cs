@@ -5,8 +5,8 @@ using Paging.Tests.Model;
 
 namespace Paging.Tests.Formats;
 
-/// <summary>Metadata of Zarr arrays: what others write is read, what cannot be had is refused with what it is, and what is damaged is an exception and
-/// never anything else.</summary>
+/// <summary>Metadata of Zarr arrays: what others write is read, what cannot be had is refused with what it is, and what is damaged is an
+/// exception and never anything else.</summary>
 public sealed class ZarrMetadataTests
 {
     private static readonly Zarr s_usual = new([100, 7], [10, 7], [50, 7], "float32", 4);
@@ -152,13 +152,15 @@ public sealed class ZarrMetadataTests
     [Fact]
     public void What_is_written_is_sealed()
     {
-        string json = Encoding.UTF8.GetString(ZarrWriter.Write(new ZarrWriter.Description([1_000], 100, 10, ZarrElement.Of<int>(), "zstd", 3, "shuffle")));
+        string json =
+            Encoding.UTF8.GetString(ZarrWriter.Write(new ZarrWriter.Description([1_000], 100, 10, ZarrElement.Of<int>(), "zstd", 3, "shuffle")));
         Parse(json);
 
         // Another program may write it anew, in another order and with attributes of its own.
         using var document = System.Text.Json.JsonDocument.Parse(json);
         Parse("{" + string.Join(",", document.RootElement.EnumerateObject().Reverse().Select(static property => property.ToString())) + "}");
-        foreach ((string old, string @new) in ((string, string)[])[("1000", "1001"), ("\"fill_value\": 0", "\"fill_value\": 1"), ("int32", "int16"), ("\"end\"", "\"start\"")])
+        foreach ((string old, string @new) in ((string, string)[])
+            [("1000", "1001"), ("\"fill_value\": 0", "\"fill_value\": 1"), ("int32", "int16"), ("\"end\"", "\"start\"")])
         {
             Assert.Contains(old, json, StringComparison.Ordinal);
             Assert.Contains("seal", Refusal(json.Replace(old, @new, StringComparison.Ordinal)), StringComparison.Ordinal);
@@ -201,7 +203,11 @@ public sealed class ZarrMetadataTests
     {
         var rng = new Rng(seed);
         byte[] usual = Encoding.UTF8.GetBytes(s_usual.Json);
-        string[] pieces = ["[", "]", "{", "}", "\"", ",", ":", "null", "-1", "1e400", "9223372036854775808", "\"name\"", "\"configuration\"", "[]", "{}", "\\u0000"];
+        string[] pieces =
+        [
+            "[", "]", "{", "}", "\"", ",", ":", "null", "-1", "1e400", "9223372036854775808", "\"name\"", "\"configuration\"", "[]", "{}",
+            "\\u0000"
+        ];
         for (int i = 0; i < 100_000; i++)
         {
             List<byte> forged = [.. usual];

@@ -71,7 +71,8 @@ public sealed class MemoryFilesTests
     [Fact]
     public void Any_bytes_are_read_without_an_exception()
     {
-        string[] words = ["max", "some avg10=", "0::/", "4:memory:/", "MemAvailable:", " kB", "\n", ":", "/", "..", "9999999999999999999", "1", ".5", "é"];
+        string[] words =
+            ["max", "some avg10=", "0::/", "4:memory:/", "MemAvailable:", " kB", "\n", ":", "/", "..", "9999999999999999999", "1", ".5", "é"];
         Gen<byte[]> text = Gen.Select(Gen.ArrayOf(Gen.OneOf(Gen.Elements(words), Gen.Select(Gen.Choose(0, 255), value => ((char)value).ToString()))),
             parts => Encoding.UTF8.GetBytes(string.Concat(parts)));
         Seeded.Check(300, text, static _ => [], static bytes =>

@@ -43,7 +43,12 @@ internal readonly record struct RowsOp(RowsAct Act, int Start, int Snap, int Cou
     public (int Start, int Count) In(int rows, int rowsPerPage)
     {
         int start = (int)((long)Start * rows / 1024);
-        start = Snap switch { 1 => start - (start % rowsPerPage), 2 => Math.Min(rows - 1, start - (start % rowsPerPage) + rowsPerPage - 1), _ => start };
+        start = Snap switch
+        {
+            1 => start - (start % rowsPerPage),
+            2 => Math.Min(rows - 1, start - (start % rowsPerPage) + rowsPerPage - 1),
+            _ => start,
+        };
         long count = Count <= 8 ? Count : (Count - 8L) * rowsPerPage / 100;
         return (start, (int)Math.Min(count, rows - start));
     }
@@ -75,8 +80,8 @@ internal sealed record RowsScript(int RowBytes, int Bytes, RowsOp[] Ops)
         Seeded.Shrink(script.Ops, op => op.Simpler()).Select(ops => script with { Ops = ops });
 }
 
-/// <summary>Ranges of rows leave in a matrix what they leave in an array of all its elements, also where they come from a lease on the matrix itself or
-/// go to one, and whatever lies behind the rows of a page.</summary>
+/// <summary>Ranges of rows leave in a matrix what they leave in an array of all its elements, also where they come from a lease on the
+/// matrix itself or go to one, and whatever lies behind the rows of a page.</summary>
 public class MatrixRangeProperties
 {
     private const int Frames = 4;

@@ -242,7 +242,8 @@ internal sealed class ModelArray<T> : ModelArray where T : unmanaged
         }
 
         PagedArray<T> clone = _array.Clone();
-        Assert.Equal((_array.Length, _array.PageBytes, _array.Name, _array.Compression), (clone.Length, clone.PageBytes, clone.Name, clone.Compression));
+        Assert.Equal(
+            (_array.Length, _array.PageBytes, _array.Name, _array.Compression), (clone.Length, clone.PageBytes, clone.Name, clone.Compression));
         T[] model = [.. _model];
         if (goesOnWithClone)
         {

@@ -46,7 +46,8 @@ internal readonly record struct Copying(Move Move, int Lease, int Skip, int Leng
 internal sealed record OverlapScript(int PageBytes, int Pages, int Tail, Copying[] Copies)
 {
     public override string ToString() =>
-        $"{Pages} pages of {PageBytes} and {Tail} thousandths{Environment.NewLine}" + string.Concat(Copies.Select(copy => $"  {copy}{Environment.NewLine}"));
+        $"{Pages} pages of {PageBytes} and {Tail} thousandths{Environment.NewLine}" +
+        string.Concat(Copies.Select(copy => $"  {copy}{Environment.NewLine}"));
 
     public static Gen<OverlapScript> Generate() =>
         from page in Gen.Elements(4 << 10, 8 << 10, 32 << 10)
@@ -125,7 +126,8 @@ public class OverlapProperties
             case Move.FromReadLease:
                 using (ReadLease<T> lease = array.Read(start))
                 {
-                    array.CopyFrom(other, Part(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(lease.Span), lease.Span.Length), skip, copy)[..length]);
+                    array.CopyFrom(
+                        other, Part(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(lease.Span), lease.Span.Length), skip, copy)[..length]);
                     own.CopyTo(model.AsSpan(other));
                     Equal(model.AsSpan(start, end - start), lease.Span, copy);
                 }

@@ -7,7 +7,8 @@ internal static class Settled
 {
     private static readonly TimeSpan s_hung = TimeSpan.FromMinutes(1);
 
-    /// <summary>Nothing is resident, stored or pinned: at once without background threads and writes under way, else as soon as they let go.</summary>
+    /// <summary>Nothing is resident, stored or pinned: at once without background threads and writes under way, else as soon as they let
+    /// go.</summary>
     /// <param name="pager">Without arrays and pages.</param>
     /// <param name="badBytes">Of its files, lost to writes that failed.</param>
     public static void Empty(Pager pager, long badBytes = 0)

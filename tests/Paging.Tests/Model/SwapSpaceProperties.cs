@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Paging.Stress.Driver;
+using Paging.Tests.Face;
 
 namespace Paging.Tests.Model;
 
@@ -44,7 +45,8 @@ internal sealed record SwapScript(long PoolBytes, int BackgroundThreads, SwapOp[
             from act in acts
             from which in Gen.Choose(0, 1 << 20)
             from length in lengths
-            from kind in Gen.Elements(ContentKind.Zeros, ContentKind.Constant, ContentKind.Text, ContentKind.Text, ContentKind.Noise, ContentKind.Noise)
+            from kind in Gen.Elements(
+                ContentKind.Zeros, ContentKind.Constant, ContentKind.Text, ContentKind.Text, ContentKind.Noise, ContentKind.Noise)
             from salt in Gen.Choose(0, int.MaxValue)
             select new SwapOp(act, which, length, kind, salt);
         return Gen.Sized(size => Gen.ArrayOf(op, least + 4 * size)).Select(ops => new SwapScript(poolBytes, backgroundThreads, ops));
@@ -71,7 +73,8 @@ public class SwapSpaceProperties
     [InlineData(0)]
     [InlineData(1)]
     public void A_full_pool_refuses_stores_and_keeps_what_it_has(int backgroundThreads) =>
-        Seeded.Check(10, SwapScript.Generate(2 << 20, backgroundThreads, Gen.Choose(4 << 10, 16 << 10), stores: 25, least: 400), SwapScript.Shrink, Execute);
+        Seeded.Check(
+            10, SwapScript.Generate(2 << 20, backgroundThreads, Gen.Choose(4 << 10, 16 << 10), stores: 25, least: 400), SwapScript.Shrink, Execute);
 
     [Fact]
     public void Pages_of_up_to_4_MiB_read_as_they_were_stored() => Seeded.Check(
@@ -209,15 +212,7 @@ internal sealed class SwapRun(Pager pager)
         RefusesFreed(id);
     }
 
-    private void RefusesFreed(SwapId id)
-    {
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Load(id, _buffer));
-        Assert.False(pager.Swap.TryLoad(id, _buffer, out int written));
-        Assert.Equal(0, written);
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.GetLength(id));
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.AddReference(id));
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Free(id));
-    }
+    private void RefusesFreed(SwapId id) => Expect.NoPage(pager, id, _buffer);
 
     private void Same(byte[] expected)
     {

@@ -47,7 +47,9 @@ public sealed class FailureTests(ITestOutputHelper output)
 
         // Which writer a thread gets depends on its number, and with it a place or two.
         Assert.InRange(failed, places.Count * 3 / 4, 2 * places.Count);
-        output.WriteLine($"{places.Count} places: {string.Join(", ", places.CountBy(static point => point).Select(static count => $"{count.Value} {count.Key}"))}");
+        output.WriteLine(
+            $"{places.Count} places: " +
+            $"{string.Join(", ", places.CountBy(static point => point).Select(static count => $"{count.Value} {count.Key}"))}");
     }
 
     /// <summary>On a thread of its own, which has no memory for codecs yet.</summary>
@@ -113,7 +115,10 @@ public sealed class FailureTests(ITestOutputHelper output)
         {
             // Finalizers know nothing of pages left claimed.
             s_wreckage.Add(run);
-            throw new InvalidOperationException($"'{scenario}' with {failures.Thrown?.GetType().Name} at place {at}, {failures.Point}: {e.Message}\nThrown from {failures.Thrown?.StackTrace}", e);
+            throw new InvalidOperationException(
+                $"'{scenario}' with {failures.Thrown?.GetType().Name} at place {at}, {failures.Point}: {e.Message}" +
+                $"\nThrown from {failures.Thrown?.StackTrace}",
+                e);
         }
         finally
         {

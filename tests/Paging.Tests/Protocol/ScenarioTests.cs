@@ -1,7 +1,8 @@
 #if DEBUG
 namespace Paging.Tests.Protocol;
 
-/// <summary>Every scenario under many orders of its threads' steps, in a process of its own. In this one: <see cref="ScenarioInProcessTests"/>.</summary>
+/// <summary>Every scenario under many orders of its threads' steps, in a process of its own. In this one:
+/// <see cref="ScenarioInProcessTests"/>.</summary>
 [Collection(WaitsForScenarios.Name)]
 public sealed class ScenarioTests(ITestOutputHelper output)
 {
@@ -31,7 +32,9 @@ public sealed class ScenarioTests(ITestOutputHelper output)
         string said = ScenarioChild.Line(new ScenarioResult(first, 5, 6, "some failure\nin two lines", new() { ["a → b"] = 7 }));
         var child = new ScenarioChild("/bin/sh", ["-c", "printf '%s\\n' \"$0\"; echo last words; echo of an error >&2; exit 3", said]);
         ScenarioResult result = await child.ResultOf(first);
-        Assert.Equal((first, 5ul, 6L, "some failure\nin two lines", 7L), (result.Name, result.Seeds, result.Steps, result.Failure, result.Transitions["a → b"]));
+        Assert.Equal(
+            (first, 5ul, 6L, "some failure\nin two lines", 7L),
+            (result.Name, result.Seeds, result.Steps, result.Failure, result.Transitions["a → b"]));
         InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => child.ResultOf(second));
         Assert.Contains("ended with 3", e.Message, StringComparison.Ordinal);
         Assert.Contains("last words", e.Message, StringComparison.Ordinal);
@@ -42,7 +45,12 @@ public sealed class ScenarioTests(ITestOutputHelper output)
 internal static class Scenarios
 {
     internal static IReadOnlyList<Scenario> All { get; } =
-        [.. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All, .. SparseScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All, .. FileScenarios.All, .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All, .. GatherScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All, .. CloneScenarios.All];
+        [
+            .. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All,
+            .. SparseScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All, .. FileScenarios.All,
+            .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All,
+            .. GatherScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All, .. CloneScenarios.All
+        ];
 
     internal static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
 }

@@ -26,7 +26,8 @@ public sealed class ArrayCensusTests
     [InlineData(3)]
     public void The_figures_of_all_arrays_add_up_to_those_of_the_pager(int seed)
     {
-        using var pager = new Pager(s_options with { PoolBytes = 512 << 10, SwapFiles = [new SwapFileOptions { Path = Path.GetTempPath(), Bytes = 32 << 20 }] });
+        using var pager =
+            new Pager(s_options with { PoolBytes = 512 << 10, SwapFiles = [new SwapFileOptions { Path = Path.GetTempPath(), Bytes = 32 << 20 }] });
         var rng = new Rng((ulong)seed);
         List<PagedArray<long>> arrays = [.. new[] { 1, 40, 700, 2_000, 1_000_000 }.Select(
             (pages, i) => pager.Allocate<long>((long)pages * PageLength - i, new PagedArrayOptions { Name = i == 0 ? null : $"array {i}" }))];

@@ -20,7 +20,10 @@ public sealed class LeaseWatchTests
         TouchAll(array);
         Assert.InRange(watch.Count, LeaseWatch.MaxParts - 8, LeaseWatch.MaxParts);
         Assert.Equal(0, pager.GetStatistics().Pins);
-        using (ReadLease<long> watched = array.Read(0), other = array.Read(array.Length - 1), far = array.Read(array.Length - (PartPages * 10L * PageLength)))
+        using (
+            ReadLease<long> watched = array.Read(0),
+            other = array.Read(array.Length - 1),
+            far = array.Read(array.Length - (PartPages * 10L * PageLength)))
         {
             Assert.Equal(1, watch.CountPins());
             Assert.Equal(3, pager.GetStatistics().Pins);

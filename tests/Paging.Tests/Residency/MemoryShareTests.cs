@@ -120,7 +120,8 @@ public sealed class MemoryShareTests
                 // It never promises more than there is, unless it is on its way down.
                 double may = committed + (double)left - Reserve;
                 bool promises = share.Of(one.floor, one.ceiling) > Math.Max(one.floor, may) + 1;
-                Assert.False(promises && share.Share >= before && share.Share > 0 && one.ceiling > one.floor, $"up to {share.Share}, with {may} to be had");
+                Assert.False(
+                    promises && share.Share >= before && share.Share > 0 && one.ceiling > one.floor, $"up to {share.Share}, with {may} to be had");
                 sinceDown = share.Share < before ? 0 : sinceDown + 1;
                 Assert.False(share.Share > before && sinceDown < MemoryShare.CalmLooks, "it grew too soon");
             }

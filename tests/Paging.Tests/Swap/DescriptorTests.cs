@@ -114,7 +114,8 @@ public sealed unsafe class DescriptorTests
         5_000,
         from segment in Gen.OneOf(Gen.Choose(0, Location.MaxSegments - 1), Gen.Elements(0, Location.MaxSegments - 1))
         from offset in Gen.OneOf(Gen.Choose(0, (1 << 21) - 1), Gen.Elements(0, (1 << 21) - 1))
-        from units in Gen.OneOf(Gen.Choose(1, EntryHeader.UnitsFor(SwapStore.MaxPageBytes)), Gen.Constant(EntryHeader.UnitsFor(SwapStore.MaxPageBytes)))
+        from units in Gen.OneOf(
+            Gen.Choose(1, EntryHeader.UnitsFor(SwapStore.MaxPageBytes)), Gen.Constant(EntryHeader.UnitsFor(SwapStore.MaxPageBytes)))
         select (Segment: segment, Offset: offset << Location.UnitShift, Units: units),
         static _ => [],
         static place =>

@@ -67,7 +67,8 @@ public sealed class LogGeometryTests
         Assert.True(geometry.LastResortSegments >= 1 && 1 + geometry.LastResortSegments <= geometry.SegmentCount / 2, what);
 
         // Whatever the frames kept clean may ask for at once is held back (rule 8).
-        long pagesInReserve = (long)geometry.LastResortSegments * (geometry.SegmentBytes / (EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift));
+        long pagesInReserve =
+            (long)geometry.LastResortSegments * (geometry.SegmentBytes / (EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift));
         Assert.True(pagesInReserve >= FrameClass.MaxKeptClean, what);
     }
 

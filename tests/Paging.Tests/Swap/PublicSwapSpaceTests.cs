@@ -117,7 +117,9 @@ public class PublicSwapSpaceTests
         // The array of the fixture has stored pages next to this one, and the fixture itself a page of its own.
         forged.Remove(id.Value);
         ulong[] known = [.. forged.Where(value => working.Pager.Swap.TryLoad(new SwapId(value), _buffer, out _))];
-        Assert.True(known.Length <= 1, $"Beside the fixture's own page these can be loaded: {string.Join(' ', known.Select(value => value.ToString("x16", null)))}");
+        Assert.True(
+            known.Length <= 1,
+            $"Beside the fixture's own page these can be loaded: {string.Join(' ', known.Select(value => value.ToString("x16", null)))}");
         foreach (ulong value in forged.Except(known).Where((_, i) => i % 97 == 0))
             RefusesId(working.Pager, new SwapId(value));
         Assert.Equal(3, working.Pager.Swap.Load(id, _buffer));
@@ -209,13 +211,5 @@ public class PublicSwapSpaceTests
         working.IsWhole();
     });
 
-    private void RefusesId(Pager pager, SwapId id)
-    {
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Load(id, _buffer));
-        Assert.False(pager.Swap.TryLoad(id, _buffer, out int written));
-        Assert.Equal(0, written);
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.GetLength(id));
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.AddReference(id));
-        Assert.Throws<KeyNotFoundException>(() => pager.Swap.Free(id));
-    }
+    private void RefusesId(Pager pager, SwapId id) => Expect.NoPage(pager, id, _buffer);
 }

@@ -105,6 +105,40 @@ public sealed class ReadPlanTests
         VerifyAndEnd(held, pages);
     }
 
+    [Fact]
+    public void Who_ends_the_reads_that_were_begun_first_counts_those_that_ended_early()
+    {
+        using Held held = InFile(out MemoryDevice _, out FaultyDevice _);
+
+        // Far apart, so that each is a read of its own.
+        long[] pages = [.. OnFile(held, 512).Where(static (_, i) => i % 32 == 0)];
+        try
+        {
+            Begin(held, pages[..8]);
+            int first = ReadPlan.Count;
+            Assert.True(first > 1);
+            Assert.True(ReadPlan.TryEnd());
+            Begin(held, pages[8..]);
+            int second = ReadPlan.Count;
+            Assert.True(second > 1);
+            ReadPlan.End(first);
+            Assert.Equal(second, ReadPlan.Count);
+            ReadPlan.End(1);
+            Assert.Equal(second - 1, ReadPlan.Count);
+            Assert.True(ReadPlan.TryEnd());
+
+            // Nobody counts them any more.
+            ReadPlan.End();
+            Begin(held, pages[8..]);
+            ReadPlan.End(1);
+            Assert.Equal(second - 1, ReadPlan.Count);
+        }
+        finally
+        {
+            ReadPlan.End();
+        }
+    }
+
     private static Held InFile(out MemoryDevice device, out FaultyDevice faulty)
     {
         var held = new Held(Pages, new Pager(Held.Options() with { PoolBytes = PoolBytes }));

@@ -82,7 +82,8 @@ public sealed unsafe class SegmentOrderTests
         }
     });
 
-    /// <summary>The rank grows as entries die, never passes over a threshold that is asked for, and is the highest only when little is left.</summary>
+    /// <summary>The rank grows as entries die, never passes over a threshold that is asked for, and is the highest only when little is
+    /// left.</summary>
     [Theory]
     [InlineData(4096)]
     [InlineData(12288)]

@@ -5,8 +5,8 @@ namespace Paging.Benchmarks.Workloads;
 /// <summary>Saving a dataset, against the slower of two limits: the same chunks encoded from memory by a thread for each processor, and as many
 /// bytes as were saved written past the page cache, 1 MiB at a time, two at once. And what it takes on the disk, beside what the pool holds the same
 /// pages in.</summary>
-/// <remarks>The pool holds the whole array, as it does by default. What the limit of encoding does is what saving does, with the choice of filters; the pool
-/// may have filters that take differences, which blosc has not.</remarks>
+/// <remarks>The pool holds the whole array, as it does by default. What the limit of encoding does is what saving does, with the choice of
+/// filters; the pool may have filters that take differences, which blosc has not.</remarks>
 internal static class DatasetWorkload
 {
     private const int WriteBytes = 1 << 20;

@@ -73,7 +73,8 @@ internal static class FileAmplificationWorkload
             "fileamp", name, pages.PageBytes, overwritten.Written / 1e6, overwritten.Live / 1e6, "MB",
             [overwritten.Written / (double)overwritten.Live], Bound.AtMost(MostRatio), double.NaN,
             $"{Overwrites} times {pages.Count:n0} pages; cleaning of the file read {overwritten.Cleaned / 1e6:0} MB, " +
-            $"of that alive {overwritten.CleanedLive / 1e6:0} MB; file {100.0 * stored / (stage.File.Bytes + (stored * PoolShare)):0}% full of live pages"));
+            $"of that alive {overwritten.CleanedLive / 1e6:0} MB; " +
+            $"file {100.0 * stored / (stage.File.Bytes + (stored * PoolShare)):0}% full of live pages"));
     }
 
     /// <param name="Written">Whole blocks.</param>

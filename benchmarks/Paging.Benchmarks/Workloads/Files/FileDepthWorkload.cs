@@ -41,7 +41,8 @@ internal static class FileDepthWorkload
         using ReadingCrew threads = new(raw, new Windows(order, window), decode: false);
         using ReadingCrew decoding = new(raw, new Windows(order, window), decode: true);
         using ReadingRing? ring = engine is null ? null : new ReadingRing(raw, new Windows(order, window), engine);
-        Series[] series = Windows.Harness(harness).Measure(allThreads: true, ring is null ? [ours, threads, decoding] : [ours, threads, decoding, ring]);
+        Series[] series =
+            Windows.Harness(harness).Measure(allThreads: true, ring is null ? [ours, threads, decoding] : [ours, threads, decoding, ring]);
 
         filed.Verify(pages);
         engine?.Dispose();

@@ -44,7 +44,8 @@ internal static partial class MappedWorkload
     private static void Compare(string name, string path, long bytes, int pageBytes, Options options, Harness harness, Report report)
     {
         int[] order = Orders.RandomIndexes(64 * RowsAPass, (int)(bytes / RowBytes), options.Seed);
-        using Rows ours = new(path, order, new PagerOptions { ResidentBytes = bytes / 4, PoolBytes = bytes / 4, PageBytes = pageBytes, BackgroundThreads = 1 });
+        using Rows ours =
+            new(path, order, new PagerOptions { ResidentBytes = bytes / 4, PoolBytes = bytes / 4, PageBytes = pageBytes, BackgroundThreads = 1 });
         using Mapping mapping = new(path, order, bytes);
 
         // What is kept in front of the file takes longer to settle than the harness warms up.
@@ -57,10 +58,19 @@ internal static partial class MappedWorkload
         report.Add(Row.Gain("mapped", $"{name}, random rows", pageBytes, random[0], random[1], Bound.AtLeast(3), ours.Note));
 
         long resident = Math.Max(1024L * pageBytes, 16L << 20);
-        using Sequence sequence = new(path, new PagerOptions { ResidentBytes = resident, PoolBytes = 8 << 20, PageBytes = pageBytes, BackgroundThreads = 1 });
+        using Sequence sequence =
+            new(path, new PagerOptions { ResidentBytes = resident, PoolBytes = 8 << 20, PageBytes = pageBytes, BackgroundThreads = 1 });
         using RawSequence raw = new(path, bytes);
         Series[] inOrder = harness.Measure(allThreads: true, sequence, raw);
-        report.Add(Row.Throughput("mapped", $"{name}, in sequence", pageBytes, RowBytes, inOrder[0], inOrder[1], Bound.AtLeast(0.9), $"{sequence.Note}; raw O_DIRECT {raw.IsDirect}"));
+        report.Add(Row.Throughput(
+            "mapped",
+            $"{name}, in sequence",
+            pageBytes,
+            RowBytes,
+            inOrder[0],
+            inOrder[1],
+            Bound.AtLeast(0.9),
+            $"{sequence.Note}; raw O_DIRECT {raw.IsDirect}"));
     }
 
     private static void Write(string path, byte[] some, long bytes)
@@ -99,7 +109,8 @@ internal static partial class MappedWorkload
             get
             {
                 PagerStatistics now = _pager.GetStatistics();
-                return $"faults from the pool {100.0 * now.FaultsFromPool / now.Faults:0}%, pool {now.PoolLogicalBytes >> 20} MiB in {now.PoolStoredBytes >> 20}";
+                return $"faults from the pool {100.0 * now.FaultsFromPool / now.Faults:0}%, " +
+                    $"pool {now.PoolLogicalBytes >> 20} MiB in {now.PoolStoredBytes >> 20}";
             }
         }
 

@@ -44,7 +44,8 @@ internal sealed unsafe partial class RawFile : IDisposable
     private static SafeFileHandle Create(string directory, long bytes)
     {
         string path = Path.Combine(directory, $"paging-raw-{Guid.NewGuid():n}");
-        SafeFileHandle handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.None, bytes);
+        SafeFileHandle handle =
+            File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.None, bytes);
         File.Delete(path);
         return handle;
     }

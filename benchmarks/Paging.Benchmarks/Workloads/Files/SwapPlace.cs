@@ -14,7 +14,7 @@ internal static class SwapPlace
         }
 
         s_told = true;
-        string engine = stage.Domain.Swap.Engine(Swap.Devices.IoEngineKind.Auto).Kind == Swap.Devices.IoEngineKind.Uring ? "io_uring" : "threads";
+        string engine = stage.Domain.Swap.Engine.Kind == Swap.Devices.IoEngineKind.Uring ? "io_uring" : "threads";
         Console.WriteLine(
             $"  swap files: {new DriveInfo(directory).DriveFormat}, O_DIRECT {Granted(stage.File.IsDirect)}, written through {engine}; " +
             $"raw files: O_DIRECT {Granted(raw.IsDirect)}");

@@ -17,7 +17,7 @@ internal sealed class SwapStage : IDisposable
         Space = new SwapSpace(Domain);
         if (file is not null && watch is not null)
         {
-            SwapDevice device = DirectFile.Open(file.Path, file.Bytes, Domain.Swap.Engine(IoEngineKind.Auto));
+            SwapDevice device = DirectFile.Open(file.Path, file.Bytes, Domain.Swap.Engine);
             File = new SwapFile(Domain, file) { Area = Domain.SwapFiles.AddDevice(watch(device, Domain), file) };
         }
         else if (file is not null)
@@ -37,7 +37,8 @@ internal sealed class SwapStage : IDisposable
     public PagedArray<long> Allocate(PageSet pages)
     {
         var geometry = Geometry.ForElements<long>(pages.TotalBytes / sizeof(long), pages.PageBytes);
-        return new PagedArray<long>(new PagedRegion(Domain, geometry, name: null, new CompressionPolicy(sizeof(long), CompressionGoal.Speed, PageFilter.None)), geometry);
+        return new PagedArray<long>(
+            new PagedRegion(Domain, geometry, name: null, new CompressionPolicy(sizeof(long), CompressionGoal.Speed, PageFilter.None)), geometry);
     }
 
     /// <summary>Writes every sealed segment out, as many at once as writeback has under way at most.</summary>

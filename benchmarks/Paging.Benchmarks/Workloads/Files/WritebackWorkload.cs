@@ -5,7 +5,8 @@ namespace Paging.Benchmarks.Workloads;
 /// <summary>Segments on their way from the pool into a swap file, against raw O_DIRECT writes of as many bytes each, as many at once.</summary>
 /// <remarks>Through the public face the device would wait for LZ4, whose single thread brings a fraction of what an SSD takes: so the pool is
 /// filled beforehand, and the timed part does what writeback does and nothing else. Both sides write the same places over and over; in the rows
-/// called "first" (for one page size, since making files takes long) ours writes a file that has only been set aside, and so does the limit: file systems do more for that.</remarks>
+/// called "first" (for one page size, since making files takes long) ours writes a file that has only been set aside, and so does the
+/// limit: file systems do more for that.</remarks>
 internal static class WritebackWorkload
 {
     private const double LeastShare = 0.85;

@@ -37,15 +37,14 @@ internal sealed class BlockAllocator
 
     /// <summary>Takes a run of blocks.</summary>
     /// <param name="count">At least 1.</param>
-    /// <param name="reserve">Blocks that must be left free, since they are kept for a more important use.</param>
-    /// <returns>The first block, or <see cref="None"/> when no run is long enough or too few blocks would be left.</returns>
-    internal long Allocate(long count, long reserve)
+    /// <returns>The first block, or <see cref="None"/> when no run is long enough.</returns>
+    internal long Allocate(long count)
     {
-        Debug.Assert(count > 0 && reserve >= 0, "a run has blocks");
+        Debug.Assert(count > 0, "a run has blocks");
         _gate.Enter();
         try
         {
-            if (count > Blocks - _usedBlocks - reserve)
+            if (count > Blocks - _usedBlocks)
             {
                 return None;
             }

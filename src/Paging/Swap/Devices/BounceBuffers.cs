@@ -49,7 +49,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
         bytes = huge ? (bytes + Reservation.HugePageBytes - 1) / Reservation.HugePageBytes * Reservation.HugePageBytes : bytes;
         _memory = new Reservation(bytes, accessible: true);
         _memory.Advise(0, _memory.Bytes, huge);
-        _ = VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
+        VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
     }
 
     internal int Count { get; }

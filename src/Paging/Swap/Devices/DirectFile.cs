@@ -63,7 +63,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         SafeFileHandle file = SwapFileBirth.Create(path, bytes, abilities);
         try
         {
-            bool isDirect = abilities.HasFlag(FileAbilities.Direct) && TryBypassCache((int)file.DangerousGetHandle());
+            bool isDirect = abilities.HasFlag(FileAbilities.Direct) && PageCache.TryBypass((int)file.DangerousGetHandle());
             return new DirectFile(file, path, bytes, engine, isDirect);
         }
         catch
@@ -164,34 +164,5 @@ internal sealed unsafe class DirectFile : SwapDevice
         Debug.Assert(length > 0 && offset >= 0 && offset % BlockBytes == 0 && offset + blocks <= Bytes, "a range of blocks of the file");
         Debug.Assert((nuint)buffer % BufferAlignment == 0, "an aligned buffer");
         return blocks;
-    }
-
-    /// <summary>Sets O_DIRECT and tries it: some file systems refuse the flag, others the first transfer.</summary>
-    private static bool TryBypassCache(int descriptor)
-    {
-        int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0);
-        if (flags < 0 || OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags | OpenFile.O_DIRECT) != 0)
-        {
-            return false;
-        }
-
-        void* block = NativeMemory.AlignedAlloc(BufferAlignment, BufferAlignment);
-        int error;
-        try
-        {
-            error = BlockingTransfer.Run(descriptor, IoOperation.Read, (byte*)block, BufferAlignment, 0);
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(block);
-        }
-
-        if (error == 0)
-        {
-            return true;
-        }
-
-        _ = OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags);
-        return false;
     }
 }

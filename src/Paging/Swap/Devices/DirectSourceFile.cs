@@ -260,36 +260,12 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         }
     }
 
-    /// <summary>Clears O_NONBLOCK, with which io_uring would refuse to wait for the disk; sets O_DIRECT and tries it: some file systems
-    /// refuse the flag, others the first transfer.</summary>
+    /// <summary>Clears O_NONBLOCK, with which io_uring would refuse to wait for the disk.</summary>
     /// <returns>Whether the page cache is bypassed.</returns>
     private static bool TrySetMode(int descriptor, bool bypass)
     {
-        int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0) & ~OpenFile.O_NONBLOCK;
-        if (bypass && OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags | OpenFile.O_DIRECT) == 0)
-        {
-            void* block = NativeMemory.AlignedAlloc(Block, Block);
-            nint read;
-            try
-            {
-                do
-                {
-                    read = Transfer.pread(descriptor, block, Block, 0);
-                }
-                while (read < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR);
-            }
-            finally
-            {
-                NativeMemory.AlignedFree(block);
-            }
-
-            if (read > 0)
-            {
-                return true;
-            }
-        }
-
-        _ = OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags);
-        return false;
+        int flags = OpenFile.fcntl(descriptor, OpenFile.F_GETFL, 0);
+        _ = OpenFile.fcntl(descriptor, OpenFile.F_SETFL, flags & ~OpenFile.O_NONBLOCK);
+        return bypass && PageCache.TryBypass(descriptor);
     }
 }

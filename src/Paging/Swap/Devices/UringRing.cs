@@ -192,7 +192,7 @@ internal sealed unsafe class UringRing : IDisposable
         }
 
         // A child must not interfere with the rings of this process.
-        _ = VirtualMemory.ExcludeFromFork((byte*)address, bytes);
+        VirtualMemory.ExcludeFromFork((byte*)address, bytes);
         return (byte*)address;
     }
 }

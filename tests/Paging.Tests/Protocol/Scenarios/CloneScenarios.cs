@@ -64,7 +64,8 @@ internal static class CloneScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario CopyFreedAndReused = new("a stored copy that is freed while it is shared is not taken for another page's", static run =>
+    internal static readonly Scenario CopyFreedAndReused = new(
+        "a stored copy that is freed while it is shared is not taken for another page's", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(2);
@@ -83,7 +84,8 @@ internal static class CloneScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario StoredInItsFrame = new("a page that a clone has stored in its frame is not taken for what it was before", static run =>
+    internal static readonly Scenario StoredInItsFrame = new(
+        "a page that a clone has stored in its frame is not taken for what it was before", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(1);
@@ -344,7 +346,8 @@ internal static class CloneScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario Mapped = new("a mapped array is cloned while its pages come, go and are written, and outlives the original", static run =>
+    internal static readonly Scenario Mapped = new(
+        "a mapped array is cloned while its pages come, go and are written, and outlives the original", static run =>
     {
         var world = new World(run);
         Book book = world.Map([Contents.Text(1), Contents.Noise(2), Contents.Zeroes, Contents.Text(4)], out MemorySource source);

@@ -35,7 +35,8 @@ internal static class ClosingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario DisposeAgainstFirstTouch = new("a page touched first while its array is disposed leaves nothing behind", static run =>
+    internal static readonly Scenario DisposeAgainstFirstTouch = new(
+        "a page touched first while its array is disposed leaves nothing behind", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(514);
@@ -143,7 +144,8 @@ internal static class ClosingScenarios
         Assert.Throws<ObjectDisposedException>(() => world.Swap.Free(id));
     });
 
-    internal static readonly Scenario PagerDisposedAgainstDiscard = new("the pager is disposed while pages are discarded and made dirty", static run =>
+    internal static readonly Scenario PagerDisposedAgainstDiscard = new(
+        "the pager is disposed while pages are discarded and made dirty", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(3);

@@ -11,7 +11,8 @@ internal static unsafe class ColdRaceScenarios
     private const int Quarter = 2000;
     private const long File = 64 * 12 * 4096;
 
-    internal static readonly Scenario LoadAndRecompress = new("a page is loaded whole while it is compressed again and its segment goes", static run =>
+    internal static readonly Scenario LoadAndRecompress = new(
+        "a page is loaded whole while it is compressed again and its segment goes", static run =>
     {
         var world = new World(run);
         SwapId[] ids = Fill(world, 6);
@@ -28,7 +29,8 @@ internal static unsafe class ColdRaceScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FreeAndRecompress = new("what is freed while it is compressed again is counted out as what it is by then", static run =>
+    internal static readonly Scenario FreeAndRecompress = new(
+        "what is freed while it is compressed again is counted out as what it is by then", static run =>
     {
         var world = new World(run);
         SwapId[] ids = Fill(world, 6);
@@ -97,7 +99,8 @@ internal static unsafe class ColdRaceScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ArraysAndRecompress = new("pages of arrays are read, written and evicted while they are compressed again", static run =>
+    internal static readonly Scenario ArraysAndRecompress = new(
+        "pages of arrays are read, written and evicted while they are compressed again", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(6);
@@ -135,7 +138,8 @@ internal static unsafe class ColdRaceScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FullPoolRecompressed = new("a full pool that is compressed again refuses nothing that there is room for", static run =>
+    internal static readonly Scenario FullPoolRecompressed = new(
+        "a full pool that is compressed again refuses nothing that there is room for", static run =>
     {
         var world = new World(run);
         var ids = new List<SwapId>();

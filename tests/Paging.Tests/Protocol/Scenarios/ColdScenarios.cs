@@ -12,10 +12,12 @@ internal static class ColdScenarios
     /// <summary>Pages of this length take half a segment of the smallest pool when nothing shrinks them.</summary>
     private const int Half = World.PageBytes - 32;
 
-    internal static readonly Scenario ByAge = new("what has been left alone for long enough is compressed again, and counted as what it is", static run =>
+    internal static readonly Scenario ByAge = new(
+        "what has been left alone for long enough is compressed again, and counted as what it is", static run =>
     {
         var world = new World(run);
-        SwapId[] ids = [world.Put(Contents.HalfNibbles(1)), world.Put(Contents.Nibbles(2)), world.Put(Contents.Nibbles(3)), world.Put(Contents.HalfNibbles(4))];
+        SwapId[] ids =
+            [world.Put(Contents.HalfNibbles(1)), world.Put(Contents.Nibbles(2)), world.Put(Contents.Nibbles(3)), world.Put(Contents.HalfNibbles(4))];
         Assert.Equal(2, world.Pager.GetStatistics().IncompressiblePages);
         long stored = world.Pager.GetStatistics().PoolStoredBytes;
         world.RecompressAll();
@@ -56,7 +58,8 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario SecondChanceOfASealedSegment = new("a sealed segment is visited until nothing is left to do in it", static run =>
+    internal static readonly Scenario SecondChanceOfASealedSegment = new(
+        "a sealed segment is visited until nothing is left to do in it", static run =>
     {
         var world = new World(run);
         SwapId[] ids = [.. Enumerable.Range(1, 6).Select(i => world.Put(Contents.HalfNibbles(i)))];
@@ -242,7 +245,7 @@ internal static class ColdScenarios
         {
         }
 
-        Assert.False(world.Log.Chunks.HasFree);
+        Assert.False(world.Log.Chunks.HasRoom);
         world.GrowCold();
         world.RecompressAll();
         Audit.Check(world);
@@ -260,7 +263,8 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario OneDriver = new("one thread drives until there is nothing left, and whoever stores then has it looked at", static run =>
+    internal static readonly Scenario OneDriver = new(
+        "one thread drives until there is nothing left, and whoever stores then has it looked at", static run =>
     {
         var world = new World(run);
         world.RecompressAll();
@@ -285,7 +289,8 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario StoredWhileTheDriverStops = new("what is stored while the driver is about to stop is not left to nobody", static run =>
+    internal static readonly Scenario StoredWhileTheDriverStops = new(
+        "what is stored while the driver is about to stop is not left to nobody", static run =>
     {
         var world = new World(run);
         Assert.Equal(0, world.Recompress(driver: 1));
@@ -308,7 +313,8 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario InUse = new("the copy of a page in use does not go cold, and if it has, the page is LZ4 again at its next eviction", static run =>
+    internal static readonly Scenario InUse = new(
+        "the copy of a page in use does not go cold, and if it has, the page is LZ4 again at its next eviction", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(2);
@@ -340,7 +346,8 @@ internal static class ColdScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario LongSegment = new("what takes long to be compressed again is not, under the gate that evictors wait for", static run =>
+    internal static readonly Scenario LongSegment = new(
+        "what takes long to be compressed again is not, under the gate that evictors wait for", static run =>
     {
         // So long a segment holds thousands of pages of next to nothing.
         var world = new World(run, poolBytes: 64L * (8 * 4128 + 4096));
@@ -394,7 +401,8 @@ internal static class ColdScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        ByAge, SecondChance, SecondChanceOfASealedSegment, GainTooSmall, StaysAsIs, Damaged, Filtered, BackInUse, BackFromTheFile, WrittenFirst, FullPool, OneDriver,
+        ByAge, SecondChance, SecondChanceOfASealedSegment, GainTooSmall, StaysAsIs, Damaged, Filtered, BackInUse, BackFromTheFile,
+        WrittenFirst, FullPool, OneDriver,
         StoredWhileTheDriverStops, InUse, LongSegment, DisposeInTheMiddle,
     ];
 

@@ -12,7 +12,10 @@ internal static class DatasetScenarios
     private const int PageLength = World.PageBytes / sizeof(long);
 
     private static readonly long[] s_salts =
-        [Contents.Text(1), Contents.Noise(2), Contents.Zeroes, Contents.Noise(3), Contents.Text(4), Contents.SameFilled(5), Contents.Noise(6), Contents.Text(7)];
+        [
+            Contents.Text(1), Contents.Noise(2), Contents.Zeroes, Contents.Noise(3), Contents.Text(4), Contents.SameFilled(5),
+            Contents.Noise(6), Contents.Text(7)
+        ];
 
     /// <summary>A page is a chunk, and each of them a file: twice as many as are kept open.</summary>
     private static readonly MemoryDataset.Shape s_pages = new(s_salts, PageLength, chunksPerShard: 1);
@@ -29,10 +32,12 @@ internal static class DatasetScenarios
     /// <summary>A page is a chunk, and two of them a shard.</summary>
     private static readonly MemoryDataset.Shape s_pairs = new([.. s_salts, .. s_salts], PageLength, chunksPerShard: 2);
 
-    internal static readonly Scenario OneChunk = new("pages of one chunk come, go and are written, and each is what the dataset says or was written", static run =>
+    internal static readonly Scenario OneChunk = new(
+        "pages of one chunk come, go and are written, and each is what the dataset says or was written", static run =>
         ComeAndGo(run, s_large, 0, 1, 3));
 
-    internal static readonly Scenario SeveralChunks = new("pages of several chunks, in more files than are kept open, come, go and are written", static run =>
+    internal static readonly Scenario SeveralChunks = new(
+        "pages of several chunks, in more files than are kept open, come, go and are written", static run =>
     {
         var world = new World(run, frames: 6);
         var dataset = new MemoryDataset(s_pages, run.Seed, mostOpen: 1);
@@ -166,7 +171,8 @@ internal static class DatasetScenarios
         End(world, dataset);
     });
 
-    internal static readonly Scenario Closed = new("an array over a dataset is disposed while it is read, and its files closed once, behind the last read", static run =>
+    internal static readonly Scenario Closed = new(
+        "an array over a dataset is disposed while it is read, and its files closed once, behind the last read", static run =>
     {
         var world = new World(run);
         var dataset = new MemoryDataset(s_pages, run.Seed, mostOpen: 1);
@@ -188,38 +194,20 @@ internal static class DatasetScenarios
         End(world, dataset);
     });
 
-    internal static readonly Scenario ReadAhead = new("pages of shards are read ahead while they are written, discarded and evicted", static run =>
+    internal static readonly Scenario ReadAhead = FileScenarios.ReadAhead("shards", static world =>
     {
-        var world = new World(run, frames: 6);
-        var dataset = new MemoryDataset(s_shards, run.Seed);
+        var dataset = new MemoryDataset(s_shards, world.Run.Seed);
         Book book = world.Open(dataset);
 
         // Only of files that are open is anything read ahead.
         book.Get(0, 1);
         book.Get(7, 1);
         world.EvictAll();
-        FileScenarios.WithPrefetch(
-            dataset,
-            run,
-            world,
-            book,
-            begin =>
-            {
-                begin();
-                book.Get(0, 1);
-                world.EvictAll();
-            },
-            () =>
-            {
-                book.Set(1, 0, 51);
-                book.Discard(3);
-                book.Overwrite(4, Contents.Noise(52));
-                book.Copy(6);
-            });
-        End(world, dataset);
+        return (book, dataset, dataset.AssertClosed);
     });
 
-    internal static readonly Scenario FailsForAWhile = new("a chunk that cannot be read, in a file or for want of it, is an exception to all who want it, and there when it can", static run =>
+    internal static readonly Scenario FailsForAWhile = new(
+        "a chunk that cannot be read, in a file or for want of it, is an exception to all who want it, and there when it can", static run =>
     {
         var world = new World(run);
         var dataset = new MemoryDataset(s_large, run.Seed);
@@ -264,7 +252,8 @@ internal static class DatasetScenarios
         }
     });
 
-    internal static readonly Scenario KeptInThePool = new("pages of a dataset are kept in the pool, dropped when others want the room, and decoded again", static run =>
+    internal static readonly Scenario KeptInThePool = new(
+        "pages of a dataset are kept in the pool, dropped when others want the room, and decoded again", static run =>
     {
         var world = new World(run, frames: 6);
         var dataset = new MemoryDataset(s_small, run.Seed);
@@ -294,7 +283,8 @@ internal static class DatasetScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        OneChunk, SeveralChunks, FilesReplaced, PagesOfTwoChunks, OneReadForAll, Discarded, Resized, Cloned, Closed, ReadAhead, FailsForAWhile, KeptInThePool,
+        OneChunk, SeveralChunks, FilesReplaced, PagesOfTwoChunks, OneReadForAll, Discarded, Resized, Cloned, Closed, ReadAhead,
+        FailsForAWhile, KeptInThePool,
     ];
 
     private static void ComeAndGo(Run run, MemoryDataset.Shape shape, int first, int second, int third)

@@ -54,7 +54,8 @@ internal static unsafe class DirectScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario ReadsAtTheBrim = new("whatever is stored can be read, however often writers try to fill the last frames", static run =>
+    internal static readonly Scenario ReadsAtTheBrim = new(
+        "whatever is stored can be read, however often writers try to fill the last frames", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(24);
@@ -217,6 +218,10 @@ internal static unsafe class DirectScenarios
         MostSeeds = 1,
     };
 
-    internal static IEnumerable<Scenario> All => [PageBackInItsFrame, FirstWriteAtTheBrim, DamagedHeaders, ShiftAtTheBrim, PinGivenBackTwice, ReadsAtTheBrim, CleaningAtTheBrim, TwoLogsAtTheBrim];
+    internal static IEnumerable<Scenario> All =>
+    [
+        PageBackInItsFrame, FirstWriteAtTheBrim, DamagedHeaders, ShiftAtTheBrim, PinGivenBackTwice, ReadsAtTheBrim, CleaningAtTheBrim,
+        TwoLogsAtTheBrim
+    ];
 }
 #endif

@@ -40,7 +40,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario WriteAndFree = new("what is freed while its segment is written is counted out once, on the right side", static run =>
+    internal static readonly Scenario WriteAndFree = new(
+        "what is freed while its segment is written is counted out once, on the right side", static run =>
     {
         var world = new World(run);
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
@@ -93,7 +94,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FullPoolWithFile = new("a full pool makes room by writing, and refuses nothing while the file has room", static run =>
+    internal static readonly Scenario FullPoolWithFile = new(
+        "a full pool makes room by writing, and refuses nothing while the file has room", static run =>
     {
         var world = new World(run);
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
@@ -110,7 +112,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FullPoolAndFile = new("when pool and file are full that is said, and all that is stored can be read", static run =>
+    internal static readonly Scenario FullPoolAndFile = new(
+        "when pool and file are full that is said, and all that is stored can be read", static run =>
     {
         var world = new World(run);
         MemoryDevice device = world.AddFile(SmallFile, delays: true);
@@ -240,7 +243,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ArraysWithFile = new("pages of arrays go to the file and come back, and the wanted ones stay in the pool", static run =>
+    internal static readonly Scenario ArraysWithFile = new(
+        "pages of arrays go to the file and come back, and the wanted ones stay in the pool", static run =>
     {
         var world = new World(run);
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
@@ -276,7 +280,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario DiscardInARow = new("pages dropped in a row are counted out where they are, while they are cleaned, written, moved off a file and compressed again", static run =>
+    internal static readonly Scenario DiscardInARow = new(
+        "pages dropped in a row are counted out where they are, while they are cleaned, written, moved off a file and compressed again", static run =>
     {
         var world = new World(run);
         MemoryDevice device = world.AddFile(LargeFile, delays: true);
@@ -348,7 +353,8 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario LoadBehindASlowReader = new("a page is not called damaged because a reader keeps its segment's memory for long", static run =>
+    internal static readonly Scenario LoadBehindASlowReader = new(
+        "a page is not called damaged because a reader keeps its segment's memory for long", static run =>
     {
         var world = new World(run);
         world.AddFile(LargeFile, delays: false);
@@ -427,6 +433,37 @@ internal static unsafe class FileScenarios
         run.Together(all);
         disk.DelaysCompletion = false;
     }
+
+    /// <summary>Pages that come from files are prefetched while they are written, discarded and evicted.</summary>
+    /// <param name="files">What they are in: a word or two for the scenario's name.</param>
+    /// <param name="open">Makes the array; with what it is read from, and an assertion that holds when the world is closed.</param>
+    internal static Scenario ReadAhead(string files, Func<World, (Book Book, IDelayedTransfers Disk, Action AssertClosed)> open) =>
+        new($"pages of {files} are read ahead while they are written, discarded and evicted", run =>
+        {
+            var world = new World(run, frames: 6);
+            (Book book, IDelayedTransfers disk, Action assertClosed) = open(world);
+            WithPrefetch(
+                disk,
+                run,
+                world,
+                book,
+                begin =>
+                {
+                    begin();
+                    book.Get(0, 1);
+                    world.EvictAll();
+                },
+                () =>
+                {
+                    book.Set(1, 0, 51);
+                    book.Discard(3);
+                    book.Evict(1);
+                    book.Overwrite(4, Contents.Noise(52));
+                    book.Copy(book.Pages - 2);
+                });
+            world.CheckAndClose();
+            assertClosed();
+        });
 
     /// <summary>All of an array is prefetched from a disk, by a thread that steps, beside what others do to its pages.</summary>
     /// <param name="disk">What its pages are on.</param>

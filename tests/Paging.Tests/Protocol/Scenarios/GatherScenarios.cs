@@ -70,7 +70,8 @@ internal static class GatherScenarios
         End(world, device, mayHaveReadNone: true);
     });
 
-    internal static readonly Scenario NeighboursAgainstEviction = new("rows of neighbours in a file are gathered while their pages are written and go again", static run =>
+    internal static readonly Scenario NeighboursAgainstEviction = new(
+        "rows of neighbours in a file are gathered while their pages are written and go again", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
         FileScenarios.With(device, run,
@@ -87,7 +88,8 @@ internal static class GatherScenarios
         End(world, device);
     });
 
-    internal static readonly Scenario NeighboursAgainstSwapoff = new("rows of neighbours in a file are gathered by two threads while the file is removed", static run =>
+    internal static readonly Scenario NeighboursAgainstSwapoff = new(
+        "rows of neighbours in a file are gathered by two threads while the file is removed", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
         FileScenarios.With(device, run,
@@ -97,7 +99,8 @@ internal static class GatherScenarios
         End(world, device, mayHaveReadNone: true);
     });
 
-    internal static readonly Scenario NeighboursAgainstClosing = new("the pager is disposed while neighbours in a file are read at once by one thread for another", static run =>
+    internal static readonly Scenario NeighboursAgainstClosing = new(
+        "the pager is disposed while neighbours in a file are read at once by one thread for another", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run, Neighbours);
         FileScenarios.With(device, run,
@@ -112,7 +115,8 @@ internal static class GatherScenarios
         ReadAhead += device.SubmittedBlocks / BlocksOfAPage;
     });
 
-    internal static readonly Scenario AgainstFileCleaning = new("rows are gathered while the segments that they are in are emptied and used again", static run =>
+    internal static readonly Scenario AgainstFileCleaning = new(
+        "rows are gathered while the segments that they are in are emptied and used again", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run);
         int segment = FirstOnFile(world);
@@ -129,7 +133,8 @@ internal static class GatherScenarios
         End(world, device);
     });
 
-    internal static readonly Scenario TwoAtOnce = new("two threads gather the same rows, and help each other to nothing that is not theirs", static run =>
+    internal static readonly Scenario TwoAtOnce = new(
+        "two threads gather the same rows, and help each other to nothing that is not theirs", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run);
         FileScenarios.With(device, run,
@@ -143,7 +148,8 @@ internal static class GatherScenarios
         End(world, device, mayHaveReadNone: true);
     });
 
-    internal static readonly Scenario ArrayDisposed = new("an array is disposed while its rows are gathered: that is said, or they are had", static run =>
+    internal static readonly Scenario ArrayDisposed = new(
+        "an array is disposed while its rows are gathered: that is said, or they are had", static run =>
     {
         (World world, Book book, MemoryDevice device) = Begin(run);
         FileScenarios.With(device, run,
@@ -165,7 +171,8 @@ internal static class GatherScenarios
         Assert.False(world.Domain.Step());
     });
 
-    internal static readonly Scenario FailingReads = new("reads of a gather fail or bring something else: one exception, and all rows are there afterwards", static run =>
+    internal static readonly Scenario FailingReads = new(
+        "reads of a gather fail or bring something else: one exception, and all rows are there afterwards", static run =>
     {
         MemoryDevice memory = new(File, run.Seed);
         FaultyDevice device = new(memory, run.Seed);
@@ -193,7 +200,8 @@ internal static class GatherScenarios
         End(world, memory, () => book.Gather(s_rows), mayHaveReadNone: device.Injected > 0);
     });
 
-    internal static readonly Scenario AllReadsFail = new("every read of a gather fails: that is said once by each, and the next gather has its rows", static run =>
+    internal static readonly Scenario AllReadsFail = new(
+        "every read of a gather fails: that is said once by each, and the next gather has its rows", static run =>
     {
         MemoryDevice memory = new(File, run.Seed);
         FaultyDevice device = new(memory, run.Seed);
@@ -215,7 +223,8 @@ internal static class GatherScenarios
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        AgainstEviction, AgainstDiscard, AgainstSwapoff, NeighboursAgainstEviction, NeighboursAgainstSwapoff, NeighboursAgainstClosing, AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
+        AgainstEviction, AgainstDiscard, AgainstSwapoff, NeighboursAgainstEviction, NeighboursAgainstSwapoff, NeighboursAgainstClosing,
+        AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
     ];
 
     private static void GatherOrFail(Book book, ref int refused)

@@ -6,8 +6,8 @@ using static Paging.Tests.Protocol.PageScenarios;
 
 namespace Paging.Tests.Protocol;
 
-/// <summary>Arrays that are mapped from files: pages that come from there, go back to it, are written, discarded and closed. Reads on the threads that
-/// want a page let others run in their middle; those that are begun ahead are completed by a thread of their own.</summary>
+/// <summary>Arrays that are mapped from files: pages that come from there, go back to it, are written, discarded and closed. Reads on the
+/// threads that want a page let others run in their middle; those that are begun ahead are completed by a thread of their own.</summary>
 internal static class MappedScenarios
 {
     private const int InputOutputError = 5;
@@ -78,7 +78,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario DiscardedFarApart = new("pages of a long mapped array that lie alone are discarded, read and written", static run =>
+    internal static readonly Scenario DiscardedFarApart = new(
+        "pages of a long mapped array that lie alone are discarded, read and written", static run =>
     {
         var world = new World(run);
         Book book = world.Map([.. Enumerable.Range(0, 520).Select(Contents.Text)], out _);
@@ -103,7 +104,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario Closed = new("a mapped array is disposed while it is read, and its file closed once, behind the last read", static run =>
+    internal static readonly Scenario Closed = new(
+        "a mapped array is disposed while it is read, and its file closed once, behind the last read", static run =>
     {
         var world = new World(run);
         Book book = world.Map(s_salts, out MemorySource source);
@@ -144,29 +146,10 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario PrefetchedAndWritten = new("a range of a file is read ahead while its pages are written, discarded and evicted", static run =>
+    internal static readonly Scenario ReadAhead = FileScenarios.ReadAhead("a file", static world =>
     {
-        var world = new World(run, frames: 6);
         Book book = world.Map(s_salts, out MemorySource source);
-        FileScenarios.WithPrefetch(
-            source,
-            run,
-            world,
-            book,
-            begin =>
-            {
-                begin();
-                book.Get(0, 1);
-                world.EvictAll();
-            },
-            () =>
-            {
-                book.Set(1, 0, 51);
-                book.Discard(3);
-                book.Evict(1);
-                book.Overwrite(4, Contents.Noise(52));
-            });
-        world.CheckAndClose();
+        return (book, source, () => Assert.Equal(1, source.Closed));
     });
 
     internal static readonly Scenario Gathered = new("rows are gathered from a file while its pages come, go and change", static run =>
@@ -187,7 +170,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario AskedFor = new("a page of a file that is asked for is read by another thread, and never by who asks", static run =>
+    internal static readonly Scenario AskedFor = new(
+        "a page of a file that is asked for is read by another thread, and never by who asks", static run =>
     {
         var world = new World(run);
         Book book = world.Map(s_salts, out MemorySource source);
@@ -213,7 +197,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FailsForAWhile = new("a page that cannot be read is an exception to everyone who wants it, and there when it can", static run =>
+    internal static readonly Scenario FailsForAWhile = new(
+        "a page that cannot be read is an exception to everyone who wants it, and there when it can", static run =>
     {
         var world = new World(run);
         Book book = world.Map(s_salts, out MemorySource source);
@@ -263,7 +248,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario KeptInThePool = new("pages of a file are kept in the pool, dropped when others want the room, and read again", static run =>
+    internal static readonly Scenario KeptInThePool = new(
+        "pages of a file are kept in the pool, dropped when others want the room, and read again", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Map([.. Enumerable.Range(1, 9).Select(Contents.Noise)], out _);
@@ -292,7 +278,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario KeptAndChanged = new("pages of a file that are kept in the pool are written, discarded and dropped", static run =>
+    internal static readonly Scenario KeptAndChanged = new(
+        "pages of a file that are kept in the pool are written, discarded and dropped", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Map([.. Enumerable.Range(1, 7).Select(Contents.Noise)], out _);
@@ -344,7 +331,8 @@ internal static class MappedScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario KeptAndClosed = new("a mapped array is disposed whose pages are in the pool, while these are dropped", static run =>
+    internal static readonly Scenario KeptAndClosed = new(
+        "a mapped array is disposed whose pages are in the pool, while these are dropped", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Map([.. Enumerable.Range(1, 6).Select(Contents.Noise)], out MemorySource source);
@@ -363,8 +351,8 @@ internal static class MappedScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        KeptInThePool, KeptAndChanged, KeptBesideAFile, KeptAndClosed, ComesAndGoes, OneReadForAll, Discarded, DiscardedFarApart, Closed, ClosedAhead, PrefetchedAndWritten, Gathered, AskedFor, FailsForAWhile,
-        Resized,
+        KeptInThePool, KeptAndChanged, KeptBesideAFile, KeptAndClosed, ComesAndGoes, OneReadForAll, Discarded, DiscardedFarApart, Closed, ClosedAhead,
+        ReadAhead, Gathered, AskedFor, FailsForAWhile, Resized,
     ];
 
     /// <summary>Reads pages twice, so that the pool keeps them, as far as it has room.</summary>

@@ -98,7 +98,8 @@ internal static class PageScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario WriterAndRefill = new("a writer frees its own copy, not that of the page that follows in the frame", static run =>
+    internal static readonly Scenario WriterAndRefill = new(
+        "a writer frees its own copy, not that of the page that follows in the frame", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(3);

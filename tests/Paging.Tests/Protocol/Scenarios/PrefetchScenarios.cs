@@ -10,7 +10,8 @@ namespace Paging.Tests.Protocol;
 /// threads that bring in take the steps of the background.</summary>
 internal static class PrefetchScenarios
 {
-    internal static readonly Scenario AskedFor = new("a page that is asked for comes in for who asks again, or goes again, and holds what was written", static run =>
+    internal static readonly Scenario AskedFor = new(
+        "a page that is asked for comes in for who asks again, or goes again, and holds what was written", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(5);
@@ -53,7 +54,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario RangeAgainstTheClock = new("a range is brought in by two threads while its pages are written and evicted", static run =>
+    internal static readonly Scenario RangeAgainstTheClock = new(
+        "a range is brought in by two threads while its pages are written and evicted", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Allocate(6);
@@ -75,7 +77,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario Cancelled = new("a prefetch that is cancelled ends once, whoever works on it, and leaves pages whole", static run =>
+    internal static readonly Scenario Cancelled = new(
+        "a prefetch that is cancelled ends once, whoever works on it, and leaves pages whole", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Allocate(6);
@@ -131,7 +134,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario SparsePages = new("pages that lie alone are asked for and brought in while their granule gets its table", static run =>
+    internal static readonly Scenario SparsePages = new(
+        "pages that lie alone are asked for and brought in while their granule gets its table", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Allocate(1100);
@@ -163,7 +167,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ArrayDisposed = new("an array is disposed while its pages are asked for and brought in, and no pin of theirs is in the way", static run =>
+    internal static readonly Scenario ArrayDisposed = new(
+        "an array is disposed while its pages are asked for and brought in, and no pin of theirs is in the way", static run =>
     {
         var world = new World(run, frames: 6);
         Book book = world.Allocate(5);
@@ -207,7 +212,8 @@ internal static class PrefetchScenarios
         Assert.False(world.Domain.Step());
     });
 
-    internal static readonly Scenario AllPinned = new("with leases on all frames nothing is brought in, and who waits for a frame gets it first", static run =>
+    internal static readonly Scenario AllPinned = new(
+        "with leases on all frames nothing is brought in, and who waits for a frame gets it first", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(8);
@@ -233,7 +239,8 @@ internal static class PrefetchScenarios
         }
     });
 
-    internal static readonly Scenario PinsFromAFile = new("pins that others fetch from a file are there, cancelled or refused, and none is left", static run =>
+    internal static readonly Scenario PinsFromAFile = new(
+        "pins that others fetch from a file are there, cancelled or refused, and none is left", static run =>
     {
         World world = InFile(run, out Book book);
         using var cancellation = new CancellationTokenSource();
@@ -262,7 +269,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario PinsAgainstDispose = new("an array disposed while pins of it are fetched is disposed or refused, and the pins are told", static run =>
+    internal static readonly Scenario PinsAgainstDispose = new(
+        "an array disposed while pins of it are fetched is disposed or refused, and the pins are told", static run =>
     {
         World world = InFile(run, out Book book);
         PendingPin? one = null, two = null;
@@ -304,7 +312,8 @@ internal static class PrefetchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario OwnerOfManyThreads = new("an owner that is used, disposed and used again by several threads gives its page back once", static run =>
+    internal static readonly Scenario OwnerOfManyThreads = new(
+        "an owner that is used, disposed and used again by several threads gives its page back once", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(3);

@@ -30,14 +30,16 @@ internal static class PressureScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FullWhenTrue = new("full is said when every frame is leased, and all goes on when one is given back", static run =>
+    internal static readonly Scenario FullWhenTrue = new(
+        "full is said when every frame is leased, and all goes on when one is given back", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(6);
         book.Store(4, Contents.Text(1));
         book.Store(5, Contents.Text(2));
         Book other = world.Allocate(4);
-        using (ReadLease<long> first = other.Array.Read(0), second = other.Array.Read(512), third = other.Array.Read(1024), fourth = other.Array.Read(1536))
+        using (ReadLease<long> first = other.Array.Read(0), second = other.Array.Read(512),
+            third = other.Array.Read(1024), fourth = other.Array.Read(1536))
         {
             run.Together(
                 () => Assert.Throws<OutOfPagingSpaceException>(() => book.Get(4, 1)),
@@ -276,7 +278,8 @@ internal static class PressureScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        FullOnlyWhenTrue, FullWhenTrue, LastFrameShared, ThreeThreadsFourFrames, BackgroundSteps, FullPool, LastDirtyFrame, LastDirtyPage, CopiesAtTheBrim, TwoSizes, TwoSizesAtTheBrim,
+        FullOnlyWhenTrue, FullWhenTrue, LastFrameShared, ThreeThreadsFourFrames, BackgroundSteps, FullPool, LastDirtyFrame, LastDirtyPage,
+        CopiesAtTheBrim, TwoSizes, TwoSizesAtTheBrim,
     ];
 
     /// <summary>Reads, writes and evicts here and there, one page at a time.</summary>

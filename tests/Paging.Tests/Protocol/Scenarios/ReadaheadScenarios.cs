@@ -8,7 +8,8 @@ internal static class ReadaheadScenarios
 {
     private const int Pages = 14;
 
-    internal static readonly Scenario AgainstTheClock = new("pages are read ahead of a reader while they are written, evicted, advised on and discarded", static run =>
+    internal static readonly Scenario AgainstTheClock = new(
+        "pages are read ahead of a reader while they are written, evicted, advised on and discarded", static run =>
     {
         var world = new World(run, frames: 12);
         Book book = Stored(world, PageAdvice.Sequential);
@@ -38,7 +39,8 @@ internal static class ReadaheadScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario TwoReaders = new("two readers of a loop, one backwards, share what is read ahead for them, and the advice changes", static run =>
+    internal static readonly Scenario TwoReaders = new(
+        "two readers of a loop, one backwards, share what is read ahead for them, and the advice changes", static run =>
     {
         var world = new World(run, frames: 12);
         Book book = Stored(world, PageAdvice.Loop);
@@ -87,7 +89,8 @@ internal static class ReadaheadScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ArrayDisposed = new("an array is disposed under its reader while its pages are read ahead, and no pin of theirs is in the way", static run =>
+    internal static readonly Scenario ArrayDisposed = new(
+        "an array is disposed under its reader while its pages are read ahead, and no pin of theirs is in the way", static run =>
     {
         var world = new World(run, frames: 12);
         Book book = Stored(world, PageAdvice.Sequential);
@@ -113,7 +116,8 @@ internal static class ReadaheadScenarios
         Assert.False(world.Domain.Step());
     });
 
-    internal static readonly Scenario Batches = new("pages of a batch are used, and seen to be used, before the policy has heard of them", static run =>
+    internal static readonly Scenario Batches = new(
+        "pages of a batch are used, and seen to be used, before the policy has heard of them", static run =>
     {
         // A batch is of a sixty-fourth of the frames.
         const int ManyPages = 30;

@@ -53,7 +53,8 @@ internal static class ResizeScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario BothUnderPrefetch = new("both budgets move under a prefetch, two threads that serve it, and writes", static run =>
+    internal static readonly Scenario BothUnderPrefetch = new(
+        "both budgets move under a prefetch, two threads that serve it, and writes", static run =>
     {
         var world = new World(run, Frames, s_pool);
         Book book = Stored(world, 12);
@@ -124,7 +125,8 @@ internal static class ResizeScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario Pinned = new("frames under leases stay: the budgets are as they were, or hold when the leases end", static run =>
+    internal static readonly Scenario Pinned = new(
+        "frames under leases stay: the budgets are as they were, or hold when the leases end", static run =>
     {
         var world = new World(run, Frames);
         Book book = Stored(world, 12);
@@ -157,7 +159,8 @@ internal static class ResizeScenarios
         Assert.Throws<ObjectDisposedException>(() => world.Pager.Resize(Frames * World.PageBytes, s_pool));
     });
 
-    internal static readonly Scenario OlderStep = new("a step that was decided on before the budgets were set does not move them behind that", static run =>
+    internal static readonly Scenario OlderStep = new(
+        "a step that was decided on before the budgets were set does not move them behind that", static run =>
     {
         var memory = new FakeMemory { Reading = s_none };
         var world = new World(run, Frames, s_pool, memory: memory);
@@ -176,7 +179,8 @@ internal static class ResizeScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ArrayThatFits = new("an array that the budgets hold when all has settled is made, whatever moves them meanwhile", static run =>
+    internal static readonly Scenario ArrayThatFits = new(
+        "an array that the budgets hold when all has settled is made, whatever moves them meanwhile", static run =>
     {
         const int ManyFrames = 4 * Frames;
         long largePool = Paging.Swap.LogGeometry.MinPoolBytes(4 * World.PageBytes) * 5 / 4;
@@ -203,7 +207,8 @@ internal static class ResizeScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario CopiesAgainstDispose = new("stored copies are dropped for a pool that shrinks, and no pin of that is in the way of Dispose", static run =>
+    internal static readonly Scenario CopiesAgainstDispose = new(
+        "stored copies are dropped for a pool that shrinks, and no pin of that is in the way of Dispose", static run =>
     {
         const int ManyFrames = 24;
         var world = new World(run, ManyFrames, s_pool);
@@ -216,7 +221,8 @@ internal static class ResizeScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario AllPinned = new("a fault that finds every frame pinned sleeps while frames are to go, and does not look again and again", static run =>
+    internal static readonly Scenario AllPinned = new(
+        "a fault that finds every frame pinned sleeps while frames are to go, and does not look again and again", static run =>
     {
         const int MostSteps = 4_000;
         var world = new World(run, Frames);

@@ -187,7 +187,8 @@ internal static unsafe class SparseScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario NodeOfAnothersArray = new("who has found a page's node does not pin another array's page in it, whose Dispose would see a lease", static run =>
+    internal static readonly Scenario NodeOfAnothersArray = new(
+        "who has found a page's node does not pin another array's page in it, whose Dispose would see a lease", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(Pages);
@@ -213,7 +214,8 @@ internal static unsafe class SparseScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario FrameOfAReleasedTable = new("a getter is not deceived by a page back in its frame, and a table made anew", static run =>
+    internal static readonly Scenario FrameOfAReleasedTable = new(
+        "a getter is not deceived by a page back in its frame, and a table made anew", static run =>
     {
         var world = new World(run, frames: 32);
         Book book = world.Allocate(1100);
@@ -270,7 +272,8 @@ internal static unsafe class SparseScenarios
         MostSeeds = 1,
     };
 
-    internal static readonly Scenario LeftInTheirNodes = new("pages that leases kept in their nodes are discarded and disposed of there", static run =>
+    internal static readonly Scenario LeftInTheirNodes = new(
+        "pages that leases kept in their nodes are discarded and disposed of there", static run =>
     {
         var world = new World(run, frames: 16);
         Book book = world.Allocate(Pages);
@@ -328,7 +331,8 @@ internal static unsafe class SparseScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        FirstTouches, TableUnderLeases, ReleaseAgainstTouch, DiscardsOfOneGranule, TableComesAndGoes, NodeOfAnother, NodeOfAnothersArray, FrameOfAReleasedTable, LeftInTheirNodes,
+        FirstTouches, TableUnderLeases, ReleaseAgainstTouch, DiscardsOfOneGranule, TableComesAndGoes, NodeOfAnother, NodeOfAnothersArray,
+        FrameOfAReleasedTable, LeftInTheirNodes,
         DisposeAgainstAll,
     ];
 

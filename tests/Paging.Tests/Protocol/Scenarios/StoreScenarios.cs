@@ -11,7 +11,8 @@ internal static unsafe class StoreScenarios
     /// <summary>Eight of these fill a segment of the smallest pool, headers included.</summary>
     private const int Eighth = 1000;
 
-    internal static readonly Scenario LoadAndMove = new("a reader is never in a segment that it has not pinned, or that its page has left", static run =>
+    internal static readonly Scenario LoadAndMove = new(
+        "a reader is never in a segment that it has not pinned, or that its page has left", static run =>
     {
         var world = new World(run);
         SwapId[] ids = Fill(world, 10);
@@ -84,7 +85,8 @@ internal static unsafe class StoreScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario IdReused = new("an id that is freed and followed by another at the same place is gone, not damaged", static run =>
+    internal static readonly Scenario IdReused = new(
+        "an id that is freed and followed by another at the same place is gone, not damaged", static run =>
     {
         var world = new World(run);
         SwapId id = world.Put(Contents.Noise(1));
@@ -314,7 +316,8 @@ internal static unsafe class StoreScenarios
 
     internal static IEnumerable<Scenario> All =>
     [
-        LoadAndMove, LoadMoveFree, FreeAndMove, ReaderInADrainingSegment, IdReused, PatternReused, LastReference, StoresAndSeals, FullStore, StoreWhileDraining,
+        LoadAndMove, LoadMoveFree, FreeAndMove, ReaderInADrainingSegment, IdReused, PatternReused, LastReference, StoresAndSeals, FullStore,
+        StoreWhileDraining,
         StoreFreeClean, TwoLogs, SealedForAnotherLog, SeveralWriters,
     ];
 

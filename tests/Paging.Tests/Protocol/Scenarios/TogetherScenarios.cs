@@ -20,7 +20,8 @@ internal static class TogetherScenarios
     /// <summary>Not enough for all pages that do not shrink.</summary>
     private static readonly long s_pool = 2 * World.SmallestPool;
 
-    internal static readonly Scenario Streams = new("pages are read ahead out of frames, pool and file under writes, evictions and discards, while both budgets move", static run =>
+    internal static readonly Scenario Streams = new(
+        "pages are read ahead out of frames, pool and file under writes, evictions and discards, while both budgets move", static run =>
     {
         Scene scene = Begin(run, PageAdvice.Loop);
         FileScenarios.With(scene.Device, run,
@@ -32,7 +33,8 @@ internal static class TogetherScenarios
         End(scene);
     });
 
-    internal static readonly Scenario Backwards = new("two streams, one of them backwards, share the room for pages ahead, which comes and goes with the budget", static run =>
+    internal static readonly Scenario Backwards = new(
+        "two streams, one of them backwards, share the room for pages ahead, which comes and goes with the budget", static run =>
     {
         Scene scene = Begin(run, PageAdvice.Sequential);
         FileScenarios.With(scene.Device, run,
@@ -107,7 +109,8 @@ internal static class TogetherScenarios
         End(scene);
     });
 
-    internal static readonly Scenario FileRemoved = new("the file is removed while pages are read ahead from it, written and evicted, and both budgets move", static run =>
+    internal static readonly Scenario FileRemoved = new(
+        "the file is removed while pages are read ahead from it, written and evicted, and both budgets move", static run =>
     {
         Scene scene = Begin(run, PageAdvice.Loop);
         FileScenarios.With(scene.Device, run,
@@ -178,7 +181,11 @@ internal static class TogetherScenarios
     private static void Note(Scene scene)
     {
         PagerStatistics now = scene.World.Domain.GetStatistics();
-        Done = (Done.ReadAhead + now.PrefetchedPages, Done.Written + now.Writebacks, Done.Read + now.FaultsFromFile, Done.Resized + scene.World.Domain.Resizer.Sets);
+        Done = (
+            Done.ReadAhead + now.PrefetchedPages,
+            Done.Written + now.Writebacks,
+            Done.Read + now.FaultsFromFile,
+            Done.Resized + scene.World.Domain.Resizer.Sets);
     }
 
     private static void Read(Book book, int first, int end)

@@ -37,7 +37,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario OneEach = new("threads that hold a lease each and want one more are refused rather than wait for each other", static run =>
+    internal static readonly Scenario OneEach = new(
+        "threads that hold a lease each and want one more are refused rather than wait for each other", static run =>
     {
         var world = new World(run);
         Book book = world.Allocate(8);
@@ -109,7 +110,8 @@ internal static class WaitingScenarios
         }
     });
 
-    internal static readonly Scenario SizesShareFrames = new("a page size gets its frames from another whose pages are dirty, through a file", static run =>
+    internal static readonly Scenario SizesShareFrames = new(
+        "a page size gets its frames from another whose pages are dirty, through a file", static run =>
     {
         var world = new World(run, frames: 16, poolBytes: 512 << 10);
         world.AddFile(4 << 20, delays: false);
@@ -144,7 +146,8 @@ internal static class WaitingScenarios
         MostSeeds = 100,
     };
 
-    internal static readonly Scenario SeveralEach = new("threads that want several pages at once, and have frames for one of them, all get them by turns", static run =>
+    internal static readonly Scenario SeveralEach = new(
+        "threads that want several pages at once, and have frames for one of them, all get them by turns", static run =>
     {
         var world = new World(run);
         Book book = Stored(world, 8);
@@ -156,7 +159,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario SeveralOfTwoSizes = new("threads that want several pages of two sizes, out of the same memory, all get them", static run =>
+    internal static readonly Scenario SeveralOfTwoSizes = new(
+        "threads that want several pages of two sizes, out of the same memory, all get them", static run =>
     {
         var world = new World(run, frames: 16, poolBytes: 512 << 10);
         Book small = Stored(world, 16);
@@ -172,7 +176,8 @@ internal static class WaitingScenarios
         MostSeeds = 250,
     };
 
-    internal static readonly Scenario SeveralWritten = new("pages that are wanted together are written, discarded and evicted by others", static run =>
+    internal static readonly Scenario SeveralWritten = new(
+        "pages that are wanted together are written, discarded and evicted by others", static run =>
     {
         var world = new World(run);
         Book book = Stored(world, 8);
@@ -194,7 +199,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario SeveralAndOneMore = new("whoever reads one page more beside several of its own is let pass by who waits for these", static run =>
+    internal static readonly Scenario SeveralAndOneMore = new(
+        "whoever reads one page more beside several of its own is let pass by who waits for these", static run =>
     {
         var world = new World(run);
         Book book = Stored(world, 8);
@@ -212,7 +218,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario SeveralAndResize = new("budgets shrink while several pages at once are wanted, and neither waits for the other", static run =>
+    internal static readonly Scenario SeveralAndResize = new(
+        "budgets shrink while several pages at once are wanted, and neither waits for the other", static run =>
     {
         var world = new World(run, 8, 2 * World.SmallestPool);
         Book book = Stored(world, 12);
@@ -228,7 +235,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario SeveralAndDispose = new("whoever waits for several pages when the array goes is told that it is disposed", static run =>
+    internal static readonly Scenario SeveralAndDispose = new(
+        "whoever waits for several pages when the array goes is told that it is disposed", static run =>
     {
         var world = new World(run);
         Book book = Stored(world, 8);
@@ -246,7 +254,8 @@ internal static class WaitingScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario ClonesOfPinned = new("clones copy pages that are leased, two at a time, and each gets the frame that it needs", static run =>
+    internal static readonly Scenario ClonesOfPinned = new(
+        "clones copy pages that are leased, two at a time, and each gets the frame that it needs", static run =>
     {
         var world = new World(run);
         Book book = Stored(world, 6);

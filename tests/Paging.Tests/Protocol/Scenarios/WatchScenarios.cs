@@ -18,7 +18,8 @@ internal static class WatchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario UncoverAgainstHits = new("pages in their frames come to be watched and are no more, under leases, setters and the clock", static run =>
+    internal static readonly Scenario UncoverAgainstHits = new(
+        "pages in their frames come to be watched and are no more, under leases, setters and the clock", static run =>
     {
         var world = new World(run, watched: true);
         Book book = world.Allocate(6);
@@ -44,7 +45,8 @@ internal static class WatchScenarios
         world.CheckAndClose();
     });
 
-    internal static readonly Scenario DisposeAgainstCover = new("a table that goes is covered no more, and the next one in its place is", static run =>
+    internal static readonly Scenario DisposeAgainstCover = new(
+        "a table that goes is covered no more, and the next one in its place is", static run =>
     {
         var world = new World(run, watched: true);
         Book book = world.Allocate(3);

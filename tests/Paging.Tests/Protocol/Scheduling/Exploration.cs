@@ -142,7 +142,8 @@ internal sealed class ScenarioFailedException : Exception
     {
         Exception cause = inner is RunFailedException ? inner.InnerException! : inner;
         string broken = TestHook.Broken == Mutation.None ? string.Empty : $" with {TestHook.Broken} broken";
-        return $"'{scenario.Name}'{broken} fails with PAGING_SEED={seed}: {cause.GetType().Name}: {cause.Message}\n{cause.StackTrace}\nThe last switches:\n{interleaver.Trace}";
+        return $"'{scenario.Name}'{broken} fails with PAGING_SEED={seed}: " +
+            $"{cause.GetType().Name}: {cause.Message}\n{cause.StackTrace}\nThe last switches:\n{interleaver.Trace}";
     }
 }
 #endif

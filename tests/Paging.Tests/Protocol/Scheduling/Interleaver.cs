@@ -231,7 +231,8 @@ internal sealed class Interleaver : IInterleaver, IDisposable
         _lanes[self].AwaitTurn();
     }
 
-    /// <summary>Ends the calling lane and hands over: to another that can run, after a failure to any that is left, at last to the director.</summary>
+    /// <summary>Ends the calling lane and hands over: to another that can run, after a failure to any that is left, at last to the
+    /// director.</summary>
     private void Leave(Exception? exception)
     {
         int self = _current;

@@ -93,7 +93,8 @@ internal sealed class ScenarioChild
         foreach (TaskCompletionSource<ScenarioResult> result in _results.Values)
         {
             lock (_printed)
-                result.TrySetException(new InvalidOperationException($"The process that runs the scenarios {end}, and this one was not run. It printed:\n{_printed}"));
+                result.TrySetException(
+                    new InvalidOperationException($"The process that runs the scenarios {end}, and this one was not run. It printed:\n{_printed}"));
         }
     }
 

@@ -137,7 +137,8 @@ internal static unsafe class Audit
                 nodes += inNodes;
                 if (book.Pages > PagesInGranule)
                 {
-                    ulong granule = *((ulong*)(region.Words + ((book.Pages + PagesInGranule - 1) / PagesInGranule * PagesInGranule)) + (first / PagesInGranule));
+                    ulong granule =
+                        *((ulong*)(region.Words + ((book.Pages + PagesInGranule - 1) / PagesInGranule * PagesInGranule)) + (first / PagesInGranule));
                     GranuleForm form = GranuleWord.Form(granule);
                     Assert.False(GranuleWord.IsLocked(granule));
                     Assert.Equal(used, GranuleWord.Pages(granule));
@@ -193,7 +194,8 @@ internal static unsafe class Audit
             int expected = references.GetValueOrDefault(index);
             int count = Internals.References(descriptors, index);
             Must.Hold(count == expected, $"descriptor {index} counts {count} references, and has {expected}");
-            Must.Hold(free.Contains(index) == (count == 0), $"descriptor {index} with {count} references is on the free list: {free.Contains(index)}");
+            Must.Hold(
+                free.Contains(index) == (count == 0), $"descriptor {index} with {count} references is on the free list: {free.Contains(index)}");
             if (count > 0)
             {
                 Assert.NotEqual(Location.Kind.None, descriptors.Locate(index).Where);
@@ -318,7 +320,10 @@ internal static unsafe class Audit
             if (segment->Damaged == 0)
             {
                 int list = state != SegmentState.OnFile ? NumberLists.None
-                    : FileSegments.ListOf(segment->File, segment->Log, DeadShare.OnFile(segment->Live << Location.UnitShift, store.Segments.Logs[segment->Log]!.Holds(segment)));
+                    : FileSegments.ListOf(
+                        segment->File,
+                        segment->Log,
+                        DeadShare.OnFile(segment->Live << Location.UnitShift, store.Segments.Logs[segment->Log]!.Holds(segment)));
                 Assert.Equal(list, lists.GetValueOrDefault(i, NumberLists.None));
             }
 
@@ -407,7 +412,8 @@ internal static unsafe class Audit
                 CheckOrder(Internals.ByVisit(log.Sealed), chunk, since != ColdVisit.Settled, since);
                 int rank = isSealed ? DeadShare.InMemory(segment->Used, live, log.SegmentBytes) : DeadShare.Nothing;
                 Must.Hold(rank == lists.GetValueOrDefault(chunk, DeadShare.Nothing),
-                    $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number).ToString())}) is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
+                    $"chunk {chunk} ({(segment == null ? "free" : Internals.State(store.Segments, number).ToString())}) " +
+                    $"is of rank {rank}, and in list {lists.GetValueOrDefault(chunk, DeadShare.Nothing)}");
                 fewest = rank < highest || rank == DeadShare.Nothing ? fewest : rank > highest ? live : Math.Min(fewest, live);
                 highest = Math.Max(rank, highest);
             }

@@ -291,7 +291,9 @@ internal sealed unsafe class Book
         {
             write();
         }
-        catch (Exception refused) when (refused is OutOfPagingSpaceException or PageCorruptedException or ObjectDisposedException or ThreadInterruptedException or OutOfMemoryException)
+        catch (Exception refused)
+            when (refused is OutOfPagingSpaceException or PageCorruptedException or ObjectDisposedException
+            or ThreadInterruptedException or OutOfMemoryException)
         {
             System.Array.ForEach(histories, static history => history.Abandon());
             throw;

@@ -33,7 +33,8 @@ internal static class Contents
             _ => (long)Dice.Mix(((ulong)salt << 20) + (ulong)index + 1),
         };
 
-    /// <summary>A byte of sixteen for each of eight nibbles. Every bit of them is set in half of the bytes, so that no filter finds anything either.</summary>
+    /// <summary>A byte of sixteen for each of eight nibbles. Every bit of them is set in half of the bytes, so that no filter finds
+    /// anything either.</summary>
     private static long Spread(ulong nibbles)
     {
         ReadOnlySpan<byte> bytes =

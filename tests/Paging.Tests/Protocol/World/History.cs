@@ -1,7 +1,8 @@
 #if DEBUG
 namespace Paging.Tests.Protocol;
 
-/// <summary>The values that one element has had, one writer at a time. What a reader may find is what was there when it began, or came since.</summary>
+/// <summary>The values that one element has had, one writer at a time. What a reader may find is what was there when it began, or came
+/// since.</summary>
 /// <remarks>Only one thread of a run moves at a time, so this needs no locks.</remarks>
 internal sealed class History
 {

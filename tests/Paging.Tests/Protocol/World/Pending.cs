@@ -29,6 +29,7 @@ internal sealed class PendingPin(ValueTask<PageOwner<long>> operation)
         }
     }
 
-    internal Exception? Failure => operation.IsCompleted && !IsPinned ? operation.AsTask().Exception ?? new OperationCanceledException() as Exception : null;
+    internal Exception? Failure =>
+        operation.IsCompleted && !IsPinned ? operation.AsTask().Exception ?? new OperationCanceledException() as Exception : null;
 }
 #pragma warning restore CA2012

@@ -13,13 +13,12 @@ internal enum BlockAct
     TakeFreeRun,
 }
 
-internal readonly record struct BlockOp(BlockAct Act, int Count, int Which, int Reserve)
+internal readonly record struct BlockOp(BlockAct Act, int Count, int Which)
 {
     public IEnumerable<BlockOp> Simpler()
     {
         BlockOp self = this;
-        return Seeded.Shrink(Count - 1).Select(count => self with { Count = count + 1 })
-            .Concat(Seeded.Shrink(Reserve).Select(reserve => self with { Reserve = reserve }));
+        return Seeded.Shrink(Count - 1).Select(count => self with { Count = count + 1 });
     }
 }
 
@@ -36,11 +35,11 @@ public sealed class BlockAllocatorTests
     {
         Gen<BlockOp> op =
             from act in Gen.Frequency(
-                (6, Gen.Constant(BlockAct.Allocate)), (3, Gen.Constant(BlockAct.Free)), (2, Gen.Constant(BlockAct.FreePart)), (1, Gen.Constant(BlockAct.TakeFreeRun)))
+                (6, Gen.Constant(BlockAct.Allocate)), (3, Gen.Constant(BlockAct.Free)),
+                (2, Gen.Constant(BlockAct.FreePart)), (1, Gen.Constant(BlockAct.TakeFreeRun)))
             from count in Gen.Frequency((4, Gen.Choose(1, 12)), (1, Gen.Choose(1, 200)))
             from which in Gen.Choose(0, 1 << 20)
-            from reserve in Gen.Frequency((3, Gen.Constant(0)), (1, Gen.Choose(0, 40)))
-            select new BlockOp(act, count, which, reserve);
+            select new BlockOp(act, count, which);
         Gen<BlockScript> scripts =
             from blocks in Gen.Choose(1, 400)
             from ops in Gen.ArrayOf(op, 120)
@@ -56,14 +55,14 @@ public sealed class BlockAllocatorTests
     public void Runs_follow_one_another_and_begin_again_at_the_front()
     {
         var blocks = new BlockAllocator(200);
-        Assert.Equal([0, 70, 140], [blocks.Allocate(70, 0), blocks.Allocate(70, 0), blocks.Allocate(50, 0)]);
+        Assert.Equal([0, 70, 140], [blocks.Allocate(70), blocks.Allocate(70), blocks.Allocate(50)]);
         blocks.Free(0, 70);
 
         // Not at once into what has just become free.
-        Assert.Equal(190, blocks.Allocate(10, 0));
-        Assert.Equal(0, blocks.Allocate(10, 0));
-        Assert.Equal(10, blocks.Allocate(60, 0));
-        Assert.Equal(BlockAllocator.None, blocks.Allocate(1, 0));
+        Assert.Equal(190, blocks.Allocate(10));
+        Assert.Equal(0, blocks.Allocate(10));
+        Assert.Equal(10, blocks.Allocate(60));
+        Assert.Equal(BlockAllocator.None, blocks.Allocate(1));
         Assert.Equal((200, 0), (blocks.UsedBlocks, blocks.FreeBlocks));
     }
 
@@ -71,26 +70,16 @@ public sealed class BlockAllocatorTests
     public void A_run_around_the_start_of_the_search_is_found()
     {
         var blocks = new BlockAllocator(100);
-        Assert.Equal(0, blocks.Allocate(50, 0));
+        Assert.Equal(0, blocks.Allocate(50));
         blocks.Free(20, 30);
-        Assert.Equal(20, blocks.Allocate(80, 0));
-    }
-
-    [Fact]
-    public void The_reserve_is_left_to_those_who_ask_for_none()
-    {
-        var blocks = new BlockAllocator(64);
-        Assert.Equal(BlockAllocator.None, blocks.Allocate(57, reserve: 8));
-        Assert.Equal(0, blocks.Allocate(56, reserve: 8));
-        Assert.Equal(BlockAllocator.None, blocks.Allocate(1, reserve: 8));
-        Assert.Equal(56, blocks.Allocate(8, reserve: 0));
+        Assert.Equal(20, blocks.Allocate(80));
     }
 
     [Fact]
     public void Free_runs_are_taken_one_after_another_for_trimming()
     {
         var blocks = new BlockAllocator(300);
-        Assert.Equal(0, blocks.Allocate(300, 0));
+        Assert.Equal(0, blocks.Allocate(300));
         blocks.Free(10, 5);
         blocks.Free(60, 130);
         blocks.Free(299, 1);
@@ -117,7 +106,7 @@ public sealed class BlockAllocatorTests
             for (int i = 0; i < 3000; i++)
             {
                 int count = 1 + (i * 7 % 40);
-                long first = blocks.Allocate(count, 0);
+                long first = blocks.Allocate(count);
                 if (first < 0)
                 {
                     continue;
@@ -149,9 +138,8 @@ public sealed class BlockAllocatorTests
             switch (op.Act)
             {
                 case BlockAct.Allocate:
-                    long first = blocks.Allocate(op.Count, op.Reserve);
-                    bool allowed = op.Count + op.Reserve <= script.Blocks - used.Count;
-                    Assert.Equal(allowed && LongestFreeRun(script.Blocks, used) >= op.Count, first >= 0);
+                    long first = blocks.Allocate(op.Count);
+                    Assert.Equal(LongestFreeRun(script.Blocks, used) >= op.Count, first >= 0);
                     Take(first, op.Count);
                     break;
                 case BlockAct.TakeFreeRun:

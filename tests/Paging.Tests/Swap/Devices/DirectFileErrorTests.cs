@@ -1,7 +1,5 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using System.Text;
 using Paging.Swap.Devices;
 
 namespace Paging.Tests.Swap.Devices;
@@ -82,9 +80,7 @@ public sealed class DirectFileErrorTests : IDisposable
     [MemberData(nameof(Abilities))]
     public void Neither_a_FIFO_nor_a_socket_nor_a_device_is_opened(int abilities)
     {
-        string fifo = _directory.In("fifo");
-        MakeFifo(fifo);
-        AssertExists(fifo, "a FIFO", abilities);
+        AssertExists(_directory.MakeFifo("fifo"), "a FIFO", abilities);
 
         string address = _directory.In("socket");
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -124,7 +120,8 @@ public sealed class DirectFileErrorTests : IDisposable
         foreach (string path in (string[])[closed, Path.Combine(closed, "paging-test")])
         {
             Exception exception = Assert.ThrowsAny<Exception>(() => Open(path, abilities: abilities));
-            Assert.True(exception is UnauthorizedAccessException || (exception is IOException && Environment.IsPrivilegedProcess), exception.ToString());
+            Assert.True(
+                exception is UnauthorizedAccessException || (exception is IOException && Environment.IsPrivilegedProcess), exception.ToString());
             Assert.Contains(path, exception.Message, StringComparison.Ordinal);
         }
     }
@@ -185,16 +182,4 @@ public sealed class DirectFileErrorTests : IDisposable
         var exception = Assert.Throws<DirectoryNotFoundException>(() => Open(path, abilities: abilities));
         Assert.Contains($"no directory '{directory}'", exception.Message, StringComparison.Ordinal);
     }
-
-    private static unsafe void MakeFifo(string path)
-    {
-        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
-        {
-            Assert.Equal(0, mkfifo(bytes, 0x180));
-        }
-    }
-
-    [DllImport("libc", ExactSpelling = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern unsafe int mkfifo(byte* path, uint mode);
 }

@@ -49,7 +49,8 @@ public sealed unsafe class DirectSourceFileTests : IDisposable
                 Assert.True(new Span<byte>(memory.Address, wanted).SequenceEqual(_bytes.AsSpan(first * Block, wanted)));
                 if (file.IsDirect)
                 {
-                    var request = new AwaitedRequest { Operation = IoOperation.Read, Offset = first * Block, Buffer = memory.Address, Length = count * Block };
+                    var request =
+                        new AwaitedRequest { Operation = IoOperation.Read, Offset = first * Block, Buffer = memory.Address, Length = count * Block };
                     new Span<byte>(memory.Address, 8 * Block).Fill(0xEE);
                     request.Begin();
                     file.Submit(request, wanted);

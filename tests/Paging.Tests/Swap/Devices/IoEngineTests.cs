@@ -34,7 +34,8 @@ public sealed unsafe class IoEngineTests
         var file = DirectFile.Open(directory.Path, Requests * Block, engine);
         for (int i = 0; i < Requests; i++)
         {
-            requests[i] = new AwaitedRequest { Operation = IoOperation.Write, Offset = (long)i * Block, Buffer = memory.Address + (i * Block), Length = Block };
+            requests[i] =
+                new AwaitedRequest { Operation = IoOperation.Write, Offset = (long)i * Block, Buffer = memory.Address + (i * Block), Length = Block };
             requests[i].Begin();
             file.Submit(requests[i]);
         }

@@ -29,7 +29,8 @@ public sealed class SwapFileNameTests
     {
         foreach (Type type in (Type[])[typeof(SwapFileBirth), typeof(DirectFile), typeof(SwapFileErrors)])
         {
-            foreach (MethodBase method in type.GetMethods(BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (MethodBase method in type.GetMethods(
+                BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 Assert.DoesNotContain(Called(method), called => called?.StartsWith("System.Security.Cryptography", StringComparison.Ordinal) == true);
         }
     }

@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
 namespace Paging.Tests.Swap.Devices;
 
 /// <summary>A directory of a test's own, deleted with all that is in it.</summary>
-internal sealed class TemporaryDirectory : IDisposable
+internal sealed unsafe class TemporaryDirectory : IDisposable
 {
     private const string Memory = "/dev/shm";
 
@@ -14,13 +17,26 @@ internal sealed class TemporaryDirectory : IDisposable
 
     public string Path { get; }
 
-    /// <summary>In memory, where the machine has such a file system: for tests that write thousands of small files, each of which a disk would have to
-    /// write before it can be read past the cache.</summary>
+    /// <summary>In memory, where the machine has such a file system: for tests that write thousands of small files, each of which a disk
+    /// would have to write before it can be read past the cache.</summary>
     public static TemporaryDirectory InMemory() => Directory.Exists(Memory)
         ? new(Directory.CreateDirectory($"{Memory}/paging-devices-{Guid.NewGuid():N}").FullName)
         : new();
 
     public string In(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Makes a FIFO in it.</summary>
+    /// <returns>Its path.</returns>
+    public string MakeFifo(string name)
+    {
+        string path = In(name);
+        fixed (byte* bytes = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            Assert.Equal(0, mkfifo(bytes, 0x180));
+        }
+
+        return path;
+    }
 
     /// <summary>Files in it, deleted ones too, that a process has open: this one, or the one of a number. Other tests run at the same time, and
     /// have others.</summary>
@@ -31,4 +47,8 @@ internal sealed class TemporaryDirectory : IDisposable
     public void AssertEmpty() => Assert.Empty(Directory.EnumerateFileSystemEntries(Path));
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    [DllImport("libc", ExactSpelling = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int mkfifo(byte* path, uint mode);
 }

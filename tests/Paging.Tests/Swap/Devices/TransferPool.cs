@@ -5,7 +5,8 @@ using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Swap.Devices;
 
-/// <summary>One thread's share of a device, and the transfers that it keeps in flight there: writes of random runs, and reads of what was written.</summary>
+/// <summary>One thread's share of a device, and the transfers that it keeps in flight there: writes of random runs, and reads of what was
+/// written.</summary>
 internal sealed unsafe class TransferPool : IDisposable
 {
     private const int MostBlocks = 8;

@@ -20,8 +20,8 @@ internal enum Fault
 /// <summary>A device on top of another one that fails as disks do.</summary>
 /// <remarks>
 /// <para>The fault model. Reads and writes, at once or submitted, are numbered from 0 as they arrive. <see cref="Always"/> gives a fault to all of
-/// them, <see cref="Plan"/> to a number; where these give none, each fault of <see cref="Chances"/> comes once in so many operations, as the seed and the number say. A fault that
-/// does not fit the operation does nothing.</para>
+/// them, <see cref="Plan"/> to a number; where these give none, each fault of <see cref="Chances"/> comes once in so many operations, as
+/// the seed and the number say. A fault that does not fit the operation does nothing.</para>
 /// <list type="bullet">
 /// <item><see cref="Fault.InputOutputError"/>: nothing is transferred, EIO. A read may have spoilt its buffer.</item>
 /// <item><see cref="Fault.NoSpace"/>: a write changes nothing, ENOSPC.</item>
