@@ -27,6 +27,7 @@ internal static class Program
           kernel   random 4 KiB faults             in the form of the kernel's figures
           codec    goals and filters over files    ratio, encoding, decoding, and what was chosen
           dispose  an array of stored pages        against the interlocked operations that it takes
+          clone    an array of stored pages        against the interlocked operations that it takes
           gather   rows in random order            against a copying loop (resident), and ReadRow after ReadRow
           segments the coldest and the deadest of a million segments   against of 256
           cold     what is left alone              against Zstd on the same pages; faults beside it against without
@@ -84,6 +85,7 @@ internal static class Program
         ("kernel", KernelWorkload.Run),
         ("codec", CodecWorkload.Run),
         ("dispose", DisposeWorkload.Run),
+        ("clone", CloneWorkload.Run),
         ("gather", GatherWorkload.Run),
         ("segments", SegmentsWorkload.Run),
         ("cold", ColdWorkload.Run),

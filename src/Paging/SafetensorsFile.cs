@@ -18,7 +18,7 @@ public sealed class SafetensorsFile : IDisposable
         _file = file;
         _entries = entries.ToDictionary(static entry => entry.Name, StringComparer.Ordinal);
         Tensors = Array.AsReadOnly(Array.ConvertAll(
-            entries, static entry => new SafetensorInfo(entry.Name, entry.ElementType, entry.Shape.Dimensions, entry.Bytes)));
+            entries, static entry => new SafetensorInfo(entry.Name, entry.ElementType, entry.Shape.ToList(), entry.Bytes)));
     }
 
     /// <summary>What is in the file, in the order in which it lies there.</summary>

@@ -9,18 +9,21 @@ internal sealed class SharedChoosers
 {
     /// <summary>Guards the dictionary.</summary>
     private readonly Gate _gate = new();
-    private readonly Dictionary<(int ElementBytes, CompressionGoal Goal), FilterChooser> _choosers = [];
+
+    /// <summary>By size of element (high half) and goal: one number, for which the base library has a dictionary compiled.</summary>
+    private readonly Dictionary<long, FilterChooser> _choosers = [];
 
     /// <summary>The chooser for arrays of such elements with this goal, made on first use.</summary>
     internal FilterChooser For(int elementBytes, CompressionGoal goal)
     {
+        long key = ((long)elementBytes << 32) | (uint)goal;
         _gate.Enter();
         try
         {
-            if (!_choosers.TryGetValue((elementBytes, goal), out FilterChooser? chooser))
+            if (!_choosers.TryGetValue(key, out FilterChooser? chooser))
             {
                 chooser = new FilterChooser(elementBytes);
-                _choosers.Add((elementBytes, goal), chooser);
+                _choosers.Add(key, chooser);
             }
 
             return chooser;

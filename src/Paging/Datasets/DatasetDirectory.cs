@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -18,10 +18,12 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
     private static readonly Gate s_gate = new(isOfProcess: true);
 
     /// <summary>Of each directory that is open: how many times, and what to do when it no longer is. Under the gate.</summary>
-    private static readonly Dictionary<(uint Major, uint Minor, ulong Number), State> s_open = [];
+    private static readonly Dictionary<string, State> s_open = [];
 
     private readonly SafeFileHandle _handle;
-    private readonly (uint Major, uint Minor, ulong Number) _identity;
+
+    /// <summary>Names the directory, whatever path leads there. Kept, since closing it must need no memory.</summary>
+    private readonly string _identity;
     private readonly IoEngine _engine;
 
     /// <summary>Names the file that holds the metadata, as it was when it was read last. Under the lock.</summary>
@@ -34,9 +36,16 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
         Path = path;
         _handle = handle;
         _engine = engine;
-        _identity = (status.stx_dev_major, status.stx_dev_minor, status.stx_ino);
+        _identity = NameOf(status);
+        var fresh = new State();
         using Gate.Scope held = s_gate.Enter();
-        CollectionsMarshal.GetValueRefOrAddDefault(s_open, _identity, out _).Users++;
+        if (!s_open.TryGetValue(_identity, out State? state))
+        {
+            state = fresh;
+            s_open.Add(_identity, state);
+        }
+
+        state.Users++;
     }
 
     /// <summary>The path that it was opened with.</summary>
@@ -104,7 +113,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
         SourceFileReader.Read(file, 0, json);
         ZarrMetadata read = ZarrMetadata.Parse(Path, json);
         _metadata = Identity(status);
-        _seal = ZarrWriter.SealOf(read);
+        _seal = read.Seal;
         return read;
     }
 
@@ -142,7 +151,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
             }
 
             byte[] json = new byte[file.Bytes];
-            if (SourceFileReader.TryRead(file, 0, json) != 0 || ZarrWriter.SealOf(ZarrMetadata.Parse(Path, json)) != _seal)
+            if (SourceFileReader.TryRead(file, 0, json) != 0 || ZarrMetadata.Parse(Path, json).Seal != _seal)
             {
                 return false;
             }
@@ -159,6 +168,12 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
 
         return true;
     }
+
+    private static string NameOf(in Statx status) => string.Concat(
+        status.stx_dev_major.ToString(CultureInfo.InvariantCulture),
+        ":",
+        status.stx_dev_minor.ToString(CultureInfo.InvariantCulture),
+        string.Concat(":", status.stx_ino.ToString(CultureInfo.InvariantCulture)));
 
     private static (ulong Number, long Seconds, uint Nanoseconds) Identity(in Statx status) =>
         (status.stx_ino, status.stx_ctime_sec, status.stx_ctime_nsec);
@@ -179,9 +194,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
         }
 
         using Gate.Scope held = s_gate.Enter();
-        ref State state = ref CollectionsMarshal.GetValueRefOrNullRef(
-            s_open, (status.stx_dev_major, status.stx_dev_minor, status.stx_ino));
-        if (Unsafe.IsNullRef(ref state))
+        if (!s_open.TryGetValue(NameOf(status), out State? state))
         {
             return false;
         }
@@ -196,7 +209,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
         Action? last = null;
         using (Gate.Scope held = s_gate.Enter())
         {
-            ref State state = ref CollectionsMarshal.GetValueRefOrNullRef(s_open, _identity);
+            State state = s_open[_identity];
             if (--state.Users == 0)
             {
                 last = state.OnLast;
@@ -261,7 +274,7 @@ internal sealed unsafe class DatasetDirectory : RefCounted, IDatasetFiles
         _ => new IOException($"'{path}' cannot be opened: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
     };
 
-    private struct State
+    private sealed class State
     {
         internal int Users;
         internal Action? OnLast;

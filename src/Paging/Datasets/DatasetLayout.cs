@@ -103,7 +103,7 @@ internal sealed class DatasetLayout
         long items = geometry.ItemsPerPage / ItemsPerChunk * ItemsPerChunk;
 
         // Divider is exact up to there.
-        bool isExact = (UInt128)geometry.Items * (ulong)items < (UInt128)1 << 64;
+        bool isExact = Math.BigMul((ulong)geometry.Items, (ulong)items, out _) == 0;
         return items == 0 || items == geometry.ItemsPerPage || !isExact || (isPowerOfTwo && !long.IsPow2(items))
             ? geometry
             : geometry.WithItemsPerPage((int)items);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Paging.Formats;
@@ -126,7 +127,7 @@ internal static class SafetensorsHeader
         }
 
         int elementBytes = SafetensorsElement.BytesOf(type);
-        TensorShape checkedShape = TensorShape.TryMake(shape, Math.Max(1, elementBytes))
+        TensorShape checkedShape = TensorShape.TryMake(CollectionsMarshal.AsSpan(shape), Math.Max(1, elementBytes))
             ?? throw new FormatException(
                 $"tensor '{name}' has the shape ({string.Join(", ", shape)}), which is more than a file can hold.");
         if (elementBytes != 0 && checkedShape.Elements * elementBytes != end - begin)

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Paging.Formats;
 
 /// <summary>The dimensions of a tensor in a file: checked, so that its bytes are a number.</summary>
@@ -11,18 +14,26 @@ internal sealed class TensorShape
         Elements = elements;
     }
 
-    internal IReadOnlyList<long> Dimensions => Array.AsReadOnly(_dimensions);
+    internal ReadOnlySpan<long> Dimensions => _dimensions;
+
+    /// <summary>The dimensions, for those who keep them.</summary>
+    internal IReadOnlyList<long> ToList() => Array.AsReadOnly(_dimensions);
 
     /// <summary>The product of the dimensions: 1 where there are none.</summary>
     internal long Elements { get; }
 
     /// <summary>Checks dimensions.</summary>
     /// <returns>Null when one is negative, or there are too many elements for their bytes to be counted.</returns>
-    internal static TensorShape? TryMake(IEnumerable<long> dimensions, int elementBytes)
+    internal static TensorShape? TryMake(ReadOnlySpan<long> dimensions, int elementBytes)
     {
-        long[] all = [.. dimensions];
+        long[] all = dimensions.ToArray();
         long elements = 1;
-        bool isEmpty = Array.IndexOf(all, 0) >= 0;
+        bool isEmpty = false;
+        foreach (long dimension in all)
+        {
+            isEmpty |= dimension == 0;
+        }
+
         foreach (long dimension in all)
         {
             if (dimension < 0 || (!isEmpty && dimension > long.MaxValue / Math.Max(1, elementBytes) / elements))
@@ -54,5 +65,17 @@ internal sealed class TensorShape
                 $"matrix {maxRowBytes:N0} at most. Map its data with MapFile, or with MapFileMatrix and shorter rows.");
     }
 
-    public override string ToString() => $"({string.Join(", ", _dimensions)})";
+    public override string ToString() => "(" + Join(", ", _dimensions) + ")";
+
+    /// <summary>Numbers as text, with something between them.</summary>
+    internal static string Join(string between, ReadOnlySpan<long> numbers)
+    {
+        var text = new StringBuilder();
+        foreach (long number in numbers)
+        {
+            text.Append(text.Length == 0 ? string.Empty : between).Append(number.ToString(CultureInfo.InvariantCulture));
+        }
+
+        return text.ToString();
+    }
 }

@@ -26,6 +26,7 @@ internal sealed class ZarrMetadata
     ];
 
     private readonly string _path;
+    private string? _seal;
 
     private ZarrMetadata(string path) => _path = path;
 
@@ -52,6 +53,9 @@ internal sealed class ZarrMetadata
 
     /// <summary>Whether names begin with a c.</summary>
     internal bool HasPrefix { get; private set; }
+
+    /// <summary>A checksum of what it means, whoever wrote it: see <see cref="ZarrWriter.SealName"/>.</summary>
+    internal string Seal => _seal ??= ZarrWriter.SealOf(this);
 
     /// <summary>Reads the metadata of an array.</summary>
     /// <param name="path">The dataset, named in exceptions.</param>
@@ -114,10 +118,10 @@ internal sealed class ZarrMetadata
         return name;
     }
 
-    private static long RowOf(IReadOnlyList<long> shape)
+    private static long RowOf(ReadOnlySpan<long> shape)
     {
         long row = 1;
-        for (int i = 1; i < shape.Count; i++)
+        for (int i = 1; i < shape.Length; i++)
         {
             row *= shape[i];
         }
@@ -212,9 +216,9 @@ internal sealed class ZarrMetadata
 
         CheckOptions(options, where, "chunk_shape", "codecs", "index_codecs", "index_location");
         long[] shape = Numbers(Required(options, "chunk_shape"), "chunk_shape", min: 1);
-        if (shape.Length != Shape.Dimensions.Count)
+        if (shape.Length != Shape.Dimensions.Length)
         {
-            throw Damaged($"its {where} has {shape.Length} dimensions, and its shape {Shape.Dimensions.Count}.");
+            throw Damaged($"its {where} has {shape.Length} dimensions, and its shape {Shape.Dimensions.Length}.");
         }
 
         return TensorShape.TryMake(shape, Element.Bytes) is not null
@@ -316,11 +320,11 @@ internal sealed class ZarrMetadata
                     break;
                 case "transpose":
                     throw Refused("its chunks are transposed, and C order can be had: save a contiguous copy");
-                case "blosc" when hasBytes && coding == default:
+                case "blosc" when hasBytes && coding.IsPlain:
                     CheckBlosc(options);
                     coding = coding with { Compressor = ZarrCompressor.Blosc };
                     break;
-                case "zstd" when hasBytes && coding == default:
+                case "zstd" when hasBytes && coding.IsPlain:
                     coding = coding with { Compressor = ZarrCompressor.Zstd };
                     break;
                 case "crc32c" when hasBytes && !coding.HasChecksum:
@@ -386,7 +390,7 @@ internal sealed class ZarrMetadata
             }
         }
 
-        return i == Shape.Dimensions.Count;
+        return i == Shape.Dimensions.Length;
     }
 
     /// <summary>A row of the array, which the first dimension counts, must lie in one chunk, and in one piece.</summary>
@@ -399,7 +403,7 @@ internal sealed class ZarrMetadata
             {
                 throw Refused(
                     $"its chunks of ({string.Join(", ", ChunkShape)}) do not hold whole rows of its shape {Shape}. Save it with chunks that do: " +
-                    $"({ChunkShape[0]}{string.Concat(Shape.Dimensions.Skip(1).Select(static rest => $", {rest}"))})");
+                    $"({TensorShape.Join(", ", [ChunkShape[0], .. Shape.Dimensions[1..]])})");
             }
         }
     }
@@ -413,7 +417,7 @@ internal sealed class ZarrMetadata
             return;
         }
 
-        if (seal.ValueKind != JsonValueKind.String || seal.GetString() != ZarrWriter.SealOf(this))
+        if (seal.ValueKind != JsonValueKind.String || seal.GetString() != Seal)
         {
             throw Damaged(
                 $"what it says does not fit its seal (attributes, {ZarrWriter.AttributeName}, {ZarrWriter.SealName}). If it was changed on " +

@@ -32,18 +32,34 @@ internal static class ZarrWriter
     internal static byte[] Write(in Description of)
     {
         byte[] unsealed = Write(of, seal: null);
-        return Write(of, SealOf(ZarrMetadata.Parse("the dataset", unsealed)));
+        return Write(of, ZarrMetadata.Parse("the dataset", unsealed).Seal);
     }
 
     /// <summary>The seal of metadata, whoever wrote it.</summary>
     internal static string SealOf(ZarrMetadata of)
     {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"3|{of.Shape}|{of.Element.Name}|{string.Join(',', of.FileShape)}");
-        text.Append(CultureInfo.InvariantCulture, $"|{string.Join(',', of.ChunkShape)}|{of.Coding}|{of.Index}|{of.Separator}|{of.HasPrefix}|");
-        text.Append(Convert.ToHexString(of.Fill));
-        return XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text.ToString())).ToString("x16", CultureInfo.InvariantCulture);
+        // Without formatting of generic types, each of which would be compiled when the first dataset is opened.
+        string text = "3|" + of.Shape + "|" + of.Element.Name + "|" + TensorShape.Join(",", of.FileShape) + "|"
+            + TensorShape.Join(",", of.ChunkShape) + "|" + TextOf(of.Coding) + "|" + TextOf(of.Index) + "|" + of.Separator.ToString() + "|"
+            + of.HasPrefix.ToString() + "|" + Convert.ToHexString(of.Fill);
+        return XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text)).ToString("x16", CultureInfo.InvariantCulture);
     }
+
+    /// <summary>What a seal says for the coding of chunks, for ever: datasets that were saved have it in theirs.</summary>
+    private static string TextOf(ZarrCoding coding)
+    {
+        string compressor = coding.Compressor switch
+        {
+            ZarrCompressor.Blosc => "Blosc",
+            ZarrCompressor.Zstd => "Zstd",
+            _ => "None",
+        };
+        return "ZarrCoding { Compressor = " + compressor + ", HasChecksum = " + coding.HasChecksum.ToString() + " }";
+    }
+
+    private static string TextOf(ZarrIndex? index) => index is { } told
+        ? "ZarrIndex { IsAtEnd = " + told.IsAtEnd.ToString() + ", HasChecksum = " + told.HasChecksum.ToString() + " }"
+        : string.Empty;
 
     private static byte[] Write(in Description of, string? seal)
     {

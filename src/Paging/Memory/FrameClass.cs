@@ -117,7 +117,7 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Hot frames whose pages' words have been prefetched, to be looked at by the next fault, numbered from 0; −1 for
     /// none.</summary>
-    internal long[] AheadOfHand { get; } = [.. Enumerable.Repeat(-1L, Replacement.ChecksPerFault)];
+    internal long[] AheadOfHand { get; } = NoneAhead();
 
     /// <summary>Says which frame goes next. It numbers the frames of the class from 0.</summary>
     internal Replacement Replacement { get; }
@@ -130,6 +130,17 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Whether a frame below <see cref="End"/> has memory now.</summary>
     internal bool HasMemory(long frame) => Granules.HasMemory(frame);
+
+    private static long[] NoneAhead()
+    {
+        long[] ahead = new long[Replacement.ChecksPerFault];
+        for (int i = 0; i < ahead.Length; i++)
+        {
+            ahead[i] = -1;
+        }
+
+        return ahead;
+    }
 
     /// <summary>Says what more frames would save.</summary>
     internal FrameForecast Forecast { get; }

@@ -17,6 +17,8 @@ internal sealed unsafe class TableArena : TableHome
     /// <summary>The most units of an arena: each can be a mapping of its own.</summary>
     private const int MaxUnits = 512;
 
+    private const long HugePage = Reservation.HugePageBytes;
+
     private readonly TableMemory _owner;
     private readonly Reservation _memory;
     private readonly List<(long Offset, long Bytes)> _free;
@@ -25,6 +27,10 @@ internal sealed unsafe class TableArena : TableHome
     /// <summary>1 where a unit is writable. Set by the thread that has made it writable, and never cleared. To make a unit writable twice
     /// does no harm.</summary>
     private readonly byte[] _writable;
+
+    /// <summary>1 where huge pages are asked for, by blocks of a huge page. A block belongs to one table. Set by the thread that is about to
+    /// write all of it, and cleared by one that gives a part of it back; several may do so.</summary>
+    private readonly byte[] _huge;
 
     internal TableArena(TableMemory owner, long bytes)
     {
@@ -39,9 +45,9 @@ internal sealed unsafe class TableArena : TableHome
             throw VirtualMemory.Refused(bytes, "address space for page tables", error: 0);
         }
 
-        const long Huge = Reservation.HugePageBytes;
-        _unitBytes = (((_memory.Bytes + MaxUnits - 1) / MaxUnits) + Huge - 1) / Huge * Huge;
+        _unitBytes = (((_memory.Bytes + MaxUnits - 1) / MaxUnits) + HugePage - 1) / HugePage * HugePage;
         _writable = new byte[(_memory.Bytes + _unitBytes - 1) / _unitBytes];
+        _huge = new byte[(_memory.Bytes + HugePage - 1) / HugePage];
         _free = [(0, _memory.Bytes)];
     }
 
@@ -75,25 +81,58 @@ internal sealed unsafe class TableArena : TableHome
         }
     }
 
-    /// <summary>Gives the physical memory back; late readers find zeroes.</summary>
-    internal override void Close(byte* address, long bytes) => _ = VirtualMemory.TryDecommit(address, (nuint)bytes);
+    /// <summary>Asks for huge pages where the range covers them as a whole, since all of it is about to be written.</summary>
+    internal override void Populate(byte* address, long bytes)
+    {
+        MakeWritable(address, bytes);
+        long offset = address - Address;
+        for (long block = (offset + HugePage - 1) / HugePage; (block + 1) * HugePage <= offset + bytes; block++)
+        {
+            _memory.Advise(block * HugePage, HugePage, huge: true);
+            // Behind the advice: if the table was closed meanwhile, it is taken back when the addresses are given back.
+            Volatile.Write(ref _huge[block], 1);
+        }
 
-    internal override bool TryDrop(byte* address, long bytes) => VirtualMemory.TryDecommit(address, (nuint)bytes);
+        VirtualMemory.Populate(address, (nuint)bytes);
+    }
+
+    /// <summary>Gives the physical memory back; late readers find zeroes.</summary>
+    internal override void Close(byte* address, long bytes) => _ = TryDrop(address, bytes);
+
+    internal override bool TryDrop(byte* address, long bytes)
+    {
+        // First: the system would fill a hole in memory for which huge pages are asked, and a table that is written here and there may have
+        // the addresses next.
+        long offset = address - Address;
+        for (long block = offset / HugePage; block * HugePage < offset + bytes; block++)
+        {
+            if (Shared.Read(SharedWord.Counter, ref _huge[block]) != 0)
+            {
+                _memory.Advise(block * HugePage, Math.Min(HugePage, Bytes - (block * HugePage)), huge: false);
+                Volatile.Write(ref _huge[block], 0);
+            }
+        }
+
+        return VirtualMemory.TryDecommit(address, (nuint)bytes);
+    }
 
     internal override void GiveBack(byte* address, long bytes)
     {
         // Late claims may have brought some of it back. If the system keeps the memory, it is not zeroes, and is never used again.
-        if (VirtualMemory.TryDecommit(address, (nuint)bytes))
+        if (TryDrop(address, bytes))
         {
             _owner.Free(this, address, bytes);
         }
     }
 
     /// <summary>Takes a part of the first free range that is long enough. Under the gate of the owner.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <param name="alignment">The address is a multiple of this, a power of two.</param>
     /// <returns>Null when there is none.</returns>
-    internal byte* TryTakeUnsynchronized(long bytes)
+    internal byte* TryTakeUnsynchronized(long bytes, long alignment)
     {
-        if (LargestFree < bytes)
+        long longest = LongestNeeded(bytes, alignment);
+        if (LargestFree < longest)
         {
             return null;
         }
@@ -102,18 +141,22 @@ internal sealed unsafe class TableArena : TableHome
         for (int i = 0; i < _free.Count; i++)
         {
             (long offset, long length) = _free[i];
-            if (length >= bytes)
+            if (length >= longest)
             {
-                if (length == bytes)
+                long start = (offset + alignment - 1) & -alignment;
+                long end = offset + length;
+                _free.RemoveAt(i);
+                if (end > start + bytes)
                 {
-                    _free.RemoveAt(i);
-                }
-                else
-                {
-                    _free[i] = (offset + bytes, length - bytes);
+                    _free.Insert(i, (start + bytes, end - start - bytes));
                 }
 
-                return Address + offset;
+                if (start > offset)
+                {
+                    _free.Insert(i, (offset, start - offset));
+                }
+
+                return Address + start;
             }
 
             largest = Math.Max(largest, length);
@@ -122,6 +165,9 @@ internal sealed unsafe class TableArena : TableHome
         LargestFree = largest;
         return null;
     }
+
+    /// <summary>How long a free range must be, so that a part of it can be taken wherever it begins.</summary>
+    internal static long LongestNeeded(long bytes, long alignment) => bytes + alignment - VirtualMemory.SystemPageBytes;
 
     /// <summary>Makes a range free again. Under the gate of the owner.</summary>
     internal void FreeUnsynchronized(byte* address, long bytes)

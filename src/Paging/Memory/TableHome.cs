@@ -1,5 +1,3 @@
-using Paging.Interop;
-
 namespace Paging.Memory;
 
 /// <summary>Where a table lies: in a slab, among others of its size, or in an arena.</summary>
@@ -11,11 +9,7 @@ internal abstract unsafe class TableHome
 
     /// <summary>As <see cref="MakeWritable"/>, for a part that is about to be written as a whole: brings its memory in.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses. Nothing has changed.</exception>
-    internal void Populate(byte* address, long bytes)
-    {
-        MakeWritable(address, bytes);
-        VirtualMemory.Populate(address, (nuint)bytes);
-    }
+    internal abstract void Populate(byte* address, long bytes);
 
     /// <summary>The table is not used any more. Late readers may still read it, and find zeroes or what was left in it. Physical memory is
     /// given back unless other tables share it, or the system keeps it. To be called once for each table.</summary>

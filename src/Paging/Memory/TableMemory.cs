@@ -199,6 +199,10 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
 
     private byte* TakeRangeUnsynchronized(long bytes, out TableArena arena)
     {
+        // Large tables begin where a huge page does, so that those that are written as a whole can have huge pages.
+        long alignment = bytes > Reservation.HugePageBytes ? Reservation.HugePageBytes : VirtualMemory.SystemPageBytes;
+        long needed = TableArena.LongestNeeded(bytes, alignment);
+
         // The smallest arena with room, so that the large ones stay whole for large tables.
         TableArena? best = null;
         while (true)
@@ -206,7 +210,7 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
             best = null;
             foreach (TableArena candidate in _arenas)
             {
-                if (candidate.LargestFree >= bytes && (best is null || candidate.Bytes < best.Bytes))
+                if (candidate.LargestFree >= needed && (best is null || candidate.Bytes < best.Bytes))
                 {
                     best = candidate;
                 }
@@ -217,7 +221,7 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
                 break;
             }
 
-            byte* address = best.TryTakeUnsynchronized(bytes);
+            byte* address = best.TryTakeUnsynchronized(bytes, alignment);
             if (address != null)
             {
                 arena = best;
@@ -225,10 +229,10 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
             }
         }
 
-        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(bytes) : ArenaBytes);
+        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(needed) : ArenaBytes);
         _arenas.Add(arena);
         Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);
-        return arena.TryTakeUnsynchronized(bytes);
+        return arena.TryTakeUnsynchronized(bytes, alignment);
     }
 
     /// <summary>Rounds up to a multiple of an eighth of a power of two, so that a slightly longer table fits there later.</summary>

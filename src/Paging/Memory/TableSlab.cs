@@ -59,6 +59,8 @@ internal sealed unsafe class TableSlab : TableHome
         // A slab is writable from the start.
     }
 
+    internal override void Populate(byte* address, long bytes) => VirtualMemory.Populate(address, (nuint)bytes);
+
     internal override void Close(byte* address, long bytes)
     {
         _owner.Gate.Enter();

@@ -14,7 +14,7 @@ internal readonly unsafe ref partial struct PageSharer
 
     /// <summary>As <see cref="IsSame"/>, for a page that was stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsStillStored(ulong* page, ulong word) =>
+    private static bool IsStillStored(ulong* page, ulong word) =>
         (PageWord.Load(page) == word) | TestHook.Breaks(Mutation.ShareWithoutRecheck);
 
     /// <summary>Evicting → Resident and clean, as another version (rule 10).</summary>

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using Paging.Codecs;
 using Paging.Memory;
 using Paging.Swap;
@@ -28,6 +30,9 @@ internal enum Sharing
 /// <param name="domain">Its pager's.</param>
 internal readonly unsafe ref partial struct PageSharer(PagedRegion source, PagingDomain domain)
 {
+    /// <summary>Pages that are shared at once, at most: one for each bit of a word.</summary>
+    internal const int BatchPages = 64;
+
     private DescriptorTable Descriptors => domain.Swap.Descriptors;
 
     /// <summary>Adds a reference to what a page is stored as.</summary>
@@ -63,6 +68,82 @@ internal readonly unsafe ref partial struct PageSharer(PagedRegion source, Pagin
         }
 
         return isFull ? Sharing.Impossible : Sharing.Changed;
+    }
+
+    /// <summary>As <see cref="TryShare"/>, for those of a batch of pages that are stored and in no frame. All are looked at, twice, before
+    /// the first reference is added, so that reads of descriptors, which lie anywhere in memory, do not wait for one another between
+    /// interlocked operations. Optimised at the first call: a program may clone once, and this is most of the work.</summary>
+    /// <remarks>A reference is added by a CAS from the life word that was read between the two looks: it is one to what the page was stored
+    /// as then, however much later it is added (rule 10).</remarks>
+    /// <param name="pages">The words of pages in a row.</param>
+    /// <param name="count">How many, at most <see cref="BatchPages"/>.</param>
+    /// <param name="following">How many more there are behind them, which may be the next to be shared.</param>
+    /// <param name="words">Receives what the words were.</param>
+    /// <param name="others">Receives a bit for each page that is not untouched, and was not shared.</param>
+    /// <returns>A bit for each page that was shared: a reference is the caller's.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal ulong ShareStored(ulong* pages, int count, int following, ulong* words, out ulong others)
+    {
+        DescriptorTable descriptors = Descriptors;
+        ulong* lives = stackalloc ulong[BatchPages];
+        int ahead = AreScattered(pages, count) ? Math.Min(following, count) : 0;
+        ulong stored = 0;
+        ulong left = 0;
+        for (int i = 0; i < count; i++)
+        {
+            if (i < ahead)
+            {
+                Prefetch(descriptors, pages + count + i);
+            }
+
+            ulong word = PageWord.Load(pages + i);
+            words[i] = word;
+            if (!PageWord.IsStored(word))
+            {
+                left |= PageWord.IsUnstored(word) ? 0 : 1UL << i;
+                continue;
+            }
+
+            lives[i] = descriptors.LifeOf(PageWord.Stored(word));
+            if (IsStillStored(pages + i, word))
+            {
+                stored |= 1UL << i;
+            }
+            else
+            {
+                left |= 1UL << i;
+            }
+        }
+
+        ulong shared = 0;
+        for (ulong bits = stored; bits != 0; bits &= bits - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(bits);
+            if (descriptors.TryAddReferenceAt(PageWord.Stored(words[i]), lives[i]))
+            {
+                shared |= 1UL << i;
+            }
+        }
+
+        others = left | (stored & ~shared);
+        return shared;
+    }
+
+    /// <summary>Whether descriptors of pages in a row do not lie in a row, as those of pages that were stored one after another do, which
+    /// the processor brings in by itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreScattered(ulong* pages, int count) =>
+        PageWord.Stored(Volatile.Read(ref pages[count - 1])) - PageWord.Stored(Volatile.Read(ref pages[0])) > 2 * BatchPages;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(DescriptorTable descriptors, ulong* page)
+    {
+        // A hint, on which nothing depends.
+        ulong word = Volatile.Read(ref *page);
+        if (PageWord.IsStored(word))
+        {
+            descriptors.Prefetch(PageWord.Stored(word));
+        }
     }
 
     /// <summary>Stores a dirty page, as an evictor does, and leaves it in its frame, where it is clean then. One reference is the frame

@@ -93,11 +93,17 @@ internal static unsafe partial class PageWord
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static long Offset(ulong word) => (long)(word & OffsetMask);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Stored(ulong word) => (uint)((word & OffsetMask) >> StoredShift);
 
     /// <summary>Nothing is stored of the page, and it has no frame: it holds what untouched pages of its array do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsUnstored(ulong word) =>
         State(word) == PageState.Untouched || (State(word) == PageState.Swapped && Stored(word) == 0);
+
+    /// <summary>The page is stored, and has no frame.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsStored(ulong word) => (word & StateMask) == Swapped && Stored(word) != 0;
 
     /// <summary>What the replacement policy keeps of a swapped page.</summary>
     internal static int History(ulong word) => (int)(word >> PinShift);

@@ -25,10 +25,10 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
 {
     private const int GranulePages = 1 << PageTable.GranuleShift;
 
-    /// <summary>How many pages before its turn what a page is stored as is asked for.</summary>
-    private const int PrefetchedAhead = 16;
+    /// <summary>Granules of a table that lie in a huge page. Large tables begin where one does.</summary>
+    private const int HugePageGranules = Reservation.HugePageBytes / PageTable.GranuleBytes;
 
-    /// <summary>Granules of the clone's table whose memory is brought in at once, at most.</summary>
+    /// <summary>Granules of the clone's table whose memory is brought in at once, at most, where there are not so many.</summary>
     private const int PopulatedAtOnce = 64;
 
     private PageSharer Sharer => new(source, domain);
@@ -133,24 +133,37 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
         clone.AwaitOpen();
     }
 
-    /// <summary>Brings in the memory of the clone's table for granules in a row that will be written as a whole, most likely.</summary>
+    /// <summary>Brings in the memory of the clone's table for granules in a row that will be written as a whole, most likely: a huge page's
+    /// worth, or part of the way to where the next one begins.</summary>
     /// <returns>One past the last of them, or <paramref name="granule"/>.</returns>
     private long Populate(long granule)
     {
-        long end = granule;
-        long most = Math.Min(granule + PopulatedAtOnce, source.Pages.Table.Granules);
-        while (!source.Pages.Table.IsSmall && end < most && IsLinear(end))
+        if (source.Pages.Table.IsSmall)
         {
-            end++;
+            return granule;
         }
 
-        if (end - granule > 1)
+        int count = CountLinear(granule, HugePageGranules - (int)(granule % HugePageGranules));
+        count = count == HugePageGranules ? count : Math.Min(count, PopulatedAtOnce);
+        if (count > 1)
         {
-            clone.Pages.Table.Populate(granule, (int)(end - granule));
-            return end;
+            clone.Pages.Table.Populate(granule, count);
+            return granule + count;
         }
 
         return granule;
+    }
+
+    private int CountLinear(long granule, int most)
+    {
+        most = (int)Math.Min(most, source.Pages.Table.Granules - granule);
+        int count = 0;
+        while (count < most && IsLinear(granule + count))
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private bool IsLinear(long granule) =>
@@ -219,20 +232,17 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
     }
 
     /// <summary>Shares what is stored of the pages in a table, in a table of the clone that is made for it. All under the lock of the
-    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it. Optimised at the first call: a program may
-    /// clone once, and this is all of the work.</summary>
+    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it.</summary>
     /// <param name="granule">The granule.</param>
     /// <param name="count">Pages of it.</param>
     /// <param name="left">Receives a bit for each page that is to be cloned by itself.</param>
     /// <returns>False when the clone's granule is as before.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ShareTable(long granule, int count, ulong* left)
     {
-        FrameClass frames = source.Frames;
         ulong* from = source.Pages.Table.WordsOf(granule);
-        ulong* last = from + count - 1;
+        ulong* end = source.Pages.Table.WordsOf(0) + source.PageCount;
         ulong* to = clone.Pages.Table.WordsOf(granule);
-        bool isMade = false;
+        ulong* words = stackalloc ulong[PageSharer.BatchPages];
         clone.Pages.Table.TouchBlock(granule);
         using (LockedGranule target = clone.Pages.Lock(granule))
         {
@@ -242,70 +252,77 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
                 return true;
             }
 
-            DescriptorTable descriptors = domain.Swap.Descriptors;
-            int shared = 0;
-            for (int i = 0; i < count; i++)
+            if (IsAllUnstored(from, count))
             {
-                Prefetch(descriptors, from + i, last);
-                ulong word = PageWord.Load(from + i);
-                PageState state = PageWord.State(word);
-                uint swapped = PageWord.Stored(word);
-                if (state == PageState.Untouched || (state == PageState.Swapped && swapped == 0))
-                {
-                    continue;
-                }
-
-                if (!isMade)
-                {
-                    target.MakeLinearForClone();
-                    isMade = true;
-                }
-
-                if (state == PageState.Swapped)
-                {
-                    // As PageSharer.TryShare, without a call.
-                    ulong life = descriptors.LifeOf(swapped);
-                    if (PageSharer.IsStillStored(from + i, word) && descriptors.TryAddReferenceAt(swapped, life))
-                    {
-                        PageWord.TakeOver(to + i, word);
-                        shared++;
-                        continue;
-                    }
-                }
-                else if (Sharer.TryShare(from + i, word, out uint stored) == Sharing.Done)
-                {
-                    if (stored != 0)
-                    {
-                        int history = FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)));
-                        PageWord.TakeOver(to + i, PageWord.Away(word, stored, history));
-                        shared++;
-                    }
-
-                    continue;
-                }
-
-                left[i >> 6] |= 1UL << i;
+                return false;
             }
 
-            target.CountIn(shared);
+            target.MakeLinearForClone();
+            for (int first = 0; first < count; first += PageSharer.BatchPages)
+            {
+                int batch = Math.Min(PageSharer.BatchPages, count - first);
+                int following = (int)Math.Min(PageSharer.BatchPages, end - (from + first + batch));
+                ulong shared = Sharer.ShareStored(from + first, batch, following, words, out ulong others);
+                shared |= ShareClean(from + first, words, ref others);
+                TakeOver(to + first, words, shared);
+                target.CountIn(BitOperations.PopCount(shared));
+                left[first >> 6] = others;
+            }
         }
 
-        if (isMade)
-        {
-            clone.Pages.Table.Charge(PageTable.GranuleBytes);
-        }
-
-        return isMade;
+        clone.Pages.Table.Charge(PageTable.GranuleBytes);
+        return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(DescriptorTable descriptors, ulong* page, ulong* last)
+    private static bool IsAllUnstored(ulong* pages, int count)
     {
-        // A hint, on which nothing depends.
-        ulong word = Volatile.Read(ref last - page > PrefetchedAhead ? ref page[PrefetchedAhead] : ref *last);
-        if (PageWord.State(word) == PageState.Swapped)
+        int i = 0;
+        while (i < count && PageWord.IsUnstored(PageWord.Load(pages + i)))
         {
-            descriptors.Prefetch(PageWord.Stored(word));
+            i++;
+        }
+
+        return i == count;
+    }
+
+    /// <summary>Shares the stored copies of pages in frames.</summary>
+    /// <param name="pages">The words of pages in a row.</param>
+    /// <param name="words">What they were; receives what those of the clone are to be.</param>
+    /// <param name="others">The pages to look at, by a bit each; receives those that are to be cloned by themselves.</param>
+    /// <returns>The pages that have become shared, by a bit each.</returns>
+    private ulong ShareClean(ulong* pages, ulong* words, ref ulong others)
+    {
+        ulong shared = 0;
+        for (ulong bits = others; bits != 0; bits &= bits - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(bits);
+            ulong word = words[i];
+            if (Sharer.TryShare(pages + i, word, out uint stored) != Sharing.Done)
+            {
+                continue;
+            }
+
+            others &= ~(1UL << i);
+            if (stored != 0)
+            {
+                FrameClass frames = source.Frames;
+                int history = FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)));
+                words[i] = PageWord.Away(word, stored, history);
+                shared |= 1UL << i;
+            }
+        }
+
+        return shared;
+    }
+
+    /// <summary>Puts words into the clone's table, for the pages that have their bit set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TakeOver(ulong* pages, ulong* words, ulong shared)
+    {
+        for (ulong bits = shared; bits != 0; bits &= bits - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(bits);
+            PageWord.TakeOver(pages + i, words[i]);
         }
     }
 

@@ -21,7 +21,7 @@ public sealed class NpyHeaderTests
     {
         byte[] file = Npy.File("'<f4'", "(2, 3)", s_data, major);
         NpyHeader header = Read(file);
-        Assert.Equal([2L, 3L], header.Shape.Dimensions);
+        Assert.Equal([2L, 3L], header.Shape.ToList());
         Assert.Equal(file.Length - s_data.Length, header.DataOffset);
         Assert.True(header.Element.Holds<float>());
     }
@@ -33,7 +33,7 @@ public sealed class NpyHeaderTests
     [InlineData("(3L, 2L)", new long[] { 3, 2 })]
     [InlineData("(0, 5)", new long[] { 0, 5 })]
     public void Shapes_of_any_dimensions_are_read(string shape, long[] expected) =>
-        Assert.Equal(expected, Read(Npy.File("'<f4'", shape, s_data)).Shape.Dimensions);
+        Assert.Equal(expected, Read(Npy.File("'<f4'", shape, s_data)).Shape.ToList());
 
     [Theory]
     [InlineData("'|b1'", typeof(bool))]
@@ -135,7 +135,7 @@ public sealed class NpyHeaderTests
         Assert.Contains(why, Assert.Throws<InvalidDataException>(() => Read(Npy.Of(header, s_data))).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void A_column_is_in_both_orders() => Assert.Equal([6L], Read(Npy.File("'<f4'", "(6,)", s_data, isFortran: true)).Shape.Dimensions);
+    public void A_column_is_in_both_orders() => Assert.Equal([6L], Read(Npy.File("'<f4'", "(6,)", s_data, isFortran: true)).Shape.ToList());
 
     [Fact]
     public void A_header_is_bounded_by_the_file_and_by_itself()

@@ -20,7 +20,7 @@ public sealed class SafetensorsHeaderTests
         Assert.Equal([16L, 0, 24, 2], entries.Select(static entry => entry.Bytes));
         Assert.Equal(file.Length - 42, entries[0].Offset);
         Assert.Equal("F32", entries[2].ElementType);
-        Assert.Equal([2L, 3L], entries[2].Shape.Dimensions);
+        Assert.Equal([2L, 3L], entries[2].Shape.ToList());
         Assert.Equal(1, entries[3].Shape.Elements);
         Assert.Empty(Read(Safetensors.Of("{}", [])));
     }

@@ -27,7 +27,7 @@ public sealed class ZarrMetadataTests
     public void What_is_usual_is_read()
     {
         ZarrMetadata metadata = Parse(s_usual.Json);
-        Assert.Equal([100L, 7L], metadata.Shape.Dimensions);
+        Assert.Equal([100L, 7L], metadata.Shape.ToList());
         Assert.Equal([50L, 7L], metadata.FileShape);
         Assert.Equal([10L, 7L], metadata.ChunkShape);
         Assert.Equal(new ZarrCoding(ZarrCompressor.Blosc, HasChecksum: false), metadata.Coding);
@@ -166,6 +166,20 @@ public sealed class ZarrMetadataTests
             Assert.Contains("seal", Refusal(json.Replace(old, @new, StringComparison.Ordinal)), StringComparison.Ordinal);
         }
     }
+
+    /// <summary>A seal that was written once is right for ever.</summary>
+    [Fact]
+    public void Datasets_that_were_saved_before_keep_their_seals() => Parse(
+        """
+        {"zarr_format":3,"node_type":"array","shape":[65536,1024],"data_type":"float32",
+        "chunk_grid":{"name":"regular","configuration":{"chunk_shape":[65536,1024]}},
+        "chunk_key_encoding":{"name":"default","configuration":{"separator":"/"}},"fill_value":0,
+        "codecs":[{"name":"sharding_indexed","configuration":{"chunk_shape":[4,1024],"codecs":[
+        {"name":"bytes","configuration":{"endian":"little"}},
+        {"name":"blosc","configuration":{"cname":"zstd","clevel":3,"shuffle":"bitshuffle","typesize":4,"blocksize":0}},{"name":"crc32c"}],
+        "index_codecs":[{"name":"bytes","configuration":{"endian":"little"}},{"name":"crc32c"}],"index_location":"end"}}],
+        "attributes":{"paging":{"seal":"61c5c4968ea54064"}}}
+        """);
 
     /// <summary>Either it is refused, or it means what it meant.</summary>
     [Fact]

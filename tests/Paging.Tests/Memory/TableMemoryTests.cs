@@ -1,4 +1,5 @@
 using Paging.Memory;
+using Paging.Tests.Model;
 
 namespace Paging.Tests.Memory;
 
@@ -90,6 +91,49 @@ public sealed unsafe class TableMemoryTests
         Assert.All([0, 1, 2], i => Assert.Equal(0, *addresses[i]));
         tables.GiveBack(home, addresses[1], 128);
         Assert.Equal((nint)addresses[1], (nint)tables.Take(100, out _, out _));
+    });
+
+    [Fact]
+    public void Large_tables_begin_where_a_huge_page_does_and_small_ones_lie_between_them() => Using(new TableMemory(), static tables =>
+    {
+        long huge = Reservation.HugePageBytes;
+        for (int i = 0; i < 12; i++)
+        {
+            byte* large = tables.Take(huge + 4096 + 1, out _, out long taken);
+            Assert.Equal(0, (nint)large % (nint)huge);
+            Assert.Equal(huge + 8192, taken);
+            tables.Take(10_000, out _, out _);
+        }
+
+        Assert.Equal(64 * MiB, tables.ReservedBytes);
+    });
+
+    /// <summary>Huge pages are asked for where all is about to be written, and no longer once a part of that is given back: else the system
+    /// would fill the hole, and the next table at these addresses would take 2 MiB for a word.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Huge_pages_are_asked_for_where_a_table_is_written_as_a_whole(bool inParts) => Using(new TableMemory(), tables =>
+    {
+        const long Huge = Reservation.HugePageBytes;
+        byte* table = tables.Take((2 * Huge) + 4096, out TableHome home, out long taken);
+        home.Populate(table, Huge + 8192);
+        new Span<byte>(table, (int)Huge + 8192).Fill(7);
+        Assert.Contains(" hg ", Mappings.FlagsAt((nint)table), StringComparison.Ordinal);
+        Assert.DoesNotContain(" hg ", Mappings.FlagsAt((nint)(table + Huge)), StringComparison.Ordinal);
+        if (inParts)
+        {
+            Assert.True(home.TryDrop(table + 8192, 4096));
+            Assert.DoesNotContain(" hg ", Mappings.FlagsAt((nint)table), StringComparison.Ordinal);
+            Assert.Equal(-1, new Span<byte>(table + 8192, 4096).IndexOfAnyExcept((byte)0));
+            Assert.Equal(-1, new Span<byte>(table, 8192).IndexOfAnyExcept((byte)7));
+            Assert.Equal(-1, new Span<byte>(table + 12_288, (int)Huge - 4096).IndexOfAnyExcept((byte)7));
+        }
+
+        tables.Close(home, table, taken);
+        Assert.DoesNotContain(" hg ", Mappings.FlagsAt((nint)table), StringComparison.Ordinal);
+        Assert.Equal(-1, new Span<byte>(table, (int)taken).IndexOfAnyExcept((byte)0));
+        tables.GiveBack(home, table, taken);
     });
 
     private static void Using(TableMemory tables, Action<TableMemory> test)

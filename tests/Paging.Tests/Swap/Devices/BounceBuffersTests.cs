@@ -1,5 +1,5 @@
-using System.Globalization;
 using Paging.Swap.Devices;
+using Paging.Tests.Model;
 
 namespace Paging.Tests.Swap.Devices;
 
@@ -110,29 +110,8 @@ public sealed unsafe class BounceBuffersTests
         using var buffers = new BounceBuffers(2, 4096);
         byte* buffer = buffers.Rent();
         *buffer = 1;
-        string flags = FlagsAt((long)buffer);
+        string flags = Mappings.FlagsAt((long)buffer);
         buffers.Return(buffer);
         Assert.Contains(" dc ", flags, StringComparison.Ordinal);
-    }
-
-    /// <summary>What the kernel says of the mapping that an address lies in.</summary>
-    private static string FlagsAt(long address)
-    {
-        bool inside = false;
-        foreach (string line in File.ReadLines("/proc/self/smaps"))
-        {
-            if (char.IsAsciiHexDigitLower(line[0]))
-            {
-                string[] range = line.Split(' ')[0].Split('-');
-                inside = long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) <= address
-                    && address < long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            }
-            else if (inside && line.StartsWith("VmFlags:", StringComparison.Ordinal))
-            {
-                return line + " ";
-            }
-        }
-
-        return "";
     }
 }
