@@ -25,7 +25,7 @@ internal sealed class BatchProducer<T>
     private readonly Batch<T>[] _ring;
     private readonly int _batchRows;
     private readonly Condition _condition = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new();
     private readonly Thread[] _threads;
 
     // The lock's section.
@@ -124,7 +124,7 @@ internal sealed class BatchProducer<T>
         TaskCompletionSource? waiter = null;
         if (!IsReady && !_isStopped)
         {
-            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiter = new TaskCompletionSource();
             _waiter = waiter;
         }
 
@@ -154,7 +154,16 @@ internal sealed class BatchProducer<T>
         _waiter = null;
         _condition.PulseAll();
         _condition.Exit(interrupted);
-        waiter?.TrySetResult();
+        Tell(waiter);
+    }
+
+    /// <summary>Completes what may be awaited: on the thread pool, since what follows may block, or wait for this very thread.</summary>
+    private static void Tell(TaskCompletionSource? waiter)
+    {
+        if (waiter is not null)
+        {
+            new PoolContinuation(static waiter => ((TaskCompletionSource)waiter!).TrySetResult(), waiter).Queue();
+        }
     }
 
     internal void Join()
@@ -183,7 +192,7 @@ internal sealed class BatchProducer<T>
 
         if (Interlocked.Decrement(ref _running) == 0)
         {
-            _ended.SetResult();
+            Tell(_ended);
         }
     }
 
@@ -264,7 +273,7 @@ internal sealed class BatchProducer<T>
 
         _condition.PulseAll();
         _condition.Exit(interrupted: false);
-        waiter?.TrySetResult();
+        Tell(waiter);
     }
 
     /// <summary>A batch is to be tried again: so nothing behind it counts.</summary>

@@ -44,7 +44,8 @@ public sealed unsafe partial class PagedArray<T>
     /// in a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a file, or a frame can
     /// only be had by writing to one, a thread of the background does the rest. Await it once.</returns>
     /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the
-    /// arguments is an exception of the task.</remarks>
+    /// arguments is an exception of the task. An owner of elements longer than 65,535 bytes shows them by
+    /// <see cref="PageOwner{T}.GetSpan"/>: the runtime has no spans of a <see cref="Memory{T}"/> of such.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before the page was pinned.</exception>
     /// <exception cref="OutOfPagingSpaceException">No frame can be had; nothing has changed.</exception>
@@ -72,12 +73,14 @@ public sealed unsafe partial class PagedArray<T>
     /// for leases to end, as long as one ends within a second, and holds no page meanwhile; not in a thread that has leases itself. Use
     /// <see cref="CopyTo"/> for ranges that are not small beside <see cref="PagerOptions.ResidentBytes"/>.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the array.</exception>
+    /// <exception cref="NotSupportedException">An element is longer than 65,535 bytes: the runtime has no sequences of such.</exception>
     /// <exception cref="OutOfPagingSpaceException">The range has more pages than the budget has frames, or one of its pages can have none;
     /// the message says which, with the figures. Nothing stays pinned.</exception>
     /// <exception cref="PageCorruptedException">A stored page is damaged. Nothing stays pinned.</exception>
     /// <exception cref="ObjectDisposedException">The array or its pager is disposed.</exception>
     public PagedSequence<T> ReadSequence(long start, long length)
     {
+        ArrayElements.Check<T>("Sequences have", "Read such elements with Read, CopyTo or PinAsync.");
         _pages.CheckRange(start, length);
         (long page, int offset) = length == 0 ? default : Locate(start);
         return PagedSequence<T>.Take(_pages.Region, page, offset, PageLength, length);

@@ -16,12 +16,15 @@ public sealed partial class PagedMatrix<T>
     /// <exception cref="ArgumentException">The order has more rows than the matrix.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or a batch would have more elements than an array can
     /// have.</exception>
+    /// <exception cref="NotSupportedException">An element is longer than 65,535 bytes: the runtime has no arrays of such, and so no batches.
+    /// <see cref="Gather"/> and <see cref="ReadRow"/> take any.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread.</exception>
     /// <exception cref="ObjectDisposedException">The matrix or its pager is disposed.</exception>
     public BatchReader<T> ReadBatches(RowOrder order, int batchRows, long epoch = 0, long position = 0, int batchesAhead = 2)
     {
         ArgumentNullException.ThrowIfNull(order);
         ThrowIfDisposed();
+        ArrayElements.Check<T>("Batches have", "Read such rows with Gather, CopyTo or ReadRow.");
         if (order.Rows > Rows)
         {
             throw new ArgumentException($"The order is one of {order.Rows:N0} rows, and the matrix has {Rows:N0}.", nameof(order));

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Paging.Residency;
+using Paging.Threading;
 
 namespace Paging;
 
@@ -13,7 +14,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
     : PageOperation(queue, region, page, page + 1, most: 1), IValueTaskSource<PageOwner<T>>
     where T : unmanaged
 {
-    private ManualResetValueTaskSourceCore<PageOwner<T>> _source = new() { RunContinuationsAsynchronously = true };
+    private PoolTaskSource<PageOwner<T>> _source = new();
     private CancellationToken _token;
     private Exception? _failure;
     private bool _isPinned;
@@ -46,7 +47,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
 
         var operation = new PinOperation<T>(region.Operations, region, page, new PageOwner<T>(offset, length, writable));
         ValueTask<PageOwner<T>> task = operation.Start(token);
-        region.WakeBackground();
+        region.WakeBackgroundFor(operation);
         return task;
     }
 

@@ -20,7 +20,8 @@ internal sealed unsafe class DatasetBacking : PageBacking
 {
     private const int MaxScratches = 16;
 
-    /// <summary>Bytes of buffers that threads have at the same time, at most, unless two of them take more.</summary>
+    /// <summary>Bytes of buffers that threads have at the same time, at most, unless two of them take more. A quarter of what frames may
+    /// take, if that is less.</summary>
     private const long MaxScratchBytes = 256 << 20;
 
     /// <summary>Chunks that are looked up for a page before it is asked for.</summary>
@@ -43,9 +44,10 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _files = files;
         _itemsPerPage = geometry.ItemsPerPage;
         _pageBytes = geometry.PageBytes;
+        long most = Math.Min(MaxScratchBytes, domain.Options.ResidentBytes / 4);
         _scratches = new ContextPool<DatasetScratch>(
             static () => new DatasetScratch(),
-            (int)Math.Clamp(MaxScratchBytes / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
+            (int)Math.Clamp(most / (5 * layout.ChunkBytes), 2, Math.Max(MaxScratches, CodecContexts.Max)));
     }
 
     internal override LoadResult Load(long page, byte* frame, int bytes)

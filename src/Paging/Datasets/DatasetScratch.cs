@@ -9,6 +9,9 @@ internal sealed unsafe class DatasetScratch : IDisposable
 {
     private const int Block = SwapDevice.BufferAlignment;
 
+    /// <summary>Buffers grow by as much at least.</summary>
+    private const int Step = 64 << 10;
+
     private CodecMemory? _encoded;
     private CodecMemory? _filters;
     private CodecMemory? _decoded;
@@ -41,8 +44,9 @@ internal sealed unsafe class DatasetScratch : IDisposable
     {
         if (memory is null || memory.Bytes < (nuint)bytes)
         {
+            // Chunks differ a little in length, and memory that is let go for a little more of it is not given back to the system.
             memory?.Dispose();
-            memory = CodecMemory.TryTake((nuint)bytes, zeroed: false);
+            memory = CodecMemory.TryTake((nuint)((bytes + Step - 1) / Step * Step), zeroed: false);
         }
 
         return memory is null ? null : memory.Address;

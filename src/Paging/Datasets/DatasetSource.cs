@@ -39,7 +39,7 @@ internal sealed class DatasetSource : IBackingSource, IDisposable
         Debug.Assert(isUser, "this is one, too");
         try
         {
-            return new DatasetBacking(new ShardTable(_directory, Layout), Layout, geometry, domain);
+            return new DatasetBacking(new ShardTable(_directory, Layout, indexBytes: domain.Options.ResidentBytes / 4), Layout, geometry, domain);
         }
         catch
         {

@@ -18,9 +18,10 @@ internal sealed class ShardCache
 
     /// <param name="files">Of the dataset.</param>
     /// <param name="indexBytes">Of each.</param>
-    internal ShardCache(long files, long indexBytes)
+    /// <param name="maxBytes">Of all that are kept, where that is less than always.</param>
+    internal ShardCache(long files, long indexBytes, long maxBytes)
     {
-        long most = Math.Clamp(MaxIndexBytes / Math.Max(1, indexBytes), Ways, MaxFiles);
+        long most = Math.Clamp(Math.Min(MaxIndexBytes, maxBytes) / Math.Max(1, indexBytes), Ways, MaxFiles);
         _slots = new Slot?[Math.Max(1, (Math.Min(files, most) + Ways - 1) / Ways) * Ways];
     }
 

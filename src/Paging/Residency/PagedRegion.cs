@@ -218,7 +218,11 @@ internal sealed unsafe class PagedRegion
     /// <summary>Where operations on its pages are queued. Whoever adds one wakes the background then.</summary>
     internal OperationQueue Operations => _domain.Prefetcher.Operations;
 
-    internal void WakeBackground() => _domain.Prefetcher.Wake();
+    /// <inheritdoc cref="Prefetcher.TryWake"/>
+    internal void TryWakeBackground() => _domain.Prefetcher.TryWake();
+
+    /// <inheritdoc cref="Prefetcher.WakeFor"/>
+    internal void WakeBackgroundFor(PageOperation operation) => _domain.Prefetcher.WakeFor(operation);
 
     /// <inheritdoc cref="OperationWorker.Work"/>
     internal void WorkOn(OperationPart part) => _domain.Prefetcher.Worker.Work(part);

@@ -60,7 +60,13 @@ internal sealed class PagingDomain
         try
         {
             Swap = new SwapStore(
-                options.PoolBytes, options.PageBytes, processors + options.BackgroundThreads, Counters, tuning.Time, tuning.ColdAfter);
+                options.PoolBytes,
+                options.PageBytes,
+                processors + options.BackgroundThreads,
+                Counters,
+                tuning.Time,
+                tuning.ColdAfter,
+                options.ResidentBytes);
         }
         catch
         {

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Paging.Swap;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -13,7 +14,7 @@ namespace Paging.Residency;
 internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
     : PageOperation(queue, region, first, end, most), IValueTaskSource
 {
-    private ManualResetValueTaskSourceCore<bool> _source = new() { RunContinuationsAsynchronously = true };
+    private PoolTaskSource<bool> _source = new();
     private CancellationToken _token;
 
     internal ValueTask Start(CancellationToken token)

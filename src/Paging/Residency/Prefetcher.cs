@@ -116,8 +116,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
             return ValueTask.CompletedTask;
         }
 
-        ValueTask task = new PrefetchOperation(Operations, region, first, end, most).Start(cancellation);
-        Wake();
+        var operation = new PrefetchOperation(Operations, region, first, end, most);
+        ValueTask task = operation.Start(cancellation);
+        WakeFor(operation);
         return task;
     }
 
@@ -146,9 +147,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>There are pages of streams to bring in: sees to it that a thread comes for them. On the way of faults, which it does not
-    /// stop.</summary>
-    internal void WakeForReadahead()
+    /// <summary>As <see cref="Wake"/>, for what can be done without: a fault that found a stream goes on, and a thread that gathers rows does
+    /// all of it.</summary>
+    internal void TryWake()
     {
         try
         {
@@ -156,7 +157,23 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
         catch (OutOfMemoryException)
         {
-            // The next fault of the stream tries again.
+            // Whoever has more work tries again.
+        }
+    }
+
+    /// <summary>As <see cref="Wake"/>, for an operation that is awaited. Where no thread can come for it, since the thread pool cannot start
+    /// one, the caller does it here.</summary>
+    internal void WakeFor(PageOperation operation)
+    {
+        try
+        {
+            Wake();
+        }
+        catch (OutOfMemoryException)
+        {
+            while (!operation.IsComplete && TryStep())
+            {
+            }
         }
     }
 
@@ -206,14 +223,21 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
                 Fences.AfterInterlocked();
                 if (HasWork && !_domain.IsClosed)
                 {
-                    Wake();
+                    TryWake();
                 }
 
                 return;
             }
         }
 
-        Queue();
+        try
+        {
+            Queue();
+        }
+        catch (OutOfMemoryException)
+        {
+            // Whoever has more work tries again, or does it.
+        }
     }
 
     private bool TryWork()
@@ -360,16 +384,13 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     }
 
     /// <summary>Queues a work item that has been counted.</summary>
+    /// <exception cref="InsufficientMemoryException">The thread pool has no thread for it.</exception>
     private void Queue()
     {
-        try
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-        catch
+        if (!PoolQueue.TryQueue(this))
         {
             Shared.Decrement(SharedWord.Counter, ref _drivers);
-            throw;
+            throw new InsufficientMemoryException("The thread pool cannot start a thread.");
         }
     }
 }

@@ -25,18 +25,26 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>A writer more for so many segments: each has two open at most, so all together an eighth.</summary>
     private const int SegmentsForWriter = 16;
-    private const int MaxBufferBytes = 4 << 20;
 
-    /// <summary>Memory for reads of neighbouring entries: what two readers of streams have ahead of them, and what is lost between reads of
-    /// different lengths. A page for which there is none is read by itself, which takes a request for it alone.</summary>
-    private const int RunBufferBytes = 8 << 20;
+    /// <summary>Buffers for single entries that there are however little memory they may take, unless pages are long: threads that need a
+    /// page wait for one, and half of them are for what is read ahead.</summary>
+    private const int MinEntryBuffers = 4;
+    private const int MinEntryBufferBytes = 4 << 20;
+    private const int MaxEntryBuffers = 64;
+    private const int MaxSegmentBufferBytes = 4 << 20;
 
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
     private readonly LogWriter[] _writers;
 
     internal SegmentLog(
-        SegmentTable table, PoolBudget budget, DescriptorTable descriptors, Recompressor recompressor, LogGeometry geometry, int writers)
+        SegmentTable table,
+        PoolBudget budget,
+        DescriptorTable descriptors,
+        Recompressor recompressor,
+        LogGeometry geometry,
+        int writers,
+        BufferLimits buffers)
     {
         _table = table;
         _budget = budget;
@@ -54,9 +62,10 @@ internal sealed unsafe class SegmentLog
             Mover = new EntryMover(this, table, descriptors);
             Cleaner = new Cleaner(this, Mover, table, descriptors);
             Cold = new ColdCompressor(this, Mover, Cleaner, table, descriptors, recompressor);
-            EntryBuffers = Buffers(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), max: 64, huge: true);
-            RunBuffers = Runs();
-            SegmentBuffers = Buffers(BlockRange.MaxBytes(SegmentBytes), max: 2, huge: false);
+            EntryBuffers = Entries(BlockRange.MaxBytes(EntryHeader.UnitsFor(geometry.MaxPage) << Location.UnitShift), buffers.EntryBytes);
+            RunBuffers = BounceBuffers.ForRuns(buffers.RunBytes);
+            int segmentBytes = BlockRange.MaxBytes(SegmentBytes);
+            SegmentBuffers = new BounceBuffers(Math.Clamp(MaxSegmentBufferBytes / segmentBytes, 1, 2), segmentBytes);
         }
         catch
         {
@@ -283,11 +292,10 @@ internal sealed unsafe class SegmentLog
         Sealed.Refresh(chunk);
     }
 
-    private static BounceBuffers Runs()
+    private static BounceBuffers Entries(int bytes, int maxBytes)
     {
-        int unit = Math.Max(RunBufferBytes / BounceBuffers.MaxBuffers, Interop.VirtualMemory.SystemPageBytes);
-        return new BounceBuffers(RunBufferBytes / unit, unit, huge: true);
+        int least = Math.Clamp(MinEntryBufferBytes / bytes, 1, MinEntryBuffers);
+        int count = Math.Clamp(maxBytes / bytes, least, MaxEntryBuffers);
+        return new BounceBuffers(count, bytes, BounceBuffers.IsHuge((long)count * bytes));
     }
-
-    private static BounceBuffers Buffers(int bytes, int max, bool huge) => new(Math.Clamp(MaxBufferBytes / bytes, 1, max), bytes, huge);
 }

@@ -16,9 +16,6 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Buffers that follow one another for such a read: shorter ones take fewer.</summary>
     private const int SourceBuffersARead = 16;
 
-    /// <summary>Memory of all of them, at most.</summary>
-    private const int SourceBufferBytes = 10 << 20;
-
     private readonly Gate _engineGate = new();
     private IoEngine? _engine;
     private BounceBuffers? _sourceBuffers;
@@ -82,7 +79,8 @@ internal sealed unsafe partial class SwapStore
         {
             using Gate.Scope held = _engineGate.Enter();
             int unit = BlockRange.MaxBytes((SourceReadBytes / SourceBuffersARead) - SwapDevice.BufferAlignment);
-            return _sourceBuffers ??= new BounceBuffers(Math.Min(BounceBuffers.MaxBuffers, SourceBufferBytes / unit), unit, huge: true);
+            int count = Math.Clamp(_buffers.SourceBytes / unit, 1, BounceBuffers.MaxBuffers);
+            return _sourceBuffers ??= new BounceBuffers(count, unit, BounceBuffers.IsHuge((long)count * unit));
         }
     }
 

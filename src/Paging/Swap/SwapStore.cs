@@ -25,6 +25,7 @@ internal sealed unsafe partial class SwapStore
     private readonly FileCleaner _fileCleaner;
     private readonly Recompressor _recompressor;
     private readonly int _writers;
+    private readonly BufferLimits _buffers;
 
     /// <param name="poolBytes">The pool's size in bytes: at least <see cref="LogGeometry.MinPoolBytes"/> of
     /// <paramref name="pageBytes"/>.</param>
@@ -34,7 +35,15 @@ internal sealed unsafe partial class SwapStore
     /// <param name="time">The clock that tells how long pages have been left alone; null for the system's.</param>
     /// <param name="coldAfter">How long a page must be left alone before it is compressed again; null for the default, negative for
     /// never.</param>
-    internal SwapStore(long poolBytes, int pageBytes, int writers, Counters counters, TimeProvider? time = null, TimeSpan? coldAfter = null)
+    /// <param name="residentBytes">What frames may take, which buffers are a part of.</param>
+    internal SwapStore(
+        long poolBytes,
+        int pageBytes,
+        int writers,
+        Counters counters,
+        TimeProvider? time = null,
+        TimeSpan? coldAfter = null,
+        long residentBytes = long.MaxValue)
     {
         _budget = new PoolBudget(poolBytes);
         _counters = counters;
@@ -50,6 +59,7 @@ internal sealed unsafe partial class SwapStore
             Swapoff = new Swapoff(_segments, _descriptors, counters, Room, _fileCleaner, _writeback, Rundown);
             _recompressor = new Recompressor(_segments, _budget, time ?? TimeProvider.System, coldAfter ?? Recompressor.DefaultAge);
             _writers = writers;
+            _buffers = BufferLimits.For(residentBytes);
             if (!TryAddLog(pageBytes))
             {
                 // An empty pool has room for its reserves, so it was the system that refused memory.
@@ -386,7 +396,7 @@ internal sealed unsafe partial class SwapStore
 
     private bool TryMakeLogUnsynchronized(LogGeometry geometry)
     {
-        var log = new SegmentLog(_segments, _budget, _descriptors, _recompressor, geometry, _writers);
+        var log = new SegmentLog(_segments, _budget, _descriptors, _recompressor, geometry, _writers, _buffers);
         if (log.Chunks.TryReserveUnsynchronized() && _segments.TryPublishUnsynchronized(log) >= 0)
         {
             return true;

@@ -84,6 +84,36 @@ public sealed partial class PromisesTests
         static long Bytes(BounceBuffers buffers) => (long)buffers.Count * buffers.BufferBytes;
     }
 
+    [Theory]
+    [InlineData(4 << 10, 1 << 20)]
+    [InlineData(64 << 10, 1 << 20)]
+    [InlineData(64 << 10, 16 << 20)]
+    [InlineData(1 << 20, 16 << 20)]
+    public void Small_budgets_have_small_buffers(int pageBytes, int residentBytes)
+    {
+        using var pager = new Pager(new PagerOptions { PageBytes = pageBytes, ResidentBytes = residentBytes, PoolBytes = 64 << 20, BackgroundThreads = 0 });
+        SwapStore swap = Internals.Domain(pager).Swap;
+        SegmentLog log = swap.LogFor(pageBytes)!;
+
+        // Two long reads, and four pages of which one alone may have 4 MiB.
+        const int Least = 512 << 10;
+        Assert.InRange(Bytes(log.EntryBuffers), 1, Math.Max(residentBytes / 16, Math.Min(4L * log.EntryBuffers.BufferBytes, 4 << 20)));
+        Assert.InRange(Bytes(log.RunBuffers), 1, Math.Max(residentBytes / 8, Least));
+        Assert.InRange(Bytes(swap.SourceBuffers), 1, Math.Max(residentBytes * 10L / 64, Least));
+        Assert.NotNull(Rented(log.RunBuffers, ReadPlan.MaxRun));
+
+        static long Bytes(BounceBuffers buffers) => (long)buffers.Count * buffers.BufferBytes;
+
+        static unsafe object? Rented(BounceBuffers buffers, int bytes)
+        {
+            byte* run = buffers.TryRentRun(bytes);
+            if (run == null)
+                return null;
+            buffers.ReturnRun(run, bytes);
+            return buffers;
+        }
+    }
+
     [Fact]
     public void A_file_says_truly_whether_it_goes_past_the_page_cache()
     {

@@ -18,6 +18,9 @@ internal sealed unsafe class BounceBuffers : IDisposable
     /// <summary>A run lies in one word.</summary>
     internal const int InAWord = 64;
 
+    /// <summary>Bytes of a buffer of which several are taken at a time.</summary>
+    private const int RunUnitBytes = 16 << 10;
+
     private readonly Reservation _memory;
     private readonly Condition _returned = new();
 
@@ -51,6 +54,19 @@ internal sealed unsafe class BounceBuffers : IDisposable
         _memory.Advise(0, _memory.Bytes, huge);
         VirtualMemory.ExcludeFromFork(_memory.Address, (nuint)_memory.Bytes);
     }
+
+    /// <summary>Buffers of which several that follow one another are taken at a time.</summary>
+    /// <param name="bytes">Their memory, about.</param>
+    internal static BounceBuffers ForRuns(int bytes)
+    {
+        // Runs are short beside a word, so that one finds a place between others.
+        int unit = Math.Max(RunUnitBytes, VirtualMemory.SystemPageBytes);
+        return new BounceBuffers(bytes / unit, unit, IsHuge(bytes));
+    }
+
+    /// <summary>Whether so much memory goes on huge pages: it is taken by whole ones, so that less could take twice as much as it
+    /// is.</summary>
+    internal static bool IsHuge(long bytes) => bytes >= 2 * Reservation.HugePageBytes;
 
     internal int Count { get; }
 
