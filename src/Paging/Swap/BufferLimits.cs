@@ -1,3 +1,5 @@
+using Paging.Memory;
+
 namespace Paging.Swap;
 
 /// <summary>How much memory the buffers for reading files take: as much as lets disks work, and no more than a part of what frames may
@@ -12,20 +14,18 @@ internal readonly record struct BufferLimits(int EntryBytes, int RunBytes, int S
     private const int MaxRunBytes = 8 << 20;
     private const int MaxSourceBytes = 10 << 20;
 
-    /// <summary>Two of the longest reads.</summary>
-    private const int MinRunBytes = 2 * ReadPlan.MaxRun;
-
-    /// <summary>Frames from which on there is no need to save.</summary>
-    private const long EnoughResidentBytes = 64 << 20;
+    /// <summary>What a reader of a stream may have ahead of it: see <see cref="Residency.RegionReadahead"/>.</summary>
+    private const int RunShare = 4;
+    private const int EntryShare = 16;
 
     /// <summary>Those of a pager.</summary>
     /// <param name="residentBytes">The budget of its frames. It may grow later: these do not.</param>
-    internal static BufferLimits For(long residentBytes)
-    {
-        double part = Math.Min(1, residentBytes / (double)EnoughResidentBytes);
-        return new BufferLimits(
-            (int)(part * MaxEntryBytes),
-            Math.Max((int)(part * MaxRunBytes), MinRunBytes),
-            Math.Max((int)(part * MaxSourceBytes), MinRunBytes));
-    }
+    internal static BufferLimits For(long residentBytes) => new(
+        (int)Math.Min(residentBytes / EntryShare, MaxEntryBytes),
+        WholeHugePages(residentBytes / RunShare, MaxRunBytes),
+        WholeHugePages(residentBytes / RunShare, MaxSourceBytes));
+
+    /// <summary>Whole huge pages, and one at least: a long read into scattered memory takes a disk more than twice as long.</summary>
+    private static int WholeHugePages(long bytes, int max) =>
+        (int)Math.Clamp(bytes / Reservation.HugePageBytes * Reservation.HugePageBytes, Reservation.HugePageBytes, max);
 }

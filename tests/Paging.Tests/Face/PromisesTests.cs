@@ -95,11 +95,11 @@ public sealed partial class PromisesTests
         SwapStore swap = Internals.Domain(pager).Swap;
         SegmentLog log = swap.LogFor(pageBytes)!;
 
-        // Two long reads, and four pages of which one alone may have 4 MiB.
-        const int Least = 512 << 10;
+        // A huge page, and four pages of which one alone may have 4 MiB.
+        const int Least = Memory.Reservation.HugePageBytes;
         Assert.InRange(Bytes(log.EntryBuffers), 1, Math.Max(residentBytes / 16, Math.Min(4L * log.EntryBuffers.BufferBytes, 4 << 20)));
-        Assert.InRange(Bytes(log.RunBuffers), 1, Math.Max(residentBytes / 8, Least));
-        Assert.InRange(Bytes(swap.SourceBuffers), 1, Math.Max(residentBytes * 10L / 64, Least));
+        Assert.InRange(Bytes(log.RunBuffers), 1, Math.Max(residentBytes / 4, Least));
+        Assert.InRange(Bytes(swap.SourceBuffers), 1, Math.Max(residentBytes / 4, Least));
         Assert.NotNull(Rented(log.RunBuffers, ReadPlan.MaxRun));
 
         static long Bytes(BounceBuffers buffers) => (long)buffers.Count * buffers.BufferBytes;

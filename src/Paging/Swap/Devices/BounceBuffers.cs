@@ -61,7 +61,7 @@ internal sealed unsafe class BounceBuffers : IDisposable
     {
         // Runs are short beside a word, so that one finds a place between others.
         int unit = Math.Max(RunUnitBytes, VirtualMemory.SystemPageBytes);
-        return new BounceBuffers(bytes / unit, unit, IsHuge(bytes));
+        return new BounceBuffers(bytes / unit, unit, huge: true);
     }
 
     /// <summary>Whether so much memory goes on huge pages: it is taken by whole ones, so that less could take twice as much as it
