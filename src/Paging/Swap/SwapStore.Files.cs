@@ -80,7 +80,7 @@ internal sealed unsafe partial class SwapStore
             using Gate.Scope held = _engineGate.Enter();
             int unit = BlockRange.MaxBytes((SourceReadBytes / SourceBuffersARead) - SwapDevice.BufferAlignment);
             int count = Math.Clamp(_buffers.SourceBytes / unit, 1, BounceBuffers.MaxBuffers);
-            return _sourceBuffers ??= new BounceBuffers(count, unit, BounceBuffers.IsHuge((long)count * unit));
+            return _sourceBuffers ??= new BounceBuffers(count, unit, huge: true);
         }
     }
 

@@ -96,7 +96,7 @@ public sealed partial class PromisesTests
         SegmentLog log = swap.LogFor(pageBytes)!;
 
         // A huge page, and four pages of which one alone may have 4 MiB.
-        const int Least = Memory.Reservation.HugePageBytes;
+        const int Least = Paging.Memory.Reservation.HugePageBytes;
         Assert.InRange(Bytes(log.EntryBuffers), 1, Math.Max(residentBytes / 16, Math.Min(4L * log.EntryBuffers.BufferBytes, 4 << 20)));
         Assert.InRange(Bytes(log.RunBuffers), 1, Math.Max(residentBytes / 4, Least));
         Assert.InRange(Bytes(swap.SourceBuffers), 1, Math.Max(residentBytes / 4, Least));

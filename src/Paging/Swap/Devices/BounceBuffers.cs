@@ -64,9 +64,9 @@ internal sealed unsafe class BounceBuffers : IDisposable
         return new BounceBuffers(bytes / unit, unit, huge: true);
     }
 
-    /// <summary>Whether so much memory goes on huge pages: it is taken by whole ones, so that less could take twice as much as it
+    /// <summary>Whether so much memory goes on huge pages: it is taken by whole ones, so that less would take several times as much as it
     /// is.</summary>
-    internal static bool IsHuge(long bytes) => bytes >= 2 * Reservation.HugePageBytes;
+    internal static bool IsHuge(long bytes) => bytes >= Reservation.HugePageBytes;
 
     internal int Count { get; }
 
