@@ -285,7 +285,8 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
         return i == count;
     }
 
-    /// <summary>Shares the stored copies of pages in frames.</summary>
+    /// <summary>Shares the stored copies of pages in frames, and of those that were in none, but whose references other threads were
+    /// changing.</summary>
     /// <param name="pages">The words of pages in a row.</param>
     /// <param name="words">What they were; receives what those of the clone are to be.</param>
     /// <param name="others">The pages to look at, by a bit each; receives those that are to be cloned by themselves.</param>
@@ -303,12 +304,17 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
             }
 
             others &= ~(1UL << i);
-            if (stored != 0)
+            if (stored == 0)
+            {
+                continue;
+            }
+
+            shared |= 1UL << i;
+            if (PageWord.IsResident(word))
             {
                 FrameClass frames = source.Frames;
                 int history = FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)));
                 words[i] = PageWord.Away(word, stored, history);
-                shared |= 1UL << i;
             }
         }
 

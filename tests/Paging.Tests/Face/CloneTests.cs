@@ -279,6 +279,37 @@ public sealed class CloneTests
         }
     }
 
+    [Fact]
+    public void Clones_of_stored_pages_at_the_same_time_are_whole_and_give_back_what_they_took()
+    {
+        // So many that they are shared by batches, whose references other threads add and drop meanwhile.
+        const int Many = 4096;
+        using var pager = new Pager(new PagerOptions
+        {
+            PageBytes = Held.PageBytes,
+            ResidentBytes = 64 * Held.PageBytes,
+            PoolBytes = 2L * Many * Held.PageBytes,
+            BackgroundThreads = 0,
+        });
+        using PagedArray<long> array = pager.Allocate<long>((long)Many * PageLength);
+        for (long i = 0; i < array.Length; i++)
+            array[i] = i * i;
+        Internals.PageOutAll(Internals.Domain(pager));
+        long stored = pager.GetStatistics().PoolStoredBytes;
+        Crew.Run(3, _ =>
+        {
+            for (int i = 0; i < 60; i++)
+            {
+                using PagedArray<long> clone = array.Clone();
+                if (i % 20 == 0)
+                    AssertSame(array, clone);
+            }
+        });
+        for (long i = 0; i < array.Length; i++)
+            Assert.Equal(i * i, array[i]);
+        Assert.Equal(stored, pager.GetStatistics().PoolStoredBytes);
+    }
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(1, true)]
