@@ -25,7 +25,7 @@ internal sealed class BatchProducer<T>
     private readonly Batch<T>[] _ring;
     private readonly int _batchRows;
     private readonly Condition _condition = new();
-    private readonly TaskCompletionSource _ended = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread[] _threads;
 
     // The lock's section.
@@ -124,7 +124,7 @@ internal sealed class BatchProducer<T>
         TaskCompletionSource? waiter = null;
         if (!IsReady && !_isStopped)
         {
-            waiter = new TaskCompletionSource();
+            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiter = waiter;
         }
 
@@ -154,16 +154,7 @@ internal sealed class BatchProducer<T>
         _waiter = null;
         _condition.PulseAll();
         _condition.Exit(interrupted);
-        Tell(waiter);
-    }
-
-    /// <summary>Completes what may be awaited: on the thread pool, since what follows may block, or wait for this very thread.</summary>
-    private static void Tell(TaskCompletionSource? waiter)
-    {
-        if (waiter is not null)
-        {
-            new PoolContinuation(static waiter => ((TaskCompletionSource)waiter!).TrySetResult(), waiter).Queue();
-        }
+        waiter?.TrySetResult();
     }
 
     internal void Join()
@@ -192,7 +183,7 @@ internal sealed class BatchProducer<T>
 
         if (Interlocked.Decrement(ref _running) == 0)
         {
-            Tell(_ended);
+            _ended.SetResult();
         }
     }
 
@@ -273,7 +264,7 @@ internal sealed class BatchProducer<T>
 
         _condition.PulseAll();
         _condition.Exit(interrupted: false);
-        Tell(waiter);
+        waiter?.TrySetResult();
     }
 
     /// <summary>A batch is to be tried again: so nothing behind it counts.</summary>

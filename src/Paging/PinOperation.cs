@@ -1,6 +1,5 @@
 using System.Threading.Tasks.Sources;
 using Paging.Residency;
-using Paging.Threading;
 
 namespace Paging;
 
@@ -14,7 +13,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
     : PageOperation(queue, region, page, page + 1, most: 1), IValueTaskSource<PageOwner<T>>
     where T : unmanaged
 {
-    private PoolTaskSource<PageOwner<T>> _source = new();
+    private ManualResetValueTaskSourceCore<PageOwner<T>> _source = new() { RunContinuationsAsynchronously = true };
     private CancellationToken _token;
     private Exception? _failure;
     private bool _isPinned;
@@ -47,7 +46,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
 
         var operation = new PinOperation<T>(region.Operations, region, page, new PageOwner<T>(offset, length, writable));
         ValueTask<PageOwner<T>> task = operation.Start(token);
-        region.WakeBackgroundFor(operation);
+        region.WakeBackground();
         return task;
     }
 

@@ -82,7 +82,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         try
         {
             Queue.Add(this);
-            Region.TryWakeBackground();
+            Region.WakeBackground();
             while (Queue.TryTakeOf(this, out OperationPart part))
             {
                 Region.WorkOn(part);

@@ -218,11 +218,7 @@ internal sealed unsafe class PagedRegion
     /// <summary>Where operations on its pages are queued. Whoever adds one wakes the background then.</summary>
     internal OperationQueue Operations => _domain.Prefetcher.Operations;
 
-    /// <inheritdoc cref="Prefetcher.TryWake"/>
-    internal void TryWakeBackground() => _domain.Prefetcher.TryWake();
-
-    /// <inheritdoc cref="Prefetcher.WakeFor"/>
-    internal void WakeBackgroundFor(PageOperation operation) => _domain.Prefetcher.WakeFor(operation);
+    internal void WakeBackground() => _domain.Prefetcher.Wake();
 
     /// <inheritdoc cref="OperationWorker.Work"/>
     internal void WorkOn(OperationPart part) => _domain.Prefetcher.Worker.Work(part);

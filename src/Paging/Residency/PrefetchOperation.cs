@@ -1,6 +1,5 @@
 using System.Threading.Tasks.Sources;
 using Paging.Swap;
-using Paging.Threading;
 
 namespace Paging.Residency;
 
@@ -14,7 +13,7 @@ namespace Paging.Residency;
 internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
     : PageOperation(queue, region, first, end, most), IValueTaskSource
 {
-    private PoolTaskSource<bool> _source = new();
+    private ManualResetValueTaskSourceCore<bool> _source = new() { RunContinuationsAsynchronously = true };
     private CancellationToken _token;
 
     internal ValueTask Start(CancellationToken token)

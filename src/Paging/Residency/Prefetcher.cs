@@ -116,9 +116,8 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
             return ValueTask.CompletedTask;
         }
 
-        var operation = new PrefetchOperation(Operations, region, first, end, most);
-        ValueTask task = operation.Start(cancellation);
-        WakeFor(operation);
+        ValueTask task = new PrefetchOperation(Operations, region, first, end, most).Start(cancellation);
+        Wake();
         return task;
     }
 
@@ -147,9 +146,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>As <see cref="Wake"/>, for what can be done without: a fault that found a stream goes on, and a thread that gathers rows does
-    /// all of it.</summary>
-    internal void TryWake()
+    /// <summary>There are pages of streams to bring in: sees to it that a thread comes for them. On the way of faults, which it does not
+    /// stop.</summary>
+    internal void WakeForReadahead()
     {
         try
         {
@@ -157,23 +156,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
         }
         catch (OutOfMemoryException)
         {
-            // Whoever has more work tries again.
-        }
-    }
-
-    /// <summary>As <see cref="Wake"/>, for an operation that is awaited. Where no thread can come for it, since the thread pool cannot start
-    /// one, the caller does it here.</summary>
-    internal void WakeFor(PageOperation operation)
-    {
-        try
-        {
-            Wake();
-        }
-        catch (OutOfMemoryException)
-        {
-            while (!operation.IsComplete && TryStep())
-            {
-            }
+            // The next fault of the stream tries again.
         }
     }
 
@@ -223,21 +206,14 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
                 Fences.AfterInterlocked();
                 if (HasWork && !_domain.IsClosed)
                 {
-                    TryWake();
+                    Wake();
                 }
 
                 return;
             }
         }
 
-        try
-        {
-            Queue();
-        }
-        catch (OutOfMemoryException)
-        {
-            // Whoever has more work tries again, or does it.
-        }
+        Queue();
     }
 
     private bool TryWork()
@@ -384,13 +360,16 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     }
 
     /// <summary>Queues a work item that has been counted.</summary>
-    /// <exception cref="InsufficientMemoryException">The thread pool has no thread for it.</exception>
     private void Queue()
     {
-        if (!PoolQueue.TryQueue(this))
+        try
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+        catch
         {
             Shared.Decrement(SharedWord.Counter, ref _drivers);
-            throw new InsufficientMemoryException("The thread pool cannot start a thread.");
+            throw;
         }
     }
 }

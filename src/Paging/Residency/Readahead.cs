@@ -61,7 +61,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
             Shared.Write(SharedWord.Stream, ref _wanted, 1);
         }
 
-        domain.Prefetcher.TryWake();
+        domain.Prefetcher.WakeForReadahead();
     }
 
     /// <summary>By a thread that goes to sleep: whether it has to look again soon.</summary>
@@ -122,7 +122,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
 
         // There may be more, for other threads, too.
         Shared.Write(SharedWord.Stream, ref _wanted, 1);
-        domain.Prefetcher.TryWake();
+        domain.Prefetcher.WakeForReadahead();
         if (region.MayBeInFiles)
         {
             BringInFromFiles(array, region, taken);
