@@ -131,8 +131,7 @@ internal sealed unsafe class TableArena : TableHome
     /// <returns>Null when there is none.</returns>
     internal byte* TryTakeUnsynchronized(long bytes, long alignment)
     {
-        long longest = LongestNeeded(bytes, alignment);
-        if (LargestFree < longest)
+        if (LargestFree < bytes)
         {
             return null;
         }
@@ -141,10 +140,10 @@ internal sealed unsafe class TableArena : TableHome
         for (int i = 0; i < _free.Count; i++)
         {
             (long offset, long length) = _free[i];
-            if (length >= longest)
+            long start = (offset + alignment - 1) & -alignment;
+            long end = offset + length;
+            if (start + bytes <= end)
             {
-                long start = (offset + alignment - 1) & -alignment;
-                long end = offset + length;
                 _free.RemoveAt(i);
                 if (end > start + bytes)
                 {

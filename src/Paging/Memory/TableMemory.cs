@@ -229,6 +229,17 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
             }
         }
 
+        // A range that such a table has left between others is as long as the table.
+        foreach (TableArena candidate in _arenas)
+        {
+            byte* address = candidate.TryTakeUnsynchronized(bytes, alignment);
+            if (address != null)
+            {
+                arena = candidate;
+                return address;
+            }
+        }
+
         arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(needed) : ArenaBytes);
         _arenas.Add(arena);
         Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);

@@ -22,9 +22,10 @@ internal sealed unsafe class Readahead(PagingDomain domain)
     /// <summary>Arrays that are looked at.</summary>
     internal const int MaxArrays = 16;
 
-    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else. At its end the device
-    /// has nothing to do for a moment, so that a step should last; but not while other arrays wait for their turn.</summary>
-    private const int BytesAStep = 128 << 20;
+    /// <summary>Bytes of pages that a thread brings in from files in one step, about, if nobody asks for anything else: what reclaims waits
+    /// for it. At its end the device has nothing to do for a moment, so that a step should last; but not while other arrays wait for their
+    /// turn.</summary>
+    private const int BytesAStep = 32 << 20;
     private const int BytesATurn = 8 << 20;
 
     private readonly RegionReadahead?[] _arrays = new RegionReadahead?[MaxArrays];
@@ -171,11 +172,11 @@ internal sealed unsafe class Readahead(PagingDomain domain)
                     {
                         BringInLeft(array, region, left.First(sets.Overdue));
                         sets.KeepFirst(ref left);
-                        domain.Reclaimer.Step();
                     }
                 }
                 else if (left.TakeLast(length) is { Length: > 0 } last)
                 {
+                    sets.OnLeftTaken(left.Total);
                     BringInLeft(array, region, last);
                 }
                 else

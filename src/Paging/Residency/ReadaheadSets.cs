@@ -4,7 +4,7 @@ using Paging.Swap;
 namespace Paging.Residency;
 
 /// <summary>The pages that a thread of the background is about to bring in from files, in sets: the reads of a set are begun when it comes,
-/// together, and ended when its last page has been dealt with. One thread's.</summary>
+/// together, and end when the reader has passed it. One thread's.</summary>
 /// <param name="array">Its streams.</param>
 /// <param name="region">The array.</param>
 /// <param name="loader">What loads its pages.</param>
@@ -104,6 +104,16 @@ internal ref struct ReadaheadSets(
         _first = (_first + 1) % Sets;
         _sets--;
         _done = 0;
+    }
+
+    /// <summary>Pages left to the reader were brought in, from the last one on.</summary>
+    /// <param name="total">How many there have been but for these.</param>
+    internal void OnLeftTaken(long total)
+    {
+        for (int i = 0; i < KeptSets; i++)
+        {
+            _keptLeft[i] = Math.Min(_keptLeft[i], total);
+        }
     }
 
     private readonly Span<StreamPage> SetAt(int index) => _pages.Slice((_first + index) % Sets * _setPages, _setPages);

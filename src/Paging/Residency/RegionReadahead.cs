@@ -8,7 +8,7 @@ namespace Paging.Residency;
 /// in.</summary>
 /// <remarks>
 /// The streams are guarded by a word that is Free or Held. A fault does not wait for it: when it is held, the fault says nothing, and the
-/// next one of its stream does. Whoever has it looks at a few words and waits for nothing.
+/// next one of its stream does. Whoever has it looks at words, those of a stream's distance at most, and waits for nothing.
 ///
 /// Where the reader is among pages that are in frames is not told by hits, which would have to pay for it. It is seen from the pages that
 /// the streams brought in: those that have been used.

@@ -94,6 +94,20 @@ public sealed unsafe class TableMemoryTests
     });
 
     [Fact]
+    public void A_hole_between_large_tables_serves_one_that_is_as_long() => Using(new TableMemory(), static tables =>
+    {
+        nint[] addresses = new nint[3];
+        var homes = new TableHome[3];
+        long bytes = 0;
+        for (int i = 0; i < addresses.Length; i++)
+            addresses[i] = (nint)tables.Take(4 * MiB, out homes[i], out bytes);
+
+        tables.Close(homes[1], (byte*)addresses[1], bytes);
+        tables.GiveBack(homes[1], (byte*)addresses[1], bytes);
+        Assert.Equal(addresses[1], (nint)tables.Take(4 * MiB, out _, out _));
+    });
+
+    [Fact]
     public void Large_tables_begin_where_a_huge_page_does_and_small_ones_lie_between_them() => Using(new TableMemory(), static tables =>
     {
         long huge = Reservation.HugePageBytes;
