@@ -306,6 +306,7 @@ internal static unsafe class Audit
     private static void CheckFiles(SwapStore store, Dictionary<int, int> live, Dictionary<int, (long Encoded, long Logical, long Pages)> tallies)
     {
         var slots = new Dictionary<int, HashSet<uint>>();
+        var slotBytes = new Dictionary<int, long>();
         Dictionary<int, int> lists = Members(Internals.Lists(store.Segments.OnFile), SwapFileTable.MaxFiles * SegmentTable.MaxLogs * DeadShare.Ranks);
         for (int i = 0; i < store.Segments.End; i++)
         {
@@ -336,6 +337,8 @@ internal static unsafe class Audit
                 }
 
                 Assert.True(of.Add(segment->Block), "two segments in one slot");
+                long slot = store.Files.Of(segment).SlotBlocks(store.Segments.Logs[segment->Log]!.SegmentBytes) * 4096L;
+                slotBytes[segment->File] = slotBytes.GetValueOrDefault(segment->File) + slot;
             }
         }
 
@@ -343,10 +346,10 @@ internal static unsafe class Audit
         {
             if (area is not null)
             {
-                int held = slots.GetValueOrDefault(area.Number)?.Count ?? 0;
-                long slot = area.SlotBlocks(store.Segments.Logs[0]!.SegmentBytes) * 4096L;
+                // Those of each page size have a length of their own.
+                long held = slotBytes.GetValueOrDefault(area.Number);
                 Assert.Equal(held == 0, area.IsEmpty);
-                Assert.Equal((held * slot) + area.BadBytes, area.UsedBytes);
+                Assert.Equal(held + area.BadBytes, area.UsedBytes);
             }
         }
     }
