@@ -26,6 +26,7 @@ internal static unsafe class VirtualMemory
     /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
     internal static byte* Reserve(nuint bytes, nuint alignment, bool sparse)
     {
+        Unmapping.RetryKept();
         nuint padded = checked(bytes + alignment);
         void* raw = MMap.mmap(null, padded, MMap.PROT_NONE, ReservationFlags, -1, 0);
         if (raw == MMap.MAP_FAILED)
@@ -38,12 +39,12 @@ internal static unsafe class VirtualMemory
         nuint tail = padded - head - bytes;
         if (head != 0)
         {
-            Unmap((byte*)raw, head);
+            Unmapping.Unmap((byte*)raw, head);
         }
 
         if (tail != 0)
         {
-            Unmap((byte*)start + bytes, tail);
+            Unmapping.Unmap((byte*)start + bytes, tail);
         }
 
         if (sparse)
@@ -120,8 +121,8 @@ internal static unsafe class VirtualMemory
         (((nuint)address | bytes) & (nuint)(SystemPageBytes - 1)) == 0
         && (MMap.madvise(address, bytes, MMap.MADV_DONTNEED) == 0 || MMap.madvise(address, bytes, MMap.MADV_DONTNEED_LOCKED) == 0);
 
-    /// <summary>Ends a reservation made by <see cref="Reserve"/>.</summary>
-    internal static void Release(byte* address, nuint bytes) => Unmap(address, bytes);
+    /// <summary>Ends a reservation made by <see cref="Reserve"/>. Its memory is given back in any case.</summary>
+    internal static void Release(byte* address, nuint bytes) => Unmapping.Unmap(address, bytes);
 
     /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as
     /// it may be written.</summary>
@@ -136,14 +137,6 @@ internal static unsafe class VirtualMemory
         if (MMap.madvise(address, bytes, MMap.MADV_DONTNEED_LOCKED) != 0 || MMap.mlock2(address, bytes, MMap.MLOCK_ONFAULT) != 0)
         {
             _ = MMap.munlock(address, bytes);
-        }
-    }
-
-    private static void Unmap(byte* address, nuint bytes)
-    {
-        if (MMap.munmap(address, bytes) != 0)
-        {
-            throw new InvalidOperationException($"munmap failed with errno {Marshal.GetLastPInvokeError()}.");
         }
     }
 }
