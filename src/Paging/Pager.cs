@@ -259,7 +259,9 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task RemoveAsync(SwapFile file, AreaState before, CancellationToken cancellation)
+    /// <remarks>What is awaited is the task itself, not a method that goes on behind it: so a thread that blocks for it needs no other one of
+    /// the thread pool.</remarks>
+    private Task RemoveAsync(SwapFile file, AreaState before, CancellationToken cancellation)
     {
         var moving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
@@ -273,6 +275,10 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
                         _domain.SwapFiles.Remove(file.Area, file.Path, before, cancellation);
                         moving.SetResult();
                     }
+                    catch (OperationCanceledException)
+                    {
+                        moving.SetCanceled(cancellation);
+                    }
                     catch (Exception e)
                     {
                         moving.SetException(e);
@@ -281,13 +287,13 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
                 "Paging swapoff",
                 "to remove a swap file needs one that moves its pages");
         }
-        catch
+        catch (Exception e)
         {
             file.Area.AbandonRemoval(before);
-            throw;
+            return Task.FromException(e);
         }
 
-        await moving.Task.ConfigureAwait(false);
+        return moving.Task;
     }
 
     private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options, IBackingSource? source = null)

@@ -1,19 +1,18 @@
-using System.Threading.Tasks.Sources;
 using Paging.Residency;
 
 namespace Paging;
 
 /// <summary>A pin that is awaited, since its page is in a file. Its continuation runs on the thread pool, never on a thread of the
-/// pager's.</summary>
+/// pager's; a thread that blocks for it is woken without the pool, all of whose threads may be blocked like that.</summary>
 /// <param name="queue">The pager's.</param>
 /// <param name="region">The array.</param>
 /// <param name="page">The page.</param>
 /// <param name="owner">What will have it pinned.</param>
 internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, long page, PageOwner<T> owner)
-    : PageOperation(queue, region, page, page + 1, most: 1), IValueTaskSource<PageOwner<T>>
+    : PageOperation(queue, region, page, page + 1, most: 1)
     where T : unmanaged
 {
-    private ManualResetValueTaskSourceCore<PageOwner<T>> _source = new() { RunContinuationsAsynchronously = true };
+    private readonly TaskCompletionSource<PageOwner<T>> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationToken _token;
     private Exception? _failure;
     private bool _isPinned;
@@ -55,7 +54,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
         _token = token;
         CancelBy(token);
         Queue.Add(this);
-        return new ValueTask<PageOwner<T>>(this, _source.Version);
+        return new ValueTask<PageOwner<T>>(_source.Task);
     }
 
     internal override BroughtIn Work(PageFetcher fetcher, long page)
@@ -73,14 +72,6 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
         }
     }
 
-    PageOwner<T> IValueTaskSource<PageOwner<T>>.GetResult(short token) => _source.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource<PageOwner<T>>.GetStatus(short token) => _source.GetStatus(token);
-
-    void IValueTaskSource<PageOwner<T>>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
-
     protected override void OnComplete()
     {
         if (IsCancelled)
@@ -91,7 +82,7 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
                 owner.Dispose();
             }
 
-            _source.SetException(new OperationCanceledException(_token));
+            _source.SetCanceled(_token);
         }
         else if (_isPinned)
         {

@@ -60,6 +60,29 @@ public class PinAsyncTests
         held.AssertWithinBudgets();
     }
 
+    /// <summary>A thread that blocks for a pin is woken when it is complete: by the thread that completes it, not by one of the thread
+    /// pool, all of whose threads may be blocked for pins.</summary>
+    [Fact]
+    public async Task Who_blocks_for_a_pin_needs_no_other_thread_of_the_pool()
+    {
+        using Held held = Stored.InFile(1, out GatedDevice device);
+        int first = Stored.FirstInFile(held, 6);
+        for (int page = first; page < first + 6; page++)
+        {
+            using var goOn = new ManualResetEventSlim();
+            device.BeforeRead(1, goOn.Wait);
+#pragma warning disable CA2012 // It is looked at, and awaited once.
+            ValueTask<PageOwner<long>> pin = held.Array.PinAsync(page * (long)PageLength, cancellationToken: TestContext.Current.CancellationToken);
+            Task<PageOwner<long>> blocking = pin.AsTask();
+            goOn.Set();
+            while (!pin.IsCompleted)
+                Thread.Yield();
+#pragma warning restore CA2012
+            Assert.True(blocking.IsCompleted, $"page {page}");
+            (await blocking).Dispose();
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

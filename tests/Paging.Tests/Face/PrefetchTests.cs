@@ -48,6 +48,25 @@ public class PrefetchTests
         held.VerifyAll();
     }
 
+    /// <summary>As for a pin: see <see cref="PinAsyncTests.Who_blocks_for_a_pin_needs_no_other_thread_of_the_pool"/>.</summary>
+    [Fact]
+    public async Task Who_blocks_for_a_prefetch_needs_no_other_thread_of_the_pool()
+    {
+        using Held held = Make(threads: 1, withFile: true);
+        for (int first = 0; first + Half <= held.Pages; first += 29)
+        {
+#pragma warning disable CA2012 // It is looked at, and awaited once.
+            ValueTask prefetch = held.Array.PrefetchAsync(
+                first * PageLength, Half * PageLength, TestContext.Current.CancellationToken);
+            Task blocking = prefetch.AsTask();
+            while (!prefetch.IsCompleted)
+                Thread.Yield();
+#pragma warning restore CA2012
+            Assert.True(blocking.IsCompleted, $"page {first}");
+            await blocking;
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
