@@ -31,14 +31,12 @@ internal ref struct ReadaheadSets(
     private readonly int _setPages = SetOf(region.Frames);
     private Counts _counts;
     private Counts _reads;
-    private KeptCounts _keptReads;
     private int _first;
     private int _sets;
     private int _done;
-    private KeptPages _keptLast;
-    private KeptTotals _keptLeft;
+    private KeptRing _kept;
     private int _firstKept;
-    private int _kept;
+    private int _keptCount;
 
     /// <summary>Pages of a set, of this size.</summary>
     internal static int SetOf(FrameClass size) => Math.Clamp(SetBytes >> size.PageShift, 4, MaxSetPages);
@@ -83,24 +81,23 @@ internal ref struct ReadaheadSets(
 
     /// <summary>How many pages there had been, of those left to the reader, at the end of the oldest set whose reads are kept, if these have
     /// to end now, to make room for those of the set that is done, before the reader has come there; 0 if it has.</summary>
-    internal readonly long Overdue => _kept == KeptSets && !array.IsPassed(_keptLast[_firstKept]) ? _keptLeft[_firstKept] : 0;
+    internal readonly long Overdue =>
+        _keptCount == KeptSets && !array.IsPassed(_kept[_firstKept].Last) ? _kept[_firstKept].Left : 0;
 
     /// <summary>The first set is done: keeps its reads, and ends those of sets that the reader has passed, of one at least where too many are
     /// kept.</summary>
     internal void KeepFirst(ref LeftPages left)
     {
-        while (_kept > 0 && (_kept == KeptSets || array.IsPassed(_keptLast[_firstKept])))
+        while (_keptCount > 0 && (_keptCount == KeptSets || array.IsPassed(_kept[_firstKept].Last)))
         {
-            ReadPlan.End(_keptReads[_firstKept]);
-            left.RemoveFirst(_keptLeft[_firstKept]);
+            ReadPlan.End(_kept[_firstKept].Reads);
+            left.RemoveFirst(_kept[_firstKept].Left);
             _firstKept = (_firstKept + 1) % KeptSets;
-            _kept--;
+            _keptCount--;
         }
 
-        int at = (_firstKept + _kept++) % KeptSets;
-        _keptLast[at] = SetAt(0)[_counts[_first] - 1];
-        _keptReads[at] = _reads[_first];
-        _keptLeft[at] = left.Total;
+        int at = (_firstKept + _keptCount++) % KeptSets;
+        _kept[at] = new Kept(SetAt(0)[_counts[_first] - 1], _reads[_first], left.Total);
         _first = (_first + 1) % Sets;
         _sets--;
         _done = 0;
@@ -112,7 +109,7 @@ internal ref struct ReadaheadSets(
     {
         for (int i = 0; i < KeptSets; i++)
         {
-            _keptLeft[i] = Math.Min(_keptLeft[i], total);
+            _kept[i].Left = Math.Min(_kept[i].Left, total);
         }
     }
 
@@ -124,21 +121,15 @@ internal ref struct ReadaheadSets(
         private int _first;
     }
 
-    [System.Runtime.CompilerServices.InlineArray(KeptSets)]
-    private struct KeptCounts
-    {
-        private int _first;
-    }
+    /// <summary>A set that is done, of which the reads stay.</summary>
+    /// <param name="Last">Its last page.</param>
+    /// <param name="Reads">How many reads it has.</param>
+    /// <param name="Left">How many pages had been left to the reader when it was done.</param>
+    private record struct Kept(StreamPage Last, int Reads, long Left);
 
     [System.Runtime.CompilerServices.InlineArray(KeptSets)]
-    private struct KeptTotals
+    private struct KeptRing
     {
-        private long _first;
-    }
-
-    [System.Runtime.CompilerServices.InlineArray(KeptSets)]
-    private struct KeptPages
-    {
-        private StreamPage _first;
+        private Kept _first;
     }
 }
