@@ -24,6 +24,9 @@ internal sealed unsafe class TableArena : TableHome
     private readonly List<(long Offset, long Bytes)> _free;
     private readonly long _unitBytes;
 
+    /// <summary>No free range is longer than this, and all may be shorter. Under the gate of the owner.</summary>
+    private long _largestFree = long.MaxValue;
+
     /// <summary>1 where a unit is writable. Set by the thread that has made it writable, and never cleared. To make a unit writable twice
     /// does no harm.</summary>
     private readonly byte[] _writable;
@@ -54,9 +57,6 @@ internal sealed unsafe class TableArena : TableHome
     internal byte* Address => _memory.Address;
 
     internal long Bytes => _memory.Bytes;
-
-    /// <summary>No free range is longer than this, and all may be shorter. Under the gate of the owner.</summary>
-    internal long LargestFree { get; private set; } = long.MaxValue;
 
     internal override void MakeWritable(byte* address, long bytes)
     {
@@ -131,7 +131,7 @@ internal sealed unsafe class TableArena : TableHome
     /// <returns>Null when there is none.</returns>
     internal byte* TryTakeUnsynchronized(long bytes, long alignment)
     {
-        if (LargestFree < bytes)
+        if (_largestFree < bytes)
         {
             return null;
         }
@@ -161,12 +161,9 @@ internal sealed unsafe class TableArena : TableHome
             largest = Math.Max(largest, length);
         }
 
-        LargestFree = largest;
+        _largestFree = largest;
         return null;
     }
-
-    /// <summary>How long a free range must be, so that a part of it can be taken wherever it begins.</summary>
-    internal static long LongestNeeded(long bytes, long alignment) => bytes + alignment - VirtualMemory.SystemPageBytes;
 
     /// <summary>Makes a range free again. Under the gate of the owner.</summary>
     internal void FreeUnsynchronized(byte* address, long bytes)
@@ -197,7 +194,7 @@ internal sealed unsafe class TableArena : TableHome
             _free.Insert(low, (offset, bytes));
         }
 
-        LargestFree = Math.Max(LargestFree, bytes);
+        _largestFree = Math.Max(_largestFree, bytes);
     }
 
     internal void DecommitAll() => _ = VirtualMemory.TryDecommit(Address, (nuint)Bytes);

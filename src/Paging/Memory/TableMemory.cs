@@ -28,6 +28,7 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
     private const int MaxWaits = 50;
     private const int WaitMilliseconds = 20;
 
+    /// <summary>The smallest first, so that a table goes where there is just room, and the large ones stay whole for large tables.</summary>
     private readonly List<TableArena> _arenas = [];
 
     /// <summary>The slabs with free slots, by the size of their slots.</summary>
@@ -201,35 +202,6 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
     {
         // Large tables begin where a huge page does, so that those that are written as a whole can have huge pages.
         long alignment = bytes > Reservation.HugePageBytes ? Reservation.HugePageBytes : VirtualMemory.SystemPageBytes;
-        long needed = TableArena.LongestNeeded(bytes, alignment);
-
-        // The smallest arena with room, so that the large ones stay whole for large tables.
-        TableArena? best = null;
-        while (true)
-        {
-            best = null;
-            foreach (TableArena candidate in _arenas)
-            {
-                if (candidate.LargestFree >= needed && (best is null || candidate.Bytes < best.Bytes))
-                {
-                    best = candidate;
-                }
-            }
-
-            if (best is null)
-            {
-                break;
-            }
-
-            byte* address = best.TryTakeUnsynchronized(bytes, alignment);
-            if (address != null)
-            {
-                arena = best;
-                return address;
-            }
-        }
-
-        // A range that such a table has left between others is as long as the table.
         foreach (TableArena candidate in _arenas)
         {
             byte* address = candidate.TryTakeUnsynchronized(bytes, alignment);
@@ -240,9 +212,11 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
             }
         }
 
-        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(needed) : ArenaBytes);
-        _arenas.Add(arena);
-        Volatile.Write(ref _reservedBytes, _reservedBytes + arena.Bytes);
+        arena = new TableArena(this, bytes > MaxSharedBytes ? RoundUp(bytes) : ArenaBytes);
+        long length = arena.Bytes;
+        int larger = _arenas.FindIndex(other => other.Bytes > length);
+        _arenas.Insert(larger < 0 ? _arenas.Count : larger, arena);
+        Volatile.Write(ref _reservedBytes, _reservedBytes + length);
         return arena.TryTakeUnsynchronized(bytes, alignment);
     }
 
