@@ -16,7 +16,8 @@ namespace Paging.Residency;
 /// no other thread touches its pages. Whatever goes wrong, the clone is closed, which gives back all that it has.
 ///
 /// A page of the original is, in this order: shared, when it has a stored copy; stored first, when it is dirty and nobody has it pinned,
-/// after which it is clean and stays in its frame (<see cref="PageSharer"/>); copied into a frame of the clone.
+/// after which it is clean and stays in its frame (<see cref="PageSharer"/>); copied into a frame of the clone. Pages that are stored are
+/// shared by whole tables where they can be (<see cref="TableCloner"/>), the others one by one.
 /// </remarks>
 /// <param name="source">The original.</param>
 /// <param name="clone">The clone, all of whose pages are untouched.</param>
@@ -24,12 +25,6 @@ namespace Paging.Residency;
 internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion clone, PagingDomain domain)
 {
     private const int GranulePages = 1 << PageTable.GranuleShift;
-
-    /// <summary>Granules of a table that lie in a huge page. Large tables begin where one does.</summary>
-    private const int HugePageGranules = Reservation.HugePageBytes / PageTable.GranuleBytes;
-
-    /// <summary>Granules of the clone's table whose memory is brought in at once, at most, where there are not so many.</summary>
-    private const int PopulatedAtOnce = 64;
 
     private PageSharer Sharer => new(source, domain);
 
@@ -111,15 +106,10 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
 
         ref PageTable table = ref source.Pages.Table;
         long granules = table.Granules;
-        long populated = 0;
+        var tables = new TableCloner(source, clone, domain);
         for (long granule = table.NextTouched(0, granules); granule >= 0; granule = table.NextTouched(granule + 1, granules))
         {
-            if (granule >= populated)
-            {
-                populated = Populate(granule);
-            }
-
-            CloneGranule(granule, isPopulated: granule < populated);
+            CloneGranule(granule, ref tables);
             AwaitOpen();
         }
 
@@ -133,43 +123,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
         clone.AwaitOpen();
     }
 
-    /// <summary>Brings in the memory of the clone's table for granules in a row that will be written as a whole, most likely: a huge page's
-    /// worth, or part of the way to where the next one begins.</summary>
-    /// <returns>One past the last of them, or <paramref name="granule"/>.</returns>
-    private long Populate(long granule)
-    {
-        if (source.Pages.Table.IsSmall)
-        {
-            return granule;
-        }
-
-        int count = CountLinear(granule, HugePageGranules - (int)(granule % HugePageGranules));
-        count = count == HugePageGranules ? count : Math.Min(count, PopulatedAtOnce);
-        if (count > 1)
-        {
-            clone.Pages.Table.Populate(granule, count);
-            return granule + count;
-        }
-
-        return granule;
-    }
-
-    private int CountLinear(long granule, int most)
-    {
-        most = (int)Math.Min(most, source.Pages.Table.Granules - granule);
-        int count = 0;
-        while (count < most && IsLinear(granule + count))
-        {
-            count++;
-        }
-
-        return count;
-    }
-
-    private bool IsLinear(long granule) =>
-        GranuleWord.Form(GranuleWord.Load(source.Pages.Table.MarkOf(granule))) == GranuleForm.Linear;
-
-    private void CloneGranule(long granule, bool isPopulated)
+    private void CloneGranule(long granule, ref TableCloner tables)
     {
         long first = granule << PageTable.GranuleShift;
         long end = Math.Min(first + GranulePages, source.PageCount);
@@ -179,23 +133,14 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
             return;
         }
 
-        // Whether the words are in the table is looked at before the words are. A page that is untouched there, and whose granule has
-        // changed its form since, was untouched in between.
-        if (IsLinear(granule))
+        ulong* left = stackalloc ulong[GranulePages / PageSharer.BatchPages];
+        if (tables.TryClone(granule, (int)(end - first), left))
         {
-            ulong* left = stackalloc ulong[GranulePages / 64];
-            new Span<ulong>(left, GranulePages / 64).Clear();
-            if (!ShareTable(granule, (int)(end - first), left) && isPopulated)
+            for (int batch = 0; batch < GranulePages / PageSharer.BatchPages; batch++)
             {
-                // No page of the granule is stored: it has no table.
-                clone.Pages.Table.TryDrop(granule, 1);
-            }
-
-            for (int part = 0; part < GranulePages / 64; part++)
-            {
-                for (ulong bits = left[part]; bits != 0; bits &= bits - 1)
+                for (ulong bits = left[batch]; bits != 0; bits &= bits - 1)
                 {
-                    ClonePage(first + (part * 64) + BitOperations.TrailingZeroCount(bits));
+                    ClonePage(first + (batch * PageSharer.BatchPages) + BitOperations.TrailingZeroCount(bits));
                 }
             }
 
@@ -228,107 +173,6 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
             {
                 ClonePage(index);
             }
-        }
-    }
-
-    /// <summary>Shares what is stored of the pages in a table, in a table of the clone that is made for it. All under the lock of the
-    /// clone's granule, so that a thread that closes the pager waits, and never sees half of it.</summary>
-    /// <param name="granule">The granule.</param>
-    /// <param name="count">Pages of it.</param>
-    /// <param name="left">Receives a bit for each page that is to be cloned by itself.</param>
-    /// <returns>False when the clone's granule is as before.</returns>
-    private bool ShareTable(long granule, int count, ulong* left)
-    {
-        ulong* from = source.Pages.Table.WordsOf(granule);
-        ulong* end = source.Pages.Table.WordsOf(0) + source.PageCount;
-        ulong* to = clone.Pages.Table.WordsOf(granule);
-        ulong* words = stackalloc ulong[PageSharer.BatchPages];
-        clone.Pages.Table.TouchBlock(granule);
-        using (LockedGranule target = clone.Pages.Lock(granule))
-        {
-            // After the lock: either the closer of the clone waits for the lock, or we see the clone closed.
-            if (clone.SeesClosed)
-            {
-                return true;
-            }
-
-            if (IsAllUnstored(from, count))
-            {
-                return false;
-            }
-
-            target.MakeLinearForClone();
-            for (int first = 0; first < count; first += PageSharer.BatchPages)
-            {
-                int batch = Math.Min(PageSharer.BatchPages, count - first);
-                int following = (int)Math.Min(PageSharer.BatchPages, end - (from + first + batch));
-                ulong shared = Sharer.ShareStored(from + first, batch, following, words, out ulong others);
-                shared |= ShareClean(from + first, words, ref others);
-                TakeOver(to + first, words, shared);
-                target.CountIn(BitOperations.PopCount(shared));
-                left[first >> 6] = others;
-            }
-        }
-
-        clone.Pages.Table.Charge(PageTable.GranuleBytes);
-        return true;
-    }
-
-    private static bool IsAllUnstored(ulong* pages, int count)
-    {
-        int i = 0;
-        while (i < count && PageWord.IsUnstored(PageWord.Load(pages + i)))
-        {
-            i++;
-        }
-
-        return i == count;
-    }
-
-    /// <summary>Shares the stored copies of pages in frames, and of those that were in none, but whose references other threads were
-    /// changing.</summary>
-    /// <param name="pages">The words of pages in a row.</param>
-    /// <param name="words">What they were; receives what those of the clone are to be.</param>
-    /// <param name="others">The pages to look at, by a bit each; receives those that are to be cloned by themselves.</param>
-    /// <returns>The pages that have become shared, by a bit each.</returns>
-    private ulong ShareClean(ulong* pages, ulong* words, ref ulong others)
-    {
-        ulong shared = 0;
-        for (ulong bits = others; bits != 0; bits &= bits - 1)
-        {
-            int i = BitOperations.TrailingZeroCount(bits);
-            ulong word = words[i];
-            if (Sharer.TryShare(pages + i, word, out uint stored) != Sharing.Done)
-            {
-                continue;
-            }
-
-            others &= ~(1UL << i);
-            if (stored == 0)
-            {
-                continue;
-            }
-
-            shared |= 1UL << i;
-            if (PageWord.IsResident(word))
-            {
-                FrameClass frames = source.Frames;
-                int history = FrameClock.HistoryOf(frames, frames.FrameAt(PageWord.Offset(word)));
-                words[i] = PageWord.Away(word, stored, history);
-            }
-        }
-
-        return shared;
-    }
-
-    /// <summary>Puts words into the clone's table, for the pages that have their bit set.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TakeOver(ulong* pages, ulong* words, ulong shared)
-    {
-        for (ulong bits = shared; bits != 0; bits &= bits - 1)
-        {
-            int i = BitOperations.TrailingZeroCount(bits);
-            PageWord.TakeOver(pages + i, words[i]);
         }
     }
 
