@@ -17,20 +17,13 @@ internal sealed class SharedChoosers
     internal FilterChooser For(int elementBytes, CompressionGoal goal)
     {
         long key = ((long)elementBytes << 32) | (uint)goal;
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (!_choosers.TryGetValue(key, out FilterChooser? chooser))
         {
-            if (!_choosers.TryGetValue(key, out FilterChooser? chooser))
-            {
-                chooser = new FilterChooser(elementBytes);
-                _choosers.Add(key, chooser);
-            }
+            chooser = new FilterChooser(elementBytes);
+            _choosers.Add(key, chooser);
+        }
 
-            return chooser;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        return chooser;
     }
 }

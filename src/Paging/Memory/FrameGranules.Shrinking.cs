@@ -1,3 +1,5 @@
+using Paging.Threading;
+
 namespace Paging.Memory;
 
 /// <summary>Giving memory back when the budget shrinks: of many granules at once, and of single frames.</summary>
@@ -17,28 +19,21 @@ internal sealed unsafe partial class FrameGranules
     /// <returns>The granules: none when there are none left.</returns>
     internal (int First, int End) BeginShrink(int below, long frames)
     {
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        int end = Math.Min(EndGranule, below);
+        int first = end;
+        for (long found = 0; first > 0 && found < frames;)
         {
-            int end = Math.Min(EndGranule, below);
-            int first = end;
-            for (long found = 0; first > 0 && found < frames;)
+            ref Granule entry = ref _granules[--first];
+            if (entry.State == (byte)GranuleState.Live && entry.Present > 0)
             {
-                ref Granule entry = ref _granules[--first];
-                if (entry.State == (byte)GranuleState.Live && entry.Present > 0)
-                {
-                    SetState(ref entry, GranuleState.Draining);
-                    found += entry.Present;
-                }
+                SetState(ref entry, GranuleState.Draining);
+                found += entry.Present;
             }
+        }
 
-            SetFreeOnesAsideUnsynchronized();
-            return (first, end);
-        }
-        finally
-        {
-            _pool.Gate.Exit();
-        }
+        SetFreeOnesAsideUnsynchronized();
+        return (first, end);
     }
 
     /// <summary>The frames of granules, those without memory included.</summary>
@@ -56,37 +51,30 @@ internal sealed unsafe partial class FrameGranules
     /// <returns>The number of frames given back. Less than could be, when the system refuses to take memory back.</returns>
     internal long EndShrink(int first, int end, long max)
     {
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        SetFreeOnesAsideUnsynchronized();
+        long given = 0;
+        for (int granule = end - 1; granule >= first; granule--)
         {
-            SetFreeOnesAsideUnsynchronized();
-            long given = 0;
-            for (int granule = end - 1; granule >= first; granule--)
+            ref Granule entry = ref _granules[granule];
+            if (entry.State != (byte)GranuleState.Draining)
             {
-                ref Granule entry = ref _granules[granule];
-                if (entry.State != (byte)GranuleState.Draining)
-                {
-                    continue;
-                }
-
-                int present = entry.Present;
-                if (present <= max - given && TryGiveBackUnsynchronized(granule))
-                {
-                    given += present;
-                    continue;
-                }
-
-                given += MakeHolesUnsynchronized(granule, max - given);
-                EndSettingAsideUnsynchronized(granule);
+                continue;
             }
 
-            LowerEndUnsynchronized();
-            return given;
+            int present = entry.Present;
+            if (present <= max - given && TryGiveBackUnsynchronized(granule))
+            {
+                given += present;
+                continue;
+            }
+
+            given += MakeHolesUnsynchronized(granule, max - given);
+            EndSettingAsideUnsynchronized(granule);
         }
-        finally
-        {
-            _pool.Gate.Exit();
-        }
+
+        LowerEndUnsynchronized();
+        return given;
     }
 
     /// <summary>Gives back the memory of a granule if all its frames are set aside.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -73,29 +74,22 @@ internal sealed unsafe partial class FrameGranules
             return false;
         }
 
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        // Granules below the hint are complete.
+        while (_growHint < _granuleCount && IsComplete(_growHint))
         {
-            // Granules below the hint are complete.
-            while (_growHint < _granuleCount && IsComplete(_growHint))
-            {
-                _growHint++;
-            }
-
-            for (int granule = _growHint; granule < _granuleCount; granule++)
-            {
-                if (!IsComplete(granule) && _granules[granule].State != (byte)GranuleState.Draining)
-                {
-                    return TryCommitUnsynchronized(granule);
-                }
-            }
-
-            return false;
+            _growHint++;
         }
-        finally
+
+        for (int granule = _growHint; granule < _granuleCount; granule++)
         {
-            _pool.Gate.Exit();
+            if (!IsComplete(granule) && _granules[granule].State != (byte)GranuleState.Draining)
+            {
+                return TryCommitUnsynchronized(granule);
+            }
         }
+
+        return false;
     }
 
     /// <summary>Starts to empty a granule; the caller evicts what is in its frames.</summary>
@@ -104,25 +98,18 @@ internal sealed unsafe partial class FrameGranules
     /// <returns>The granule, or −1 when there is none to empty.</returns>
     internal int BeginDrain(long floor, int below = int.MaxValue)
     {
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        for (int granule = Math.Min(EndGranule, below) - 1; granule >= 0; granule--)
         {
-            for (int granule = Math.Min(EndGranule, below) - 1; granule >= 0; granule--)
+            ref Granule entry = ref _granules[granule];
+            if (entry.State == (byte)GranuleState.Live && Frames - entry.Present >= floor)
             {
-                ref Granule entry = ref _granules[granule];
-                if (entry.State == (byte)GranuleState.Live && Frames - entry.Present >= floor)
-                {
-                    SetState(ref entry, GranuleState.Draining);
-                    return granule;
-                }
+                SetState(ref entry, GranuleState.Draining);
+                return granule;
             }
+        }
 
-            return -1;
-        }
-        finally
-        {
-            _pool.Gate.Exit();
-        }
+        return -1;
     }
 
     /// <summary>The frames of a granule that have memory.</summary>
@@ -144,23 +131,16 @@ internal sealed unsafe partial class FrameGranules
     /// <returns>Whether the memory was given back.</returns>
     internal bool EndDrain(int granule)
     {
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        SetFreeOnesAsideUnsynchronized();
+        bool empty = TryGiveBackUnsynchronized(granule);
+        if (!empty)
         {
-            SetFreeOnesAsideUnsynchronized();
-            bool empty = TryGiveBackUnsynchronized(granule);
-            if (!empty)
-            {
-                EndSettingAsideUnsynchronized(granule);
-            }
+            EndSettingAsideUnsynchronized(granule);
+        }
 
-            LowerEndUnsynchronized();
-            return empty;
-        }
-        finally
-        {
-            _pool.Gate.Exit();
-        }
+        LowerEndUnsynchronized();
+        return empty;
     }
 
     private bool TryCommitUnsynchronized(int granule)
@@ -220,22 +200,15 @@ internal sealed unsafe partial class FrameGranules
     /// <summary>Sets a free frame aside. False when its granule is not being drained any more.</summary>
     internal bool TrySetAside(long frame)
     {
-        _pool.Gate.Enter();
-        try
+        using Gate.Scope held = _pool.Gate.Enter();
+        // Checked again under the gate: if the drain has ended meanwhile, no thread would come for the frame.
+        if (!IsDraining(frame))
         {
-            // Checked again under the gate: if the drain has ended meanwhile, no thread would come for the frame.
-            if (!IsDraining(frame))
-            {
-                return false;
-            }
+            return false;
+        }
 
-            SetAsideUnsynchronized(frame);
-            return true;
-        }
-        finally
-        {
-            _pool.Gate.Exit();
-        }
+        SetAsideUnsynchronized(frame);
+        return true;
     }
 
     private void SetFreeOnesAsideUnsynchronized()

@@ -187,31 +187,24 @@ internal sealed unsafe class FramePool
             return known;
         }
 
-        Gate.Enter();
-        try
+        using Gate.Scope held = Gate.Enter();
+        if (_classes[index] is null)
         {
-            if (_classes[index] is null)
+            // The classes of smaller pages come first, each as long as the whole budget can become.
+            long first = 0;
+            byte* tables = _tables.Address;
+            for (int smaller = 0; smaller < index; smaller++)
             {
-                // The classes of smaller pages come first, each as long as the whole budget can become.
-                long first = 0;
-                byte* tables = _tables.Address;
-                for (int smaller = 0; smaller < index; smaller++)
-                {
-                    long frames = ReservedBytes / (MinPageBytes << smaller);
-                    first += frames;
-                    tables += FrameClass.TableBytes(frames, MinPageBytes << smaller, GranuleBytes);
-                }
-
-                var size = new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records, tables);
-                Volatile.Write(ref _classes[index], size);
+                long frames = ReservedBytes / (MinPageBytes << smaller);
+                first += frames;
+                tables += FrameClass.TableBytes(frames, MinPageBytes << smaller, GranuleBytes);
             }
 
-            return _classes[index]!;
+            var size = new FrameClass(this, pageBytes, first, index * _classSpan, _memory, _records, tables);
+            Volatile.Write(ref _classes[index], size);
         }
-        finally
-        {
-            Gate.Exit();
-        }
+
+        return _classes[index]!;
     }
 
     /// <summary>Signalled when the limit has changed, or no more is committed than it allows: for threads to which nothing that comes free

@@ -36,26 +36,19 @@ internal sealed class GrowingRange
 
     private bool TryGrow(long wanted)
     {
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        while (_committed < wanted)
         {
-            while (_committed < wanted)
+            bool huge = _committed >= Reservation.HugePageBytes;
+            long step = Math.Min(huge ? Reservation.HugePageBytes : SmallStep, _bytes - _committed);
+            if (step <= 0 || !_memory.TryCommit(_first + _committed, step, huge))
             {
-                bool huge = _committed >= Reservation.HugePageBytes;
-                long step = Math.Min(huge ? Reservation.HugePageBytes : SmallStep, _bytes - _committed);
-                if (step <= 0 || !_memory.TryCommit(_first + _committed, step, huge))
-                {
-                    return false;
-                }
-
-                Volatile.Write(ref _committed, _committed + step);
+                return false;
             }
 
-            return true;
+            Volatile.Write(ref _committed, _committed + step);
         }
-        finally
-        {
-            _gate.Exit();
-        }
+
+        return true;
     }
 }

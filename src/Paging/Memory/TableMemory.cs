@@ -108,40 +108,26 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
 
     internal void Free(TableArena arena, byte* address, long bytes)
     {
-        Gate.Enter();
-        try
-        {
-            arena.FreeUnsynchronized(address, bytes);
-        }
-        finally
-        {
-            Gate.Exit();
-        }
+        using Gate.Scope held = Gate.Enter();
+        arena.FreeUnsynchronized(address, bytes);
     }
 
     internal void Free(TableSlab slab, byte* address, bool isUsed)
     {
-        Gate.Enter();
-        try
+        using Gate.Scope held = Gate.Enter();
+        List<TableSlab> open = Slabs(slab.SlotBytes);
+        bool wasFull = slab.IsFull;
+        slab.FreeUnsynchronized(address, isUsed);
+        if (wasFull)
         {
-            List<TableSlab> open = Slabs(slab.SlotBytes);
-            bool wasFull = slab.IsFull;
-            slab.FreeUnsynchronized(address, isUsed);
-            if (wasFull)
-            {
-                open.Add(slab);
-            }
-
-            // One empty slab stays, for the next table of its size.
-            if (slab.IsEmpty && open.Count > 1)
-            {
-                open.Remove(slab);
-                slab.Arena.FreeUnsynchronized(slab.Address, TableSlab.Bytes);
-            }
+            open.Add(slab);
         }
-        finally
+
+        // One empty slab stays, for the next table of its size.
+        if (slab.IsEmpty && open.Count > 1)
         {
-            Gate.Exit();
+            open.Remove(slab);
+            slab.Arena.FreeUnsynchronized(slab.Address, TableSlab.Bytes);
         }
     }
 
@@ -151,36 +137,29 @@ internal sealed unsafe class TableMemory(long maxWaiting = TableMemory.DefaultMa
 
     private byte* TakeOnce(long bytes, out TableHome home)
     {
-        Gate.Enter();
-        try
+        using Gate.Scope held = Gate.Enter();
+        if (bytes > MaxSlotBytes)
         {
-            if (bytes > MaxSlotBytes)
-            {
-                byte* address = TakeRangeUnsynchronized(bytes, out TableArena arena);
-                home = arena;
-                return address;
-            }
-
-            List<TableSlab> open = Slabs((int)bytes);
-            if (open.Count == 0)
-            {
-                open.Add(MakeSlabUnsynchronized((int)bytes));
-            }
-
-            TableSlab slab = open[^1];
-            home = slab;
-            byte* slot = slab.TakeUnsynchronized();
-            if (slab.IsFull)
-            {
-                open.RemoveAt(open.Count - 1);
-            }
-
-            return slot;
+            byte* address = TakeRangeUnsynchronized(bytes, out TableArena arena);
+            home = arena;
+            return address;
         }
-        finally
+
+        List<TableSlab> open = Slabs((int)bytes);
+        if (open.Count == 0)
         {
-            Gate.Exit();
+            open.Add(MakeSlabUnsynchronized((int)bytes));
         }
+
+        TableSlab slab = open[^1];
+        home = slab;
+        byte* slot = slab.TakeUnsynchronized();
+        if (slab.IsFull)
+        {
+            open.RemoveAt(open.Count - 1);
+        }
+
+        return slot;
     }
 
     private TableSlab MakeSlabUnsynchronized(int slotBytes)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using Paging.Interop;
+using Paging.Threading;
 
 namespace Paging.Memory;
 
@@ -63,18 +64,11 @@ internal sealed unsafe class TableSlab : TableHome
 
     internal override void Close(byte* address, long bytes)
     {
-        _owner.Gate.Enter();
-        try
+        using Gate.Scope held = _owner.Gate.Enter();
+        Debug.Assert(_taken > 0, "closed once");
+        if (--_taken == 0)
         {
-            Debug.Assert(_taken > 0, "closed once");
-            if (--_taken == 0)
-            {
-                DropUnsynchronized();
-            }
-        }
-        finally
-        {
-            _owner.Gate.Exit();
+            DropUnsynchronized();
         }
     }
 

@@ -17,52 +17,44 @@ internal sealed class WaitingLine
     /// <summary>Joins the end of the line. The caller must <see cref="Leave"/> later.</summary>
     internal long Join()
     {
-        _gate.Enter();
-        try
-        {
-            _tickets.Add(++_last);
-            Volatile.Write(ref _count, _tickets.Count);
-            return _last;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        _tickets.Add(++_last);
+        Volatile.Write(ref _count, _tickets.Count);
+        return _last;
     }
 
     internal bool IsFirst(long ticket)
     {
-        _gate.Enter();
-        bool first = _tickets[0] == ticket;
-        _gate.Exit();
-        return first;
+        using Gate.Scope held = _gate.Enter();
+        return _tickets[0] == ticket;
     }
 
     /// <summary>Lets those behind pass, if there are any: goes to the end of the line. The caller is the first.</summary>
     internal void PassOn(long ticket)
     {
-        _gate.Enter();
-        bool passes = _tickets.Count > 1 && _tickets[0] == ticket;
-        if (passes)
+        using (_gate.Enter())
         {
+            if (_tickets.Count <= 1 || _tickets[0] != ticket)
+            {
+                return;
+            }
+
             // Room for it there is: the list does not grow.
             _tickets.RemoveAt(0);
             _tickets.Add(ticket);
         }
 
-        _gate.Exit();
-        if (passes)
-        {
-            LeaseEnds.Signal();
-        }
+        LeaseEnds.Signal();
     }
 
     internal void Leave(long ticket)
     {
-        _gate.Enter();
-        _tickets.Remove(ticket);
-        Volatile.Write(ref _count, _tickets.Count);
-        _gate.Exit();
+        using (_gate.Enter())
+        {
+            _tickets.Remove(ticket);
+            Volatile.Write(ref _count, _tickets.Count);
+        }
+
         // The thread that is first now may have been asleep behind us.
         LeaseEnds.Signal();
     }

@@ -41,32 +41,25 @@ internal sealed class BlockAllocator
     internal long Allocate(long count)
     {
         Debug.Assert(count > 0, "a run has blocks");
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        if (count > Blocks - _usedBlocks)
         {
-            if (count > Blocks - _usedBlocks)
-            {
-                return None;
-            }
-
-            long first = Find(_next, Blocks, count);
-            if (first == None)
-            {
-                // A run may begin before the place where the first search started, and end behind it.
-                first = Find(0, Math.Min(Blocks, _next + count - 1), count);
-            }
-
-            if (first != None)
-            {
-                Take(first, count);
-            }
-
-            return first;
+            return None;
         }
-        finally
+
+        long first = Find(_next, Blocks, count);
+        if (first == None)
         {
-            _gate.Exit();
+            // A run may begin before the place where the first search started, and end behind it.
+            first = Find(0, Math.Min(Blocks, _next + count - 1), count);
         }
+
+        if (first != None)
+        {
+            Take(first, count);
+        }
+
+        return first;
     }
 
     /// <summary>Takes the first run of free blocks that begins at <paramref name="from"/> or later, for trimming: while it is trimmed, no
@@ -78,47 +71,32 @@ internal sealed class BlockAllocator
     internal long TakeFreeRun(long from, long max, out long count)
     {
         Debug.Assert(from >= 0 && max > 0, "a run has blocks");
-        _gate.Enter();
-        try
+        using Gate.Scope held = _gate.Enter();
+        long first = NextFree(from, Blocks);
+        if (first >= Blocks)
         {
-            long first = NextFree(from, Blocks);
-            if (first >= Blocks)
-            {
-                count = 0;
-                return None;
-            }
+            count = 0;
+            return None;
+        }
 
-            count = NextUsed(first, Math.Min(Blocks, first + max)) - first;
-            Mark(first, count, used: true);
-            return first;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        count = NextUsed(first, Math.Min(Blocks, first + max)) - first;
+        Mark(first, count, used: true);
+        return first;
     }
 
     /// <summary>Gives back blocks that were taken: all of a run, or a part of it.</summary>
     internal void Free(long first, long count)
     {
         Debug.Assert(first >= 0 && count > 0 && first + count <= Blocks, "blocks of the device");
-        _gate.Enter();
-        try
-        {
-            Mark(first, count, used: false);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        using Gate.Scope held = _gate.Enter();
+        Mark(first, count, used: false);
     }
 
     /// <summary>Makes the next search begin at the first block.</summary>
     internal void Rewind()
     {
-        _gate.Enter();
+        using Gate.Scope held = _gate.Enter();
         _next = 0;
-        _gate.Exit();
     }
 
     internal bool IsUsed(long block)
