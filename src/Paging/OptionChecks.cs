@@ -10,15 +10,15 @@ internal static class OptionChecks
 {
     private const int MaxBackgroundThreads = 64;
 
-    internal static void Check(this PagerOptions options, string parameter)
+    internal static void Check(this PagerOptions options)
     {
-        PagerName.Check(options.Name, parameter);
-        FramePool.CheckPageBytes(options.PageBytes, parameter);
-        CheckGoal(options.Compression, parameter);
+        PagerName.Check(options.Name, nameof(options));
+        FramePool.CheckPageBytes(options.PageBytes, nameof(options));
+        CheckGoal(options.Compression, nameof(options));
         if (options.BackgroundThreads is < 0 or > MaxBackgroundThreads)
         {
             throw new ArgumentOutOfRangeException(
-                parameter,
+                nameof(options),
                 options.BackgroundThreads,
                 $"BackgroundThreads = {options.BackgroundThreads:N0} is not from 0 to {MaxBackgroundThreads}.");
         }
@@ -26,7 +26,7 @@ internal static class OptionChecks
         if (options.ResidentBytes > FramePool.MaxBudgetBytes)
         {
             throw new ArgumentOutOfRangeException(
-                parameter,
+                nameof(options),
                 options.ResidentBytes,
                 $"ResidentBytes = {options.ResidentBytes:N0} is more than {FramePool.MaxBudgetBytes:N0}.");
         }
@@ -34,40 +34,40 @@ internal static class OptionChecks
         if (options.PoolBytes > PoolBudget.MaxBytes)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {PoolBudget.MaxBytes:N0}.");
+                nameof(options), options.PoolBytes, $"PoolBytes = {options.PoolBytes:N0} is more than {PoolBudget.MaxBytes:N0}.");
         }
 
         if (options.SwapFiles is null)
         {
-            throw new ArgumentNullException(parameter, "SwapFiles is null. Leave it out for none.");
+            throw new ArgumentNullException(nameof(options), "SwapFiles is null. Leave it out for none.");
         }
 
-        CheckPageFits(options.PageBytes, options.ResidentBytes, options.PoolBytes, parameter);
+        CheckPageFits(options.PageBytes, options.ResidentBytes, options.PoolBytes, nameof(options));
 
         // Of budgets that are right by themselves.
-        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), parameter);
-        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), parameter);
+        CheckFloor(options.MinResidentBytes, options.ResidentBytes, nameof(options.MinResidentBytes), nameof(options.ResidentBytes), nameof(options));
+        CheckFloor(options.MinPoolBytes, options.PoolBytes, nameof(options.MinPoolBytes), nameof(options.PoolBytes), nameof(options));
     }
 
-    internal static void CheckAdvice(PageAdvice advice, string parameter)
+    internal static void CheckAdvice(PageAdvice advice)
     {
         if (advice is < PageAdvice.Normal or > PageAdvice.PageOut)
         {
             throw new ArgumentOutOfRangeException(
-                parameter, advice, $"{(int)advice:N0} is no PageAdvice: those are {(int)PageAdvice.Normal} to {(int)PageAdvice.PageOut}.");
+                nameof(advice), advice, $"{(int)advice:N0} is no PageAdvice: those are {(int)PageAdvice.Normal} to {(int)PageAdvice.PageOut}.");
         }
     }
 
-    internal static void Check(this PagedArrayOptions options, string parameter)
+    internal static void Check(this PagedArrayOptions options)
     {
         if (options.Compression is { } goal)
         {
-            CheckGoal(goal, parameter);
+            CheckGoal(goal, nameof(options));
         }
 
         if (options.Filter is < PageFilter.None or > PageFilter.Delta)
         {
-            throw new ArgumentOutOfRangeException(parameter, options.Filter, $"Filter = {(int)options.Filter} is not a PageFilter.");
+            throw new ArgumentOutOfRangeException(nameof(options), options.Filter, $"Filter = {(int)options.Filter} is not a PageFilter.");
         }
     }
 

@@ -18,7 +18,7 @@ public sealed partial class PagedArray<T>
     public void Advise(long start, long length, PageAdvice advice)
     {
         _pages.CheckRange(start, length);
-        OptionChecks.CheckAdvice(advice, nameof(advice));
+        OptionChecks.CheckAdvice(advice);
         (long first, long end) = length == 0 ? (0, 0) : (Locate(start).Page, Locate(start + length - 1).Page + 1);
         _pages.Region.Advise(first, end, advice);
         GC.KeepAlive(this);

@@ -12,7 +12,7 @@ public sealed partial class PagedMatrix<T>
     public void Advise(long startRow, long rows, PageAdvice advice)
     {
         CheckRows(startRow, rows);
-        OptionChecks.CheckAdvice(advice, nameof(advice));
+        OptionChecks.CheckAdvice(advice);
         (long first, long end) = rows == 0
             ? (0, 0)
             : (_divider.Divide(startRow).Quotient, _divider.Divide(startRow + rows - 1).Quotient + 1);

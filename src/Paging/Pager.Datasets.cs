@@ -83,7 +83,7 @@ public sealed partial class Pager
         where T : unmanaged
     {
         MappedFile.CheckPath(path);
-        options?.Check(nameof(options));
+        options?.Check();
         DatasetSource source;
         using (DomainScope held = _domain.Enter())
         {

@@ -44,7 +44,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         }
 
         options ??= new PagerOptions();
-        options.Check(nameof(options));
+        options.Check();
         CodecLibraries.Load();
         PagingEvents.Load();
         options = options with { SwapFiles = options.SwapFiles.Count == 0 ? [] : [.. options.SwapFiles] };
@@ -299,7 +299,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     private PagedRegion MakeRegion<T>(Geometry geometry, PagedArrayOptions? options, IBackingSource? source = null)
         where T : unmanaged
     {
-        options?.Check(nameof(options));
+        options?.Check();
         DroppedArrays.Attempt dropped = default;
         bool goOn = true;
         while (true)

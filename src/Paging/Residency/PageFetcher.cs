@@ -54,10 +54,9 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// this returns, and Dispose meets no lease of ours.</summary>
     /// <param name="region">The array.</param>
     /// <param name="index">The page.</param>
-    /// <param name="manner"><see cref="FaultManner.Ahead"/>, or <see cref="FaultManner.Requested"/>.</param>
     /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses memory.</exception>
-    internal BroughtIn BringIn(PagedRegion region, long index, FaultManner manner) => BringIn(region, index, manner, null);
+    internal BroughtIn BringIn(PagedRegion region, long index) => BringIn(region, index, FaultManner.Requested, null);
 
     private BroughtIn BringIn(PagedRegion region, long index, FaultManner manner, FrameBatch* frames)
     {
@@ -157,7 +156,7 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
 
     internal void EndBatch(PagedRegion region, ref FrameBatch frames) => frames.End(region.Frames, _clock);
 
-    /// <summary>As <see cref="BringIn(PagedRegion, long, FaultManner)"/>, ahead of demand. Throws nothing: whoever accesses the page hears what
+    /// <summary>As <see cref="BringIn(PagedRegion, long)"/>, ahead of demand. Throws nothing: whoever accesses the page hears what
     /// is wrong with it.</summary>
     /// <param name="region">The array.</param>
     /// <param name="index">The page.</param>

@@ -60,7 +60,6 @@ internal static unsafe partial class PageWord
 
     private const int StoredShift = 12;
     private const ulong OffsetMask = ((1UL << 30) - 1) << StoredShift;
-    internal const int HistoryBits = Memory.Replacement.HistoryBits;
 
     /// <summary>Frames lie within so many bytes.</summary>
     internal const long MaxOffset = (long)OffsetMask;

@@ -223,8 +223,8 @@ internal sealed unsafe class PagedRegion
     /// <inheritdoc cref="OperationWorker.Work"/>
     internal void WorkOn(OperationPart part) => _domain.Prefetcher.Worker.Work(part);
 
-    /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long, FaultManner)"/>.</summary>
-    internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index, FaultManner.Requested);
+    /// <summary>Brings a page into a frame without pinning it: see <see cref="PageFetcher.BringIn(PagedRegion, long)"/>.</summary>
+    internal BroughtIn BringIn(long index) => _domain.Fetcher.BringIn(this, index);
 
     /// <summary>Whether pages may be in files: the pager has some, or the array is mapped from one.</summary>
     internal bool MayBeInFiles => _backing is not null || _domain.Swap.Segments.Files.IsAny;

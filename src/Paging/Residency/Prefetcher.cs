@@ -268,7 +268,7 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     {
         try
         {
-            _domain.Fetcher.BringIn(region, page, FaultManner.Requested);
+            _domain.Fetcher.BringIn(region, page);
         }
         catch (Exception e) when (e is PageCorruptedException or OutOfMemoryException)
         {

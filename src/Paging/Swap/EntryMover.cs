@@ -82,11 +82,11 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
         return !entries.IsBroken;
     }
 
-    /// <summary>Moves one entry of a segment in a file into the pool. False when there is no room.</summary>
-    internal bool TryMoveIn(EntryHeader* header, Location from, StoreLevel level)
+    /// <summary>Moves one entry of a segment in a file into the pool, for swapoff. False when there is no room.</summary>
+    internal bool TryMoveIn(EntryHeader* header, Location from)
     {
         using Gate.Scope held = Gate.Enter();
-        return TryMove(header, from, level, onFile: true);
+        return TryMove(header, from, StoreLevel.Normal, onFile: true);
     }
 
     /// <summary>Moves an entry if its descriptor still points to it. False when there is no room.</summary>

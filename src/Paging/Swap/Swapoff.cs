@@ -164,7 +164,7 @@ internal sealed unsafe class Swapoff(
                 if (area.Read(range, buffer, (ulong)segment->SealedAt, counters) == 0
                     && (uint)header->Id == index && header->Units == location.Units && header->IsIntact())
                 {
-                    return log.Mover.TryMoveIn(header, location, StoreLevel.Normal);
+                    return log.Mover.TryMoveIn(header, location);
                 }
             }
         }

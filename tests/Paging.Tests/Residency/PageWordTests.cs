@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Paging.Memory;
 using Paging.Residency;
 using Paging.Swap;
 using Paging.Tests.Model;
@@ -196,7 +197,7 @@ public sealed unsafe class PageWordTests
         2_000,
         from frame in Wide(PageWord.MaxOffset >> 12)
         from stored in Wide(DescriptorTable.MaxDescriptors - 2)
-        from time in Gen.Choose(0, (1 << PageWord.HistoryBits) - 1)
+        from time in Gen.Choose(0, (1 << Replacement.HistoryBits) - 1)
         from flags in Gen.Elements(0ul, PageWord.Dirty, PageWord.Referenced, PageWord.Dirty | PageWord.Referenced)
         select (Offset: frame << 12, Stored: (uint)stored + 1, Time: time, Flags: flags),
         static _ => [],
