@@ -23,8 +23,8 @@ internal unsafe struct FrameRecord
     /// while it pins the page. Evictors read it, and rely on it only if the word of the page then confirms it.</summary>
     internal uint Stored;
 
-    /// <summary>While the frame is on the free list: the next free frame, plus one. Also marks a free frame that is set aside while its
-    /// granule is drained (see FrameClass.Granules).</summary>
+    /// <summary>While the frame is on the free list: the next free frame, plus one. Or one of <see cref="FrameMarks"/>, for a free frame that
+    /// is not on the list.</summary>
     internal uint Next;
 
     /// <summary>Whether the next eviction is to store a clean page in the pool anew. Written by the frame's holder, and by the clock, which

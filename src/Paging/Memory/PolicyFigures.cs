@@ -23,18 +23,23 @@ internal struct PolicyFigures
     [FieldOffset(CacheLine.Bytes + 16)]
     internal long AheadRoom;
 
+    /// <summary>Frames that are left to pages that are not hot.</summary>
     [FieldOffset(CacheLine.Bytes + 24)]
     internal double Window;
 
+    /// <summary>A hot page gives way to another once it has been idle for so many times as long as that was away; 1 or more.</summary>
     [FieldOffset(CacheLine.Bytes + 32)]
     internal double Caution;
 
+    /// <summary>For how long pages were away that have become hot: an average, in units of the clock.</summary>
     [FieldOffset(CacheLine.Bytes + 40)]
     internal double PromotedAfter;
 
+    /// <summary>The same of all pages that have come back.</summary>
     [FieldOffset(CacheLine.Bytes + 48)]
     internal double UsuallyAway;
 
+    /// <summary>The longest that a hot page was idle lately.</summary>
     [FieldOffset(CacheLine.Bytes + 56)]
     internal double LongestIdle;
 

@@ -56,7 +56,7 @@ internal sealed class BackgroundWorker
         {
             return !_signal.IsStopped
                 && _domain.TryGetTarget(out PagingDomain? domain)
-                && (domain.Step(_number, out wait) ? Goes() : StaysAwake(domain));
+                && (domain.Step(_number, out wait) ? HasWorked() : StaysAwake(domain));
         }
         catch (OutOfMemoryException)
         {
@@ -67,7 +67,7 @@ internal sealed class BackgroundWorker
         }
     }
 
-    private bool Goes()
+    private bool HasWorked()
     {
         _looks = 0;
         return true;

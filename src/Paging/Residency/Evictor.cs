@@ -7,6 +7,7 @@ using Paging.Threading;
 
 namespace Paging.Residency;
 
+/// <summary>What came of an attempt to take the page out of a frame.</summary>
 internal enum EvictOutcome
 {
     /// <summary>The frame is the caller's.</summary>

@@ -75,13 +75,8 @@ internal sealed unsafe partial class Writeback
     /// <summary>Counts completions, so that threads can wait for one.</summary>
     internal EventCount Completions { get; } = new();
 
-    internal int InFlight
-    {
-        get
-        {
-            return Shared.Read(SharedWord.Counter, ref _inFlight);
-        }
-    }
+    /// <summary>Segments that are being written.</summary>
+    internal int InFlight => Shared.Read(SharedWord.Counter, ref _inFlight);
 
     /// <summary>Drops what need not be written.</summary>
     internal RedundantEntries? Redundant { get; set; }
