@@ -14,6 +14,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
 
     private readonly SafeFileHandle _file;
     private readonly IoEngine _engine;
+    private readonly IoWindow _window;
     private readonly TransferCount _underWay = new();
 
     /// <summary>Of a file that is read through the page cache: whether the kernel has refused to let what is read leave it again. Set by
@@ -24,6 +25,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
     {
         _file = file;
         _engine = engine;
+        _window = engine.WindowOf(file);
         Path = path;
         Bytes = bytes;
         IsDirect = isDirect;
@@ -168,6 +170,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         }
 
         request.Counted = _underWay;
+        request.Window = request.Length > IoWindow.ShortBytes ? _window : null;
         request.Progress = new TransferProgress(request.Length, wanted);
         _engine.Submit(_file, request);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 
 namespace Paging.Swap.Devices;
@@ -24,10 +25,16 @@ internal abstract class IoEngine : IDisposable
     /// <summary>The switch by which a program avoids io_uring.</summary>
     internal const string DisableIoUringSwitch = "Paging.DisableIoUring";
 
+    private readonly ConcurrentDictionary<ulong, IoWindow> _windows = new();
+
     internal abstract IoEngineKind Kind { get; }
 
     /// <summary>The threads of the engine. They end some time after it is dropped.</summary>
     internal abstract IReadOnlyList<Thread> Threads { get; }
+
+    /// <summary>The window of the file system that a file lies on.</summary>
+    internal IoWindow WindowOf(SafeFileHandle file) =>
+        _windows.GetOrAdd(IoWindow.FileSystemOf((int)file.DangerousGetHandle()), static _ => new IoWindow());
 
     /// <summary>Starts a transfer of whole blocks, as many as <see cref="IoRequest.Progress"/> says.</summary>
     /// <param name="file">A file that stays open until the request has completed.</param>

@@ -26,21 +26,70 @@ internal struct IoQueue
         _last = request;
     }
 
+    /// <summary>The first request.</summary>
     internal IoRequest? Take()
     {
         IoRequest? request = _first;
-        if (request is null)
+        if (request is not null)
         {
-            return null;
-        }
-
-        _first = request.Next;
-        request.Next = null;
-        if (_first is null)
-        {
-            _last = null;
+            Remove(null, request);
         }
 
         return request;
+    }
+
+    /// <summary>The first request that may begin: see <see cref="IoWindow"/>.</summary>
+    internal IoRequest? Start()
+    {
+        IoQueue started = default;
+        Start(ref started, 1);
+        return started.Take();
+    }
+
+    /// <summary>Moves requests that may begin to another queue, in their order.</summary>
+    /// <param name="started">The other queue.</param>
+    /// <param name="max">How many, at most.</param>
+    /// <returns>How many.</returns>
+    internal int Start(ref IoQueue started, int max)
+    {
+        int count = 0;
+        IoRequest? before = null;
+        for (IoRequest? request = _first; request is not null && count < max;)
+        {
+            IoRequest? next = request.Next;
+            if (request.TryStart())
+            {
+                Remove(before, request);
+                started.Add(request);
+                count++;
+            }
+            else
+            {
+                before = request;
+            }
+
+            request = next;
+        }
+
+        return count;
+    }
+
+    private void Remove(IoRequest? before, IoRequest request)
+    {
+        if (before is null)
+        {
+            _first = request.Next;
+        }
+        else
+        {
+            before.Next = request.Next;
+        }
+
+        if (_last == request)
+        {
+            _last = before;
+        }
+
+        request.Next = null;
     }
 }

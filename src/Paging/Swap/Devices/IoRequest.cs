@@ -44,6 +44,12 @@ internal unsafe class IoRequest
     /// <summary>Counts the request as under way on its device.</summary>
     internal TransferCount? Counted;
 
+    /// <summary>Where a long read waits for its turn; null for what may begin at once.</summary>
+    internal IoWindow? Window;
+
+    /// <summary>Bytes of the window that it has.</summary>
+    private int _windowBytes;
+
     internal bool IsComplete => !Volatile.Read(ref _isPending);
 
     /// <summary>To be called by the submitter, before Submit.</summary>
@@ -54,12 +60,36 @@ internal unsafe class IoRequest
         Volatile.Write(ref _isPending, true);
     }
 
+    /// <summary>Whether the transfer may begin: then it is counted. By the engine, under the lock of its queue.</summary>
+    internal bool TryStart()
+    {
+        if (Window is null)
+        {
+            return true;
+        }
+
+        if (!Window.TryEnter(Length))
+        {
+            return false;
+        }
+
+        _windowBytes = Length;
+        return true;
+    }
+
     /// <summary>To be called by the device or its engine, exactly once for each <see cref="Begin"/>.</summary>
     internal void Complete(int error)
     {
         Debug.Assert(!IsComplete, "a request completes once");
         TransferCount? counted = Counted;
+        if (_windowBytes > 0)
+        {
+            Window!.Exit(_windowBytes);
+            _windowBytes = 0;
+        }
+
         Counted = null;
+        Window = null;
         File = null;
         Next = null;
         Error = error;

@@ -64,12 +64,19 @@ internal abstract class RequestLoop
     {
         bool interrupted = false;
         _work.Enter(ref interrupted);
-        while (_queue.IsEmpty && !_stopped)
+        IoRequest? request;
+        while ((request = _queue.Start()) is null && !_stopped)
         {
             _work.Wait(ref interrupted);
         }
 
-        IoRequest? request = _queue.Take();
+        if (request is not null && !_queue.IsEmpty)
+        {
+            // What had to wait for the end of this thread's last transfer may be more than one can take.
+            _work.Pulse();
+        }
+
+        // One that has been stopped may leave requests that wait for the end of others: those who carry these out come here again.
         _work.Exit(interrupted);
         if (request is null)
         {

@@ -234,14 +234,9 @@ internal sealed unsafe class UringLoop : IDisposable
     private bool Fill()
     {
         IoQueue batch = default;
-        int room = _freeCount;
         bool interrupted = false;
         _work.Enter(ref interrupted);
-        while (room > 0 && _queue.Take() is { } request)
-        {
-            batch.Add(request);
-            room--;
-        }
+        int room = _freeCount - _queue.Start(ref batch, _freeCount);
 
         // If there is no room, submitters need not wake the thread: a completion will.
         _sleeping = room > 0;

@@ -170,11 +170,15 @@ public sealed unsafe class IoEngineTests
         }
     }
 
-    private static void Load(string kind, FileAbilities abilities)
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Long_transfers_which_wait_for_one_another_do_too(string kind) =>
+        Load(kind, FileAbilities.All, mostBlocks: 2 * IoWindow.ShortBytes / Block, rounds: 30);
+
+    private static void Load(string kind, FileAbilities abilities, int mostBlocks = 8, int rounds = 150)
     {
         const int Threads = 4;
         const int Blocks = 256;
-        const int Rounds = 150;
         using var directory = new TemporaryDirectory();
         using IoEngine engine = Engines.Create(kind);
         Seeded.Run(seed =>
@@ -183,8 +187,8 @@ public sealed unsafe class IoEngineTests
             Parallel(Threads, thread =>
             {
                 var dice = new Dice(seed ^ Dice.Mix((ulong)thread + 1));
-                using var pool = new TransferPool(file, firstBlock: (long)thread * Blocks, Blocks, depth: 32);
-                for (int i = 0; i < Rounds; i++)
+                using var pool = new TransferPool(file, firstBlock: (long)thread * Blocks, Blocks, depth: 32, mostBlocks);
+                for (int i = 0; i < rounds; i++)
                 {
                     pool.Round(dice);
                 }

@@ -9,8 +9,7 @@ namespace Paging.Tests.Swap.Devices;
 /// written.</summary>
 internal sealed unsafe class TransferPool : IDisposable
 {
-    private const int MostBlocks = 8;
-
+    private readonly int _mostBlocks;
     private readonly SwapDevice _device;
     private readonly long _firstBlock;
 
@@ -21,12 +20,13 @@ internal sealed unsafe class TransferPool : IDisposable
     private readonly int _laneBytes;
     private ulong _stamp;
 
-    public TransferPool(SwapDevice device, long firstBlock, int blocks, int depth)
+    public TransferPool(SwapDevice device, long firstBlock, int blocks, int depth, int mostBlocks = 8)
     {
         _device = device;
+        _mostBlocks = mostBlocks;
         _firstBlock = firstBlock;
         _blocks = new (ulong, int, bool)[blocks];
-        _laneBytes = MostBlocks * SwapDevice.BufferAlignment;
+        _laneBytes = _mostBlocks * SwapDevice.BufferAlignment;
         _memory = new AlignedMemory(depth * _laneBytes);
         _lanes = new Lane[depth];
         for (int i = 0; i < depth; i++)
@@ -74,7 +74,7 @@ internal sealed unsafe class TransferPool : IDisposable
     private void Start(Lane lane, Dice dice)
     {
         int first = dice.Below(_blocks.Length);
-        int most = 1 + dice.Below(MostBlocks);
+        int most = 1 + dice.Below(_mostBlocks);
         ulong stamp = _blocks[first].Stamp;
         bool read = stamp != 0 && dice.OnceIn(2);
         int count = 0;
