@@ -15,10 +15,12 @@ internal ref struct ReadaheadSets(
     /// <summary>Sets at once.</summary>
     private const int Sets = 4;
 
-    /// <summary>Pages of a set, at most, and their bytes: so many that what lies side by side makes reads as long as they may
-    /// be.</summary>
+    /// <summary>Pages of a set, at most: so many that what lies side by side makes reads as long as they may be.</summary>
     internal const int MaxSetPages = 256;
-    private const int SetBytes = 1 << 20;
+
+    /// <summary>The share of a stream's distance that is a set. All sets together then fit into the buffers for reads, which depend on the
+    /// budget as the distance does.</summary>
+    private const int SetShare = 8;
 
     /// <summary>Sets that are done, of which the reads stay until the reader has passed them: for pages that were left to it. So many sets
     /// at most; all sets together fit into the buffers for reads.</summary>
@@ -39,7 +41,7 @@ internal ref struct ReadaheadSets(
     private int _keptCount;
 
     /// <summary>Pages of a set, of this size.</summary>
-    internal static int SetOf(FrameClass size) => Math.Clamp(SetBytes >> size.PageShift, 4, MaxSetPages);
+    internal static int SetOf(FrameClass size) => Math.Clamp(RegionReadahead.DistanceOf(size) / SetShare, 4, MaxSetPages);
 
     /// <summary>Where the pages of another set go; empty when there are enough.</summary>
     internal readonly Span<StreamPage> Room => _sets == Sets ? [] : SetAt(_sets);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -44,9 +45,11 @@ internal sealed unsafe class RegionReadahead
         _time = readahead.Time;
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
-        long most = Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
-        _streams = new AccessStreams(region.PageCount, (int)most, ReadaheadSets.SetOf(region.Frames));
+        _streams = new AccessStreams(region.PageCount, DistanceOf(region.Frames), ReadaheadSets.SetOf(region.Frames));
     }
+
+    /// <summary>The most pages of this size that a stream may be ahead of its reader.</summary>
+    internal static int DistanceOf(FrameClass size) => (int)Math.Min(Math.Max(2, MaxBytes >> size.PageShift), size.MaxFrames / Share);
 
     /// <summary>Whether it is among those that threads look at, or about to be.</summary>
     internal bool IsActive => Shared.Read(SharedWord.Stream, ref _active) != 0;
