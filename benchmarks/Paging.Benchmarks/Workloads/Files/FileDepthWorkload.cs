@@ -44,6 +44,7 @@ internal static class FileDepthWorkload
         Series[] series =
             Windows.Harness(harness).Measure(allThreads: true, ring is null ? [ours, threads, decoding] : [ours, threads, decoding, ring]);
 
+        ours.Check();
         filed.Verify(pages);
         engine?.Dispose();
         double bytes = Enumerable.Range(0, pages.Count).Average(i => (double)raw.RangeOf(i).Length);
@@ -100,6 +101,8 @@ internal static class FileDepthWorkload
     {
         private long _accesses;
         private long _faults;
+
+        public void Check() => FiledPages.CheckFiled(_faults, _accesses);
 
         public string Note => $"from the file {100.0 * _faults / _accesses:0.0}%";
 

@@ -54,6 +54,7 @@ internal static class FileEncryptWorkload
 
         Series[] series = Windows.Harness(harness).Measure(allThreads: false, ours, new FileFaultingSide(plain, new Windows(order, window)));
 
+        ours.Check();
         encrypted.Verify(pages);
         report.Add(Row.Difference("fileencrypt", $"{name}, faults", pages.PageBytes, series[0], series[1], Bound.None, ours.Note));
     }

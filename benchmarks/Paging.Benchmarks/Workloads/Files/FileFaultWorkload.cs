@@ -38,6 +38,7 @@ internal static class FileFaultWorkload
         double rawBytes = order.Average(i => (double)raw.RangeOf(i).Length);
         PagerStatistics statistics = filed.Statistics;
         double ourBytes = statistics.BytesRead / (double)statistics.FaultsFromFile;
+        ours.Check();
         filed.Verify(pages);
         report.Add(Row.Difference(
             "filefault", name, pages.PageBytes, series[0], series[1], Bound.AtMost(MostNanoseconds, "ns"),

@@ -6,7 +6,7 @@ namespace Paging.Benchmarks.Workloads;
 /// <summary>Reading pages in sequence from a swap file, a lease a page, with one background thread that reads ahead, against the slower of two
 /// limits: as many bytes as are stored, read by O_DIRECT in requests of 1 MiB, two at once; and the same pages decoded from memory by a thread for
 /// each processor. Neither limit does what the other does, nor checks anything.</summary>
-/// <remarks>The pool beside the file is small, or what is read would move into it; the first limit reads no more than is in the file.</remarks>
+/// <remarks>The first limit reads no more than is in the file.</remarks>
 internal static class FileSequenceWorkload
 {
     private const int RequestBytes = 1 << 20;
@@ -15,7 +15,6 @@ internal static class FileSequenceWorkload
 
     /// <summary>Fewer bytes than this would nearly all be in frames and in the pool.</summary>
     private const long LeastBytes = 256L << 20;
-    private const int PoolShare = 16;
 
     public static void Run(Options options, Harness harness, Report report)
     {
@@ -35,8 +34,7 @@ internal static class FileSequenceWorkload
     private static void Compare(string name, PageSet pages, Options options, Harness harness, Report report)
     {
         long resident = options.ResidentFor(pages.TotalBytes, pages.PageBytes);
-        long poolBytes = RawFile.WholeBlocks(pages.TotalBytes / PoolShare);
-        using FiledPages filed = new(pages, options, backgroundThreads: 1, poolBytes: poolBytes);
+        using FiledPages filed = new(pages, options, backgroundThreads: 1);
         long stored = filed.Stage.Domain.Counters[Counter.FileLiveBytes];
         using RawFile raw = new(options.SwapDirectory, RawFile.WholeBlocks(stored) + RequestBytes);
         Fill(raw);

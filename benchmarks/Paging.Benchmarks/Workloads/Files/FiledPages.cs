@@ -6,24 +6,26 @@ namespace Paging.Benchmarks.Workloads;
 
 /// <summary>Our side of the file workloads: the pages in an array whose segments have been pushed out, the frames clean.</summary>
 /// <remarks>As a rule no background threads, so that all the work of paging falls into the time that is measured. A few pages stay in segments
-/// that were not full when all others were written: <see cref="Filed"/> leaves them out.</remarks>
+/// that were not full when all others were written: <see cref="Filed"/> leaves them out. The pool is small: what comes from the file moves into
+/// it when it leaves its frame, as far as there is room.</remarks>
 internal sealed class FiledPages : IDisposable
 {
+    private const int PoolShare = 16;
+
     private readonly PagedArray<long> _array;
 
     /// <param name="pages">The pages.</param>
     /// <param name="options">Frames, and where the file goes.</param>
     /// <param name="encrypt">Whether the file is encrypted.</param>
     /// <param name="backgroundThreads">Threads that read ahead and reclaim beside the one that is measured.</param>
-    /// <param name="poolBytes">A small pool, for data that is to stay in the file when it is read; null for one that holds all of it.</param>
-    public FiledPages(PageSet pages, Options options, bool encrypt = false, int backgroundThreads = 0, long? poolBytes = null)
+    public FiledPages(PageSet pages, Options options, bool encrypt = false, int backgroundThreads = 0)
     {
         long bytes = RawFile.WholeBlocks(PagedPages.PoolBytesFor(pages));
         Stage = new SwapStage(
             new PagerOptions
             {
                 ResidentBytes = options.ResidentFor(pages.TotalBytes, pages.PageBytes),
-                PoolBytes = poolBytes ?? bytes,
+                PoolBytes = RawFile.WholeBlocks(pages.TotalBytes / PoolShare),
                 PageBytes = pages.PageBytes,
                 BackgroundThreads = backgroundThreads,
             },
@@ -71,6 +73,17 @@ internal sealed class FiledPages : IDisposable
         }
 
         return sum;
+    }
+
+    /// <summary>Checks that a workload was about the file.</summary>
+    /// <param name="faults">Its faults from the file.</param>
+    /// <param name="accesses">Its accesses, none of them to a page in a frame.</param>
+    public static void CheckFiled(long faults, long accesses)
+    {
+        if (faults < accesses / 4 * 3)
+        {
+            throw new InvalidDataException($"Only {faults:N0} of {accesses:N0} pages came from the file: the rest was in the pool or in frames.");
+        }
     }
 
     public void Verify(PageSet pages)
@@ -131,6 +144,8 @@ internal sealed class FileFaultingSide(FiledPages pages, Windows windows) : ISid
     private long _faults;
     private long _evictions;
     private long _cleanEvictions;
+
+    public void Check() => FiledPages.CheckFiled(_faults, _accesses);
 
     public string Note =>
         $"from the file {100.0 * _faults / _accesses:0.0}%, clean {100.0 * _cleanEvictions / Math.Max(1, _evictions):0.0}%";
