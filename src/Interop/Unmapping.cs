@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
 namespace Paging.Interop;
 
 /// <summary>munmap for whoever cannot do anything about a refusal.</summary>
@@ -31,6 +34,7 @@ internal static unsafe class Unmapping
         RetryKept();
         if (MMap.munmap(address, bytes) != 0)
         {
+            Debug.Assert(Marshal.GetLastPInvokeError() == Errno.ENOMEM, "a range of whole pages can be unmapped, but for the limit of mappings");
             _ = VirtualMemory.TryDecommit(address, bytes);
             Keep(address, bytes);
         }
