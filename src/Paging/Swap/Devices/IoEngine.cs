@@ -34,7 +34,7 @@ internal abstract class IoEngine : IDisposable
 
     /// <summary>The window of the file system that a file lies on.</summary>
     internal IoWindow WindowOf(SafeFileHandle file) =>
-        _windows.GetOrAdd(IoWindow.FileSystemOf((int)file.DangerousGetHandle()), static _ => new IoWindow());
+        _windows.GetOrAdd(IoWindow.FileSystemOf((int)file.DangerousGetHandle()), static _ => new IoWindow(TimeProvider.System));
 
     /// <summary>Starts a transfer of whole blocks, as many as <see cref="IoRequest.Progress"/> says.</summary>
     /// <param name="file">A file that stays open until the request has completed.</param>

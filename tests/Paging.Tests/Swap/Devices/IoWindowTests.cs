@@ -18,7 +18,7 @@ public sealed unsafe class IoWindowTests
     public void What_may_begin_begins_in_the_order_of_arrival() => Seeded.Run(seed =>
     {
         var dice = new Dice(seed);
-        IoWindow?[] windows = [null, new IoWindow(), new IoWindow()];
+        IoWindow?[] windows = [null, new IoWindow(TimeProvider.System), new IoWindow(TimeProvider.System)];
         List<IoRequest> waiting = [];
         List<IoRequest> underWay = [];
         IoQueue queue = default;
@@ -56,7 +56,7 @@ public sealed unsafe class IoWindowTests
         }
 
         bool MayBegin(IoRequest request) =>
-            request.Window is null || underWay.Where(other => other.Window == request.Window).Sum(other => other.Length) < IoWindow.MaxBytes;
+            request.Window is null || underWay.Where(other => other.Window == request.Window).Sum(other => other.Length) < request.Window.Limit;
     });
 
     [Theory]
@@ -84,6 +84,104 @@ public sealed unsafe class IoWindowTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public void What_waits_begins_when_another_one_ends(string kind)
+    {
+        const int Requests = 400;
+        const int Bytes = 128 << 10;
+        using var directory = new TemporaryDirectory();
+        using IoEngine engine = Engines.Create(kind);
+        using var file = DirectFile.Open(directory.Path, 16 * Bytes, engine);
+        using var memory = new AlignedMemory(Bytes);
+        AwaitedRequest[] requests = new AwaitedRequest[Requests];
+        for (int i = 0; i < Requests; i++)
+        {
+            requests[i] = IoEngineTests.Request(IoOperation.Read, i % 16 * (long)Bytes, memory.Address, Bytes);
+            file.Submit(requests[i]);
+            Assert.True(requests[i].Window is not null || requests[i].IsComplete);
+        }
+
+        // The engine goes on meanwhile: nothing but the end of a read can begin another one.
+        foreach (AwaitedRequest request in requests)
+        {
+            request.Wait();
+            Assert.Equal(0, request.Error);
+        }
+    }
+
+    /// <summary>A device that works on what it has at once and answers then, as many virtual disks do, and one that answers late, and
+    /// whatever it has.</summary>
+    [Theory]
+    [InlineData(100, 2000, IoWindow.MinBytes)]
+    [InlineData(5000, 1_000_000, IoWindow.MaxBytes)]
+    public void More_is_under_way_where_it_brings_more(int latency, int bytesPerMicrosecond, int limit)
+    {
+        const int Bytes = 256 << 10;
+        var time = new Clock();
+        var window = new IoWindow(time);
+        int trials = 0;
+        for (long read = 0; read < 60 * IoWindow.PeriodBytes;)
+        {
+            int begun = 0;
+            while (window.TryEnter(Bytes))
+            {
+                begun++;
+            }
+
+            trials += window.Limit > IoWindow.MinBytes ? 1 : 0;
+            time.Ticks += latency + (begun * Bytes / bytesPerMicrosecond);
+            for (int i = 0; i < begun; i++)
+            {
+                window.Exit(Bytes);
+            }
+
+            read += begun * (long)Bytes;
+        }
+
+        Assert.True(trials > 0);
+        Assert.Equal(limit, window.Limit);
+    }
+
+    [Fact]
+    public void More_than_anybody_wants_is_not_tried_for_long()
+    {
+        var time = new Clock();
+        var window = new IoWindow(time);
+        for (long read = 0; read < 20 * IoWindow.PeriodBytes;)
+        {
+            // Whoever reads has 1.5 MiB to read at once.
+            int begun = 0;
+            for (int i = 0; i < 6 && window.TryEnter(IoWindow.MinBytes / 4); i++)
+            {
+                begun++;
+            }
+
+            time.Ticks += 5000;
+            for (int i = 0; i < begun; i++)
+            {
+                window.Exit(IoWindow.MinBytes / 4);
+            }
+
+            read += begun * (long)(IoWindow.MinBytes / 4);
+        }
+
+        Assert.Equal(IoWindow.MinBytes, window.Limit);
+    }
+
+    [Fact]
+    public void Reads_that_never_wait_do_not_change_the_limit()
+    {
+        var window = new IoWindow(new Clock { Ticks = 1 });
+        for (long read = 0; read < 20 * IoWindow.PeriodBytes; read += IoWindow.MinBytes)
+        {
+            Assert.True(window.TryEnter(IoWindow.MinBytes));
+            window.Exit(IoWindow.MinBytes);
+        }
+
+        Assert.Equal(IoWindow.MinBytes, window.Limit);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public void Files_of_one_file_system_share_a_window(string kind)
     {
         using var directory = new TemporaryDirectory();
@@ -93,5 +191,12 @@ public sealed unsafe class IoWindowTests
         using SafeFileHandle elsewhere = File.OpenHandle("/proc/self/stat");
         Assert.Same(engine.WindowOf(one), engine.WindowOf(other));
         Assert.NotSame(engine.WindowOf(one), engine.WindowOf(elsewhere));
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        internal long Ticks { get; set; }
+
+        public override long GetTimestamp() => Ticks;
     }
 }
