@@ -12,8 +12,8 @@ namespace Paging.Residency;
 ///
 /// How far a stream reads ahead is its distance, as in PostgreSQL's read_stream.c: doubled when the reader had to wait, one less for each
 /// page that was in a frame already; and never more than the reader has come in the stream, so that a short run cannot cost more than
-/// itself. A reader that has caught up leaves the next pages, a quarter of the distance, to itself: both bring pages in then, and not
-/// one while the other waits.
+/// itself. A reader that has caught up leaves the next pages, a quarter of the distance (one set, where they come from files), to itself:
+/// both bring pages in then, and not one while the other waits.
 ///
 /// Streams that soon ended make it ask for longer runs, those that went on for shorter ones. So an order that looks like runs
 /// and is none costs a few pages, not a share of all.

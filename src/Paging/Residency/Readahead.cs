@@ -109,7 +109,7 @@ internal sealed unsafe class Readahead(PagingDomain domain)
         }
 
         Span<StreamPage> taken = stackalloc StreamPage[FrameBatch.Max];
-        int most = Math.Min(FrameBatch.Length(region.Frames), ReadaheadSets.SetOf(region.Frames));
+        int most = Math.Min(FrameBatch.Length(region.Frames), array.SetPages);
         taken = taken[..array.Take(region, taken[..most])];
         if (array.IsQuiet(isVain: taken.IsEmpty))
         {

@@ -17,9 +17,10 @@ internal ref struct ReadaheadSets(
 
     /// <summary>Pages of a set, at most: so many that what lies side by side makes reads as long as they may be.</summary>
     internal const int MaxSetPages = 256;
+    private const int MinSetPages = 4;
 
-    /// <summary>The share of a stream's distance that is a set. All sets together then fit into the buffers for reads, which depend on the
-    /// budget as the distance does.</summary>
+    /// <summary>The share of a stream's distance that is a set. All sets together then fit into the buffers for reads, or nearly so where
+    /// nothing shrinks: these depend on the budget as the distance does.</summary>
     private const int SetShare = 8;
 
     /// <summary>Sets that are done, of which the reads stay until the reader has passed them: for pages that were left to it. So many sets
@@ -30,7 +31,7 @@ internal ref struct ReadaheadSets(
     internal const int MaxPages = Sets * MaxSetPages;
 
     private readonly Span<StreamPage> _pages = pages;
-    private readonly int _setPages = SetOf(region.Frames);
+    private readonly int _setPages = array.SetPages;
     private Counts _counts;
     private Counts _reads;
     private int _first;
@@ -40,8 +41,9 @@ internal ref struct ReadaheadSets(
     private int _firstKept;
     private int _keptCount;
 
-    /// <summary>Pages of a set, of this size.</summary>
-    internal static int SetOf(FrameClass size) => Math.Clamp(RegionReadahead.DistanceOf(size) / SetShare, 4, MaxSetPages);
+    /// <summary>Pages of a set.</summary>
+    /// <param name="distance">The most pages that a stream may be ahead of its reader.</param>
+    internal static int SetOf(int distance) => Math.Clamp(distance / SetShare, MinSetPages, MaxSetPages);
 
     /// <summary>Where the pages of another set go; empty when there are enough.</summary>
     internal readonly Span<StreamPage> Room => _sets == Sets ? [] : SetAt(_sets);

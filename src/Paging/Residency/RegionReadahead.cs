@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -45,11 +44,13 @@ internal sealed unsafe class RegionReadahead
         _time = readahead.Time;
         _region = new WeakReference<PagedRegion>(region);
         _readahead = readahead;
-        _streams = new AccessStreams(region.PageCount, DistanceOf(region.Frames), ReadaheadSets.SetOf(region.Frames));
+        int distance = (int)Math.Min(Math.Max(2, MaxBytes >> region.Frames.PageShift), region.Frames.MaxFrames / Share);
+        SetPages = ReadaheadSets.SetOf(distance);
+        _streams = new AccessStreams(region.PageCount, distance, SetPages);
     }
 
-    /// <summary>The most pages of this size that a stream may be ahead of its reader.</summary>
-    internal static int DistanceOf(FrameClass size) => (int)Math.Min(Math.Max(2, MaxBytes >> size.PageShift), size.MaxFrames / Share);
+    /// <summary>Pages that are read from files at once. As the distance it stays what it was with the budget of the first stream.</summary>
+    internal int SetPages { get; }
 
     /// <summary>Whether it is among those that threads look at, or about to be.</summary>
     internal bool IsActive => Shared.Read(SharedWord.Stream, ref _active) != 0;
