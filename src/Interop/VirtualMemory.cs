@@ -121,7 +121,7 @@ internal static unsafe class VirtualMemory
         (((nuint)address | bytes) & (nuint)(SystemPageBytes - 1)) == 0
         && (MMap.madvise(address, bytes, MMap.MADV_DONTNEED) == 0 || MMap.madvise(address, bytes, MMap.MADV_DONTNEED_LOCKED) == 0);
 
-    /// <summary>Ends a reservation made by <see cref="Reserve"/>. Its memory is given back in any case.</summary>
+    /// <summary>Ends a reservation made by <see cref="Reserve"/>. Its memory is given back even where the system does not take the addresses, unless it is locked.</summary>
     internal static void Release(byte* address, nuint bytes) => Unmapping.Unmap(address, bytes);
 
     /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as

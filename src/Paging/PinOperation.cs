@@ -92,6 +92,9 @@ internal sealed class PinOperation<T>(OperationQueue queue, PagedRegion region, 
         {
             // Not begun, because the pager was disposed first.
             _source.SetException(_failure ?? new ObjectDisposedException(typeof(Pager).FullName));
+
+            // Looked at: a pin that nobody awaits any more is no unobserved failure of the program.
+            _ = _source.Task.Exception;
         }
     }
 }
