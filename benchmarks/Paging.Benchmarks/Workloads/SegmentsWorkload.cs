@@ -4,7 +4,8 @@ using Store = Paging.Swap.SwapStore;
 
 namespace Paging.Benchmarks.Workloads;
 
-/// <summary>Finding the coldest and the deadest segment of a pool of a million, against a pool of 256.</summary>
+/// <summary>Finding the coldest and the deadest segment of a pool of a million, and the coldest with redundant pages, against a pool of
+/// 256.</summary>
 /// <remarks>The segments are real and lent memory, which nobody touches: their entries are counted in and out, and hold nothing. Each
 /// operation changes what it has found, so that the next one finds another: the coldest segment goes to the end of the order; a page dies
 /// in the deadest, where pages come back to life once a quarter of it is dead.</remarks>
@@ -27,6 +28,7 @@ internal static class SegmentsWorkload
         using LogSide many = new(Many, options.Seed);
         Compare("coldest", FindBound, static log => log.FindColdest());
         Compare("coldest, and to the end", ChangeBound, static log => log.PassOver());
+        Compare("coldest to drop from", ChangeBound, static log => log.TakeRedundant());
         Compare("deadest", FindBound, static log => log.FindDeadest());
         Compare("deadest, and a page dies", ChangeBound, static log => log.LetDie());
 
@@ -89,6 +91,7 @@ internal static class SegmentsWorkload
                 }
 
                 _log.Seal(number);
+                _log.Sealed.NoteRedundant(segment->Chunk);
                 Kill(number, random.Next(_pages / 8));
             }
         }
@@ -100,6 +103,15 @@ internal static class SegmentsWorkload
             Segment* segment = _store.Segments[_log.Sealed.FindColdest()];
             segment->SealedAt = _store.Segments.NextSeal();
             _log.Sealed.Refresh(segment->Chunk);
+            return true;
+        }
+
+        public bool TakeRedundant()
+        {
+            Segment* segment = _store.Segments[_log.Sealed.TakeRedundant(out int chunk)];
+            segment->SealedAt = _store.Segments.NextSeal();
+            _log.Sealed.Refresh(chunk);
+            _log.Sealed.NoteRedundant(chunk);
             return true;
         }
 

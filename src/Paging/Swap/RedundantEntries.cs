@@ -26,15 +26,14 @@ internal sealed unsafe class RedundantEntries(SegmentTable segments, DescriptorT
         // Each turn takes a mark.
         while (log.Sealed.TakeRedundant(out int chunk) is >= 0 and int number)
         {
-            if (DropIn(log, number))
+            if (!segments.TryPin(number, out bool onFile))
+            {
+                // Claimed since it was found. It is found again when that thread leaves it as it is.
+                log.Sealed.NoteRedundant(chunk);
+            }
+            else if (DropInPinned(log, number, onFile))
             {
                 return true;
-            }
-
-            if (SegmentWord.State(SegmentWord.Load(&segments[number]->Word)) == SegmentState.Open)
-            {
-                // The mark was of what is being stored there, and is not found again before the segment is complete.
-                log.Sealed.NoteRedundant(chunk);
             }
         }
 
@@ -42,14 +41,18 @@ internal sealed unsafe class RedundantEntries(SegmentTable segments, DescriptorT
     }
 
     /// <summary>Drops the redundant pages of a segment, if it is complete and in memory. The caller has taken its mark.</summary>
-    /// <returns>Whether there were any.</returns>
-    internal bool DropIn(SegmentLog log, int number)
+    internal void DropIn(SegmentLog log, int number)
     {
-        if (!segments.TryPin(number, out bool onFile))
+        if (segments.TryPin(number, out bool onFile))
         {
-            return false;
+            DropInPinned(log, number, onFile);
         }
+    }
 
+    /// <summary>Gives the pin back, too.</summary>
+    /// <returns>Whether there were any.</returns>
+    private bool DropInPinned(SegmentLog log, int number, bool onFile)
+    {
         Segment* segment = segments[number];
         EntrySize dropped = default;
         if (!onFile && segment->Log == log.Index && SegmentWord.State(SegmentWord.Load(&segment->Word)) != SegmentState.Open)

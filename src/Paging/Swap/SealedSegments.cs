@@ -4,11 +4,11 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
-/// <summary>The sealed segments of a log that are in memory. Finds, without searching all of them: the coldest; the one with the most dead
-/// bytes; the one left alone longest; and whether any is about to give up its memory.</summary>
+/// <summary>The sealed segments of a log that are in memory. Finds, without searching all of them: the coldest; the coldest with redundant
+/// entries; the one with the most dead bytes; the one left alone longest; and whether any is about to give up its memory.</summary>
 /// <remarks>
-/// Two heaps and a set of lists, all indexed by chunk. They hold no facts of their own: <see cref="Refresh"/> makes them agree with the
-/// state of the segment that has a chunk.
+/// Three heaps and a set of lists, all indexed by chunk. They hold no facts of their own: <see cref="Refresh"/> makes them agree with the
+/// state of the segment that has a chunk, and with the mark of redundant entries in it.
 /// A thread that changes a segment's state (seals it, ends a claim on it, gives it another place in the order, lets an entry in it die)
 /// calls Refresh afterwards, so after the last change the lists are right. Until then they may be out of date: a segment that is found is
 /// therefore checked again under the gate, and again by the caller once it has pinned or claimed it. A segment found claimed, or being
@@ -36,9 +36,10 @@ internal sealed unsafe class SealedSegments
     private readonly NumberLists _byDead;
     private readonly ChunkHeap _bySeal;
     private readonly ChunkHeap _byVisit;
+    private readonly ChunkHeap _byRedundant;
 
-    /// <summary>By chunk: whether there may be redundant entries in its segment. Set by who has stored one, taken by who is about to drop
-    /// them; left from a segment that the chunk was lent to before, it costs a look.</summary>
+    /// <summary>By chunk, a mark: there may be redundant entries in its segment. Set by the thread that stores one, while the segment is
+    /// open; taken by the thread that is about to drop them. A mark left from a segment that had the chunk before costs a look.</summary>
     private readonly int[] _redundant;
 
     internal SealedSegments(ChunkMemory chunks, SegmentTable table, int segmentBytes)
@@ -48,6 +49,7 @@ internal sealed unsafe class SealedSegments
         _segmentBytes = segmentBytes;
         _bySeal = new ChunkHeap(chunks.Count);
         _byVisit = new ChunkHeap(chunks.Count);
+        _byRedundant = new ChunkHeap(chunks.Count);
         Visits = new ColdVisit[chunks.Count];
         _redundant = new int[chunks.Count];
         _memory = new Reservation(NumberLists.Bytes(Lists, chunks.Count), accessible: true);
@@ -110,12 +112,14 @@ internal sealed unsafe class SealedSegments
         return None;
     }
 
-    /// <summary>There is a redundant entry in the segment that has a chunk.</summary>
+    /// <summary>There is a redundant entry in the segment that has a chunk. The first of a segment takes the gate, the others only look at
+    /// the mark.</summary>
     internal void NoteRedundant(int chunk)
     {
         if (Shared.Read(SharedWord.SegmentLive, ref _redundant[chunk]) == 0)
         {
             Shared.Write(SharedWord.SegmentLive, ref _redundant[chunk], 1);
+            Refresh(chunk);
         }
     }
 
@@ -124,34 +128,25 @@ internal sealed unsafe class SealedSegments
         Shared.Read(SharedWord.SegmentLive, ref _redundant[chunk]) != 0
         && Shared.Exchange(SharedWord.SegmentLive, ref _redundant[chunk], 0) != 0;
 
-    /// <summary>Finds the coldest segment that may have redundant entries, and takes the mark of its chunk.</summary>
-    /// <param name="chunk">Its chunk, for who finds the segment still open, and puts the mark back.</param>
+    /// <summary>Finds the coldest segment that may have redundant entries, and takes its mark.</summary>
+    /// <param name="chunk">Its chunk, for a caller that has to put the mark back.</param>
     /// <returns>Its number; −1 when there is none.</returns>
     internal int TakeRedundant(out int chunk)
     {
-        while (true)
+        using Gate.Scope held = _gate.Enter();
+        while (_byRedundant.First is not ChunkHeap.None and int first)
         {
-            chunk = None;
-            long age = long.MaxValue;
-            for (int i = 0; i < _redundant.Length; i++)
+            // Back only with the next mark, or, if a thread has it claimed now, when that ends its claim.
+            _byRedundant.Remove(first);
+            if (Findable(first) is { } number && TryTakeRedundant(first))
             {
-                if (Volatile.Read(ref _redundant[i]) != 0 && Findable(i) is { } number && _table[number]->SealedAt < age)
-                {
-                    (chunk, age) = (i, _table[number]->SealedAt);
-                }
-            }
-
-            if (chunk == None)
-            {
-                return None;
-            }
-
-            // The chunk may be lent to another segment by now, which is then the one that is looked into.
-            if (TryTakeRedundant(chunk) && _chunks.HolderOf(chunk) is >= 0 and int found)
-            {
-                return found;
+                chunk = first;
+                return number;
             }
         }
+
+        chunk = None;
+        return None;
     }
 
     /// <summary>The chunk of the segment left alone longest that may still have entries to compress again; −1 when there is none.</summary>
@@ -268,6 +263,15 @@ internal sealed unsafe class SealedSegments
         else
         {
             _bySeal.Remove(chunk);
+        }
+
+        if (isFindable && Shared.Read(SharedWord.SegmentLive, ref _redundant[chunk]) != 0)
+        {
+            _byRedundant.Set(chunk, _table[number]->SealedAt);
+        }
+        else
+        {
+            _byRedundant.Remove(chunk);
         }
 
         long since = isFindable ? Volatile.Read(ref Visits[chunk].Since) : ColdVisit.Settled;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -110,14 +111,12 @@ internal sealed unsafe partial class SegmentTable
         location.Where == Location.Kind.Segment
         && SegmentWord.State(SegmentWord.Load(&this[location.Segment]->Word)) == SegmentState.Demoting;
 
-    /// <summary>An entry that was just stored in a segment is redundant. A hint: the segment may be another one by now.</summary>
+    /// <summary>An entry of a segment that the caller has open is redundant, and published: whoever drops redundant entries finds it once
+    /// the segment is sealed.</summary>
     internal void NoteRedundant(int segment)
     {
-        int chunk = this[segment]->Chunk;
-        if (chunk != Segment.NoChunk)
-        {
-            LogOf(this[segment]).Sealed.NoteRedundant(chunk);
-        }
+        Debug.Assert(SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) == SegmentState.Open, "the caller has the writer");
+        LogOf(this[segment]).Sealed.NoteRedundant(this[segment]->Chunk);
     }
 
     internal bool TryPin(int segment, out bool onFile)

@@ -242,15 +242,25 @@ internal sealed unsafe partial class SwapStore
         }
 
         Location location = default;
-        int encoded;
-        StoredForm form;
         try
         {
-            location = writer.Append(_descriptors.Id(index), page, length, policy, out encoded, out form);
+            location = writer.Append(_descriptors.Id(index), page, length, policy, out int encoded, out StoredForm form);
+
+            // From here on nothing throws. The writer is given back last: until then the segment stays open, so that whoever finds it sealed
+            // sees the entry published, and its mark.
+            var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw, isRedundant);
+            _segments.Accounts.Stored(size);
+            ulong details = (ulong)form.Codec | (isRedundant ? DescriptorTable.RedundantBit : 0);
+            _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), details);
+            Accounts.NotePublished(_segments[location.Segment], size);
+            if (isRedundant)
+            {
+                _segments.NoteRedundant(location.Segment);
+            }
         }
         finally
         {
-            // Before the entry is placed, nothing counts it. After that, nothing throws.
+            // Before the entry is placed, nothing counts it.
             if (location == default)
             {
                 Cancel(ticket);
@@ -259,17 +269,6 @@ internal sealed unsafe partial class SwapStore
             {
                 writer.GiveBack();
             }
-        }
-
-        var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw, isRedundant);
-        _segments.Accounts.Stored(size);
-        ulong details = (ulong)form.Codec | (isRedundant ? DescriptorTable.RedundantBit : 0);
-        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), details);
-        Accounts.NotePublished(_segments[location.Segment], size);
-        if (isRedundant)
-        {
-            // After it was published: who has taken the mark before has looked too early, or has seen it.
-            _segments.NoteRedundant(location.Segment);
         }
 
         return index;

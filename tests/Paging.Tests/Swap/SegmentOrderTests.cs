@@ -2,6 +2,8 @@ using FsCheck;
 using FsCheck.Fluent;
 using Paging.Swap;
 using Paging.Tests.Model;
+using Paging.Tests.Protocol;
+using Paging.Threading;
 
 namespace Paging.Tests.Swap;
 
@@ -80,6 +82,77 @@ public sealed unsafe class SegmentOrderTests
                 }
             }
         }
+    });
+
+    /// <summary>Segments with redundant entries are found the coldest first, each once a mark; one that is claimed meanwhile is found when the
+    /// claim has ended.</summary>
+    [Fact]
+    public void The_coldest_segment_with_redundant_entries_is_found_once_a_mark() => Seeded.Run(static seed =>
+    {
+        const int Page = 4096;
+        var dice = new Dice(seed);
+        var store = new SwapStore(8 << 20, Page, writers: 1, new Counters(1));
+        SegmentLog log = store.Segments.Logs[0]!;
+        List<int> segments = [];
+        List<int> born = [];
+        for (int i = 0; i < Numbers; i++)
+        {
+            int number = log.TryTake(StoreLevel.Normal);
+            Segment* segment = store.Segments[number];
+            segment->Used += Page;
+            Accounts.Credit(segment, EntrySize.Stored(Page / 16, Page, Page, isRaw: true));
+            segments.Add(number);
+            if (dice.OnceIn(2))
+            {
+                // While it is open, as a thread does that stores one.
+                log.Sealed.NoteRedundant(segment->Chunk);
+                born.Add(number);
+            }
+
+            log.Seal(number, age: dice.Below(1000));
+        }
+
+        var marked = new HashSet<int>(born);
+
+        var claimed = new HashSet<int>();
+        for (int step = 0; step < 500; step++)
+        {
+            int number = segments[dice.Below(Numbers)];
+            Segment* segment = store.Segments[number];
+            switch (dice.Below(4))
+            {
+                case 0:
+                    log.Sealed.NoteRedundant(segment->Chunk);
+                    marked.Add(number);
+                    break;
+                case 1 when SegmentWord.TryBeginCleaning(&segment->Word):
+                    claimed.Add(number);
+                    break;
+                case 2 when claimed.Remove(number):
+                    SegmentWord.AbandonCleaning(&segment->Word);
+                    log.Sealed.Refresh(segment->Chunk);
+                    break;
+                default:
+                    int found = log.Sealed.TakeRedundant(out int chunk);
+                    int[] free = [.. marked.Except(claimed)];
+                    Assert.Equal(free.Length == 0, found < 0);
+                    if (found >= 0)
+                    {
+                        Assert.Equal(found, Assert.Single(free, each => store.Segments[each]->Chunk == chunk));
+                        Assert.Equal(free.Min(each => store.Segments[each]->SealedAt), store.Segments[found]->SealedAt);
+                        marked.Remove(found);
+                    }
+
+                    break;
+            }
+        }
+
+        foreach (int number in claimed)
+        {
+            SegmentWord.AbandonCleaning(&store.Segments[number]->Word);
+        }
+
+        store.Release();
     });
 
     /// <summary>The rank grows as entries die, never passes over a threshold that is asked for, and is the highest only when little is
