@@ -13,7 +13,7 @@ internal sealed unsafe class DirectFile : SwapDevice
 {
     private readonly SafeFileHandle _file;
     private readonly IoEngine _engine;
-    private readonly IoWindow _window;
+    private readonly LongReadWindow _window;
     private readonly TransferCount _underWay = new();
 
     private DirectFile(SafeFileHandle file, string path, long bytes, IoEngine engine, bool isDirect)
@@ -93,7 +93,7 @@ internal sealed unsafe class DirectFile : SwapDevice
         }
 
         request.Counted = _underWay;
-        request.Window = request.Operation == IoOperation.Read && length > IoWindow.ShortBytes ? _window : null;
+        request.Window = request.Operation == IoOperation.Read && length > LongReadWindow.ShortBytes ? _window : null;
         request.Progress = new TransferProgress(length);
         _engine.Submit(_file, request);
     }

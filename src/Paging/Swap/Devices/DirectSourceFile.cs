@@ -14,7 +14,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
 
     private readonly SafeFileHandle _file;
     private readonly IoEngine _engine;
-    private readonly IoWindow _window;
+    private readonly LongReadWindow _window;
     private readonly TransferCount _underWay = new();
 
     /// <summary>Of a file that is read through the page cache: whether the kernel has refused to let what is read leave it again. Set by
@@ -170,7 +170,7 @@ internal sealed unsafe class DirectSourceFile : SourceFile
         }
 
         request.Counted = _underWay;
-        request.Window = request.Length > IoWindow.ShortBytes ? _window : null;
+        request.Window = request.Length > LongReadWindow.ShortBytes ? _window : null;
         request.Progress = new TransferProgress(request.Length, wanted);
         _engine.Submit(_file, request);
     }

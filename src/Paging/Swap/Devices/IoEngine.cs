@@ -25,7 +25,7 @@ internal abstract class IoEngine : IDisposable
     /// <summary>The switch by which a program avoids io_uring.</summary>
     internal const string DisableIoUringSwitch = "Paging.DisableIoUring";
 
-    private readonly ConcurrentDictionary<ulong, IoWindow> _windows = new();
+    private readonly ConcurrentDictionary<ulong, LongReadWindow> _windows = new();
 
     internal abstract IoEngineKind Kind { get; }
 
@@ -33,8 +33,8 @@ internal abstract class IoEngine : IDisposable
     internal abstract IReadOnlyList<Thread> Threads { get; }
 
     /// <summary>The window of the file system that a file lies on.</summary>
-    internal IoWindow WindowOf(SafeFileHandle file) =>
-        _windows.GetOrAdd(IoWindow.FileSystemOf((int)file.DangerousGetHandle()), static _ => new IoWindow(TimeProvider.System));
+    internal LongReadWindow WindowOf(SafeFileHandle file) =>
+        _windows.GetOrAdd(LongReadWindow.FileSystemOf((int)file.DangerousGetHandle()), static _ => new LongReadWindow(TimeProvider.System));
 
     /// <summary>Starts a transfer of whole blocks, as many as <see cref="IoRequest.Progress"/> says.</summary>
     /// <param name="file">A file that stays open until the request has completed.</param>

@@ -45,10 +45,10 @@ internal unsafe class IoRequest
     internal TransferCount? Counted;
 
     /// <summary>Where a long read waits for its turn; null for what may begin at once.</summary>
-    internal IoWindow? Window;
+    internal LongReadWindow? Window;
 
-    /// <summary>Bytes of the window that it has.</summary>
-    private int _windowBytes;
+    /// <summary>Bytes of the window that it has, once it has begun.</summary>
+    internal int WindowBytes;
 
     internal bool IsComplete => !Volatile.Read(ref _isPending);
 
@@ -60,32 +60,15 @@ internal unsafe class IoRequest
         Volatile.Write(ref _isPending, true);
     }
 
-    /// <summary>Whether the transfer may begin: then it is counted. By the engine, under the lock of its queue.</summary>
-    internal bool TryStart()
-    {
-        if (Window is null)
-        {
-            return true;
-        }
-
-        if (!Window.TryEnter(Length))
-        {
-            return false;
-        }
-
-        _windowBytes = Length;
-        return true;
-    }
-
     /// <summary>To be called by the device or its engine, exactly once for each <see cref="Begin"/>.</summary>
     internal void Complete(int error)
     {
         Debug.Assert(!IsComplete, "a request completes once");
         TransferCount? counted = Counted;
-        if (_windowBytes > 0)
+        if (WindowBytes > 0)
         {
-            Window!.Exit(_windowBytes);
-            _windowBytes = 0;
+            Window!.Exit(WindowBytes);
+            WindowBytes = 0;
         }
 
         Counted = null;

@@ -13,7 +13,7 @@ internal abstract class RequestLoop
     private readonly Condition _work = new();
 
     // Both are read and written under the lock.
-    private IoQueue _queue;
+    private RequestQueue _queue;
     private bool _stopped;
 
     /// <summary>Starts one of the threads.</summary>
@@ -70,13 +70,13 @@ internal abstract class RequestLoop
             _work.Wait(ref interrupted);
         }
 
-        if (request is not null && !_queue.IsEmpty)
+        if (request is not null && _queue.MayStart)
         {
-            // What had to wait for the end of this thread's last transfer may be more than one can take.
+            // The end of this thread's last transfer may have made room for more than one.
             _work.Pulse();
         }
 
-        // One that has been stopped may leave requests that wait for the end of others: those who carry these out come here again.
+        // After Stop a thread may end while long reads still wait for room: the thread whose read ends next comes back here and starts them.
         _work.Exit(interrupted);
         if (request is null)
         {

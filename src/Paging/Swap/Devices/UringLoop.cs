@@ -29,7 +29,7 @@ internal sealed unsafe class UringLoop : IDisposable
     private readonly Condition _work = new();
 
     // Read and written under the lock.
-    private IoQueue _queue;
+    private RequestQueue _queue;
     private bool _sleeping;
     private bool _stopped;
     private bool _closed;
@@ -236,7 +236,12 @@ internal sealed unsafe class UringLoop : IDisposable
         IoQueue batch = default;
         bool interrupted = false;
         _work.Enter(ref interrupted);
-        int room = _freeCount - _queue.Start(ref batch, _freeCount);
+        int room = _freeCount;
+        while (room > 0 && _queue.Start() is { } started)
+        {
+            batch.Add(started);
+            room--;
+        }
 
         // If there is no room, submitters need not wake the thread: a completion will.
         _sleeping = room > 0;

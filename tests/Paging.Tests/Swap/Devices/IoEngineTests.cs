@@ -173,7 +173,7 @@ public sealed unsafe class IoEngineTests
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Long_transfers_which_wait_for_one_another_do_too(string kind) =>
-        Load(kind, FileAbilities.All, mostBlocks: 2 * IoWindow.ShortBytes / Block, rounds: 30);
+        Load(kind, FileAbilities.All, mostBlocks: 2 * LongReadWindow.ShortBytes / Block, rounds: 30);
 
     private static void Load(string kind, FileAbilities abilities, int mostBlocks = 8, int rounds = 150)
     {

@@ -7,7 +7,7 @@ using Paging.Tests.Swap.Devices.Doubles;
 namespace Paging.Tests.Swap.Devices;
 
 /// <summary>Long transfers wait for one another, by file system, and nothing else waits for them.</summary>
-public sealed unsafe class IoWindowTests
+public sealed unsafe class LongReadWindowTests
 {
     private const int Block = SwapDevice.BufferAlignment;
     private const int MostBytes = 512 << 10;
@@ -15,13 +15,13 @@ public sealed unsafe class IoWindowTests
     public static TheoryData<string> Kinds() => Engines.Names();
 
     [Fact]
-    public void What_may_begin_begins_in_the_order_of_arrival() => Seeded.Run(seed =>
+    public void What_may_begin_begins_in_the_order_of_arrival_long_reads_first() => Seeded.Run(seed =>
     {
         var dice = new Dice(seed);
-        IoWindow?[] windows = [null, new IoWindow(TimeProvider.System), new IoWindow(TimeProvider.System)];
+        LongReadWindow?[] windows = [null, new LongReadWindow(TimeProvider.System), new LongReadWindow(TimeProvider.System)];
         List<IoRequest> waiting = [];
         List<IoRequest> underWay = [];
-        IoQueue queue = default;
+        RequestQueue queue = default;
         for (int step = 0; step < 2000 || waiting.Count > 0; step++)
         {
             if (step < 2000 && dice.OnceIn(2))
@@ -32,19 +32,22 @@ public sealed unsafe class IoWindowTests
                 waiting.Add(request);
             }
 
-            IoQueue started = default;
-            int max = dice.Below(4);
-            int count = queue.Start(ref started, max);
-            for (int i = 0; i < count; i++)
+            for (int i = dice.Below(4); i > 0; i--)
             {
-                IoRequest request = started.Take()!;
-                Assert.Same(waiting.First(MayBegin), request);
+                Assert.Equal(waiting.Any(MayBegin), queue.MayStart);
+                if (queue.Start() is not { } request)
+                {
+                    Assert.DoesNotContain(waiting, MayBegin);
+                    break;
+                }
+
+                Assert.True(MayBegin(request));
+                Assert.Same(waiting.First(other => other.Window == request.Window), request);
+                Assert.True(request.Window is not null || !waiting.Any(other => other.Window is not null && MayBegin(other)));
                 waiting.Remove(request);
                 underWay.Add(request);
             }
 
-            Assert.Null(started.Take());
-            Assert.True(count == max || !waiting.Any(MayBegin));
             Assert.Equal(waiting.Count == 0, queue.IsEmpty);
             if (underWay.Count > 0 && dice.OnceIn(2))
             {
@@ -111,29 +114,21 @@ public sealed unsafe class IoWindowTests
     /// <summary>A device that works on what it has at once and answers then, as many virtual disks do, and one that answers late, and
     /// whatever it has.</summary>
     [Theory]
-    [InlineData(100, 2000, IoWindow.MinBytes)]
-    [InlineData(5000, 1_000_000, IoWindow.MaxBytes)]
+    [InlineData(100, 2000, WindowTrial.MinBytes)]
+    [InlineData(5000, 1_000_000, WindowTrial.MaxBytes)]
     public void More_is_under_way_where_it_brings_more(int latency, int bytesPerMicrosecond, int limit)
     {
         const int Bytes = 256 << 10;
         var time = new Clock();
-        var window = new IoWindow(time);
+        var window = new LongReadWindow(time);
+        var reader = new Reader(window, Bytes);
         int trials = 0;
-        for (long read = 0; read < 60 * IoWindow.PeriodBytes;)
+        for (long read = 0; read < 60 * LongReadWindow.PeriodBytes;)
         {
-            int begun = 0;
-            while (window.TryEnter(Bytes))
-            {
-                begun++;
-            }
-
-            trials += window.Limit > IoWindow.MinBytes ? 1 : 0;
+            int begun = reader.Begin(4 * WindowTrial.MaxBytes / Bytes);
+            trials += window.Limit > WindowTrial.MinBytes ? 1 : 0;
             time.Ticks += latency + (begun * Bytes / bytesPerMicrosecond);
-            for (int i = 0; i < begun; i++)
-            {
-                window.Exit(Bytes);
-            }
-
+            reader.End();
             read += begun * (long)Bytes;
         }
 
@@ -145,39 +140,32 @@ public sealed unsafe class IoWindowTests
     public void More_than_anybody_wants_is_not_tried_for_long()
     {
         var time = new Clock();
-        var window = new IoWindow(time);
-        for (long read = 0; read < 20 * IoWindow.PeriodBytes;)
+        var window = new LongReadWindow(time);
+        var reader = new Reader(window, WindowTrial.MinBytes / 4);
+        for (long read = 0; read < 20 * LongReadWindow.PeriodBytes;)
         {
             // Whoever reads has 1.5 MiB to read at once.
-            int begun = 0;
-            for (int i = 0; i < 6 && window.TryEnter(IoWindow.MinBytes / 4); i++)
-            {
-                begun++;
-            }
-
+            int begun = reader.Begin(6);
             time.Ticks += 5000;
-            for (int i = 0; i < begun; i++)
-            {
-                window.Exit(IoWindow.MinBytes / 4);
-            }
-
-            read += begun * (long)(IoWindow.MinBytes / 4);
+            reader.End();
+            read += begun * (long)(WindowTrial.MinBytes / 4);
         }
 
-        Assert.Equal(IoWindow.MinBytes, window.Limit);
+        Assert.Equal(WindowTrial.MinBytes, window.Limit);
     }
 
     [Fact]
     public void Reads_that_never_wait_do_not_change_the_limit()
     {
-        var window = new IoWindow(new Clock { Ticks = 1 });
-        for (long read = 0; read < 20 * IoWindow.PeriodBytes; read += IoWindow.MinBytes)
+        var window = new LongReadWindow(new Clock { Ticks = 1 });
+        var reader = new Reader(window, WindowTrial.MinBytes);
+        for (long read = 0; read < 20 * LongReadWindow.PeriodBytes; read += WindowTrial.MinBytes)
         {
-            Assert.True(window.TryEnter(IoWindow.MinBytes));
-            window.Exit(IoWindow.MinBytes);
+            Assert.Equal(1, reader.Begin(1));
+            reader.End();
         }
 
-        Assert.Equal(IoWindow.MinBytes, window.Limit);
+        Assert.Equal(WindowTrial.MinBytes, window.Limit);
     }
 
     [Theory]
@@ -191,6 +179,44 @@ public sealed unsafe class IoWindowTests
         using SafeFileHandle elsewhere = File.OpenHandle("/proc/self/stat");
         Assert.Same(engine.WindowOf(one), engine.WindowOf(other));
         Assert.NotSame(engine.WindowOf(one), engine.WindowOf(elsewhere));
+    }
+
+    /// <summary>Reads of one size: so many wait or are under way at a time, and all that are end together.</summary>
+    private sealed class Reader(LongReadWindow window, int bytes)
+    {
+        private readonly List<IoRequest> _underWay = [];
+        private readonly Stack<IoRequest> _idle = [];
+        private int _waiting;
+
+        internal int Begin(int wanted)
+        {
+            for (; _waiting < wanted; _waiting++)
+            {
+                IoRequest request = _idle.TryPop(out IoRequest? idle) ? idle : new IoRequest { Length = bytes };
+                request.Window = window;
+                request.Begin();
+                window.Add(request);
+            }
+
+            while (window.Start() is { } started)
+            {
+                _underWay.Add(started);
+                _waiting--;
+            }
+
+            return _underWay.Count;
+        }
+
+        internal void End()
+        {
+            foreach (IoRequest request in _underWay)
+            {
+                request.Complete(0);
+                _idle.Push(request);
+            }
+
+            _underWay.Clear();
+        }
     }
 
     private sealed class Clock : TimeProvider
