@@ -70,24 +70,26 @@ internal sealed class PoolShrinker(PagingDomain domain, FrameShrinker frames)
         return frames.LeavesEnoughClean(ref found);
     }
 
-    /// <summary>Sets the budget, or moves it as near to less as can be without much ado.</summary>
+    /// <summary>Sets the budget, or moves it as near to less as can be without waiting for leases or claims. A pager that is closed does not
+    /// wait for the devices.</summary>
     internal void Approach(long target)
     {
         long before = Pool.Bytes;
         long reached = Math.Max(target, before);
         try
         {
-            for (int pass = 0; pass < MaxPasses && target < reached; pass++)
+            for (int pass = 0; pass < MaxPasses && target < reached && !domain.IsClosed; pass++)
             {
-                // A pool without files keeps room for a page more than it has.
                 long limit = NextLimit(target);
+
+                // A pool without files keeps room for a page more than it has.
                 if (!Swap.MayWait && !Pool.Admits(limit, domain.Options.PageBytes))
                 {
                     break;
                 }
 
                 Pool.SetLimit(limit);
-                while (Pool.IsOver && Swap.Room.TryGiveBack())
+                while (Pool.IsOver && !domain.IsClosed && Swap.Room.TryGiveBack())
                 {
                 }
 

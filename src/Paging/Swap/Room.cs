@@ -298,6 +298,7 @@ internal sealed unsafe class Room(
 
         FileEmptied result = FileEmptied.NoRoom;
         bool isAlone = true;
+        long before = 0;
         try
         {
             result = fileCleaner.TryEmpty(victim, level);
@@ -305,6 +306,7 @@ internal sealed unsafe class Room(
         }
         finally
         {
+            before = _emptied.Count;
             isAlone = owner.Chunks.EndEmptying();
             _emptied.Signal();
         }
@@ -317,7 +319,8 @@ internal sealed unsafe class Room(
         // Two threads may both have found the reserve whole. Then the other thread has taken what there was, and will give it back.
         if (!isAlone)
         {
-            _emptied.TryWaitBeyond(_emptied.Count, WaitMilliseconds);
+            // Our own signal is one; it may have come since.
+            _emptied.TryWaitBeyond(before + 1, WaitMilliseconds);
         }
 
         return !isAlone;
