@@ -31,37 +31,24 @@ internal readonly unsafe ref struct BackedDiscarder(PagedRegion region, PagingDo
         while (true)
         {
             region.AwaitOpen();
+            ulong* page;
+            bool isPinned = false;
 
             // Dispose waits for a thread that is about to publish or to free what is stored.
-            using Rundown.Scope held = domain.Swap.Rundown.Hold();
-            if (!held.IsInside)
+            using (Rundown.Scope held = domain.Swap.Rundown.Hold())
             {
-                domain.ThrowIfClosed();
-                continue;
-            }
-
-            // In hand before the page is claimed, as a frame is (rule 7).
-            uint zeroes = domain.Swap.StoreZeroes(region.UsedBytes(index));
-            if (zeroes == 0)
-            {
-                ThrowHelper.ThrowPoolFull(domain, region.UsedBytes(index));
-            }
-
-            bool isPinned = false;
-            try
-            {
-                if (TryReplace(index, zeroes, ref isPinned))
+                if (!held.IsInside)
                 {
-                    zeroes = 0;
+                    domain.ThrowIfClosed();
+                    continue;
+                }
+
+                if (TryDiscardOnce(index, ref isPinned))
+                {
                     return true;
                 }
-            }
-            finally
-            {
-                if (zeroes != 0)
-                {
-                    domain.Swap.Free(zeroes);
-                }
+
+                page = Pages.Find(index);
             }
 
             if (isPinned)
@@ -69,12 +56,38 @@ internal readonly unsafe ref struct BackedDiscarder(PagedRegion region, PagingDo
                 return false;
             }
 
-            ulong* page = Pages.Find(index);
+            // Nothing is held while others finish with the page. Its word stays readable until the array's memory goes, for which the caller
+            // stands.
             if (PageWord.IsClaimed(PageWord.Load(page)))
             {
                 domain.Parking.Wait(page);
             }
         }
+    }
+
+    private bool TryDiscardOnce(long index, ref bool isPinned)
+    {
+        // In hand before the page is claimed, as a frame is (rule 7).
+        uint zeroes = domain.Swap.StoreZeroes(region.UsedBytes(index));
+        if (zeroes == 0)
+        {
+            ThrowHelper.ThrowPoolFull(domain, region.UsedBytes(index));
+        }
+
+        bool isReplaced = false;
+        try
+        {
+            isReplaced = TryReplace(index, zeroes, ref isPinned);
+        }
+        finally
+        {
+            if (!isReplaced)
+            {
+                domain.Swap.Free(zeroes);
+            }
+        }
+
+        return isReplaced;
     }
 
     /// <summary>Makes a page a stored one, whatever it is, unless another thread has it claimed or pinned.</summary>
