@@ -46,19 +46,17 @@ internal sealed class PagingDomain
         Regions = new RegionTable(this);
         int processors = Environment.ProcessorCount;
         Counters = new Counters(processors);
-        Frames = new FramePool(options.ResidentBytes) { ForecastRests = tuning.ForecastRests };
+        (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
+        Tracker = options.TrackLeases ? new LeaseTracker(LeaseSlot, tuning.Time) : null;
+        Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
+        Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
+        SwapFiles = new SwapFiles(this);
+        Dropped = new DroppedArrays(this, tuning.Time);
+        _workers = new BackgroundWorker[options.BackgroundThreads];
         try
         {
+            Frames = new FramePool(options.ResidentBytes) { ForecastRests = tuning.ForecastRests };
             Nodes = new PageNodes();
-        }
-        catch
-        {
-            Frames.Release();
-            throw;
-        }
-
-        try
-        {
             Swap = new SwapStore(
                 options.PoolBytes,
                 options.PageBytes,
@@ -67,43 +65,26 @@ internal sealed class PagingDomain
                 tuning.Time,
                 tuning.ColdAfter,
                 options.ResidentBytes);
-        }
-        catch
-        {
-            Nodes.Release();
-            Frames.Release();
-            throw;
-        }
-
-        (LeaseSlot, _leasesBefore) = LeaseCounts.TakeSlot();
-        Tracker = options.TrackLeases ? new LeaseTracker(LeaseSlot, tuning.Time) : null;
-        Policies = new PolicyTable(new CompressionPolicy(elementBytes: 1, options.Compression, filter: null));
-        Pressure = new CollectorPressure(options.ResidentBytes + options.PoolBytes);
-        SwapFiles = new SwapFiles(this);
-        Dropped = new DroppedArrays(this, tuning.Time);
-        Clock = new FrameClock(Frames, Swap, options.BackgroundThreads > 0);
-        Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
-        var shifter = new FrameShifter(Frames, Swap, Evictor);
-        DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter, Parking);
-        var shrinker = new FrameShrinker(this, shifter);
-        Resizer = new Resizer(this, shrinker, new PoolShrinker(this, shrinker));
-        Trimmer = new IdleTrimmer(this, shrinker);
-        Follower = options.FollowMemoryPressure
-            ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
-            : null;
-        Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
-        Queue = new LeaseQueue(this);
-        Filler = new PageFiller(this);
-        Fetcher = new PageFetcher(this);
-        Faults = new FaultHandler(this);
-        Leasing = new LeasePinner(this);
-        _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
-        Prefetcher = new Prefetcher(this, _signal);
-        Reclaimer.Signal = _signal;
-        Swap.Budget.Signal = _signal;
-        _workers = new BackgroundWorker[options.BackgroundThreads];
-        try
-        {
+            Clock = new FrameClock(Frames, Swap, options.BackgroundThreads > 0);
+            Evictor = new Evictor(Swap, Policies, Clock, Parking, Counters);
+            var shifter = new FrameShifter(Frames, Swap, Evictor);
+            DirtyLimit = new DirtyLimit(Frames, Swap, Evictor, shifter, Parking);
+            var shrinker = new FrameShrinker(this, shifter);
+            Resizer = new Resizer(this, shrinker, new PoolShrinker(this, shrinker));
+            Trimmer = new IdleTrimmer(this, shrinker);
+            Follower = options.FollowMemoryPressure
+                ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
+                : null;
+            Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
+            Queue = new LeaseQueue(this);
+            Filler = new PageFiller(this);
+            Fetcher = new PageFetcher(this);
+            Faults = new FaultHandler(this);
+            Leasing = new LeasePinner(this);
+            _signal = options.BackgroundThreads > 0 ? new WakeSignal() : null;
+            Prefetcher = new Prefetcher(this, _signal);
+            Reclaimer.Signal = _signal;
+            Swap.Budget.Signal = _signal;
             for (int i = 0; i < _workers.Length; i++)
             {
                 _workers[i] = new BackgroundWorker(this, _signal!, i);
@@ -112,11 +93,11 @@ internal sealed class PagingDomain
         catch
         {
             // Workers that have started must have stopped using the memory before it is unmapped.
-            _signal!.Stop();
+            _signal?.Stop();
             Array.ForEach(_workers, static worker => worker?.Join());
-            Swap.Release();
-            Nodes.Release();
-            Frames.Release();
+            Swap?.Release();
+            Nodes?.Release();
+            Frames?.Release();
             throw;
         }
 
