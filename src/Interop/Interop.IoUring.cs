@@ -32,20 +32,16 @@ internal static unsafe partial class IoUring
 
     /// <returns>The descriptor of the ring, or −1.</returns>
     internal static int io_uring_setup(uint entries, IoUringParams* parameters) =>
-        (int)syscall(SYS_io_uring_setup, (nint)entries, (nint)parameters, 0, 0, 0, 0);
+        (int)SystemCall.syscall(SYS_io_uring_setup, (nint)entries, (nint)parameters, 0, 0, 0, 0);
 
     /// <summary>Submits. With IORING_ENTER_GETEVENTS, blocks until there are <paramref name="minComplete"/> completions.</summary>
     /// <returns>How many were submitted, or −1.</returns>
     internal static int io_uring_enter(int ring, uint toSubmit, uint minComplete, uint flags) =>
-        (int)syscall(SYS_io_uring_enter, ring, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
+        (int)SystemCall.syscall(SYS_io_uring_enter, ring, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
 
     /// <returns>0 or more, or −1.</returns>
     internal static int io_uring_register(int ring, uint opcode, void* argument, uint count) =>
-        (int)syscall(SYS_io_uring_register, ring, (nint)opcode, (nint)argument, (nint)count, 0, 0);
-
-    // Variadic in C. On Linux both processors pass integer arguments of such functions in registers, as they do all others.
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+        (int)SystemCall.syscall(SYS_io_uring_register, ring, (nint)opcode, (nint)argument, (nint)count, 0, 0);
 }
 
 /// <summary>struct io_uring_params: 120 bytes.</summary>

@@ -18,12 +18,8 @@ internal static unsafe partial class Rename
     /// <param name="to">The same.</param>
     /// <param name="flags">Of this class. File systems may refuse them with EINVAL.</param>
     internal static int renameat2(byte* from, byte* to, uint flags) =>
-        (int)syscall(s_renameat2, OpenFile.AT_FDCWD, (nint)from, OpenFile.AT_FDCWD, (nint)to, (nint)flags, 0);
+        (int)SystemCall.syscall(s_renameat2, OpenFile.AT_FDCWD, (nint)from, OpenFile.AT_FDCWD, (nint)to, (nint)flags, 0);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int fsync(int descriptor);
-
-    // Variadic in C: see IoUring.
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
 }

@@ -21,12 +21,8 @@ internal static unsafe partial class Transfer
     internal static nint preadv2(int descriptor, void* buffer, nuint length, long offset, int flags)
     {
         var vector = new IoVector { iov_base = buffer, iov_len = length };
-        return syscall(s_preadv2, descriptor, (nint)(&vector), 1, (nint)offset, 0, flags);
+        return SystemCall.syscall(s_preadv2, descriptor, (nint)(&vector), 1, (nint)offset, 0, flags);
     }
-
-    // Variadic in C: see IoUring.
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]

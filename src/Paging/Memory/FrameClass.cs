@@ -19,6 +19,7 @@ internal sealed unsafe partial class FrameClass
     private readonly Reservation _memory;
     private readonly long _offset;
     private long _lead;
+    private long _freedAhead;
     private Figures _now;
 
     /// <param name="pool">All frames of the pager.</param>
@@ -90,6 +91,13 @@ internal sealed unsafe partial class FrameClass
 
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
     internal ref long Pressure => ref _now.Pressure;
+
+    /// <summary>Frames that the background has freed since somebody asked last. A hint.</summary>
+    internal long FreedAhead
+    {
+        get => Volatile.Read(ref _freedAhead);
+        set => Volatile.Write(ref _freedAhead, value);
+    }
 
     /// <summary>Frames to be kept free ahead of demand beyond the least, because faults have come faster. A hint.</summary>
     internal long Lead

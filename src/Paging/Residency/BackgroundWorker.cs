@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.Threading;
 
@@ -19,6 +20,7 @@ internal sealed class BackgroundWorker
     private readonly int _number;
     private readonly Thread _thread;
     private int _looks;
+    private NapPace _pace;
 
     internal BackgroundWorker(PagingDomain domain, WakeSignal signal, int number)
     {
@@ -40,8 +42,12 @@ internal sealed class BackgroundWorker
         int wait;
         do
         {
-            while (TryStep(out wait))
+            while (TryStep(out wait, out int nap) || nap > 0)
             {
+                if (nap > 0)
+                {
+                    _signal.Nap(nap);
+                }
             }
         }
         while (_signal.Sleep(wait));
@@ -49,14 +55,30 @@ internal sealed class BackgroundWorker
 
     // Not inlined, so that no reference to the domain stays on this thread's stack while it sleeps.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryStep(out int wait)
+    private bool TryStep(out int wait, out int nap)
     {
         wait = Timeout.Infinite;
+        nap = 0;
         try
         {
-            return !_signal.IsStopped
-                && _domain.TryGetTarget(out PagingDomain? domain)
-                && (domain.Step(_number, out wait) ? HasWorked() : StaysAwake(domain));
+            if (_signal.IsStopped || !_domain.TryGetTarget(out PagingDomain? domain))
+            {
+                return false;
+            }
+
+            if (domain.Step(_number, out wait) ? HasWorked() : StaysAwake(domain))
+            {
+                return true;
+            }
+
+            // One of the threads, which is enough to evict clean pages.
+            if (_number == 0 && WakeSignal.CanNap)
+            {
+                int next = _pace.Next(Stopwatch.GetElapsedTime(0).TotalMicroseconds, domain.Reclaimer.TakeShareUsed());
+                nap = wait == Timeout.Infinite ? next : (int)Math.Min(next, wait * 1000L);
+            }
+
+            return false;
         }
         catch (OutOfMemoryException)
         {

@@ -104,10 +104,29 @@ internal sealed unsafe class Reclaimer(
 
     private void WakeIfShort(FrameClass size)
     {
-        if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size))
+        if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size)
+            && (!signal.HasNapper || IsShort(size, Low(size) / 2)))
         {
             signal.Wake();
         }
+    }
+
+    /// <summary>Of the frames that may be taken between two looks of the background, the share that has been since the last call: of the class
+    /// with the greatest. By one thread; a frame that another one frees meanwhile may not be counted.</summary>
+    /// <remarks>That is half of those kept free: a nap that lasts too long then still leaves some, and at a quarter faults end it.</remarks>
+    internal double TakeShareUsed()
+    {
+        double share = 0;
+        foreach (FrameClass? size in frames.Classes)
+        {
+            if (size is { FreedAhead: > 0 and long freed })
+            {
+                size.FreedAhead = 0;
+                share = IsWorthWaking(size) ? Math.Max(share, 2.0 * freed / High(size)) : share;
+            }
+        }
+
+        return share;
     }
 
     /// <summary>Waking a thread is a system call of some microseconds, evicting a clean page a tenth of one. So a thread is woken for many
@@ -126,6 +145,7 @@ internal sealed unsafe class Reclaimer(
             if (outcome == EvictOutcome.Freed)
             {
                 size.GiveBack(frame);
+                size.FreedAhead++;
             }
 
             if (outcome == EvictOutcome.Unstorable)
