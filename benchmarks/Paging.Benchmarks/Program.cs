@@ -30,6 +30,7 @@ internal static class Program
           clone    an array of stored pages        against the interlocked operations that it takes
           gather   rows in random order            against a copying loop (resident), and ReadRow after ReadRow
           segments the coldest and the deadest of a million segments   against of 256
+          latency  p99.9 of faults, p99.99 of TryRead beside a file   against decoding, and reading an array, alone
           cold     what is left alone              against Zstd on the same pages; faults beside it against without
 
           writeback   segments into a swap file    against raw O_DIRECT writes of the same size and depth
@@ -88,6 +89,7 @@ internal static class Program
         ("clone", CloneWorkload.Run),
         ("gather", GatherWorkload.Run),
         ("segments", SegmentsWorkload.Run),
+        ("latency", LatencyWorkload.Run),
         ("cold", ColdWorkload.Run),
         ("writeback", WritebackWorkload.Run),
         ("fileamp", FileAmplificationWorkload.Run),

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Paging.Interop;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -39,6 +40,8 @@ internal sealed class BackgroundWorker
 
     private void Run()
     {
+        // So that naps end on time.
+        TimerSlack.Set(nanoseconds: 1000);
         int wait;
         do
         {

@@ -11,8 +11,8 @@ internal struct NapPace
     /// <summary>The shortest nap.</summary>
     internal const int Min = 20;
 
-    /// <summary>What the system adds to a nap: the slack of its timers, and the time until a processor is awake.</summary>
-    internal const int Overhead = 150;
+    /// <summary>What the system adds to a nap, about: the time until a processor is awake.</summary>
+    internal const int Overhead = 60;
 
     /// <summary>When the frames were looked at last with any of them taken.</summary>
     private double _since;

@@ -75,7 +75,7 @@ internal sealed class PagingDomain
             Follower = options.FollowMemoryPressure
                 ? new MemoryFollower(this, tuning.Memory ?? new SystemMemory(), options.MinResidentBytes, options.MinPoolBytes)
                 : null;
-            Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters);
+            Reclaimer = new Reclaimer(Frames, Swap, Clock, Evictor, shifter, DirtyLimit, Counters, tuning.Time);
             Queue = new LeaseQueue(this);
             Filler = new PageFiller(this);
             Fetcher = new PageFetcher(this);

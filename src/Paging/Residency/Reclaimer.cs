@@ -9,7 +9,14 @@ namespace Paging.Residency;
 /// frame is free, and in the background, in steps, to keep free frames between the watermarks.</summary>
 /// <remarks>Which frame is tried next is the policy's choice (<see cref="Replacement"/>). Any thread may ask it.</remarks>
 internal sealed unsafe class Reclaimer(
-    FramePool frames, SwapStore swap, FrameClock clock, Evictor evictor, FrameShifter shifter, DirtyLimit dirtyLimit, Counters counters)
+    FramePool frames,
+    SwapStore swap,
+    FrameClock clock,
+    Evictor evictor,
+    FrameShifter shifter,
+    DirtyLimit dirtyLimit,
+    Counters counters,
+    TimeProvider time)
 {
     /// <summary>Frames that a step of the background looks at, at most.</summary>
     private const int StepLength = 64;
@@ -29,8 +36,13 @@ internal sealed unsafe class Reclaimer(
     /// <summary>More dirty pages than this share of the frames, as a shift, are worth a wake-up whatever their number.</summary>
     private const int DirtyShareShift = 3;
 
-    /// <summary>Each time the background finds enough frames free, the lead shrinks by this part of it.</summary>
-    private const int LeadDecay = 64;
+    /// <summary>While the background finds enough frames free, the lead shrinks by this part of it, as a shift, in each such time: it halves
+    /// within a second.</summary>
+    private const int LeadDecayShift = 4;
+    private const int LeadDecayMilliseconds = 100;
+
+    /// <summary>When leads have shrunk last. Threads that are late shrink them once more.</summary>
+    private long _shrunk = time.GetTimestamp();
 
     /// <summary>Woken when free frames fall below the low watermark; null when faulting threads do all the work.</summary>
     internal WakeSignal? Signal { get; set; }
@@ -75,15 +87,21 @@ internal sealed unsafe class Reclaimer(
     internal bool Step()
     {
         bool any = swap.Room.StepAhead();
+        bool shrinks = time.GetElapsedTime(Volatile.Read(ref _shrunk)).TotalMilliseconds >= LeadDecayMilliseconds;
+        if (shrinks)
+        {
+            Volatile.Write(ref _shrunk, time.GetTimestamp());
+        }
+
         foreach (FrameClass? size in frames.Classes)
         {
             if (size is not null && IsShort(size, High(size)))
             {
                 any |= EvictSome(size);
             }
-            else if (size is { Lead: > 0 })
+            else if (shrinks && size is { Lead: > 0 and long lead })
             {
-                size.Lead -= (size.Lead + LeadDecay - 1) / LeadDecay;
+                size.Lead = lead - (lead >> LeadDecayShift) - 1;
             }
         }
 
