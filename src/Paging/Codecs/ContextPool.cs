@@ -162,8 +162,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         _returned.Exit(interrupted);
     }
 
-    /// <summary>What is not done for each page: makes the context if there is none, and looks for idle ones. The caller has taken the
-    /// slot.</summary>
+    /// <summary>What is not done for each page: makes the context if there is none, and looks for idle ones now and then. The caller has
+    /// taken the slot.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private T? Settle(int number)
     {
@@ -224,7 +224,8 @@ internal sealed class ContextPool<T>(Func<T?> create, int slots)
         /// slot.</summary>
         internal T? Context;
 
-        /// <summary>Pages encoded or decoded, modulo 2³². For the thread that has taken the slot.</summary>
+        /// <summary>How often it was taken at once, by a thread that had it last, modulo 2³². For the thread that has taken the
+        /// slot.</summary>
         internal uint Pages;
 
         /// <summary>The value of <see cref="Pages"/> when a thread last looked for idle contexts. For the thread that has taken the

@@ -5,6 +5,8 @@ namespace Paging.Codecs;
 
 /// <summary>How the bytes of a stored page are to be read. The header of each entry says it, so that a page stays readable whatever its
 /// owner decides later.</summary>
+/// <remarks>The layout of a stored page is that of <see cref="Swap.EntryHeader"/>, which has both halves of this, with the encoded bytes
+/// behind it.</remarks>
 /// <param name="Codec">The codec.</param>
 /// <param name="Filter">What the page went through before the codec.</param>
 /// <param name="StaysAsIs">Whether the page is not to be compressed again when it has gone cold.</param>

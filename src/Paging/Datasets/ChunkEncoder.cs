@@ -30,7 +30,7 @@ internal sealed unsafe class ChunkEncoder
         _ => Codec.Zstd,
     };
 
-    /// <summary>The level of Zstd: as in the pool, where what is stored for this goal, or is compressed again, has it.</summary>
+    /// <summary>The level of Zstd: for Ratio that of pages that are compressed again when cold, otherwise that of stores.</summary>
     internal int Level => _goal == CompressionGoal.Ratio ? Swap.Recompressor.Level : CompressionPolicy.StoreLevel;
 
     /// <summary>The filter that chunks have now.</summary>
@@ -58,7 +58,7 @@ internal sealed unsafe class ChunkEncoder
         {
             try
             {
-                // What it encodes has the form of the pool: the filter is what is wanted.
+                // It encodes as for the pool, which no reader of datasets knows. Only the filter that it comes to is wanted.
                 _ = chooser.Encode(_goal, chunk, length, target, PageCodec.MaxEncoded(length), ref form);
             }
             finally

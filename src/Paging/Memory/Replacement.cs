@@ -7,10 +7,13 @@ namespace Paging.Memory;
 
 /// <summary>Which frame goes next: the replacement policy of one page size.</summary>
 /// <remarks>
-/// Two rings over the frames. The cold ring, the window, is a queue that new pages pass through; the hot ring holds pages that have come
-/// back. A page that comes back takes the place of a hot one only if it was away for much less than the hot one has been idle: that is
-/// LIRS's rule, by reuse distances instead of a stack. The distance is counted in faults. A page that is out carries the time of its last
-/// use in its own word (<see cref="HistoryOf"/>), so nothing is kept for pages that are not in frames.
+/// A frame with a page is in one of three rings. The cold ring, the window, is a queue that new pages pass through; the hot ring holds
+/// pages that have come back; the third one pages that were brought in ahead and not used yet. A fourth names cold frames that the program
+/// is done with.
+///
+/// A page that comes back takes the place of a hot one only if it was away for much less than the hot one has been idle: that is LIRS's
+/// rule, by reuse distances instead of a stack. The distance is counted in faults. A page that is out carries the time of its last use in
+/// its own word (<see cref="HistoryOf"/>), so nothing is kept for pages that are not in frames.
 /// <code>
 ///                    fault, untouched or idle for long
 ///      (out) ─────────────────────────────────────────────▶ cold ──▶ (out)
@@ -311,8 +314,9 @@ internal sealed unsafe class Replacement
         : _hot.Next() is >= 0 and long hot ? hot
         : _ahead.Next();
 
-    /// <summary>What <see cref="NextVictim"/> would return.</summary>
-    internal long PeekVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();
+    /// <summary>Mostly what <see cref="NextVictim"/> would return: frames that go before all others, and those brought in ahead, are left
+    /// out. For a prefetch only.</summary>
+    internal long LikelyVictim() => _cold.Peek() is >= 0 and long frame ? frame : _hot.Peek();
 
     /// <summary>The page of a victim was used, so it stays for now.</summary>
     /// <param name="frame">The frame.</param>

@@ -70,61 +70,45 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         {
             region.AwaitOpen();
             ulong* page = Pages.Find(index);
-            if (!Pages.IsHome(index, page))
+            switch (Pages.IsHome(index, page) ? DiscardHome(index, page) : DiscardNode(index))
             {
-                switch (DiscardNode(index))
-                {
-                    case NodeDiscarded.Done:
-                        return true;
-                    case NodeDiscarded.Pinned:
-                        return false;
-                    case NodeDiscarded.Busy:
-                        domain.Parking.Wait(page);
-                        break;
-                }
-
-                continue;
-            }
-
-            ulong word = PageWord.Load(page);
-            switch (PageWord.State(word))
-            {
-                case PageState.Untouched:
+                case Discarded.Done:
                     return true;
-
-                case PageState.Swapped:
-                    if (TryDiscardSwapped(index, page, word))
-                    {
-                        return true;
-                    }
-
-                    break;
-
-                case PageState.Resident:
-                    if (PageWord.Pins(word) != 0)
-                    {
-                        return false;
-                    }
-
-                    if (PageWord.TryBeginEvict(page, word))
-                    {
-                        FreeCopy(word);
-                        Pages.Wake(page, PageWord.CompleteDiscard(page, word));
-                        PageFreer.GiveFrameBack(word, region.Frames);
-                        Pages.CountOut(index);
-                        return true;
-                    }
-
-                    break;
-
-                case PageState.Filling or PageState.Evicting:
+                case Discarded.Pinned:
+                    return false;
+                case Discarded.Busy:
                     domain.Parking.Wait(page);
                     break;
-
-                // Dead, or in a node since.
-                default:
-                    break;
             }
+        }
+    }
+
+    /// <summary>Zeroes a page whose word is in the table.</summary>
+    private Discarded DiscardHome(long index, ulong* page)
+    {
+        ulong word = PageWord.Load(page);
+        switch (PageWord.State(word))
+        {
+            case PageState.Untouched:
+            case PageState.Swapped when TryDiscardSwapped(index, page, word):
+                return Discarded.Done;
+
+            case PageState.Resident when PageWord.Pins(word) != 0:
+                return Discarded.Pinned;
+
+            case PageState.Resident when PageWord.TryBeginEvict(page, word):
+                FreeCopy(word);
+                Pages.Wake(page, PageWord.CompleteDiscard(page, word));
+                PageFreer.GiveFrameBack(word, region.Frames);
+                Pages.CountOut(index);
+                return Discarded.Done;
+
+            case PageState.Filling or PageState.Evicting:
+                return Discarded.Busy;
+
+            // Changed since; or dead, or in a node now.
+            default:
+                return Discarded.Elsewhere;
         }
     }
 
@@ -143,18 +127,18 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
     }
 
     /// <summary>Zeroes a page whose word is in a node, and gives the node back.</summary>
-    private NodeDiscarded DiscardNode(long index)
+    private Discarded DiscardNode(long index)
     {
         // Dispose waits for a thread that is about to give back what the page had: once the page is out of its chain no other thread finds
         // it.
         using Rundown.Scope held = domain.Swap.Rundown.Hold();
         if (!held.IsInside)
         {
-            return NodeDiscarded.Elsewhere;
+            return Discarded.Elsewhere;
         }
 
-        NodeDiscarded result = TakeOut(index, out uint node, out ulong word);
-        if (result != NodeDiscarded.Done)
+        Discarded result = TakeOut(index, out uint node, out ulong word);
+        if (result != Discarded.Done)
         {
             return result;
         }
@@ -174,7 +158,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         long granule = index >> PageTable.GranuleShift;
         Pages.Nodes.Free(node);
         Pages.Release(granule, granule + 1);
-        return NodeDiscarded.Done;
+        return Discarded.Done;
     }
 
     /// <summary>Takes a page's node out of the granule.</summary>
@@ -182,14 +166,14 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
     /// <param name="node">Its node: the caller's when it is done.</param>
     /// <param name="word">What was in it. When it is done, a resident page is claimed as by an evictor, and the word of any other page is
     /// Gone.</param>
-    private NodeDiscarded TakeOut(long index, out uint node, out ulong word)
+    private Discarded TakeOut(long index, out uint node, out ulong word)
     {
         word = 0;
         using LockedGranule granule = Pages.LockOf(index);
         node = Pages.State.IsClosed ? 0 : granule.NodeOf(index);
         if (node == 0)
         {
-            return NodeDiscarded.Elsewhere;
+            return Discarded.Elsewhere;
         }
 
         ulong* page = Pages.WordIn(node);
@@ -197,15 +181,15 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         switch (PageWord.State(word))
         {
             case PageState.Resident when PageWord.Pins(word) != 0:
-                return NodeDiscarded.Pinned;
+                return Discarded.Pinned;
             case PageState.Untouched or PageState.Swapped when PageWord.TryEnd(page, word, PageState.Gone):
             case PageState.Resident when PageWord.TryBeginEvict(page, word):
                 granule.Unlink(index, node);
-                return NodeDiscarded.Done;
+                return Discarded.Done;
             case PageState.Filling or PageState.Evicting:
-                return NodeDiscarded.Busy;
+                return Discarded.Busy;
             default:
-                return NodeDiscarded.Elsewhere;
+                return Discarded.Elsewhere;
         }
     }
 
@@ -281,7 +265,8 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         freed.Settle();
     }
 
-    private enum NodeDiscarded
+    /// <summary>What came of one look at a page.</summary>
+    private enum Discarded
     {
         Done,
 
@@ -291,7 +276,7 @@ internal readonly unsafe ref struct Discarder(PagedRegion region, PagingDomain d
         /// <summary>Another thread has the page claimed.</summary>
         Busy,
 
-        /// <summary>It is not there any more, or the pager is being disposed.</summary>
+        /// <summary>It is not there any more, or not as it was, or the pager is being disposed: look again.</summary>
         Elsewhere,
     }
 }

@@ -16,8 +16,8 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     /// <summary>The frame that is to go next; −1 when no frame has a page.</summary>
     internal static long NextVictim(FrameClass size) => Absolute(size, size.Replacement.NextVictim());
 
-    /// <summary>The frame that <see cref="NextVictim"/> would name; −1 when there is none.</summary>
-    internal static long PeekVictim(FrameClass size) => Absolute(size, size.Replacement.PeekVictim());
+    /// <summary>The frame that <see cref="NextVictim"/> would mostly name; −1 when there is none. For a prefetch.</summary>
+    internal static long LikelyVictim(FrameClass size) => Absolute(size, size.Replacement.LikelyVictim());
 
     /// <summary>The hot frame whose turn it is; −1 when there is none.</summary>
     internal static long NextHot(FrameClass size) => Absolute(size, size.Replacement.NextHot());

@@ -18,10 +18,10 @@ internal sealed class IdleTrimmer(PagingDomain domain, FrameShrinker shrinker)
     internal const int PeriodMilliseconds = 1000;
 
     /// <summary>So many seconds make "long".</summary>
-    internal const int Window = 10;
+    internal const int LongSeconds = 10;
 
-    /// <summary>The period when the last step had nothing to do.</summary>
-    private const int LongPeriodMilliseconds = Window * PeriodMilliseconds;
+    /// <summary>The period when the last step had nothing to do, and there was no fault for twice as long.</summary>
+    private const int LongPeriodMilliseconds = LongSeconds * PeriodMilliseconds;
 
     /// <summary>The part of what may go that goes in a second, as a shift.</summary>
     private const int StepShift = 3;
@@ -60,10 +60,10 @@ internal sealed class IdleTrimmer(PagingDomain domain, FrameShrinker shrinker)
                 return (int)Math.Clamp(((_nextLook - now) * 1000 / frequency) + 1, 1, LongPeriodMilliseconds);
             }
 
-            int passed = (int)Math.Clamp((now - _lastLook) / frequency, 1, Window);
+            int passed = (int)Math.Clamp((now - _lastLook) / frequency, 1, LongSeconds);
             _lastLook = now;
             bool any = Work(passed);
-            int wait = any || _quietSeconds < 2 * Window ? PeriodMilliseconds : LongPeriodMilliseconds;
+            int wait = any || _quietSeconds < 2 * LongSeconds ? PeriodMilliseconds : LongPeriodMilliseconds;
             _nextLook = now + (wait * frequency / 1000);
             return wait;
         }
@@ -76,22 +76,22 @@ internal sealed class IdleTrimmer(PagingDomain domain, FrameShrinker shrinker)
     private bool Work(int passed)
     {
         NoteQuiet(passed);
-        _seconds = Math.Min(_seconds + passed, Window);
+        _seconds = Math.Min(_seconds + passed, LongSeconds);
         bool any = false;
-        if (_seconds >= Window)
+        if (_seconds >= LongSeconds)
         {
             any |= TrimFrames();
             any |= TrimPool();
         }
 
-        if (_quietSeconds >= Window)
+        if (_quietSeconds >= LongSeconds)
         {
             any |= EvictCold();
             any |= WriteCold();
         }
 
         // Begins anew when there was nothing to do, so that what was used once, long ago, does not count for ever.
-        NoteFigures(isFirst: _seconds >= Window && !any);
+        NoteFigures(isFirst: _seconds >= LongSeconds && !any);
         return any;
     }
 
@@ -100,7 +100,7 @@ internal sealed class IdleTrimmer(PagingDomain domain, FrameShrinker shrinker)
     {
         Counters counters = domain.Counters;
         long faults = counters[Counter.FaultsFromPool] + counters[Counter.FaultsFromFile] + counters[Counter.FaultsOfZeroes];
-        _quietSeconds = faults == _lastFaults ? Math.Min(_quietSeconds + passed, 2 * Window) : 0;
+        _quietSeconds = faults == _lastFaults ? Math.Min(_quietSeconds + passed, 2 * LongSeconds) : 0;
         _lastFaults = faults;
     }
 
@@ -114,13 +114,13 @@ internal sealed class IdleTrimmer(PagingDomain domain, FrameShrinker shrinker)
             FrameClass? size = domain.Frames.Classes[i];
             long free = size?.FreeFrames ?? 0;
             _leastFree[i] = isFirst ? free : Math.Min(_leastFree[i], free);
-            if (_quietSeconds < Window)
+            if (_quietSeconds < LongSeconds)
             {
                 _framesAtFirst[i] = size?.Frames ?? 0;
             }
         }
 
-        if (_quietSeconds < Window)
+        if (_quietSeconds < LongSeconds)
         {
             _poolAtFirst = domain.Swap.Budget.CommittedBytes;
         }

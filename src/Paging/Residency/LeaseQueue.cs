@@ -139,19 +139,9 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
                 continue;
             }
 
-            Shortage found = default;
-            domain.Reclaimer.NotePins(size, ref found);
-            if (found.HasChanged && !isFirstLook)
-            {
-                NoteChange(ref wait);
-                wait.Tries = 0;
-                wait.Passes = 0;
-            }
-
+            Shortage found = LookAtPins(size, isFirstLook, ref wait);
             isFirstLook = false;
-            bool isPinned = found.Pinned + found.OthersPinned != 0;
-            long needed = count + more - CountPinned(region, first, count);
-            if ((!isPinned || needed <= size.MaxFrames - found.Pinned || count + more > size.MaxFrames) && wait.Tries++ < MaxLooks)
+            if (MayBeEnough(region, first, count, more, found) && wait.Tries++ < MaxLooks)
             {
                 Spinner.Yield();
                 return true;
@@ -171,6 +161,30 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
 
             SleepAsFirst(line, size, ref wait);
         }
+    }
+
+    /// <summary>Looks at the pins on all frames, and notes whether others have changed any since the last look.</summary>
+    private Shortage LookAtPins(FrameClass size, bool isFirstLook, ref LeaseWait wait)
+    {
+        Shortage found = default;
+        domain.Reclaimer.NotePins(size, ref found);
+        if (found.HasChanged && !isFirstLook)
+        {
+            NoteChange(ref wait);
+            wait.Tries = 0;
+            wait.Passes = 0;
+        }
+
+        return found;
+    }
+
+    /// <summary>Whether the frames that are not pinned may be enough for pages of a range, or waiting would not help.</summary>
+    private static bool MayBeEnough(PagedRegion region, long first, long count, int more, in Shortage found)
+    {
+        FrameClass size = region.Frames;
+        bool isPinned = found.Pinned + found.OthersPinned != 0;
+        long needed = count + more - CountPinned(region, first, count);
+        return !isPinned || needed <= size.MaxFrames - found.Pinned || count + more > size.MaxFrames;
     }
 
     /// <summary>Sleeps until a lease ends, and lets those behind pass if that takes long, or has been in vain too often.</summary>

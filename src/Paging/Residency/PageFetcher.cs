@@ -60,7 +60,6 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
 
     private BroughtIn BringIn(PagedRegion region, long index, FaultManner manner, FrameBatch* frames)
     {
-        bool isAhead = manner == FaultManner.Ahead;
         var wait = new LeaseWait { Manner = manner, Frames = frames };
         Shortage shortage = default;
         for (int look = 0; look < MaxLooks; look++)
@@ -82,11 +81,11 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    Keep(region.Frames, page, word, isAhead);
+                    Keep(region.Frames, page, word, isAhead: manner == FaultManner.Ahead);
                     return BroughtIn.Resident;
 
                 case PageState.Filling or PageState.Evicting:
-                    // Another thread brings it in, or will soon have taken it out. It waits for devices only.
+                    // Another thread brings it in, or will soon have taken it out.
                     _parking.Wait(page);
                     break;
 
@@ -94,26 +93,9 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
                     break;
 
                 default:
-                    if (isAhead && region.IsZeroes(word))
+                    if (TryFill(region, index, page, word, ref wait, ref shortage) is { } outcome)
                     {
-                        return BroughtIn.Zeroes;
-                    }
-
-                    // Threads that wait for a frame have been there before.
-                    if (_queue.IsAnyWaiting)
-                    {
-                        return BroughtIn.NoFrame;
-                    }
-
-                    if (_filler.TryFill(
-                        region, index, ref page, word, write: false, PageContents.Own, ref wait, out bool refused, ref shortage) != null)
-                    {
-                        return BroughtIn.Filled;
-                    }
-
-                    if (refused)
-                    {
-                        return BroughtIn.NoFrame;
+                        return outcome;
                     }
 
                     break;
@@ -121,6 +103,26 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
         }
 
         return BroughtIn.Failed;
+    }
+
+    /// <summary>Brings in a page that is in no frame, if there is need and a frame for it.</summary>
+    /// <returns>Null when another thread has changed it meanwhile.</returns>
+    private BroughtIn? TryFill(PagedRegion region, long index, ulong* page, ulong word, ref LeaseWait wait, ref Shortage shortage)
+    {
+        if (wait.Manner == FaultManner.Ahead && region.IsZeroes(word))
+        {
+            return BroughtIn.Zeroes;
+        }
+
+        // Threads that wait for a frame have been there before.
+        if (_queue.IsAnyWaiting)
+        {
+            return BroughtIn.NoFrame;
+        }
+
+        byte* filled = _filler.TryFill(
+            region, index, ref page, word, write: false, PageContents.Own, ref wait, out bool refused, ref shortage);
+        return filled != null ? BroughtIn.Filled : refused ? BroughtIn.NoFrame : null;
     }
 
     /// <summary>Whether a prefetch has nothing to do for a page now: it is in a frame, which it then keeps for a while, or needs

@@ -3,7 +3,7 @@ namespace Paging.Residency;
 /// <summary>What tests and benchmarks turn and users do not see, beside the <see cref="PagerOptions"/> of a <see cref="Pager"/>.</summary>
 internal sealed record PagerTuning
 {
-    /// <summary>What every pager has that the public constructor makes.</summary>
+    /// <summary>What pagers made by users have.</summary>
     internal static PagerTuning Default { get; } = new();
 
     /// <summary>How long a stored page must have been left alone before it is compressed again; negative is never.</summary>
@@ -19,6 +19,7 @@ internal sealed record PagerTuning
     /// <summary>Whether the forecast of what more frames would save bounds its work.</summary>
     internal bool ForecastRests { get; init; } = true;
 
-    /// <summary>The clock of <see cref="ColdAfter"/>, and of waits for leases.</summary>
+    /// <summary>The clock of what a pager does by time: compressing again (<see cref="ColdAfter"/>), idle trimming, following the memory,
+    /// reading ahead, looking for requests, waiting for leases, tracking them. Sleeps end by the system's clock.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -7,7 +7,7 @@ namespace Paging.Residency;
 /// for a thread that does not run, and is slower than alone. Nothing but time tells. Pages from files are read ahead in any case: there the
 /// time is a device's.
 /// <code>
-///        15 periods ahead, 1 alone                 15 alone, 1 ahead
+///        16 periods ahead, 1 alone                 16 alone, 1 ahead
 ///   On ──── alone is faster than the best of ────▶ Off
 ///      ◀─── the last periods ahead, and back ────
 /// </code>
@@ -19,7 +19,7 @@ internal struct ReadaheadTrial
     /// <summary>Steps of readers in a period, at least.</summary>
     internal const int MinSteps = 256;
 
-    /// <summary>Periods from one try to the next.</summary>
+    /// <summary>Periods between two tries.</summary>
     internal const int PeriodsATry = 16;
 
     /// <summary>A period is at least so long, so that it sees more than one time slice.</summary>

@@ -280,7 +280,7 @@ internal sealed unsafe class Reclaimer(
         {
             if (TryVictim(size, FrameClock.NextVictim(size), level, ref refusals) is >= 0 and long frame)
             {
-                PrefetchVictim(size, FrameClock.PeekVictim(size));
+                PrefetchVictim(size, FrameClock.LikelyVictim(size));
                 return frame;
             }
         }

@@ -5,6 +5,8 @@ using Paging.Codecs;
 namespace Paging.Swap;
 
 /// <summary>The header before each page in a segment, so that a segment describes itself.</summary>
+/// <remarks>Lengths and the two halves of the <see cref="StoredForm"/> share words; behind the header stand the encoded bytes, as
+/// <see cref="PageCodec"/> writes them. An entry ends with a whole unit.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
 internal struct EntryHeader
 {

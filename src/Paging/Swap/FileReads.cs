@@ -10,6 +10,9 @@ namespace Paging.Swap;
 /// A read changes nothing: whether it is of use is seen when a page is loaded, under the rules of every load. One that failed, or whose
 /// bytes are not the entry, is as if there had been none. No thread waits for a place or for a buffer here.
 ///
+/// What bounds reads here are places and buffers. How many of them the disk works on at once is decided below, by
+/// <see cref="LongReadWindow"/>.
+///
 /// Threads that begin reads and threads that load pages are inside the pager's rundown. So no buffer and no file goes meanwhile.
 /// </remarks>
 internal sealed unsafe class FileReads(SegmentTable segments, Counters counters)

@@ -229,7 +229,7 @@ internal sealed class ReadPlan
     }
 
     /// <summary>Stays a user of a read that has something that was noted, so that it is there until this thread ends its reads, too:
-    /// whoever has begun it may be done with what he wanted of it.</summary>
+    /// whoever has begun it may be done with it sooner.</summary>
     private void Keep(FileReads reads, FileRead read)
     {
         if (_count == MaxReads || (_count > 0 && _reads[_count - 1] == read))

@@ -16,8 +16,7 @@ internal unsafe struct Segment
     /// segment.</summary>
     internal byte* Address;
 
-    /// <summary>Bytes appended. Changed by its writer while open; constant once sealed. In an unused number: the next unused
-    /// number.</summary>
+    /// <summary>Bytes appended. Changed by its writer while open; constant once sealed. See <see cref="NextFree"/>, too.</summary>
     internal int Used;
 
     /// <summary>Units of entries that a descriptor points to. Credited by writer and mover before they publish, debited by the thread that
@@ -55,4 +54,12 @@ internal unsafe struct Segment
     /// <summary>Set by a cleaner that cannot tell the entries apart, or cannot read one of them. They stay readable by their descriptors,
     /// but the segment is not chosen to be emptied.</summary>
     internal byte Damaged;
+
+    /// <summary>Of a number that no segment has: the next such number. The same field as <see cref="Used"/>, under the budget's
+    /// gate.</summary>
+    internal int NextFree
+    {
+        readonly get => Used;
+        set => Used = value;
+    }
 }

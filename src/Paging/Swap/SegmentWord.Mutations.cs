@@ -6,6 +6,7 @@ namespace Paging.Swap;
 /// what its name says.</summary>
 internal static unsafe partial class SegmentWord
 {
-    /// <summary>Whether any thread may free an open segment that holds nothing live. Only its writer may (rule 6).</summary>
-    private static bool IsAnybodys(SegmentState state) => state == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment);
+    /// <summary>Whether any thread may free an open segment that holds nothing live. Never, but in a test: only its writer may
+    /// (rule 6).</summary>
+    private static bool MayAnybodyFreeOpen(SegmentState state) => state == SegmentState.Open && TestHook.Breaks(Mutation.FreeOpenSegment);
 }

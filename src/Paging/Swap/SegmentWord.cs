@@ -13,7 +13,7 @@ internal enum SegmentState
     Open,
     /// <summary>Complete; read-only until it is empty.</summary>
     Sealed,
-    /// <summary>The cleaner is moving its live entries out.</summary>
+    /// <summary>The cleaner or the recompressor is moving its live entries out.</summary>
     Cleaning,
     /// <summary>Empty, but readers are still in it. The last one frees it.</summary>
     Draining,
@@ -30,7 +30,11 @@ internal enum SegmentState
 internal enum LastOut
 {
     Nothing,
+
+    /// <summary>The segment is free now: its slot, memory and number go back.</summary>
     Return,
+
+    /// <summary>The segment's memory goes back, and then it is on file.</summary>
     Demote,
 }
 
@@ -129,10 +133,11 @@ internal static unsafe partial class SegmentWord
     /// <summary>Open → Sealed: by the writer that has it open. Races with pinners.</summary>
     internal static void Seal(ulong* segment) => Change(segment, SegmentState.Open, SegmentState.Sealed);
 
-    /// <summary>Sealed → Cleaning: by the cleaner. Races with pinners and with threads that find the segment empty.</summary>
+    /// <summary>Sealed → Cleaning: by the cleaner or the recompressor. Races with pinners and with threads that find the segment
+    /// empty.</summary>
     internal static bool TryBeginCleaning(ulong* segment) => TryClaim(segment, SegmentState.Sealed, SegmentState.Cleaning);
 
-    /// <summary>Cleaning → Sealed: by the cleaner, when it found no room for what is left.</summary>
+    /// <summary>Cleaning → Sealed: by the thread that claimed it, when entries are left in it.</summary>
     internal static void AbandonCleaning(ulong* segment) => Change(segment, SegmentState.Cleaning, SegmentState.Sealed);
 
     /// <summary>Sealed → Demoting: by the thread that wrote it and pins it. False when it is being emptied, or is empty by now.</summary>
@@ -161,7 +166,7 @@ internal static unsafe partial class SegmentWord
         {
             ulong word = Load(segment);
             SegmentState state = State(word);
-            bool eligible = state == from || (from == SegmentState.Sealed && state == SegmentState.OnFile) || IsAnybodys(state);
+            bool eligible = state == from || (from == SegmentState.Sealed && state == SegmentState.OnFile) || MayAnybodyFreeOpen(state);
             if (!eligible || Shared.Read(SharedWord.SegmentLive, ref live) != 0)
             {
                 return false;

@@ -13,7 +13,10 @@ internal enum WritebackStart
     /// <summary>The maximum number of segments is already being written.</summary>
     Busy,
 
-    /// <summary>The coldest segment is worth emptying in memory, or was emptied there, because much of it is dead.</summary>
+    /// <summary>The coldest segment is worth emptying in memory, because much of it is dead. Only until it has been tried.</summary>
+    Dead,
+
+    /// <summary>The coldest segment was emptied in memory instead.</summary>
     Cleaned,
 
     /// <summary>No file has a slot for the segment.</summary>
@@ -138,7 +141,7 @@ internal sealed unsafe partial class Writeback
     internal WritebackStart TryStart(SegmentLog log)
     {
         WritebackStart start = Choose(log, MaxChances, out int victim, out SegmentWrite? write);
-        if (start == WritebackStart.Cleaned)
+        if (start == WritebackStart.Dead)
         {
             if (log.Cleaner.TryCleanOut(victim))
             {
@@ -221,7 +224,7 @@ internal sealed unsafe partial class Writeback
     /// <param name="chances">How many segments may be passed over or emptied instead.</param>
     /// <param name="victim">The segment. If it is to be written, it is pinned, and has a slot and a stamp for this write.</param>
     /// <param name="write">The request, if the segment is to be written.</param>
-    /// <returns>Cleaned when the segment is worth emptying instead, which is left to the caller.</returns>
+    /// <returns>Dead when the segment is worth emptying instead, which is left to the caller.</returns>
     private WritebackStart Choose(SegmentLog log, int chances, out int victim, out SegmentWrite? write)
     {
         write = null;
@@ -252,44 +255,62 @@ internal sealed unsafe partial class Writeback
                 Redundant!.DropIn(log, victim);
             }
 
-            int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
-            if (live == 0)
+            switch (Judge(segment, mayPass: chances > 0))
             {
-                // The thread that emptied it is about to free it.
-                _segments.Unpin(victim);
-                continue;
+                case Verdict.Write:
+                    return TakeSlotUnsynchronized(log, victim, write);
+
+                case Verdict.Dead:
+                    _segments.Unpin(victim);
+                    return WritebackStart.Dead;
+
+                case Verdict.Loaded:
+                    segment->Loaded = 0;
+                    segment->SealedAt = _segments.NextSeal();
+                    log.Sealed.Refresh(segment->Chunk);
+                    break;
             }
 
-            if (chances > 0 && (long)segment->Loaded << Location.UnitShift > MaxLoaded * segment->Used)
-            {
-                segment->Loaded = 0;
-                segment->SealedAt = _segments.NextSeal();
-                log.Sealed.Refresh(segment->Chunk);
-                _segments.Unpin(victim);
-                continue;
-            }
-
-            if (chances > 0 && segment->Damaged == 0 && live < MinAlive * segment->Used)
-            {
-                _segments.Unpin(victim);
-                return WritebackStart.Cleaned;
-            }
-
-            // A stamp that no other write has. It also puts the segment at the end of the order, in case the write fails.
-            segment->SealedAt = _segments.NextSeal();
-            bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
-            log.Sealed.Refresh(segment->Chunk);
-            if (!hasSlot)
-            {
-                _segments.Unpin(victim);
-                return WritebackStart.NoSlot;
-            }
-
-            NoteChosen(victim);
-            write.IsBusy = true;
-            Interlocked.Increment(ref _inFlight);
-            return WritebackStart.Started;
+            // If it is empty, giving our pin back frees it, unless the thread that emptied it is yet to try.
+            _segments.Unpin(victim);
         }
+    }
+
+    /// <summary>What is to be done with the coldest segment, which the caller has pinned.</summary>
+    private static Verdict Judge(Segment* segment, bool mayPass)
+    {
+        int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+        if (live == 0)
+        {
+            return Verdict.Empty;
+        }
+
+        if (mayPass && (long)segment->Loaded << Location.UnitShift > MaxLoaded * segment->Used)
+        {
+            return Verdict.Loaded;
+        }
+
+        return mayPass && segment->Damaged == 0 && live < MinAlive * segment->Used ? Verdict.Dead : Verdict.Write;
+    }
+
+    /// <summary>Gives a segment that the caller has pinned a stamp and a slot for its write. Without a slot the pin goes back.</summary>
+    private WritebackStart TakeSlotUnsynchronized(SegmentLog log, int victim, SegmentWrite write)
+    {
+        // A stamp that no other write has. It also puts the segment at the end of the order, in case the write fails.
+        Segment* segment = _segments[victim];
+        segment->SealedAt = _segments.NextSeal();
+        bool hasSlot = _segments.Files.TryTake(segment, log.SegmentBytes);
+        log.Sealed.Refresh(segment->Chunk);
+        if (!hasSlot)
+        {
+            _segments.Unpin(victim);
+            return WritebackStart.NoSlot;
+        }
+
+        NoteChosen(victim);
+        write.IsBusy = true;
+        Interlocked.Increment(ref _inFlight);
+        return WritebackStart.Started;
     }
 
     /// <summary>Pins a segment that was chosen without a pin, if it is still sealed, in no file, and of this log.</summary>
@@ -333,5 +354,21 @@ internal sealed unsafe partial class Writeback
             write.Complete(Interop.Errno.ENOMEM);
             throw;
         }
+    }
+
+    /// <summary>What is to be done with a segment.</summary>
+    private enum Verdict
+    {
+        /// <summary>It is written.</summary>
+        Write,
+
+        /// <summary>Nothing lives in it.</summary>
+        Empty,
+
+        /// <summary>Enough of it has been loaded lately: it gets a second chance.</summary>
+        Loaded,
+
+        /// <summary>Too little of it is alive to be written.</summary>
+        Dead,
     }
 }

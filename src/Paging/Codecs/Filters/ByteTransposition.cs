@@ -35,7 +35,7 @@ internal static unsafe class ByteTransposition
         }
         else if (count < Block)
         {
-            // A few long elements are planes already: those of as many elements as each has bytes, each as long as there are elements.
+            // A few long elements: the same bytes, taken for count planes of stride elements each, are transposed into rows.
             ToRows(rows, planes, stride, count, level);
         }
         else
@@ -90,7 +90,8 @@ internal static unsafe class ByteTransposition
             return;
         }
 
-        // What is left can be longer than a block, by the elements that vectors reach into.
+        // What is left can be longer than a block, by the elements that vectors reach into. Behind the copy they reach into 16 bytes that
+        // mean nothing.
         Debug.Assert(stride < Block);
         byte* copy = stackalloc byte[(Block + 1) * Block];
         for (; done < count; done += Block)

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Paging.Codecs.Filters;
 
-/// <summary>Two lanes: AVX2.</summary>
+/// <summary>Two lanes: AVX2, which has no bytes by index across lanes: what permutes is not used with it.</summary>
 internal readonly unsafe struct Simd256 : ISimd<Vector256<byte>>
 {
     public static int Bytes => Vector256<byte>.Count;

@@ -6,8 +6,8 @@ namespace Paging.Swap.Devices;
 /// time must not overlap, unless all of them are reads.</para>
 /// <para>Offsets are multiples of <see cref="BlockBytes"/>. The length of a write need not be: the device writes whole blocks, and what it
 /// writes beyond the length is arbitrary. The length of a read is a multiple of <see cref="BlockBytes"/>. Buffers start at a multiple of
-/// <see cref="BufferAlignment"/>. Behind the length of a write they are readable up to the next such multiple. They should be excluded from
-/// fork.</para>
+/// <see cref="BufferAlignment"/>. Behind the length of a write they are readable up to the next such multiple. Buffers should be excluded
+/// from fork.</para>
 /// </remarks>
 internal abstract unsafe class SwapDevice : IDisposable
 {

@@ -25,7 +25,7 @@ internal struct TransferProgress
         _wanted = wanted;
     }
 
-    /// <summary>Where the next piece starts.</summary>
+    /// <summary>Where the next piece starts. The whole length once what is wanted is there, even if the file ended before that.</summary>
     internal readonly int Done => _done;
 
     internal readonly int Remaining => _total - _done;
@@ -50,17 +50,17 @@ internal struct TransferProgress
         }
 
         // With O_DIRECT a transfer can go on only at a block boundary: a block that was transferred in part is transferred again.
-        int blocks = (int)transferred & ~(SwapDevice.BufferAlignment - 1);
-        _done += blocks;
+        int wholeBytes = (int)transferred & ~(SwapDevice.BufferAlignment - 1);
+        _done += wholeBytes;
 
         // Nothing at all: the file has ended, or the device takes no more. Less than a block: a signal may be the reason, once.
-        if (transferred == 0 || (blocks == 0 && _stalled))
+        if (transferred == 0 || (wholeBytes == 0 && _stalled))
         {
             error = Errno.EIO;
             return true;
         }
 
-        _stalled = blocks == 0;
+        _stalled = wholeBytes == 0;
         return false;
     }
 }
