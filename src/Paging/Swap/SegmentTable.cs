@@ -86,7 +86,7 @@ internal sealed unsafe partial class SegmentTable
         int number = _free;
         if (number != NoNumber)
         {
-            _free = this[number]->Used;
+            _free = this[number]->NextFree;
         }
         else if (_end < Location.MaxSegments && _range.TryReach((_end + 1L) * Segment.Size) && OnFile.TryReach(_end + 1))
         {
@@ -100,7 +100,7 @@ internal sealed unsafe partial class SegmentTable
     /// <summary>Gives back the number of a segment in state Free. Called under the pool's gate.</summary>
     internal void GiveNumberBackUnsynchronized(int number)
     {
-        this[number]->Used = _free;
+        this[number]->NextFree = _free;
         _free = number;
     }
 
@@ -129,7 +129,7 @@ internal sealed unsafe partial class SegmentTable
     {
         switch (PinsHold ? SegmentWord.Unpin(&this[segment]->Word) : LastOut.Nothing)
         {
-            case LastOut.Return:
+            case LastOut.Retire:
                 Return(segment);
                 break;
             case LastOut.Demote:

@@ -32,7 +32,7 @@ internal enum LastOut
     Nothing,
 
     /// <summary>The segment is free now: its slot, memory and number go back.</summary>
-    Return,
+    Retire,
 
     /// <summary>The segment's memory goes back, and then it is on file.</summary>
     Demote,
@@ -113,7 +113,7 @@ internal static unsafe partial class SegmentWord
         // No pin is added in either state, so only one thread sees the count reach zero.
         return State(after) switch
         {
-            SegmentState.Draining when TryChange(segment, after, SegmentState.Free) => LastOut.Return,
+            SegmentState.Draining when TryChange(segment, after, SegmentState.Free) => LastOut.Retire,
             SegmentState.Demoting => LastOut.Demote,
             _ => LastOut.Nothing,
         };
