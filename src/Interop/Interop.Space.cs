@@ -48,6 +48,10 @@ internal struct StatVfs
     [FieldOffset(8)]
     internal ulong f_frsize;
 
+    /// <summary>Fragments that there are in all; 0 where nothing limits them, or nobody counts them.</summary>
+    [FieldOffset(16)]
+    internal ulong f_blocks;
+
     /// <summary>Fragments that a process without privileges may still take.</summary>
     [FieldOffset(32)]
     internal ulong f_bavail;

@@ -43,7 +43,8 @@ public sealed unsafe partial class PagedArray<T>
     /// <returns>The owner, from <paramref name="start"/> to the page's (or the array's) end. Completes before this returns when the page is
     /// in a frame, in the pool, or zeroes, and a frame for it is at hand. Otherwise, as when the page is in a file, or a frame can
     /// only be had by writing to one, a thread of the background does the rest. Await it once.</returns>
-    /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end. What goes wrong but for the
+    /// <remarks>Refused, where <see cref="Read(long)"/> would wait for leases of other threads to end: let fewer pins be asked for or held at
+    /// a time than there are frames, as by a <see cref="SemaphoreSlim"/>. What goes wrong but for the
     /// arguments is an exception of the task. An owner of elements longer than 65,535 bytes shows them by
     /// <see cref="PageOwner{T}.GetSpan"/>: the runtime has no spans of a <see cref="Memory{T}"/> of such.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The start is outside the array.</exception>

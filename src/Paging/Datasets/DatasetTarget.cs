@@ -288,10 +288,10 @@ internal sealed unsafe class DatasetTarget : IDisposable
     private int TryName()
     {
         int error = TryRename(Location, _path, Rename.RENAME_NOREPLACE);
-        if (error is Errno.EINVAL or Errno.ENOSYS)
+        if (MayBeRefusal(error))
         {
-            // Not by this file system. Who makes something of that name in this moment is refused it, unless it is an empty directory.
-            error = TryRename(Location, _path, 0);
+            // Who makes something of that name in this moment is refused it, unless it is an empty directory.
+            error = TryRename(Location, _path);
         }
 
         if (error == 0)
@@ -306,23 +306,23 @@ internal sealed unsafe class DatasetTarget : IDisposable
     private int TryReplace()
     {
         int error = TryRename(Location, _path, Rename.RENAME_EXCHANGE);
-        if (error is not (Errno.EINVAL or Errno.ENOSYS))
+        if (!MayBeRefusal(error))
         {
             return error;
         }
 
-        // Not by this file system: for a moment there is none of that name.
+        // For a moment there is none of that name.
         string aside = Location + OldSuffix;
-        error = TryRename(_path, aside, 0);
+        error = TryRename(_path, aside);
         if (error != 0)
         {
             return error;
         }
 
-        error = TryRename(Location, _path, 0);
+        error = TryRename(Location, _path);
         if (error != 0)
         {
-            if (TryRename(aside, _path, 0) != 0)
+            if (TryRename(aside, _path) != 0)
             {
                 throw new IOException($"'{_path}' could not be replaced (errno {error}), and what was there is now '{aside}'.");
             }
@@ -335,12 +335,22 @@ internal sealed unsafe class DatasetTarget : IDisposable
         return error;
     }
 
-    private static int TryRename(string from, string to, uint flags)
+    /// <summary>Whether a renaming with flags may have failed because there is none: the file system has none (EINVAL, or EOPNOTSUPP of one
+    /// that is a program), or a sandbox lets no such call pass (ENOSYS, EPERM). Where it has failed for another reason, the plain renaming
+    /// fails for that, too.</summary>
+    private static bool MayBeRefusal(int error) => error is Errno.EINVAL or Errno.ENOSYS or Errno.EOPNOTSUPP or Errno.EPERM;
+
+    /// <param name="from">What is renamed.</param>
+    /// <param name="to">Its new name.</param>
+    /// <param name="flags">0 for the system call that is everywhere.</param>
+    /// <returns>0 or an error number.</returns>
+    private static int TryRename(string from, string to, uint flags = 0)
     {
         fixed (byte* source = Encoding.UTF8.GetBytes(from + '\0'))
         fixed (byte* target = Encoding.UTF8.GetBytes(to + '\0'))
         {
-            return Rename.renameat2(source, target, flags) == 0 ? 0 : Marshal.GetLastPInvokeError();
+            int result = flags == 0 ? Rename.rename(source, target) : Rename.renameat2(source, target, flags);
+            return result == 0 ? 0 : Marshal.GetLastPInvokeError();
         }
     }
 

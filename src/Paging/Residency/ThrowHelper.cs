@@ -296,6 +296,13 @@ internal static class ThrowHelper
         }
 
         string lost = bad == 0 ? string.Empty : $", {bad:N0} of them lost to failed writes";
-        return $"; {domain.Swap.Files.UsedBytes:N0} bytes in use{lost} of {bytes:N0} in {files} swap file{(files == 1 ? "" : "s")}";
+        string retired = domain.Swap.Files.CountRetired() switch
+        {
+            0 => string.Empty,
+            _ when files == 1 => ", which kept failing and takes no more",
+            int count => $", {count} of which kept failing and take no more",
+        };
+        return
+            $"; {domain.Swap.Files.UsedBytes:N0} bytes in use{lost} of {bytes:N0} in {files} swap file{(files == 1 ? "" : "s")}{retired}";
     }
 }

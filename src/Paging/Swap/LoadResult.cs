@@ -69,6 +69,9 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>The length in bytes that a file has now which has become too short.</summary>
     internal long FileBytes { get; init; }
 
+    /// <summary>By how many bytes a swap file is shorter than it was made.</summary>
+    internal long MissingBytes { get; init; }
+
     /// <summary>What lets the page be used again, as the end of a sentence.</summary>
     internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded or LoadStatus.SourceDamaged
         ? "read this one again when the file is well, or overwrite or discard it"
@@ -82,6 +85,9 @@ internal readonly record struct LoadResult(LoadStatus Status)
         LoadStatus.SourceDamaged => $"file '{Path}' of its dataset is damaged: {Detail}",
         LoadStatus.SourceEnded =>
             $"it lies at offset {Offset:N0} of file '{Path}', which has become shorter since it was mapped: {FileBytes:N0} bytes",
+        LoadStatus.Unreadable or LoadStatus.Corrupted when MissingBytes > 0 =>
+            $"it was at offset {Offset:N0} of swap file {Path}, which another process has cut: to {FileBytes:N0} bytes of "
+            + $"{FileBytes + MissingBytes:N0}",
         LoadStatus.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
         _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
         _ => "it fails its checksum: its stored bytes were damaged in memory",

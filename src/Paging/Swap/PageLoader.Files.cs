@@ -67,12 +67,16 @@ internal sealed unsafe partial class PageLoader
             return new LoadResult(LoadStatus.Moved);
         }
 
+        // Where a file was cut, reads fail behind its end, until writes behind that make it longer again: then there are zeroes.
         bool isCorrupted = error is 0 or SwapArea.NotAuthentic;
+        (long now, long given) = area.Device.FileBytes;
         return new LoadResult(isCorrupted ? LoadStatus.Corrupted : LoadStatus.Unreadable)
         {
             Path = area.Device.Path,
             Offset = range.Offset + range.Skip,
             Error = isCorrupted ? 0 : error,
+            FileBytes = now,
+            MissingBytes = given - now,
         };
     }
 

@@ -184,6 +184,18 @@ internal sealed unsafe class SwapFileTable
         return sizes;
     }
 
+    /// <summary>How many files take no more segments, since they kept failing.</summary>
+    internal int CountRetired()
+    {
+        int retired = 0;
+        foreach (SwapArea? area in _areas)
+        {
+            retired += area is { State: AreaState.Retired } ? 1 : 0;
+        }
+
+        return retired;
+    }
+
     private bool TryNextPriority(long below, out int priority)
     {
         bool any = false;

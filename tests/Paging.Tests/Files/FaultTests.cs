@@ -2,6 +2,7 @@ using Paging.Stress.Driver;
 using Paging.Swap;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices;
 using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Files;
@@ -147,6 +148,47 @@ public sealed class FaultTests
 
         // A flipped bit may be one beside the page.
         Assert.True(failed >= 20, $"{failed} of 60 reads failed.");
+    }
+
+    /// <summary>Nobody has a name of it, but its owner may write to it by its descriptor.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_exception_of_a_page_says_that_the_file_was_cut(bool encrypt)
+    {
+        using var directory = new TemporaryDirectory();
+        using var held = new Held(Pages, 0, new SwapFileOptions { Path = directory.Path, Bytes = Held.FileBytes, Encrypt = encrypt });
+        held.Fill();
+        held.AwaitWrites();
+        string descriptor = Directory.EnumerateFiles("/proc/self/fd")
+            .Single(one => new FileInfo(one).LinkTarget?.StartsWith(directory.Path, StringComparison.Ordinal) == true);
+        using (var file = new FileStream(descriptor, FileMode.Open, FileAccess.Write))
+        {
+            Assert.Equal(Held.FileBytes, file.Length);
+            file.SetLength(64 << 10);
+        }
+
+        int cut = 0;
+        for (long page = 0; page < Pages; page++)
+        {
+            long first = page * held.Array.PageLength;
+            if (Record.Exception(() => held.Array[first]) is { } thrown)
+            {
+                // What is evicted meanwhile is written, and makes the file somewhat longer again.
+                string message = Assert.IsType<PageCorruptedException>(thrown).Message;
+                Assert.Matches($"of swap file {directory.Path}, which another process has cut: to [^ ]+ bytes of {Held.FileBytes:N0}", message);
+                cut++;
+            }
+        }
+
+        Assert.InRange(cut, Pages / 4, Pages - 1);
+
+        // So many reads in a row have failed that the file takes nothing more, though much of it is free.
+        OutOfPagingSpaceException refused = held.FillUntilRefused();
+        Assert.Contains("in 1 swap file, which kept failing and takes no more", refused.Message, StringComparison.Ordinal);
+        held.AddDevice(new MemoryDevice(Held.FileBytes));
+        held.Fill();
+        held.VerifyAll();
     }
 
     [Fact]

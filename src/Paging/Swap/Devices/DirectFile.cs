@@ -38,6 +38,32 @@ internal sealed unsafe class DirectFile : SwapDevice
 
     internal override bool IsDirect { get; }
 
+    internal override (long Now, long Given) FileBytes
+    {
+        get
+        {
+            if (!_underWay.TryEnter())
+            {
+                return default;
+            }
+
+            try
+            {
+                byte empty = 0;
+                Statx status;
+                int descriptor = (int)_file.DangerousGetHandle();
+                return FileStatus.statx(descriptor, &empty, FileStatus.AT_EMPTY_PATH, FileStatus.STATX_BASIC_STATS, &status) == 0
+                    ? ((long)status.stx_size, Bytes)
+                    : default;
+            }
+            finally
+            {
+                _underWay.Exit();
+                GC.KeepAlive(this);
+            }
+        }
+    }
+
     /// <summary>Checks a size before anything is opened.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or no multiple of 4096.</exception>
     internal static void ValidateBytes(long bytes, [CallerArgumentExpression(nameof(bytes))] string parameter = "")

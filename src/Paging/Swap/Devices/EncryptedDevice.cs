@@ -51,6 +51,8 @@ internal sealed unsafe class EncryptedDevice : SwapDevice
 
     internal override bool IsDirect => _inner.IsDirect;
 
+    internal override (long Now, long Given) FileBytes => _inner.FileBytes;
+
     /// <summary>Memory of all scratch buffers that have ever been in use.</summary>
     internal long ScratchBytes => _medium.ScratchBytes;
 

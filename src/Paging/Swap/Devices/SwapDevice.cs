@@ -30,6 +30,10 @@ internal abstract unsafe class SwapDevice : IDisposable
     /// write.</summary>
     internal abstract bool KnowsWrites { get; }
 
+    /// <summary>Bytes that the file below has now, and that it was given; both 0 where there is no file, or that cannot be said. Fewer than
+    /// it was given: another process has cut it, which tells nobody.</summary>
+    internal virtual (long Now, long Given) FileBytes => default;
+
     /// <summary>Reads on the calling thread, which blocks.</summary>
     /// <returns>0 or an error number: EBADMSG if the device authenticates, and what it has read is not what the write with this stamp
     /// wrote.</returns>

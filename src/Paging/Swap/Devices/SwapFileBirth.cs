@@ -217,7 +217,15 @@ internal static unsafe class SwapFileBirth
     private static long? AvailableBytes(SafeFileHandle file)
     {
         StatVfs statistics;
-        if (FileSpace.fstatvfs(Descriptor(file), &statistics) != 0)
+        return FileSpace.fstatvfs(Descriptor(file), &statistics) == 0 ? AvailableBytes(statistics) : null;
+    }
+
+    /// <summary>Bytes that are free on a file system.</summary>
+    /// <returns>Null where it does not say: a tmpfs without a limit has no blocks in all, nor has a file system that is a program and
+    /// counts none. Then setting the space aside shows whether there is any.</returns>
+    internal static long? AvailableBytes(in StatVfs statistics)
+    {
+        if (statistics.f_blocks == 0)
         {
             return null;
         }

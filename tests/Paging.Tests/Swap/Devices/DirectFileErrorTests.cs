@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using Paging.Interop;
 using Paging.Swap.Devices;
 
 namespace Paging.Tests.Swap.Devices;
@@ -145,6 +146,18 @@ public sealed class DirectFileErrorTests : IDisposable
         }
 
         _directory.AssertEmpty();
+    }
+
+    /// <summary>As a tmpfs without a limit does, and a file system that is a program and counts no blocks.</summary>
+    [Fact]
+    public void Where_a_file_system_has_no_blocks_at_all_it_does_not_say_what_is_free()
+    {
+        Assert.Null(SwapFileBirth.AvailableBytes(new StatVfs { f_frsize = 4096 }));
+        Assert.Equal(0, SwapFileBirth.AvailableBytes(new StatVfs { f_frsize = 4096, f_blocks = 1000 }));
+        Assert.Equal(7 * 4096, SwapFileBirth.AvailableBytes(new StatVfs { f_frsize = 4096, f_blocks = 1000, f_bavail = 7 }));
+        Assert.Equal(
+            long.MaxValue,
+            SwapFileBirth.AvailableBytes(new StatVfs { f_frsize = 4096, f_blocks = ulong.MaxValue, f_bavail = ulong.MaxValue }));
     }
 
     [Fact]
