@@ -27,6 +27,9 @@ internal sealed unsafe class DatasetBacking : PageBacking
     /// <summary>Chunks that are looked up for a page before it is asked for.</summary>
     private const int MaxChunks = 64;
 
+    /// <summary>Made before memory is short.</summary>
+    private static readonly LoadFailure s_noMemory = new("of a dataset", Offset: 0) { Error = Errno.ENOMEM };
+
     private readonly DatasetLayout _layout;
     private readonly ShardTable _files;
     private readonly int _itemsPerPage;
@@ -105,7 +108,7 @@ internal sealed unsafe class DatasetBacking : PageBacking
         _scratches.Trim();
     }
 
-    private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Path = "of a dataset", Error = Errno.ENOMEM };
+    private static LoadResult NoMemory() => new(LoadStatus.SourceFailed) { Failure = s_noMemory };
 
     /// <summary>The bytes that neighbouring chunks lie in.</summary>
     /// <returns>False when they lie apart, or are not there, or are not where chunks can be.</returns>
@@ -352,8 +355,6 @@ internal sealed unsafe class DatasetBacking : PageBacking
     private static LoadResult Damaged(ShardFile file, ChunkPlace place, string detail) =>
         new(LoadStatus.SourceDamaged)
         {
-            Path = file.Path,
-            Offset = place.Offset,
-            Detail = $"the chunk at offset {place.Offset:N0}: {detail}",
+            Failure = new LoadFailure(file.Path, place.Offset) { Detail = $"the chunk at offset {place.Offset:N0}: {detail}" },
         };
 }

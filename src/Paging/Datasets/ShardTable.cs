@@ -66,7 +66,7 @@ internal sealed unsafe class ShardTable(
 
             failure = error is Errno.ENOENT or Errno.ENOTDIR or Errno.EISDIR or Errno.EINVAL
                 ? Damaged(path, 0, error == Errno.ENOENT ? "it is gone: the dataset was deleted or replaced since it was opened" : "it is no file")
-                : new LoadResult(LoadStatus.SourceFailed) { Path = path, Error = error };
+                : Failed(path, 0, error);
             return null;
         }
 
@@ -103,7 +103,7 @@ internal sealed unsafe class ShardTable(
         index = CodecMemory.TryTake((nuint)bytes, zeroed: false);
         if (index is null)
         {
-            failure = new LoadResult(LoadStatus.SourceFailed) { Path = path, Error = Errno.ENOMEM };
+            failure = Failed(path, 0, Errno.ENOMEM);
             return false;
         }
 
@@ -112,7 +112,7 @@ internal sealed unsafe class ShardTable(
         int error = SourceFileReader.TryRead(file, offset, all);
         if (error != 0)
         {
-            failure = new LoadResult(LoadStatus.SourceFailed) { Path = path, Offset = offset, Error = error };
+            failure = Failed(path, offset, error);
             return false;
         }
 
@@ -126,6 +126,9 @@ internal sealed unsafe class ShardTable(
         return true;
     }
 
+    private static LoadResult Failed(string path, long offset, int error) =>
+        new(LoadStatus.SourceFailed) { Failure = new LoadFailure(path, offset) { Error = error } };
+
     private static LoadResult Damaged(string path, long offset, string detail) =>
-        new(LoadStatus.SourceDamaged) { Path = path, Offset = offset, Detail = detail };
+        new(LoadStatus.SourceDamaged) { Failure = new LoadFailure(path, offset) { Detail = detail } };
 }

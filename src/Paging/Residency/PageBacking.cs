@@ -98,10 +98,7 @@ internal abstract unsafe class PageBacking
         bool hasEnded = now >= 0 && now < offset + bytes;
         return new LoadResult(hasEnded ? LoadStatus.SourceEnded : LoadStatus.SourceFailed)
         {
-            Path = file.Path,
-            Offset = offset,
-            Error = error,
-            FileBytes = now,
+            Failure = new LoadFailure(file.Path, offset) { Error = error, FileBytes = now },
         };
     }
 }

@@ -37,7 +37,7 @@ internal enum LoadStatus
     Moved,
 }
 
-/// <summary>The outcome of a load.</summary>
+/// <summary>The outcome of a load. Small, since every fault has one: what there is to say of a failure is apart.</summary>
 internal readonly record struct LoadResult(LoadStatus Status)
 {
     internal bool IsLoaded => Status == LoadStatus.Loaded;
@@ -54,12 +54,37 @@ internal readonly record struct LoadResult(LoadStatus Status)
     /// <summary>Whether the stored copy was made for a cold page, and takes long to decode.</summary>
     internal bool IsRecompressed { get; init; }
 
-    /// <summary>The file in which a load failed; null when the page was not in one.</summary>
-    internal string? Path { get; init; }
+    /// <summary>What failed in a file; null when all went well, or no file was read.</summary>
+    internal LoadFailure? Failure { get; init; }
 
-    /// <summary>The offset in that file, in bytes.</summary>
-    internal long Offset { get; init; }
+    /// <summary>What lets the page be used again, as the end of a sentence.</summary>
+    internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded or LoadStatus.SourceDamaged
+        ? "read this one again when the file is well, or overwrite or discard it"
+        : "overwrite or discard this one to use it again";
 
+    /// <summary>Why a page cannot be loaded, as the middle of a sentence.</summary>
+    internal string Describe() => (Status, Failure) switch
+    {
+        (LoadStatus.Lost, _) => "it was in a swap file that has been removed since, and could not be read then",
+        (_, null) => "it fails its checksum: its stored bytes were damaged in memory",
+        (LoadStatus.SourceFailed, { } why) =>
+            $"file '{why.Path}', of which it is a part, failed to be read at offset {why.Offset:N0} (errno {why.Error})",
+        (LoadStatus.SourceDamaged, { } why) => $"file '{why.Path}' of its dataset is damaged: {why.Detail}",
+        (LoadStatus.SourceEnded, { } why) =>
+            $"it lies at offset {why.Offset:N0} of file '{why.Path}', which has become shorter since it was mapped: {why.FileBytes:N0} bytes",
+        (_, { MissingBytes: > 0 } why) =>
+            $"it was at offset {why.Offset:N0} of swap file {why.Path}, which another process has cut: to {why.FileBytes:N0} bytes of "
+            + $"{why.FileBytes + why.MissingBytes:N0}",
+        (LoadStatus.Unreadable, { } why) => $"swap file {why.Path} failed to read it at offset {why.Offset:N0} (errno {why.Error})",
+        (_, { } why) => $"it fails its checksum: its stored bytes were damaged in swap file {why.Path} at offset {why.Offset:N0}",
+    };
+}
+
+/// <summary>Where in a file a load failed, and why.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Offset">The offset in that file, in bytes.</param>
+internal sealed record LoadFailure(string Path, long Offset)
+{
     /// <summary>The system's error number; 0 when the bytes were read and were wrong.</summary>
     internal int Error { get; init; }
 
@@ -71,25 +96,4 @@ internal readonly record struct LoadResult(LoadStatus Status)
 
     /// <summary>By how many bytes a swap file is shorter than it was made.</summary>
     internal long MissingBytes { get; init; }
-
-    /// <summary>What lets the page be used again, as the end of a sentence.</summary>
-    internal string Remedy => Status is LoadStatus.SourceFailed or LoadStatus.SourceEnded or LoadStatus.SourceDamaged
-        ? "read this one again when the file is well, or overwrite or discard it"
-        : "overwrite or discard this one to use it again";
-
-    /// <summary>Why a page cannot be loaded, as the middle of a sentence.</summary>
-    internal string Describe() => Status switch
-    {
-        LoadStatus.Lost => "it was in a swap file that has been removed since, and could not be read then",
-        LoadStatus.SourceFailed => $"file '{Path}', of which it is a part, failed to be read at offset {Offset:N0} (errno {Error})",
-        LoadStatus.SourceDamaged => $"file '{Path}' of its dataset is damaged: {Detail}",
-        LoadStatus.SourceEnded =>
-            $"it lies at offset {Offset:N0} of file '{Path}', which has become shorter since it was mapped: {FileBytes:N0} bytes",
-        LoadStatus.Unreadable or LoadStatus.Corrupted when MissingBytes > 0 =>
-            $"it was at offset {Offset:N0} of swap file {Path}, which another process has cut: to {FileBytes:N0} bytes of "
-            + $"{FileBytes + MissingBytes:N0}",
-        LoadStatus.Unreadable => $"swap file {Path} failed to read it at offset {Offset:N0} (errno {Error})",
-        _ when Path is not null => $"it fails its checksum: its stored bytes were damaged in swap file {Path} at offset {Offset:N0}",
-        _ => "it fails its checksum: its stored bytes were damaged in memory",
-    };
 }

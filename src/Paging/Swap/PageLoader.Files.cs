@@ -72,11 +72,12 @@ internal sealed unsafe partial class PageLoader
         (long now, long given) = area.Device.FileBytes;
         return new LoadResult(isCorrupted ? LoadStatus.Corrupted : LoadStatus.Unreadable)
         {
-            Path = area.Device.Path,
-            Offset = range.Offset + range.Skip,
-            Error = isCorrupted ? 0 : error,
-            FileBytes = now,
-            MissingBytes = given - now,
+            Failure = new LoadFailure(area.Device.Path, range.Offset + range.Skip)
+            {
+                Error = isCorrupted ? 0 : error,
+                FileBytes = now,
+                MissingBytes = given - now,
+            },
         };
     }
 
