@@ -158,7 +158,7 @@ internal sealed unsafe partial class EntryMover(SegmentLog log, SegmentTable tab
     {
         if (size.RedundantUnits != 0)
         {
-            table.NoteRedundant(location.Segment);
+            table.MarkOf(location.Segment).Set();
         }
     }
 

@@ -38,8 +38,8 @@ internal sealed unsafe class SealedSegments
     private readonly ChunkHeap _byVisit;
     private readonly ChunkHeap _byRedundant;
 
-    /// <summary>By chunk, a mark: there may be redundant entries in its segment. Set by the thread that stores one, while the segment is
-    /// open; taken by the thread that is about to drop them. A mark left from a segment that had the chunk before costs a look.</summary>
+    /// <summary>By chunk, a mark: there may be redundant entries in its segment. Set by the thread that has published one; taken by the thread
+    /// that is about to drop them. A mark left from a segment that had the chunk before costs a look.</summary>
     private readonly int[] _redundant;
 
     internal SealedSegments(ChunkMemory chunks, SegmentTable table, int segmentBytes)
@@ -320,4 +320,10 @@ internal sealed unsafe class SealedSegments
         SegmentState.Demoting or SegmentState.Free => true,
         _ => false,
     };
+}
+
+/// <summary>Says of a chunk that there may be redundant entries in its segment.</summary>
+internal readonly record struct SegmentMark(SealedSegments Segments, int Chunk)
+{
+    internal void Set() => Segments.NoteRedundant(Chunk);
 }

@@ -111,12 +111,12 @@ internal sealed unsafe partial class SegmentTable
         location.Where == Location.Kind.Segment
         && SegmentWord.State(SegmentWord.Load(&this[location.Segment]->Word)) == SegmentState.Demoting;
 
-    /// <summary>An entry of a segment that the caller has open is redundant, and published: whoever drops redundant entries finds it once
-    /// the segment is sealed.</summary>
-    internal void NoteRedundant(int segment)
+    /// <summary>The mark of redundant entries of a segment that the caller has open. Later the segment may be sealed, emptied, freed and
+    /// another log's, which has other chunks; the mark stays the one of the chunk.</summary>
+    internal SegmentMark MarkOf(int segment)
     {
         Debug.Assert(SegmentWord.State(SegmentWord.Load(&this[segment]->Word)) == SegmentState.Open, "the caller has the writer");
-        LogOf(this[segment]).Sealed.NoteRedundant(this[segment]->Chunk);
+        return new SegmentMark(LogOf(this[segment]).Sealed, this[segment]->Chunk);
     }
 
     internal bool TryPin(int segment, out bool onFile)

@@ -242,25 +242,17 @@ internal sealed unsafe partial class SwapStore
         }
 
         Location location = default;
+        int encoded;
+        StoredForm form;
+        SegmentMark mark = default;
         try
         {
-            location = writer.Append(_descriptors.Id(index), page, length, policy, out int encoded, out StoredForm form);
-
-            // From here on nothing throws. The writer is given back last: until then the segment stays open, so that whoever finds it sealed
-            // sees the entry published, and its mark.
-            var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw, isRedundant);
-            _segments.Accounts.Stored(size);
-            ulong details = (ulong)form.Codec | (isRedundant ? DescriptorTable.RedundantBit : 0);
-            _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), details);
-            Accounts.NotePublished(_segments[location.Segment], size);
-            if (isRedundant)
-            {
-                _segments.NoteRedundant(location.Segment);
-            }
+            location = writer.Append(_descriptors.Id(index), page, length, policy, out encoded, out form);
+            mark = isRedundant ? _segments.MarkOf(location.Segment) : default;
         }
         finally
         {
-            // Before the entry is placed, nothing counts it.
+            // Before the entry is placed, nothing counts it. After that, nothing throws.
             if (location == default)
             {
                 Cancel(ticket);
@@ -269,6 +261,18 @@ internal sealed unsafe partial class SwapStore
             {
                 writer.GiveBack();
             }
+        }
+
+        var size = EntrySize.Stored(location.Units, encoded, length, form.Codec == Codec.Raw, isRedundant);
+        _segments.Accounts.Stored(size);
+        ulong details = (ulong)form.Codec | (isRedundant ? DescriptorTable.RedundantBit : 0);
+        _descriptors.Publish(index, location, (ulong)(uint)length | ((ulong)(uint)encoded << 32), details);
+        Accounts.NotePublished(_segments[location.Segment], size);
+        if (isRedundant)
+        {
+            // Pairs with the exchange of whoever takes the mark: that thread sees the entry published, or this one sees the mark taken.
+            Interlocked.MemoryBarrier();
+            mark.Set();
         }
 
         return index;
