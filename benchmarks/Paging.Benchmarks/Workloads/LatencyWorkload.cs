@@ -99,46 +99,54 @@ internal static class LatencyWorkload
             },
             new SwapFileOptions { Path = options.SwapDirectory, Bytes = RawFile.WholeBlocks(PagedPages.PoolBytesFor(pages)) });
         using PagedArray<long> array = FiledPages.Load(stage, pages);
-        long fromFile = stage.Statistics.FaultsFromFile;
         bool ends = false;
+        long readsBeside = 0;
+        long fromFile = stage.Statistics.FaultsFromFile;
         var reader = new Thread(() =>
         {
             var random = new Random(options.Seed);
             while (!Volatile.Read(ref ends))
             {
                 using ReadLease<long> lease = array.Read(random.Next(pages.Count) * (long)array.PageLength);
+                readsBeside++;
             }
         });
         reader.Start();
         List<double> ours = [], limits = [];
         long hits = 0, misses = 0;
         double[] plain = new double[1 << 16];
-        for (int round = -1; round < rounds; round++)
+        try
         {
-            var random = new Random(options.Seed + round);
-            double[] tries = Time(() =>
+            for (int round = -1; round < rounds; round++)
             {
-                if (array.TryRead(random.Next(pages.Count) * (long)array.PageLength, out ReadLease<long> lease))
+                var random = new Random(options.Seed + round);
+                double[] tries = Time(() =>
                 {
-                    long first = lease.Span[0];
-                    lease.Dispose();
-                    hits++;
-                    return first;
-                }
+                    if (array.TryRead(random.Next(pages.Count) * (long)array.PageLength, out ReadLease<long> lease))
+                    {
+                        long first = lease.Span[0];
+                        lease.Dispose();
+                        hits++;
+                        return first;
+                    }
 
-                misses++;
-                return 0;
-            });
-            double[] reads = Time(() => (long)plain[random.Next(plain.Length)]);
-            if (round >= 0)
-            {
-                ours.Add(Statistics.Percentile(tries, 0.9999));
-                limits.Add(Statistics.Percentile(reads, 0.9999));
+                    misses++;
+                    return 0;
+                });
+                double[] reads = Time(() => (long)plain[random.Next(plain.Length)]);
+                if (round >= 0)
+                {
+                    ours.Add(Statistics.Percentile(tries, 0.9999));
+                    limits.Add(Statistics.Percentile(reads, 0.9999));
+                }
             }
         }
+        finally
+        {
+            Volatile.Write(ref ends, true);
+            reader.Join();
+        }
 
-        Volatile.Write(ref ends, true);
-        reader.Join();
         fromFile = stage.Statistics.FaultsFromFile - fromFile;
         if (fromFile == 0)
         {
@@ -148,7 +156,7 @@ internal static class LatencyWorkload
         report.Add(new Row(
             "latency", $"{name}, TryRead p99.99", pages.PageBytes, Statistics.Median(ours), Statistics.Median(limits), "ns", [.. ours],
             Bound.AtMost(BoundTryRead, "ns"), double.NaN,
-            $"beside {fromFile:n0} pages from the file; {100.0 * hits / (hits + misses):0}% at hand; the limit is an element of a plain array"));
+            $"beside {readsBeside:n0} reads, {fromFile:n0} pages from the file; {100.0 * hits / (hits + misses):0}% at hand; the limit is an element of a plain array"));
     }
 
     private static double Tail(double[] times) => Statistics.Percentile(times, 0.999) / Statistics.Percentile(times, 0.5);

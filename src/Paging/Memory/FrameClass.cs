@@ -19,7 +19,6 @@ internal sealed unsafe partial class FrameClass
     private readonly Reservation _memory;
     private readonly long _offset;
     private long _lead;
-    private long _freedAhead;
     private Figures _now;
 
     /// <param name="pool">All frames of the pager.</param>
@@ -92,11 +91,18 @@ internal sealed unsafe partial class FrameClass
     /// <summary>Faults since the mix of page sizes was last looked at. A hint: racing increments may be lost.</summary>
     internal ref long Pressure => ref _now.Pressure;
 
+    /// <summary>When <see cref="Lead"/> has changed last; a timestamp. A hint.</summary>
+    internal long LeadChanged
+    {
+        get => Volatile.Read(ref _now.LeadChanged);
+        set => Volatile.Write(ref _now.LeadChanged, value);
+    }
+
     /// <summary>Frames that the background has freed since somebody asked last. A hint.</summary>
     internal long FreedAhead
     {
-        get => Volatile.Read(ref _freedAhead);
-        set => Volatile.Write(ref _freedAhead, value);
+        get => Volatile.Read(ref _now.FreedAhead);
+        set => Volatile.Write(ref _now.FreedAhead, value);
     }
 
     /// <summary>Frames to be kept free ahead of demand beyond the least, because faults have come faster. A hint.</summary>
@@ -218,5 +224,11 @@ internal sealed unsafe partial class FrameClass
 
         [FieldOffset(CacheLine.Bytes + 8)]
         internal long Pressure;
+
+        [FieldOffset(CacheLine.Bytes + 16)]
+        internal long FreedAhead;
+
+        [FieldOffset(CacheLine.Bytes + 24)]
+        internal long LeadChanged;
     }
 }

@@ -41,9 +41,6 @@ internal sealed unsafe class Reclaimer(
     private const int LeadDecayShift = 4;
     private const int LeadDecayMilliseconds = 100;
 
-    /// <summary>When leads have shrunk last. Threads that are late shrink them once more.</summary>
-    private long _shrunk = time.GetTimestamp();
-
     /// <summary>Woken when free frames fall below the low watermark; null when faulting threads do all the work.</summary>
     internal WakeSignal? Signal { get; set; }
 
@@ -87,25 +84,38 @@ internal sealed unsafe class Reclaimer(
     internal bool Step()
     {
         bool any = swap.Room.StepAhead();
-        bool shrinks = time.GetElapsedTime(Volatile.Read(ref _shrunk)).TotalMilliseconds >= LeadDecayMilliseconds;
-        if (shrinks)
-        {
-            Volatile.Write(ref _shrunk, time.GetTimestamp());
-        }
-
         foreach (FrameClass? size in frames.Classes)
         {
             if (size is not null && IsShort(size, High(size)))
             {
                 any |= EvictSome(size);
             }
-            else if (shrinks && size is { Lead: > 0 and long lead })
+            else if (size is { Lead: > 0 })
             {
-                size.Lead = lead - (lead >> LeadDecayShift) - 1;
+                ShrinkLead(size);
             }
         }
 
         return any;
+    }
+
+    /// <summary>Enough frames are free: the lead shrinks by what it loses in the time since it did, or since it grew.</summary>
+    private void ShrinkLead(FrameClass size)
+    {
+        long lead = size.Lead;
+        long periods = (long)(time.GetElapsedTime(size.LeadChanged).TotalMilliseconds / LeadDecayMilliseconds);
+        if (periods == 0)
+        {
+            return;
+        }
+
+        for (; periods > 0 && lead > 0; periods--)
+        {
+            lead -= (lead >> LeadDecayShift) + 1;
+        }
+
+        size.LeadChanged = time.GetTimestamp();
+        size.Lead = Math.Max(0, lead);
     }
 
     /// <summary>Free frames at which the background stops: few, since they hold nothing, and each one is a page less that could be a hit. It
@@ -123,7 +133,7 @@ internal sealed unsafe class Reclaimer(
     private void WakeIfShort(FrameClass size)
     {
         if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size)
-            && (!signal.HasNapper || IsShort(size, Low(size) / 2)))
+            && (!signal.HasNapper || IsShort(size, Math.Max(1, Low(size) / 2))))
         {
             signal.Wake();
         }
@@ -155,6 +165,7 @@ internal sealed unsafe class Reclaimer(
     private bool EvictSome(FrameClass size)
     {
         bool any = false;
+        int freed = 0;
         StoreLevel level = StoreLevel.Normal;
         long frame;
         for (long i = 0; i < StepLength && IsShort(size, High(size)) && (frame = FrameClock.NextVictim(size)) >= 0; i++)
@@ -163,7 +174,7 @@ internal sealed unsafe class Reclaimer(
             if (outcome == EvictOutcome.Freed)
             {
                 size.GiveBack(frame);
-                size.FreedAhead++;
+                freed++;
             }
 
             if (outcome == EvictOutcome.Unstorable)
@@ -175,6 +186,7 @@ internal sealed unsafe class Reclaimer(
             any |= outcome is EvictOutcome.Freed or EvictOutcome.SecondChance;
         }
 
+        size.FreedAhead += freed;
         return any;
     }
 
@@ -265,6 +277,7 @@ internal sealed unsafe class Reclaimer(
             if (Signal is not null && IsWorthWaking(size))
             {
                 size.Lead = Math.Min((2 * size.Lead) + MinHigh(size), size.Frames >> MaxLeadShift);
+                size.LeadChanged = time.GetTimestamp();
             }
         }
 

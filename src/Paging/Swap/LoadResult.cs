@@ -74,7 +74,7 @@ internal readonly record struct LoadResult(LoadStatus Status)
             $"it lies at offset {why.Offset:N0} of file '{why.Path}', which has become shorter since it was mapped: {why.FileBytes:N0} bytes",
         (_, { MissingBytes: > 0 } why) =>
             $"it was at offset {why.Offset:N0} of swap file {why.Path}, which another process has cut: to {why.FileBytes:N0} bytes of "
-            + $"{why.FileBytes + why.MissingBytes:N0}",
+            + $"{why.FileBytes + why.MissingBytes:N0} ({(why.Error != 0 ? $"errno {why.Error}" : "it fails its checksum")})",
         (LoadStatus.Unreadable, { } why) => $"swap file {why.Path} failed to read it at offset {why.Offset:N0} (errno {why.Error})",
         (_, { } why) => $"it fails its checksum: its stored bytes were damaged in swap file {why.Path} at offset {why.Offset:N0}",
     };

@@ -28,7 +28,7 @@ internal sealed unsafe class RedundantEntries(SegmentTable segments, DescriptorT
         {
             if (!segments.TryPin(number, out bool onFile))
             {
-                // Claimed since it was found. It is found again when that thread leaves it as it is.
+                // About to go since it was found: what the mark stands for is gone, or has another one. It costs a look.
                 log.Sealed.NoteRedundant(chunk);
             }
             else if (DropInPinned(log, number, onFile))

@@ -65,6 +65,7 @@ internal sealed unsafe class WakeSignal
         // Awake → Napping, and back, by this thread; Napping → Awake by exchange of who wakes it. Pairs with the request in Wake: either this
         // thread sees it, or the requester sees that this thread naps.
         Interlocked.Exchange(ref _nap[0], Napping);
+        Fences.AfterInterlocked();
         if (!IsStopped && Interlocked.Exchange(ref _requested, 0) == 0)
         {
             Futex.Wait(NapWord, Napping, microseconds);

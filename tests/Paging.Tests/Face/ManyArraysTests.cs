@@ -16,6 +16,10 @@ public class ManyArraysTests
         using Pager pager = Make();
         pager.Allocate<byte>(PageBytes).Dispose();
         var arrays = new PagedArray<byte>[Arrays];
+
+        // What tests before have dropped and is to be finalized goes only then.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long heap = GC.GetTotalMemory(forceFullCollection: true);
         long before = pager.GetStatistics().MetadataBytes;
         for (int i = 0; i < Arrays; i++)

@@ -47,6 +47,38 @@ public sealed class KeepingTests
     }
 
     [Fact]
+    public void What_is_kept_free_for_faster_faults_halves_within_a_second()
+    {
+        (Pager pager, ManualClock clock, _) = Make(s_options);
+        using (pager)
+        {
+            using PagedArray<byte> array = pager.Allocate<byte>(PageBytes);
+            FrameClass frames = Internals.Region(array).Frames;
+            Reclaimer reclaimer = Internals.Domain(pager).Reclaimer;
+            frames.Lead = 64;
+            frames.LeadChanged = clock.GetTimestamp();
+            reclaimer.Step();
+            Assert.Equal(64, frames.Lead);
+            for (int look = 0; look < 100; look++)
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(10));
+                reclaimer.Step();
+            }
+
+            Assert.InRange(frames.Lead, 20, 32);
+
+            // However seldom it looks.
+            frames.Lead = 64;
+            clock.Advance(TimeSpan.FromSeconds(1));
+            reclaimer.Step();
+            Assert.InRange(frames.Lead, 20, 32);
+            clock.Advance(TimeSpan.FromDays(1));
+            reclaimer.Step();
+            Assert.Equal(0, frames.Lead);
+        }
+    }
+
+    [Fact]
     public void A_pool_between_two_bursts_keeps_its_memory()
     {
         (Pager pager, ManualClock clock, _) = Make(s_options);

@@ -9,6 +9,8 @@ internal struct RequestQueue
     /// <summary>All windows that reads have ever waited in: one a file system, linked through themselves.</summary>
     private LongReadWindow? _windows;
 
+    private bool _isLongsTurn;
+
     internal readonly bool IsEmpty
     {
         get
@@ -54,9 +56,16 @@ internal struct RequestQueue
         window.Add(request);
     }
 
-    /// <summary>Takes a request that may begin: long reads first, as far as there is room, which is little, so that short ones do not keep
-    /// them waiting.</summary>
+    /// <summary>Takes a request that may begin: a long read and another one in turns, so that neither keeps the other waiting, however few
+    /// can be under way.</summary>
     internal IoRequest? Start()
+    {
+        IoRequest? started = _isLongsTurn ? StartLong() ?? _ready.Take() : _ready.Take() ?? StartLong();
+        _isLongsTurn = started is null ? _isLongsTurn : started.Window is null;
+        return started;
+    }
+
+    private readonly IoRequest? StartLong()
     {
         IoRequest? started = null;
         for (LongReadWindow? window = _windows; window is not null && started is null; window = window.Next)
@@ -64,6 +73,6 @@ internal struct RequestQueue
             started = window.Start();
         }
 
-        return started ?? _ready.Take();
+        return started;
     }
 }
