@@ -12,13 +12,13 @@ namespace Paging.Datasets;
 /// <remarks>A user of the directory, until its own last user has left: an array, or a clone of it.</remarks>
 /// <param name="directory">Where they are, of which this becomes a user in place of the caller.</param>
 /// <param name="layout">What is in them.</param>
-/// <param name="mostOpen">How many are kept open, at most, in round numbers.</param>
+/// <param name="maxOpen">How many are kept open, at most, in round numbers.</param>
 /// <param name="indexBytes">Bytes of their indices that are kept, about.</param>
 internal sealed unsafe class ShardTable(
-    IDatasetFiles directory, DatasetLayout layout, long mostOpen = long.MaxValue, long indexBytes = long.MaxValue) : RefCounted
+    IDatasetFiles directory, DatasetLayout layout, long maxOpen = long.MaxValue, long indexBytes = long.MaxValue) : RefCounted
 {
     private readonly ShardCache _open =
-        new(Math.Min(layout.Files, mostOpen), layout.Metadata.Index is null ? 0 : layout.IndexBytes, indexBytes);
+        new(Math.Min(layout.Files, maxOpen), layout.Metadata.Index is null ? 0 : layout.IndexBytes, indexBytes);
 
     /// <summary>The file of a number, if it is open, as one more user of it.</summary>
     internal SharedSource? TryGet(long number) => _open.TryGet(number);

@@ -14,7 +14,7 @@ namespace Paging.Memory;
 /// not save. So the forecast holds for the pager's own policy, of which reuse distances say nothing: of a loop twice as long as there are
 /// frames, LRU saves nothing until all of it fits.
 ///
-/// Bounded: <see cref="MostPages"/> sampled pages are known at most. When another one comes, the one is forgotten that has been out for
+/// Bounded: <see cref="MaxPages"/> sampled pages are known at most. When another one comes, the one is forgotten that has been out for
 /// longest, of some, if that is so long that the policy would hardly know it; otherwise a smaller share is sampled from then on. And one
 /// fault in 64 does some work at most, on average: where the share is larger, there are rests, after which nothing counts until the sets
 /// have had time to catch up.
@@ -25,17 +25,17 @@ namespace Paging.Memory;
 internal sealed unsafe class FrameForecast
 {
     /// <summary>With fewer frames there is no forecast.</summary>
-    internal const int FewestFrames = 8;
+    internal const int MinPagerFrames = 8;
 
     /// <summary>Sampled pages that are known at most.</summary>
-    internal const int MostPages = 2048;
+    internal const int MaxPages = 2048;
 
     private const int Sets = 3;
 
     /// <summary>So many frames in miniature stand for the pager's: the former where the pages that come back fit into the table, down to
     /// the latter otherwise.</summary>
-    private const int MostFrames = 256;
-    private const int LeastFrames = 128;
+    private const int MaxFrames = 256;
+    private const int MinFrames = 128;
 
     /// <summary>A page may be forgotten that was out for so many turns: as many sampled faults as there are frames in miniature.</summary>
     private const int TurnsRemembered = 16;
@@ -45,7 +45,7 @@ internal sealed unsafe class FrameForecast
 
     /// <summary>Of so many faults of the smallest pages one does work, and of larger pages, whose faults take longer, of fewer.</summary>
     private const int FaultsPerSample = 64;
-    private const int LeastFaultsPerSample = 8;
+    private const int MinFaultsPerSample = 8;
 
     /// <summary>Looks at the lock before a use is passed over.</summary>
     private const int MaxLooks = 64;
@@ -58,11 +58,11 @@ internal sealed unsafe class FrameForecast
     /// <summary>The figures are of so many turns, or of so many sampled faults, and older ones count half, a quarter and so on. A loop
     /// should come round more than once in it, since hits in it cluster.</summary>
     private const int TurnsWindow = 8;
-    private const int LeastWindow = 512;
+    private const int MinWindow = 512;
 
     /// <summary>After so many turns, or so many sampled faults, there may be a rest.</summary>
     private const int TurnsPhase = 24;
-    private const int LeastPhase = 2048;
+    private const int MinPhase = 2048;
 
     /// <summary>What comes after a rest counts for nothing for so many turns.</summary>
     private const int TurnsUncounted = 8;
@@ -71,7 +71,7 @@ internal sealed unsafe class FrameForecast
     private readonly byte[]? _memory;
     private readonly SampledPage* _pages;
     private readonly ushort* _buckets;
-    private readonly int _mostPages;
+    private readonly int _maxPages;
     private readonly int _faultsPerSample;
     private readonly uint _bucketMask;
     private readonly MiniatureFrames[] _sets = [];
@@ -97,7 +97,7 @@ internal sealed unsafe class FrameForecast
     /// <summary>As many frames as this are to the sets what the pager's frames are to larger ones. Changes with those, and with the share
     /// that is sampled.</summary>
     private int _frames;
-    private readonly int _mostFrames;
+    private readonly int _maxFrames;
 
     /// <summary>Sampled faults, those of pages that have been out before, and how many of the former count for nothing.</summary>
     private long _samples;
@@ -117,16 +117,16 @@ internal sealed unsafe class FrameForecast
     /// <param name="rests">Whether the work is bounded on average; false for tests and benchmarks.</param>
     internal FrameForecast(long maxFrames, int pageBytes, bool rests)
     {
-        if (maxFrames < FewestFrames)
+        if (maxFrames < MinPagerFrames)
         {
             return;
         }
 
-        _mostFrames = _frames = (int)Math.Min(maxFrames, MostFrames);
-        _mostPages = Math.Min(MostPages, 32 * _frames);
+        _maxFrames = _frames = (int)Math.Min(maxFrames, MaxFrames);
+        _maxPages = Math.Min(MaxPages, 32 * _frames);
         _share = (ulong)((double)_frames / maxFrames * (1UL << 32));
-        int tableBytes = (_mostPages + 1) * sizeof(SampledPage);
-        _bucketMask = BitOperations.RoundUpToPowerOf2((uint)_mostPages) - 1;
+        int tableBytes = (_maxPages + 1) * sizeof(SampledPage);
+        _bucketMask = BitOperations.RoundUpToPowerOf2((uint)_maxPages) - 1;
         int bucketBytes = (int)(_bucketMask + 1) * sizeof(ushort);
         int setBytes = 0;
         for (int set = 0; set < Sets; set++)
@@ -143,15 +143,15 @@ internal sealed unsafe class FrameForecast
         {
             int most = FramesOf(set, _frames) + 1;
             _sets[set] = new MiniatureFrames(
-                memory, most, FramesOf(set, Math.Min(_frames, LeastFrames)), &_pages->First + set, sizeof(SampledPage));
+                memory, most, FramesOf(set, Math.Min(_frames, MinFrames)), &_pages->First + set, sizeof(SampledPage));
             memory += MiniatureFrames.Bytes(most);
         }
 
         _buckets = (ushort*)memory;
         _threshold = _share;
         int largerBy = BitOperations.Log2((uint)pageBytes / FramePool.MinPageBytes);
-        _faultsPerSample = rests ? Math.Max(LeastFaultsPerSample, FaultsPerSample >> (largerBy / 2)) : 1;
-        for (int page = _mostPages; page > 0; page--)
+        _faultsPerSample = rests ? Math.Max(MinFaultsPerSample, FaultsPerSample >> (largerBy / 2)) : 1;
+        for (int page = _maxPages; page > 0; page--)
         {
             _pages[page].Next = _free;
             _free = (ushort)page;
@@ -218,14 +218,14 @@ internal sealed unsafe class FrameForecast
         }
 
         _frames = ScaledFrames(capacity);
-        while (_frames > _mostFrames)
+        while (_frames > _maxFrames)
         {
             SampleFewer();
         }
 
         // With fewer frames the miniature comes to be too small to tell much, so a larger share is sampled: but only once there are so few
         // frames that the pages which come back still fit into the table, so that the share does not go up and down.
-        while (2 * _frames <= Math.Min(LeastFrames, _mostFrames) && TrySampleMore(capacity))
+        while (2 * _frames <= Math.Min(MinFrames, _maxFrames) && TrySampleMore(capacity))
         {
         }
 
@@ -304,7 +304,7 @@ internal sealed unsafe class FrameForecast
 
     private void Publish()
     {
-        if (_counted < 2 * Math.Max(_frames, FewestFrames))
+        if (_counted < 2 * Math.Max(_frames, MinPagerFrames))
         {
             return;
         }
@@ -314,7 +314,7 @@ internal sealed unsafe class FrameForecast
             Volatile.Write(ref _saved[set], Math.Max(0, 1 - ((double)_missed[set] / _counted)));
         }
 
-        if (_counted >= Math.Max(LeastWindow, TurnsWindow * _frames))
+        if (_counted >= Math.Max(MinWindow, TurnsWindow * _frames))
         {
             _counted /= 2;
             for (int set = 0; set < Sets; set++)
@@ -329,7 +329,7 @@ internal sealed unsafe class FrameForecast
     {
         // Pages that come for the first time say little. But they do not keep it from resting for ever.
         long samples = _samples - _phaseSamples;
-        long phase = Math.Max(LeastPhase, TurnsPhase * _frames);
+        long phase = Math.Max(MinPhase, TurnsPhase * _frames);
         if (_returns - _phaseReturns < phase && samples < 4 * phase)
         {
             return;
@@ -389,9 +389,9 @@ internal sealed unsafe class FrameForecast
         int oldest = 0;
         int oldestAge = -1;
         int candidates = 0;
-        for (int i = 0; i < _mostPages && candidates < Candidates; i++)
+        for (int i = 0; i < _maxPages && candidates < Candidates; i++)
         {
-            _hand = (_hand % _mostPages) + 1;
+            _hand = (_hand % _maxPages) + 1;
             int age = (ushort)(Age - _pages[_hand].LastUse);
             if (!IsInAnyFrame(_hand))
             {
@@ -400,7 +400,7 @@ internal sealed unsafe class FrameForecast
             }
         }
 
-        if (_frames / 2 >= LeastFrames && oldestAge << AgeShift < TurnsRemembered * _frames)
+        if (_frames / 2 >= MinFrames && oldestAge << AgeShift < TurnsRemembered * _frames)
         {
             SampleFewer();
         }
@@ -415,7 +415,7 @@ internal sealed unsafe class FrameForecast
     {
         _kept /= 2;
         _frames /= 2;
-        for (int page = 1; page <= _mostPages; page++)
+        for (int page = 1; page <= _maxPages; page++)
         {
             if (_pages[page].IsKnown && _pages[page].Fingerprint >= _kept)
             {

@@ -41,7 +41,7 @@ internal struct PolicyFigures
 
     /// <summary>The longest that a hot page was idle lately.</summary>
     [FieldOffset(CacheLine.Bytes + 56)]
-    internal double LongestIdle;
+    internal double MaxIdle;
 
     /// <summary>The frames of the last faults.</summary>
     [FieldOffset(2 * CacheLine.Bytes)]

@@ -353,7 +353,7 @@ internal sealed unsafe class Replacement
 
         uint word = Word(frame);
         double idle = Since(word);
-        double longest = _now.LongestIdle;
+        double longest = _now.MaxIdle;
         if (used)
         {
             if ((word & Idle) != 0 && idle >= LongIdle * longest)
@@ -361,13 +361,13 @@ internal sealed unsafe class Replacement
                 _now.Window = Math.Max(MinWindowOf(capacity), _now.Window - Shrink);
             }
 
-            _now.LongestIdle = Math.Max(longest, idle);
+            _now.MaxIdle = Math.Max(longest, idle);
             Word(frame) = Now;
             return;
         }
 
         Word(frame) = word | Idle;
-        _now.LongestIdle = idle > longest ? idle : longest - ((longest - idle) / 1024);
+        _now.MaxIdle = idle > longest ? idle : longest - ((longest - idle) / 1024);
         long candidate = Volatile.Read(ref _now.Candidate);
         if (candidate < 0 || !_hot.Contains(candidate) || (Word(candidate) & Idle) == 0 || idle > Since(Word(candidate)))
         {

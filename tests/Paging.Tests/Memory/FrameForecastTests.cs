@@ -23,7 +23,7 @@ public sealed class FrameForecastTests
     [Fact]
     public void There_is_none_of_few_frames()
     {
-        FrameForecast forecast = new(FrameForecast.FewestFrames - 1, PageBytes, rests: true);
+        FrameForecast forecast = new(FrameForecast.MinPagerFrames - 1, PageBytes, rests: true);
         Assert.Equal(0, forecast.Bytes);
         for (int i = 0; i < 10_000; i++)
         {

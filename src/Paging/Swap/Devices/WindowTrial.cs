@@ -21,7 +21,7 @@ internal struct WindowTrial()
     private const int KeptPeriods = 256;
 
     /// <summary>What twice as much has to bring.</summary>
-    private const double LeastGain = 1.5;
+    private const double MinGain = 1.5;
 
     private int _rest;
 
@@ -29,8 +29,8 @@ internal struct WindowTrial()
     private int _turn;
 
     /// <summary>Bytes a tick, of the turns: the best with the limit, the least with twice as much.</summary>
-    private double _best;
-    private double _leastOfTrials = double.MaxValue;
+    private double _max;
+    private double _minOfTrials = double.MaxValue;
 
     internal int Limit { get; private set; } = MinBytes;
 
@@ -59,19 +59,19 @@ internal struct WindowTrial()
 
         if (IsTrial)
         {
-            _leastOfTrials = Math.Min(_leastOfTrials, rate);
+            _minOfTrials = Math.Min(_minOfTrials, rate);
             Limit /= 2;
             _turn++;
         }
         else if (_turn < Turns - 1)
         {
-            _best = Math.Max(_best, rate);
+            _max = Math.Max(_max, rate);
             Limit *= 2;
             _turn++;
         }
         else
         {
-            EndTurns(isKept: _leastOfTrials >= Math.Max(_best, rate) * LeastGain);
+            EndTurns(isKept: _minOfTrials >= Math.Max(_max, rate) * MinGain);
         }
     }
 
@@ -83,6 +83,6 @@ internal struct WindowTrial()
             _rest = Limit == MinBytes ? RestPeriods : KeptPeriods;
         }
 
-        (_turn, _best, _leastOfTrials) = (0, 0, double.MaxValue);
+        (_turn, _max, _minOfTrials) = (0, 0, double.MaxValue);
     }
 }

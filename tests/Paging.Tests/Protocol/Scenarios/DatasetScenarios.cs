@@ -40,7 +40,7 @@ internal static class DatasetScenarios
         "pages of several chunks, in more files than are kept open, come, go and are written", static run =>
     {
         var world = new World(run, frames: 6);
-        var dataset = new MemoryDataset(s_pages, run.Seed, mostOpen: 1);
+        var dataset = new MemoryDataset(s_pages, run.Seed, maxOpen: 1);
         Book book = world.Open(dataset);
         run.Together(
             () => Repeat(2, () => ReadAll(book, 0, 5)),
@@ -61,7 +61,7 @@ internal static class DatasetScenarios
     internal static readonly Scenario FilesReplaced = new("a file that is found open is used or gone, when another one takes its place", static run =>
     {
         var world = new World(run, frames: 16);
-        var dataset = new MemoryDataset(s_pairs, run.Seed, mostOpen: 1);
+        var dataset = new MemoryDataset(s_pairs, run.Seed, maxOpen: 1);
         Book book = world.Open(dataset);
 
         // As many files as are kept open. What is wanted then are other pages of theirs, and of more files.
@@ -175,7 +175,7 @@ internal static class DatasetScenarios
         "an array over a dataset is disposed while it is read, and its files closed once, behind the last read", static run =>
     {
         var world = new World(run);
-        var dataset = new MemoryDataset(s_pages, run.Seed, mostOpen: 1);
+        var dataset = new MemoryDataset(s_pages, run.Seed, maxOpen: 1);
         Book book = world.Open(dataset);
         run.Together(
             () => DisposeInTheEnd(run, book),

@@ -18,18 +18,18 @@ internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource,
 {
     private readonly Shape _shape;
     private readonly ulong _seed;
-    private readonly long _mostOpen;
+    private readonly long _maxOpen;
     private readonly List<MemorySource> _opened = [];
     private int _closes;
 
     /// <param name="shape">What is in it.</param>
     /// <param name="seed">Of the choices that its files make.</param>
-    /// <param name="mostOpen">Files that an array keeps open, at most, in round numbers.</param>
-    internal MemoryDataset(Shape shape, ulong seed, long mostOpen = long.MaxValue)
+    /// <param name="maxOpen">Files that an array keeps open, at most, in round numbers.</param>
+    internal MemoryDataset(Shape shape, ulong seed, long maxOpen = long.MaxValue)
     {
         _shape = shape;
         _seed = seed;
-        _mostOpen = mostOpen;
+        _maxOpen = maxOpen;
     }
 
     internal DatasetLayout Layout => _shape.Layout;
@@ -73,7 +73,7 @@ internal sealed class MemoryDataset : RefCounted, IDatasetFiles, IBackingSource,
     public PageBacking Back(PagingDomain domain, in Geometry geometry)
     {
         Assert.True(TryAddUser());
-        return new DatasetBacking(new ShardTable(this, Layout, _mostOpen), Layout, geometry, domain);
+        return new DatasetBacking(new ShardTable(this, Layout, _maxOpen), Layout, geometry, domain);
     }
 
     public SourceFile? TryOpen(string name, out int error)
