@@ -184,6 +184,22 @@ internal sealed unsafe class SwapFileTable
         return sizes;
     }
 
+    /// <summary>Bytes of the entries in the segment table for segments in files. Those for segments in memory are charged to the
+    /// pool.</summary>
+    internal long MetadataBytes
+    {
+        get
+        {
+            long used = 0;
+            foreach (SwapArea? area in _areas)
+            {
+                used += area?.MetadataBytes ?? 0;
+            }
+
+            return used;
+        }
+    }
+
     /// <summary>How many files take no more segments, since they kept failing.</summary>
     internal int CountRetired()
     {

@@ -28,22 +28,6 @@ internal sealed unsafe partial class SwapStore
 
     internal Swapoff Swapoff { get; }
 
-    /// <summary>Bytes of the entries in the segment table for segments in files. Those for segments in memory are charged to the
-    /// pool.</summary>
-    private long FileMetadataBytes
-    {
-        get
-        {
-            long used = 0;
-            foreach (SwapArea? area in Files.Areas)
-            {
-                used += area?.MetadataBytes ?? 0;
-            }
-
-            return used;
-        }
-    }
-
     /// <summary>The smallest file that is of use: room for two segments of the first log.</summary>
     internal long MinFileBytes(int blockBytes) =>
         MinSlots * (long)SwapArea.SlotBlocks(_segments.Logs[0]!.SegmentBytes, blockBytes) * SwapDevice.BufferAlignment;

@@ -92,7 +92,7 @@ internal sealed unsafe partial class SwapStore
 
     internal Recompressor Recompressor => _recompressor;
 
-    internal long MetadataBytes => _descriptors.Bytes + FileMetadataBytes + _recompressor.Bytes;
+    internal long MetadataBytes => _descriptors.Bytes + Files.MetadataBytes + _recompressor.Bytes;
 
     /// <summary>The log whose segments hold pages of this length; null when there is none yet.</summary>
     internal SegmentLog? LogFor(int pageLength)
@@ -158,21 +158,15 @@ internal sealed unsafe partial class SwapStore
         }
 
         // No segment is free, but one may be emptied, or an open one may have room. The caller need not have entered the rundown for that.
-        if (!Rundown.TryEnter())
+        using Rundown.Scope held = Rundown.Hold();
+        if (!held.IsInside)
         {
             return false;
         }
 
-        try
-        {
-            StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
-            Cancel(ticket);
-            return ticket.Writer is not null;
-        }
-        finally
-        {
-            Rundown.Exit();
-        }
+        StoreTicket ticket = Prepare(length, StoreLevel.Normal, isPublic: false);
+        Cancel(ticket);
+        return ticket.Writer is not null;
     }
 
     /// <summary>Whether a page finds room in memory without any segment being emptied or written for it; a redundant one, also where others
@@ -320,14 +314,10 @@ internal sealed unsafe partial class SwapStore
     internal bool TryFree(ulong id)
     {
         uint index = (uint)id;
-        if (!_descriptors.TryRelease(id, out bool last))
+        bool isReleased = _descriptors.TryRelease(id, out bool last);
+        if (!isReleased || !last)
         {
-            return false;
-        }
-
-        if (!last)
-        {
-            return true;
+            return isReleased;
         }
 
         // From here on a mover fails. The location that must be debited is the one where the page is now, not where it was at the first
