@@ -22,6 +22,7 @@ internal sealed class BatchProducer<T>
 
     private readonly PagedMatrix<T> _matrix;
     private readonly RowOrder _order;
+    private readonly WindowFetcher? _windows;
     private readonly Batch<T>[] _ring;
     private readonly int _batchRows;
     private readonly Condition _condition = new();
@@ -59,6 +60,7 @@ internal sealed class BatchProducer<T>
     {
         _matrix = matrix;
         _order = order;
+        _windows = order.IsLocal ? matrix.FetchWindows(order) : null;
         _batchRows = batchRows;
         _epoch = epoch;
         _position = position;
@@ -155,6 +157,7 @@ internal sealed class BatchProducer<T>
         _condition.PulseAll();
         _condition.Exit(interrupted);
         waiter?.TrySetResult();
+        _windows?.Stop();
     }
 
     internal void Join()
@@ -229,6 +232,7 @@ internal sealed class BatchProducer<T>
         {
             Span<long> rows = batch.Prepare(_batchRows, _matrix.Columns);
             _order.CopyTo(batch.Epoch, batch.Position, rows);
+            _windows?.Enter(batch.Epoch, batch.Position, batch.Count);
             _matrix.Gather(rows, batch.Elements);
         }
         catch (Exception e)

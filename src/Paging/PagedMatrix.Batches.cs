@@ -55,6 +55,9 @@ public sealed partial class PagedMatrix<T>
         return new BatchReader<T>(this, order, most, epoch, position, batchesAhead + 1, _pages.Region.Time);
     }
 
+    /// <summary>For readers, in orders that are local.</summary>
+    internal WindowFetcher FetchWindows(RowOrder order) => new(_pages.Region, _divider, RowsPerPage, order);
+
     /// <summary>For readers: the matrix may have been disposed under them.</summary>
     internal void ThrowIfDisposed() => _pages.Region.AwaitOpen();
 }

@@ -6,13 +6,8 @@ namespace Paging;
 /// arguments give the same order on every machine and in every later version.</remarks>
 public sealed class RowOrder
 {
-    // Which permutation of an epoch: the numbers are a part of the format.
+    /// <summary>Which permutation of an epoch. The number is a part of the format, as are those of <see cref="BlockOrder"/>.</summary>
     private const ulong OfRows = 0;
-    private const ulong OfBlocks = 1;
-    private const ulong OfWindows = 2;
-
-    /// <summary>Blocks of a window whose places are computed once, and not once a row.</summary>
-    private const int MaxListed = 128;
 
     private readonly Kind _kind;
     private readonly ulong _seed;
@@ -93,7 +88,6 @@ public sealed class RowOrder
         CheckPlace(epoch, position);
         int count = (int)Math.Min(rows.Length, Rows - position);
         rows = rows[..count];
-        ulong state = RowPermutation.Absorb(_seed, (ulong)epoch);
         switch (_kind)
         {
             case Kind.Sequential:
@@ -105,7 +99,7 @@ public sealed class RowOrder
                 break;
 
             case Kind.Shuffled:
-                var permutation = new RowPermutation(Rows, RowPermutation.Absorb(state, OfRows));
+                var permutation = new RowPermutation(Rows, RowPermutation.Absorb(StateOf(epoch), OfRows));
                 for (int i = 0; i < rows.Length; i++)
                 {
                     rows[i] = permutation.At(position + i);
@@ -114,12 +108,21 @@ public sealed class RowOrder
                 break;
 
             default:
-                CopyBlocks(state, position, rows);
+                BlocksOf(epoch).CopyTo(position, rows);
                 break;
         }
 
         return count;
     }
+
+    /// <summary>Whether rows that are near in it lie near one another.</summary>
+    internal bool IsLocal => _kind != Kind.Shuffled;
+
+    /// <summary>Whether it is a block-shuffled one, with windows of blocks.</summary>
+    internal bool HasBlocks => _kind == Kind.BlockShuffled;
+
+    /// <summary>An epoch of a block-shuffled order.</summary>
+    internal BlockOrder BlocksOf(long epoch) => new(Rows, _blockRows, _windowBlocks, StateOf(epoch));
 
     /// <summary>Checks that an epoch and a position in it can be asked for.</summary>
     internal void CheckPlace(long epoch, long position)
@@ -136,66 +139,5 @@ public sealed class RowOrder
         }
     }
 
-    /// <summary>Window after window of the blocks in their shuffled order. The last block may be short, and so the window is that it is in:
-    /// there it stands behind the other blocks, so that the rows of a window are those of whole blocks, and then what is left.</summary>
-    private void CopyBlocks(ulong state, long position, Span<long> rows)
-    {
-        long blocks = ((Rows - 1) / _blockRows) + 1;
-        var order = new RowPermutation(blocks, RowPermutation.Absorb(state, OfBlocks));
-        ulong windows = RowPermutation.Absorb(state, OfWindows);
-        (long shortWindow, long shortPlace) = Math.DivRem(order.PositionOf(blocks - 1), _windowBlocks);
-
-        // Rows that the last block lacks. Unsigned, since rows that are not there may be counted beyond the largest number.
-        ulong lacking = ((ulong)_blockRows - ((ulong)Rows % (ulong)_blockRows)) % (ulong)_blockRows;
-        ulong windowRows = (ulong)_blockRows * (ulong)_windowBlocks;
-        Span<long> list = stackalloc long[MaxListed];
-        while (!rows.IsEmpty)
-        {
-            ulong at = (ulong)position;
-            long window = (long)(at / windowRows);
-            if (window > shortWindow || (window == shortWindow && at - ((ulong)window * windowRows) >= Size(window)))
-            {
-                window = (long)((at + lacking) / windowRows);
-            }
-
-            ulong begin = ((ulong)window * windowRows) - (window > shortWindow ? lacking : 0);
-            ulong size = Size(window);
-            ulong within = at - begin;
-            int part = (int)Math.Min(size - within, (ulong)rows.Length);
-            long firstBlock = window * _windowBlocks;
-            long lastPlace = Math.Min(_windowBlocks, blocks - firstBlock) - 1;
-            var shuffle = new RowPermutation((long)size, RowPermutation.Absorb(windows, (ulong)window));
-            int listed = lastPlace < MaxListed && lastPlace < part ? (int)lastPlace + 1 : 0;
-            for (int place = 0; place < listed; place++)
-            {
-                list[place] = BlockAt(place);
-            }
-
-            for (int i = 0; i < part; i++)
-            {
-                (long place, long row) = Math.DivRem(shuffle.At((long)within + i), _blockRows);
-                long block = listed != 0 ? list[(int)place] : BlockAt(place);
-                rows[i] = (block * _blockRows) + row;
-            }
-
-            rows = rows[part..];
-            position += part;
-
-            long BlockAt(long place)
-            {
-                long last = lastPlace;
-                long swapped = window != shortWindow ? place
-                    : place == last ? shortPlace
-                    : place == shortPlace ? last
-                    : place;
-                return order.At(firstBlock + swapped);
-            }
-        }
-
-        ulong Size(long window)
-        {
-            ulong whole = (ulong)Math.Min(_windowBlocks, blocks - (window * _windowBlocks)) * (ulong)_blockRows;
-            return window == shortWindow ? whole - lacking : whole;
-        }
-    }
+    private ulong StateOf(long epoch) => RowPermutation.Absorb(_seed, (ulong)epoch);
 }

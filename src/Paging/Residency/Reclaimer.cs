@@ -133,7 +133,7 @@ internal sealed unsafe class Reclaimer(
     private void WakeIfShort(FrameClass size)
     {
         if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size)
-            && (!signal.HasNapper || IsShort(size, Math.Max(1, Low(size) / 2))))
+            && (!signal.HasNapper || (IsShort(size, Math.Max(1, Low(size) / 2)) && !signal.IsBackSoon)))
         {
             signal.Wake();
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Paging.Interop;
 
@@ -16,10 +17,16 @@ internal sealed unsafe class WakeSignal
     private const int Awake = 0;
     private const int Napping = 1;
 
+    /// <summary>About as long as it takes a thread to wake another one, in units of the clock.</summary>
+    private static readonly long WakingTime = Stopwatch.Frequency / 10_000;
+
     /// <summary>One word, that a thread naps on. Pinned, and as long as a cache line.</summary>
     private readonly int[] _nap = GC.AllocateArray<int>(CacheLine.Bytes / sizeof(int), pinned: true);
 
     private readonly Condition _condition = new();
+
+    /// <summary>When the nap ends, a timestamp: a hint.</summary>
+    private long _napEnds;
     private int _requested;
     private int _sleeping;
     private bool _stopped;
@@ -31,6 +38,9 @@ internal sealed unsafe class WakeSignal
 
     /// <summary>Whether a thread naps.</summary>
     internal bool HasNapper => Volatile.Read(ref _nap[0]) == Napping;
+
+    /// <summary>Whether the napping thread comes back sooner by itself than it would by being woken, about.</summary>
+    internal bool IsBackSoon => Volatile.Read(ref _napEnds) - Stopwatch.GetTimestamp() < WakingTime;
 
     private int* NapWord => (int*)Unsafe.AsPointer(ref _nap[0]);
 
@@ -62,6 +72,8 @@ internal sealed unsafe class WakeSignal
     /// thread.</summary>
     internal void Nap(int microseconds)
     {
+        Volatile.Write(ref _napEnds, Stopwatch.GetTimestamp() + (long)(microseconds * (Stopwatch.Frequency / 1e6)));
+
         // Awake → Napping, and back, by this thread; Napping → Awake by exchange of who wakes it. Pairs with the request in Wake: either this
         // thread sees it, or the requester sees that this thread naps.
         Interlocked.Exchange(ref _nap[0], Napping);

@@ -54,6 +54,70 @@ public class BatchReaderTests
         Assert.Equal(0, pager.GetStatistics().Pins);
     }
 
+    /// <summary>Windows of an eighth of the frames, so that two of them may be in frames at once.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public void Pages_of_a_window_are_brought_in_together_and_once(int threads)
+    {
+        const int Frames = 64;
+        const int Epochs = 3;
+        using Pager pager = GatherTests.Make(Frames, threads, withFile: true);
+        const int Columns = 1024; // a row is a page
+        const int Length = 8 * Frames;
+        using PagedMatrix<long> matrix = pager.AllocateMatrix<long>(Length, Columns);
+        for (long row = 0; row < Length; row++)
+            matrix[row, 0] = row;
+        foreach (RowOrder order in new[] { RowOrder.BlockShuffled(Length, 3, 2, 4), RowOrder.Sequential(Length) })
+        {
+            PagerStatistics before = pager.GetStatistics();
+            using (BatchReader<long> reader = matrix.ReadBatches(order, 4))
+            {
+                for (int ends = 0; ends < Epochs;)
+                {
+                    if (!reader.MoveNext())
+                        ends++;
+                    for (int i = 0; i < reader.Rows.Length; i++)
+                        Assert.Equal(reader.Rows[i], reader.Current[i * Columns]);
+                }
+            }
+
+            // What the reader had begun of the next epoch is among them.
+            PagerStatistics after = pager.GetStatistics();
+            long faults = after.Faults - before.Faults;
+            Assert.InRange(after.PrefetchedPages - before.PrefetchedPages, Length * Epochs / 2, faults);
+            Assert.InRange(faults, Length * (Epochs - 1), Length * Epochs * 5 / 4);
+        }
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(9)]
+    [InlineData(40)]
+    public void Windows_that_are_too_large_for_the_frames_are_gathered_all_the_same(int frames)
+    {
+        using Pager pager = GatherTests.Make(frames, 1, withFile: true);
+        using PagedMatrix<long> matrix = GatherTests.Filled(pager);
+        foreach ((int blockRows, int windowBlocks) in new[] { (1, Rows), (Rows, 1), (50, 5), (7, 3), (1, 1) })
+        {
+            var order = RowOrder.BlockShuffled(Rows, 6, blockRows, windowBlocks);
+            foreach (int batchRows in new[] { 1, 33, Rows })
+            {
+                using BatchReader<long> reader = matrix.ReadBatches(order, batchRows, epoch: long.MaxValue);
+                var seen = new List<long>();
+                for (int ends = 0; ends < 2;)
+                {
+                    if (!reader.MoveNext())
+                        ends++;
+                    GatherTests.AssertFilled(reader.Rows, reader.Current);
+                    seen.AddRange(reader.Rows);
+                }
+
+                Assert.Equal([.. RowOrderTests.All(order, long.MaxValue), .. RowOrderTests.All(order, 0)], seen);
+            }
+        }
+    }
+
     [Fact]
     public void A_new_reader_goes_on_where_another_has_stopped()
     {

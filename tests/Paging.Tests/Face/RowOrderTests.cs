@@ -77,6 +77,43 @@ public class RowOrderTests
         }
     }
 
+    /// <summary>What is brought in ahead for a window is what its batches are made of.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void The_runs_of_a_window_are_its_rows(long rows, int blockRows, int windowBlocks)
+    {
+        foreach (RowOrder order in new[] { RowOrder.Sequential(rows), RowOrder.BlockShuffled(rows, 8, blockRows, windowBlocks) })
+        {
+            Assert.True(order.IsLocal);
+            long[] all = All(order, 3);
+            var windows = new EpochWindows(order, 3, windowRows: Math.Min(rows, blockRows));
+            long window = -1;
+            var left = new HashSet<long>();
+            for (int position = 0; position < all.Length; position++)
+            {
+                long at = windows.At(position);
+                if (at != window)
+                {
+                    Assert.Equal((window + 1, 0), (at, left.Count));
+                    window = at;
+                    for (long run = 0; run < windows.RunsIn(at); run++)
+                    {
+                        (long first, long count) = windows.RunAt(at, run);
+                        for (long row = first; row < first + count; row++)
+                            Assert.True(left.Add(row));
+                    }
+                }
+
+                Assert.True(left.Remove(all[position]));
+            }
+
+            Assert.Empty(left);
+            Assert.Equal(windows.Count, window + 1);
+        }
+
+        Assert.False(RowOrder.Shuffled(rows, 8).IsLocal);
+    }
+
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Windows_are_of_whole_blocks(long rows, int blockRows, int windowBlocks)

@@ -351,8 +351,43 @@ internal static class PrefetchScenarios
         }
     });
 
+    internal static readonly Scenario RunsAwaited = new(
+        "two threads wait for the same runs of pages, which others evict, and which are cancelled", static run =>
+    {
+        var world = new World(run, frames: 6);
+        Book book = world.Allocate(9);
+        Store(book, 8);
+        var runs = new RunsOperation(book.Region, RunsOperation.Join([new PageRun(5, 9), new PageRun(0, 2), new PageRun(1, 3)]));
+        int ended = 0;
+        run.Together(
+            () =>
+            {
+                runs.Start();
+                runs.Await();
+                ended++;
+            },
+            () =>
+            {
+                runs.Await();
+                ended++;
+            },
+            () => Repeat(3, () => world.Domain.Step()),
+            () =>
+            {
+                book.Set(1, 0, 21);
+                book.Evict(5);
+                run.Step();
+                runs.Cancel();
+                book.Evict(1);
+            });
+        Assert.Equal(2, ended);
+        AssertEnds(world);
+        world.CheckAndClose();
+    });
+
     internal static IEnumerable<Scenario> All =>
     [
+        RunsAwaited,
         PinsFromAFile, PinsAgainstDispose, OwnerOfManyThreads,
         AskedFor, AskedForTwice, RangeAgainstTheClock, Cancelled, FromAFile, SparsePages, ArrayDisposed, PagerDisposed, AllPinned,
     ];

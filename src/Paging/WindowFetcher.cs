@@ -1,0 +1,171 @@
+using Paging.Residency;
+using Paging.Threading;
+
+namespace Paging;
+
+/// <summary>Brings in the pages of a window of an order before its first batch is gathered, and those of the next window while that goes
+/// on.</summary>
+/// <remarks>
+/// A batch of a block-shuffled order has rows all over its window. Gathered by itself, it would read what it needs of every block in short
+/// reads, and the next one the pages in between. A window is read as its pages lie, in reads as long as they may be, and by threads of the
+/// background while batches are copied from the one before.
+///
+/// Two windows at once have half of the frames at most, so that what was brought in is not pushed out before its rows are gathered. A
+/// window that is too large for that is begun when its first batch is due; one with more than half of the frames not at all.
+///
+/// Called by the threads of one <see cref="BatchProducer{T}"/>; what is in the section of the gate is guarded by it.
+/// </remarks>
+internal sealed class WindowFetcher
+{
+    /// <summary>A window is brought in if it has such a part of the frames at most.</summary>
+    private const int Share = 2;
+
+    /// <summary>The same while another one is in use.</summary>
+    private const int ShareBeside = 4;
+
+    /// <summary>Bytes of pages of a window of an order in sequence: as much as hides the end of one window and the beginning of the next
+    /// one; and the share of the frames that it has at most.</summary>
+    private const int SequenceBytes = 4 << 20;
+    private const int SequenceShare = 8;
+
+    /// <summary>A larger window is not waited for: its first batch would come some tenths of a second late.</summary>
+    private const long MaxAwaitedBytes = 64 << 20;
+
+    private readonly PagedRegion _region;
+    private readonly Divider _divider;
+    private readonly RowOrder _order;
+    private readonly long _windowRows;
+    private readonly Gate _gate = new();
+
+    // The gate's section.
+    private Window? _newest;
+    private Window? _older;
+    private bool _isStopped;
+
+    /// <param name="region">The matrix's pages.</param>
+    /// <param name="divider">Rows by page.</param>
+    /// <param name="rowsPerPage">Rows of a page.</param>
+    /// <param name="order">In sequence or block-shuffled.</param>
+    internal WindowFetcher(PagedRegion region, Divider divider, int rowsPerPage, RowOrder order)
+    {
+        _region = region;
+        _divider = divider;
+        _order = order;
+        long pages = Math.Min(SequenceBytes >> region.Frames.PageShift, region.Frames.MaxFrames / SequenceShare);
+        _windowRows = Math.Max(1, pages) * rowsPerPage;
+    }
+
+    /// <summary>Has the windows of a batch in frames, as far as they will be, and the next one brought in.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="position">The batch's first row in it.</param>
+    /// <param name="count">Its rows.</param>
+    internal void Enter(long epoch, long position, int count)
+    {
+        EpochWindows windows = new(_order, epoch, _windowRows);
+        long first = windows.At(position);
+        long last = windows.At(position + count - 1);
+        if (last > first + 1)
+        {
+            // A batch of several windows leaves nothing of them to others.
+            return;
+        }
+
+        Await(Begin(epoch, windows, first, Share));
+        if (last != first)
+        {
+            Await(Begin(epoch, windows, last, Share));
+        }
+
+        if (last + 1 < windows.Count)
+        {
+            Begin(epoch, windows, last + 1, ShareBeside);
+        }
+        else
+        {
+            long next = BatchReader<byte>.After(epoch);
+            Begin(next, new EpochWindows(_order, next, _windowRows), 0, ShareBeside);
+        }
+    }
+
+    /// <summary>Ends what is under way, and begins nothing more.</summary>
+    internal void Stop()
+    {
+        Window? newest;
+        Window? older;
+        using (_gate.Enter())
+        {
+            _isStopped = true;
+            newest = _newest;
+            older = _older;
+        }
+
+        newest?.Operation?.Cancel();
+        older?.Operation?.Cancel();
+    }
+
+    private void Await(RunsOperation? operation)
+    {
+        if (operation is not null && operation.End << _region.Frames.PageShift <= MaxAwaitedBytes)
+        {
+            operation.Await();
+        }
+    }
+
+    /// <summary>Has a window brought in, unless that was begun before.</summary>
+    /// <returns>Null if it is not: it is too large, or others are behind it by now.</returns>
+    private RunsOperation? Begin(long epoch, in EpochWindows windows, long number, int share)
+    {
+        RunsOperation? operation;
+        using (_gate.Enter())
+        {
+            if (_newest is { } newest && (epoch, number).CompareTo((newest.Epoch, newest.Number)) <= 0)
+            {
+                return newest.Is(epoch, number) ? newest.Operation : _older is { } older && older.Is(epoch, number) ? older.Operation : null;
+            }
+
+            if (_isStopped)
+            {
+                return null;
+            }
+
+            operation = Prepare(windows, number, share);
+            if (operation is null && share == ShareBeside)
+            {
+                // It may be begun when it is due.
+                return null;
+            }
+
+            _older = _newest;
+            _newest = new Window(epoch, number, operation);
+        }
+
+        operation?.Start();
+        return operation;
+    }
+
+    private RunsOperation? Prepare(in EpochWindows windows, long window, int share)
+    {
+        long most = _region.Frames.MaxFrames / share;
+        List<PageRun> runs = [];
+        long pages = 0;
+        for (long i = 0; i < windows.RunsIn(window); i++)
+        {
+            (long row, long count) = windows.RunAt(window, i);
+            var run = new PageRun(_divider.Divide(row).Quotient, _divider.Divide(row + count - 1).Quotient + 1);
+            pages += run.End - run.First;
+            if (pages > most)
+            {
+                return null;
+            }
+
+            runs.Add(run);
+        }
+
+        return new RunsOperation(_region, RunsOperation.Join(runs));
+    }
+
+    private sealed record Window(long Epoch, long Number, RunsOperation? Operation)
+    {
+        internal bool Is(long epoch, long number) => (Epoch, Number) == (epoch, number);
+    }
+}
