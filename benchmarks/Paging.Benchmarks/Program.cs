@@ -99,6 +99,7 @@ internal static class Program
         ("fileencrypt", FileEncryptWorkload.Run),
         ("filebeside", FileBesideWorkload.Run),
         ("mapped", MappedWorkload.Run),
+        ("epochs", EpochsWorkload.Run),
         ("dataset", DatasetWorkload.Run),
         (OfTraces, TracesWorkload.Run),
     ];

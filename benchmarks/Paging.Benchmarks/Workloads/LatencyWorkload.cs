@@ -28,6 +28,8 @@ internal static class LatencyWorkload
 
     public static void Run(Options options, Harness harness, Report report)
     {
+        double[] times = GC.AllocateArray<double>(MaxAccesses);
+        Array.Fill(times, 0); // so that the memory is there
         foreach (FileGroup group in options.Groups)
         {
             foreach (int pageBytes in options.PageSizes)
@@ -35,14 +37,14 @@ internal static class LatencyWorkload
                 using PageSet? pages = PageSet.From(group, pageBytes, PageKind.Compressible, options.DataBytes);
                 if (pages is not null)
                 {
-                    Faults(group.Name, pages, options, harness.Rounds, report);
-                    TryRead(group.Name, pages, options, harness.Rounds, report);
+                    Faults(group.Name, pages, options, harness.Rounds, report, times);
+                    TryRead(group.Name, pages, options, harness.Rounds, report, times);
                 }
             }
         }
     }
 
-    private static void Faults(string name, PageSet pages, Options options, int rounds, Report report)
+    private static void Faults(string name, PageSet pages, Options options, int rounds, Report report, double[] times)
     {
         long resident = pages.TotalBytes / Share;
         using PagedPages paged = new(pages, resident, backgroundThreads: 1);
@@ -58,12 +60,12 @@ internal static class LatencyWorkload
             {
                 accesses++;
                 return paged.Read([random.Next(pages.Count)]);
-            });
+            }, times);
             PagerStatistics after = paged.Statistics;
 
             // Hits are the fastest.
             double[] faults = all[(int)(all.Length * (1 - ((after.Faults - before.Faults) / (double)accesses)))..];
-            double[] decodes = Time(() => packed.Decode([random.Next(pages.Count)], ref frames));
+            double[] decodes = Time(() => packed.Decode([random.Next(pages.Count)], ref frames), times);
             if (round < 0)
             {
                 continue; // the JIT's
@@ -87,7 +89,7 @@ internal static class LatencyWorkload
             "of the faults, the faulting thread freed the frame"));
     }
 
-    private static void TryRead(string name, PageSet pages, Options options, int rounds, Report report)
+    private static void TryRead(string name, PageSet pages, Options options, int rounds, Report report, double[] times)
     {
         using var stage = new SwapStage(
             new PagerOptions
@@ -132,8 +134,8 @@ internal static class LatencyWorkload
 
                     misses++;
                     return 0;
-                });
-                double[] reads = Time(() => (long)plain[random.Next(plain.Length)]);
+                }, times);
+                double[] reads = Time(() => (long)plain[random.Next(plain.Length)], times);
                 if (round >= 0)
                 {
                     ours.Add(Statistics.Percentile(tries, 0.9999));
@@ -162,16 +164,18 @@ internal static class LatencyWorkload
     private static double Tail(double[] times) => Statistics.Percentile(times, 0.999) / Statistics.Percentile(times, 0.5);
 
     /// <summary>Nanoseconds of each access of a round, ascending.</summary>
-    private static double[] Time(Func<long> access)
+    /// <remarks>A round allocates nothing: a collection in the background would take the processor of the thread that reclaims.</remarks>
+    private static double[] Time(Func<long> access, double[] times)
     {
-        double[] times = new double[MaxAccesses];
-        Array.Fill(times, 0); // so that the memory is there
-        _ = Time(access, SettlingSeconds, times);
-        return [.. times.AsSpan(0, Time(access, RoundSeconds, times)).ToArray().Order()];
+        GC.Collect();
+        _ = TimeFor(access, SettlingSeconds, times);
+        double[] sorted = times[..TimeFor(access, RoundSeconds, times)];
+        Array.Sort(sorted);
+        return sorted;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Time(Func<long> access, double seconds, double[] times)
+    private static int TimeFor(Func<long> access, double seconds, double[] times)
     {
         double scale = 1e9 / Stopwatch.Frequency;
         long start = Stopwatch.GetTimestamp();

@@ -18,17 +18,15 @@ internal static partial class MappedWorkload
     {
         foreach (FileGroup group in options.Groups)
         {
-            byte[] some = group.Read(options.DataBytes);
-            if (some.Length < RowBytes)
-            {
-                continue;
-            }
-
             long bytes = options.DataBytes / RawBytes * RawBytes;
             string path = Path.Combine(options.SwapDirectory, $"paging-mapped-{Guid.NewGuid():n}");
             try
             {
-                Write(path, some, bytes);
+                if (!TryWrite(group, path, bytes))
+                {
+                    continue;
+                }
+
                 foreach (int pageBytes in options.PageSizes)
                 {
                     Compare(group.Name, path, bytes, pageBytes, options, harness, report);
@@ -73,8 +71,15 @@ internal static partial class MappedWorkload
             $"{sequence.Note}; raw O_DIRECT {raw.IsDirect}"));
     }
 
-    private static void Write(string path, byte[] some, long bytes)
+    /// <summary>Writes the bytes of a group into a file, over and over. False when the group has too few.</summary>
+    internal static bool TryWrite(FileGroup group, string path, long bytes)
     {
+        byte[] some = group.Read(bytes);
+        if (some.Length < RowBytes)
+        {
+            return false;
+        }
+
         using FileStream file = File.Create(path);
         for (long left = bytes; left > 0; left -= some.Length)
         {
@@ -85,6 +90,7 @@ internal static partial class MappedWorkload
         }
 
         file.Flush(flushToDisk: true);
+        return true;
     }
 
     private static long Sum(ReadOnlySpan<byte> row) => row[0] + row[RowBytes / 2] + row[RowBytes - 1];
