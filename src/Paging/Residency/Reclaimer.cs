@@ -130,6 +130,8 @@ internal sealed unsafe class Reclaimer(
     private bool IsShort(FrameClass size, long watermark) =>
         size.FreeFrames < watermark && size.Frames > 0 && frames.RemainingBytes < size.PageBytes;
 
+    /// <summary>Wakes the background where few frames are left: one that naps only where it would be back later by itself. A few faults that
+    /// free a frame themselves meanwhile cost less than one that wakes a thread.</summary>
     private void WakeIfShort(FrameClass size)
     {
         if (Signal is { } signal && IsShort(size, Low(size)) && IsWorthWaking(size)

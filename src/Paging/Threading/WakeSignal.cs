@@ -25,7 +25,7 @@ internal sealed unsafe class WakeSignal
 
     private readonly Condition _condition = new();
 
-    /// <summary>When the nap ends, a timestamp: a hint.</summary>
+    /// <summary>When the nap ends, a timestamp: a hint. Written by the thread that naps, before it says so.</summary>
     private long _napEnds;
     private int _requested;
     private int _sleeping;

@@ -49,6 +49,21 @@ public sealed class WakeSignalTests
         }
     }
 
+    [Fact]
+    public void Whether_a_nap_ends_soon_is_known_from_its_length()
+    {
+        Assert.SkipUnless(WakeSignal.CanNap, "No naps on this system.");
+        var signal = new WakeSignal();
+        signal.Nap(1);
+        Assert.True(signal.IsBackSoon);
+        var thread = new Thread(() => signal.Nap(Forever));
+        thread.Start();
+        SpinWait.SpinUntil(() => signal.HasNapper);
+        Assert.False(signal.IsBackSoon);
+        signal.Wake();
+        thread.Join();
+    }
+
     /// <summary>One request at a time, the next one only when the thread has seen it: a lost one would be the last.</summary>
     [Fact]
     public void No_request_is_lost_to_a_thread_that_naps_and_sleeps_in_turns()
