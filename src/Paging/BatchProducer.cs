@@ -60,7 +60,7 @@ internal sealed class BatchProducer<T>
     {
         _matrix = matrix;
         _order = order;
-        _windows = order.IsLocal ? matrix.FetchWindows(order) : null;
+        _windows = matrix.FetchWindows(order);
         _batchRows = batchRows;
         _epoch = epoch;
         _position = position;

@@ -55,8 +55,10 @@ public sealed partial class PagedMatrix<T>
         return new BatchReader<T>(this, order, most, epoch, position, batchesAhead + 1, _pages.Region.Time);
     }
 
-    /// <summary>For readers, in orders that are local.</summary>
-    internal WindowFetcher FetchWindows(RowOrder order) => new(_pages.Region, _divider, RowsPerPage, order);
+    /// <summary>For readers.</summary>
+    /// <returns>Null where batches are gathered as they come.</returns>
+    internal WindowFetcher? FetchWindows(RowOrder order) =>
+        WindowFetcher.Suits(order, _pages.Region) ? new WindowFetcher(_pages.Region, _divider, RowsPerPage, order) : null;
 
     /// <summary>For readers: the matrix may have been disposed under them.</summary>
     internal void ThrowIfDisposed() => _pages.Region.AwaitOpen();

@@ -24,7 +24,7 @@ internal sealed class WindowFetcher
     private const int ShareBeside = 4;
 
     /// <summary>Bytes of pages of a window of an order in sequence: as much as hides the end of one window and the beginning of the next
-    /// one; and the share of the frames that it has at most.</summary>
+    /// one. Where that is more than such a share of the frames, gathering batch after batch is faster.</summary>
     private const int SequenceBytes = 4 << 20;
     private const int SequenceShare = 8;
 
@@ -51,9 +51,12 @@ internal sealed class WindowFetcher
         _region = region;
         _divider = divider;
         _order = order;
-        long pages = Math.Min(SequenceBytes >> region.Frames.PageShift, region.Frames.MaxFrames / SequenceShare);
-        _windowRows = Math.Max(1, pages) * rowsPerPage;
+        _windowRows = (long)Math.Max(1, SequenceBytes >> region.Frames.PageShift) * rowsPerPage;
     }
+
+    /// <summary>Whether an order's batches come sooner if windows are brought in for them.</summary>
+    internal static bool Suits(RowOrder order, PagedRegion region) =>
+        order.HasBlocks || (order.IsLocal && SequenceBytes <= (region.Frames.MaxFrames << region.Frames.PageShift) / SequenceShare);
 
     /// <summary>Has the windows of a batch in frames, as far as they will be, and the next one brought in.</summary>
     /// <param name="epoch">The epoch.</param>

@@ -140,76 +140,31 @@ internal sealed unsafe class SwapFileTable
         area.GiveBack(block, segmentBytes);
     }
 
-    private int SegmentCount
-    {
-        get
-        {
-            int count = 0;
-            foreach (SwapArea? area in _areas)
-            {
-                count += area?.SegmentCount ?? 0;
-            }
-
-            return count;
-        }
-    }
+    private int SegmentCount => (int)Sum(static area => area.SegmentCount);
 
     /// <summary>Bytes of slots in use.</summary>
-    internal long UsedBytes
-    {
-        get
-        {
-            long used = 0;
-            foreach (SwapArea? area in _areas)
-            {
-                used += area?.UsedBytes ?? 0;
-            }
-
-            return used;
-        }
-    }
+    internal long UsedBytes => Sum(static area => area.UsedBytes);
 
     /// <summary>The number of files, their bytes in all, and the bytes of those that failed writes have put out of use.</summary>
-    internal (int Files, long Bytes, long BadBytes) Sizes()
-    {
-        (int Files, long Bytes, long BadBytes) sizes = default;
-        foreach (SwapArea? area in _areas)
-        {
-            if (area is not null)
-            {
-                sizes = (sizes.Files + 1, sizes.Bytes + area.Bytes, sizes.BadBytes + area.BadBytes);
-            }
-        }
-
-        return sizes;
-    }
+    internal (int Files, long Bytes, long BadBytes) Sizes() =>
+        ((int)Sum(static _ => 1), Sum(static area => area.Bytes), Sum(static area => area.BadBytes));
 
     /// <summary>Bytes of the entries in the segment table for segments in files. Those for segments in memory are charged to the
     /// pool.</summary>
-    internal long MetadataBytes
-    {
-        get
-        {
-            long used = 0;
-            foreach (SwapArea? area in _areas)
-            {
-                used += area?.MetadataBytes ?? 0;
-            }
-
-            return used;
-        }
-    }
+    internal long MetadataBytes => Sum(static area => area.MetadataBytes);
 
     /// <summary>How many files take no more segments, since they kept failing.</summary>
-    internal int CountRetired()
+    internal int CountRetired() => (int)Sum(static area => area.State == AreaState.Retired ? 1 : 0);
+
+    private long Sum(Func<SwapArea, long> of)
     {
-        int retired = 0;
+        long sum = 0;
         foreach (SwapArea? area in _areas)
         {
-            retired += area is { State: AreaState.Retired } ? 1 : 0;
+            sum += area is null ? 0 : of(area);
         }
 
-        return retired;
+        return sum;
     }
 
     private bool TryNextPriority(long below, out int priority)

@@ -68,25 +68,47 @@ public class BatchReaderTests
         using PagedMatrix<long> matrix = pager.AllocateMatrix<long>(Length, Columns);
         for (long row = 0; row < Length; row++)
             matrix[row, 0] = row;
-        foreach (RowOrder order in new[] { RowOrder.BlockShuffled(Length, 3, 2, 4), RowOrder.Sequential(Length) })
+        PagerStatistics before = pager.GetStatistics();
+        using (BatchReader<long> reader = matrix.ReadBatches(RowOrder.BlockShuffled(Length, 3, 2, 4), 4))
         {
-            PagerStatistics before = pager.GetStatistics();
-            using (BatchReader<long> reader = matrix.ReadBatches(order, 4))
+            for (int ends = 0; ends < Epochs;)
             {
-                for (int ends = 0; ends < Epochs;)
-                {
-                    if (!reader.MoveNext())
-                        ends++;
-                    for (int i = 0; i < reader.Rows.Length; i++)
-                        Assert.Equal(reader.Rows[i], reader.Current[i * Columns]);
-                }
+                if (!reader.MoveNext())
+                    ends++;
+                for (int i = 0; i < reader.Rows.Length; i++)
+                    Assert.Equal(reader.Rows[i], reader.Current[i * Columns]);
+            }
+        }
+
+        // What the reader had begun of the next epoch is among them.
+        PagerStatistics after = pager.GetStatistics();
+        long faults = after.Faults - before.Faults;
+        Assert.InRange(after.PrefetchedPages - before.PrefetchedPages, Length * Epochs / 2, faults);
+        Assert.InRange(faults, Length * (Epochs - 1), Length * Epochs * 5 / 4);
+    }
+
+    [Fact]
+    public void In_sequence_windows_are_brought_in_too_where_there_are_frames_enough()
+    {
+        const long Columns = 512; // a row is a page
+        foreach (int frames in new[] { 4 << 10, 8 << 10 })
+        {
+            using var pager = new Pager(new PagerOptions { ResidentBytes = frames * 4096L, PoolBytes = 4 << 20, PageBytes = 4096, BackgroundThreads = 1 });
+            long length = 2L * frames;
+            using PagedMatrix<long> matrix = pager.AllocateMatrix<long>(length, (int)Columns);
+            for (long row = 0; row < length; row++)
+                matrix[row, 5] = row;
+            using BatchReader<long> reader = matrix.ReadBatches(RowOrder.Sequential(length), 64);
+            long next = 0;
+            for (; reader.MoveNext(); next += reader.Rows.Length)
+            {
+                for (int i = 0; i < reader.Rows.Length; i++)
+                    Assert.Equal(next + i, reader.Current[(int)(i * Columns) + 5]);
             }
 
-            // What the reader had begun of the next epoch is among them.
-            PagerStatistics after = pager.GetStatistics();
-            long faults = after.Faults - before.Faults;
-            Assert.InRange(after.PrefetchedPages - before.PrefetchedPages, Length * Epochs / 2, faults);
-            Assert.InRange(faults, Length * (Epochs - 1), Length * Epochs * 5 / 4);
+            Assert.Equal(length, next);
+            if (frames == 8 << 10)
+                Assert.True(pager.GetStatistics().PrefetchedPages > length / 2);
         }
     }
 
