@@ -179,8 +179,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 case PageState.Resident:
                     if (TryPinResident(region, page, word, write, ref wait, out refused, ref shortage))
                     {
-                        // The thread that disposes the array sets the flag before it looks for pins, with a process-wide barrier in between
-                        // (rule 4).
+                        // The thread that disposes the array sets the flag before it looks for pins, with a fence in between that works
+                        // against the CAS (rule 4).
                         if (!region.SeesClosing)
                         {
                             return size.Base + PageWord.Offset(word);

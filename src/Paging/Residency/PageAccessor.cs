@@ -172,7 +172,7 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
             && PageWord.Pins(seen) < PageWord.MaxPins - 1
             && PageWord.TryPin(word, seen, PageWord.Referenced))
         {
-            // Rule 4: the closer of the region sets the limit to zero, passes a process-wide barrier, and then looks for pins.
+            // Rule 4: the closer of the region sets the limit to zero, passes a fence that works against this CAS, and looks for pins.
             TestHook.Reach(SharedWord.ArrayState);
             if (SeesOpen)
             {

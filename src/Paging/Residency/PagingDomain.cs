@@ -366,7 +366,7 @@ internal sealed class PagingDomain
                 }
             }
 
-            Interlocked.MemoryBarrierProcessWide();
+            Fences.AgainstInterlocked();
             TestHook.MayFail(FailurePoint.Closing);
             long pins = AccessWait.CountLeases(this, CollectionsMarshal.AsSpan(regions));
             if (pins != 0)

@@ -32,7 +32,7 @@ internal readonly unsafe ref struct RegionCloser(PagedRegion region, PagingDomai
         bool goesOn = false;
         try
         {
-            Interlocked.MemoryBarrierProcessWide();
+            Fences.AgainstInterlocked();
             TestHook.MayFail(FailurePoint.Closing);
             long pins = AccessWait.CountLeases(domain, [region]);
             if (pins != 0)

@@ -6,8 +6,8 @@ namespace Paging.Residency;
 /// <summary>How far the closing of an array has come.</summary>
 /// <remarks>
 /// Open → Closing (the flag is up, no pin will be taken and kept) → Closed, or back to Open when leases are out. A pinner sets its pin,
-/// then checks the flag. A closer sets the flag, makes every thread pass a barrier, and then looks for pins. So one of them sees the
-/// other (rule 4). Taking the pages down, the sweep, comes after Closed.
+/// then checks the flag. A closer sets the flag, passes a fence that works against every pinner's CAS
+/// (<see cref="Fences.AgainstInterlocked"/>), and then looks for pins. So one of them sees the other (rule 4). Taking the pages down, the sweep, comes after Closed.
 ///
 /// A field of <see cref="PageDirectory"/>, which looks at it after it has locked a granule. Never copied.
 /// </remarks>
@@ -41,7 +41,7 @@ internal partial struct RegionState
 
     internal void SetFace(IRegionFace face) => _face = face;
 
-    /// <summary>Open → Closing. One thread wins; the caller owes a process-wide barrier before it looks at pins.</summary>
+    /// <summary>Open → Closing. One thread wins; the caller owes a <see cref="Fences.AgainstInterlocked"/> before it looks at pins.</summary>
     internal bool TryBeginClose()
     {
         if (Shared.CompareExchange(SharedWord.ArrayState, ref _state, Closing, Open) != Open)
