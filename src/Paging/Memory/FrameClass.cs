@@ -19,6 +19,7 @@ internal sealed unsafe partial class FrameClass
     private readonly Reservation _memory;
     private readonly long _offset;
     private long _lead;
+    private bool _storesClean;
     private Figures _now;
 
     /// <param name="pool">All frames of the pager.</param>
@@ -110,6 +111,20 @@ internal sealed unsafe partial class FrameClass
     {
         get => Volatile.Read(ref _lead);
         set => Volatile.Write(ref _lead, value);
+    }
+
+    /// <summary>Whether the last clean page that was evicted was stored, as those of a file are while the pool has room: that takes as long
+    /// as storing a dirty one. A hint. Set where it changes only, since every fault may read it.</summary>
+    internal bool StoresClean
+    {
+        get => Volatile.Read(ref _storesClean);
+        set
+        {
+            if (Volatile.Read(ref _storesClean) != value)
+            {
+                Volatile.Write(ref _storesClean, value);
+            }
+        }
     }
 
     /// <summary>Bytes of the tables that a class of so many frames needs.</summary>

@@ -126,6 +126,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
         if (PoolAdmission.HasRoomFor(swap, record->Wish, size.PageBytes, record)
             && EvictByStoring(size, frame, page, word, StoreLevel.AtHand) == EvictOutcome.Freed)
         {
+            size.StoresClean = true;
             return EvictOutcome.Freed;
         }
 
@@ -138,6 +139,7 @@ internal sealed unsafe partial class Evictor(SwapStore swap, PolicyTable policie
 
         CountIfWasted(record, word);
         Unbind(size, frame);
+        size.StoresClean = false;
         counters.Add(Counter.CleanEvictions);
         return EvictOutcome.Freed;
     }

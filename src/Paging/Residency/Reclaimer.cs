@@ -162,7 +162,7 @@ internal sealed unsafe class Reclaimer(
     /// <summary>Waking a thread is a system call of some microseconds, evicting a clean page a tenth of one. So a thread is woken for many
     /// frames at a time, or for pages that have to be encoded.</summary>
     private static bool IsWorthWaking(FrameClass size) =>
-        Low(size) >= MinFramesWokenFor || size.DirtyFrames > size.Frames >> DirtyShareShift;
+        Low(size) >= MinFramesWokenFor || size.StoresClean || size.DirtyFrames > size.Frames >> DirtyShareShift;
 
     private bool EvictSome(FrameClass size)
     {

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Paging.Memory;
 using Paging.Stress.Driver;
 using Paging.Tests.Face;
 using Paging.Tests.Protocol;
 using Paging.Tests.Swap.Devices;
 using Paging.Tests.Swap.Devices.Doubles;
+using Paging.Threading;
 
 namespace Paging.Tests.Files;
 
@@ -94,6 +96,38 @@ public sealed class MappedFileTests : IDisposable
         ReadSome(array, contents);
         PagerStatistics now = pager.GetStatistics();
         Assert.Equal((60, 0), (now.FaultsFromPool - before.FaultsFromPool, now.FaultsFromFile - before.FaultsFromFile));
+    }
+
+    [Fact]
+    public void While_pages_that_go_are_stored_frames_are_kept_free_for_the_next_ones()
+    {
+        const int Frames = 128;
+        Write(4 * Frames * PageLength);
+        using var pager = new Pager(Held.Options() with { ResidentBytes = Frames * PageBytes, PoolBytes = 16 << 20 });
+        using PagedArray<byte> array = pager.MapFile<byte>(Name);
+        FrameClass frames = Internals.Region(array).Frames;
+
+        // What a pager with threads has. Here nobody sleeps on it.
+        Internals.Domain(pager).Reclaimer.Signal = new WakeSignal();
+        ReadAll();
+        Assert.Equal((0, false), (pager.GetStatistics().PoolStoredBytes, frames.StoresClean));
+        Assert.Equal(0, frames.Lead);
+
+        // They come back, and are encoded when they go: by the background, if it is woken in time.
+        ReadAll();
+        Assert.True(frames.StoresClean);
+        Assert.NotEqual(0, frames.Lead);
+
+        // They come from the pool and have their copies there.
+        ReadAll();
+        ReadAll();
+        Assert.False(frames.StoresClean);
+
+        void ReadAll()
+        {
+            for (long page = 0; page < array.PageCount; page++)
+                _ = array[page * PageBytes];
+        }
     }
 
     [Fact]
