@@ -39,12 +39,9 @@ internal static unsafe class SameFilled
             return;
         }
 
-        int i = 0;
-        for (; i <= length - Vector128<byte>.Count; i += Vector128<byte>.Count)
-        {
-            pattern.Store(page + i);
-        }
-
-        Unsafe.CopyBlockUnaligned(ref page[i], ref Unsafe.As<Vector128<byte>, byte>(ref pattern), (uint)(length - i));
+        // Stores as wide as the processor has them.
+        (int vectors, int rest) = Math.DivRem(length, Vector128<byte>.Count);
+        new Span<Vector128<byte>>(page, vectors).Fill(pattern);
+        Unsafe.CopyBlockUnaligned(ref page[length - rest], ref Unsafe.As<Vector128<byte>, byte>(ref pattern), (uint)rest);
     }
 }
