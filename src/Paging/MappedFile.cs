@@ -24,9 +24,18 @@ internal sealed class MappedFile(SharedSource source) : IDisposable
     /// <exception cref="IOException">It is not a regular file, or the system refuses otherwise.</exception>
     internal static MappedFile Open(PagingDomain domain, string path)
     {
-        CheckPath(path);
+        string full = FullPath(path);
         using DomainScope held = domain.Enter();
-        return new MappedFile(new SharedSource(DirectSourceFile.Open(path, domain.Swap.Engine)));
+        return new MappedFile(new SharedSource(DirectSourceFile.Open(full, domain.Swap.Engine)));
+    }
+
+    /// <summary>The file that a path names to .NET, as to <see cref="File"/> and to Save: <c>..</c> takes the name before it away, also where
+    /// that is a link, which the system would follow first.</summary>
+    /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>
+    internal static string FullPath(string path)
+    {
+        CheckPath(path);
+        return System.IO.Path.GetFullPath(path);
     }
 
     /// <exception cref="ArgumentException">The path is empty, or has a zero character in it.</exception>

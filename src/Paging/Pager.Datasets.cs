@@ -82,12 +82,12 @@ public sealed partial class Pager
     private DatasetSource OpenDataset<T>(string path, PagedArrayOptions? options)
         where T : unmanaged
     {
-        MappedFile.CheckPath(path);
+        string full = MappedFile.FullPath(path);
         options?.Check();
         DatasetSource source;
         using (DomainScope held = _domain.Enter())
         {
-            source = new DatasetSource(path, _domain.Swap.Engine);
+            source = new DatasetSource(full, _domain.Swap.Engine);
         }
 
         ZarrElement element = source.Metadata.Element;

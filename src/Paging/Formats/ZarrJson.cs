@@ -8,6 +8,16 @@ internal static class ZarrJson
     /// <summary>The deepest nesting that is read.</summary>
     internal const int MaxDepth = 64;
 
+    /// <summary>Reads a document, with or without a mark of the byte order before it, which some editors leave.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    internal static JsonDocument Parse(ReadOnlyMemory<byte> json, bool allowDuplicates)
+    {
+        ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
+        return JsonDocument.Parse(
+            json.Span.StartsWith(mark) ? json[mark.Length..] : json,
+            new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = allowDuplicates });
+    }
+
     /// <summary>Whether a file says that it is the metadata of an array.</summary>
     /// <param name="path">The file, which is there.</param>
     internal static bool IsArray(string path)
@@ -19,7 +29,7 @@ internal static class ZarrJson
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxDepth });
+            using JsonDocument document = Parse(File.ReadAllBytes(path), allowDuplicates: true);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 && Optional(document.RootElement, "node_type") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("array");
         }

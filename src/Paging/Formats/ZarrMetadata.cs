@@ -66,11 +66,7 @@ internal sealed class ZarrMetadata
         var metadata = new ZarrMetadata(path);
         try
         {
-            // A mark of the byte order, which some editors leave.
-            ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
-            using JsonDocument document = JsonDocument.Parse(
-                json.Span.StartsWith(mark) ? json[mark.Length..] : json,
-                new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
+            using JsonDocument document = ZarrJson.Parse(json, allowDuplicates: false);
             metadata.Read(document.RootElement);
             return metadata;
         }

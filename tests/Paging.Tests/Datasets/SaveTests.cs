@@ -164,6 +164,36 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
+    public void A_dataset_whose_metadata_begin_with_a_mark_of_the_byte_order_is_opened_and_replaced()
+    {
+        Save();
+        string metadata = Path.Combine(Name, "zarr.json");
+        File.WriteAllBytes(metadata, [0xEF, 0xBB, 0xBF, .. File.ReadAllBytes(metadata)]);
+        AssertSaved();
+        Save(new DatasetOptions { Overwrite = true });
+        Assert.Equal((byte)'{', File.ReadAllBytes(metadata)[0]);
+        AssertSaved();
+    }
+
+    [Fact]
+    public void A_path_names_the_same_dataset_to_Save_and_to_Open()
+    {
+        // To the system, what follows a link is where the link leads.
+        Directory.CreateDirectory(_directory.In("elsewhere/deep"));
+        Directory.CreateSymbolicLink(_directory.In("link"), _directory.In("elsewhere/deep"));
+        string path = _directory.In("link/../data");
+        _array.Save(path, cancellationToken: TestContext.Current.CancellationToken);
+        AssertSaved();
+        using PagedArray<int> opened = _pager.Open<int>(path);
+        Assert.Equal(s_contents[7], opened[7]);
+        using PagedArray<int> absent = _pager.Open<int>(_directory.In("absent/../data"));
+        Assert.Equal(s_contents[7], absent[7]);
+        File.WriteAllBytes(_directory.In("file"), [1, 2, 3]);
+        using PagedArray<byte> mapped = _pager.MapFile<byte>(_directory.In("link/../file"));
+        Assert.Equal(3, mapped[2]);
+    }
+
+    [Fact]
     public void Through_a_link_what_it_leads_to_is_replaced()
     {
         Save();
