@@ -26,7 +26,7 @@ public sealed partial class Pager
     /// </remarks>
     /// <exception cref="ArgumentException">The path is empty, or the dataset holds another type; the message says which.</exception>
     /// <exception cref="InvalidDataException">It is no dataset, or a damaged one, or of a version, with codecs or with chunks that are not
-    /// supported; or it has no elements. The message says what it holds, and what could be had.</exception>
+    /// supported; or it has no elements, or more than an array can. The message says what it holds, and what could be had.</exception>
     /// <exception cref="DirectoryNotFoundException">There is nothing of that name.</exception>
     /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>
     /// <exception cref="IOException">It is no directory, or the system refuses otherwise.</exception>
@@ -41,11 +41,11 @@ public sealed partial class Pager
         using DatasetSource source = OpenDataset<T>(path, options);
         DatasetLayout layout = DatasetLayout.OfElements(source.Metadata, path);
         source.Layout = layout;
-        return OpenOver<T>(source, layout, options);
+        return OpenOver<T>(source, layout, options, path);
     }
 
     /// <summary>Makes an array over a dataset of these elements.</summary>
-    internal PagedArray<T> OpenOver<T>(IBackingSource source, DatasetLayout layout, PagedArrayOptions? options)
+    internal PagedArray<T> OpenOver<T>(IBackingSource source, DatasetLayout layout, PagedArrayOptions? options, string path)
         where T : unmanaged
     {
         Geometry geometry = layout.GeometryFor(
@@ -53,7 +53,8 @@ public sealed partial class Pager
             options?.PageBytes,
             Options.PageBytes,
             long.IsPow2(layout.ItemBytes),
-            DoesPageFit);
+            DoesPageFit,
+            path);
         return new PagedArray<T>(MakeRegion<T>(geometry, options, source), geometry);
     }
 
@@ -75,7 +76,8 @@ public sealed partial class Pager
             options?.PageBytes,
             Options.PageBytes,
             isPowerOfTwo: false,
-            DoesPageFit);
+            DoesPageFit,
+            path);
         return new PagedMatrix<T>(MakeRegion<T>(geometry, options, source), geometry, columns);
     }
 

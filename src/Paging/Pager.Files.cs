@@ -161,6 +161,7 @@ public sealed partial class Pager
         where T : unmanaged
     {
         (long rows, int columns) = shape.AsMatrix(Unsafe.SizeOf<T>(), Memory.FramePool.MaxPageBytes, what);
+        Geometry.CheckFile(rows, columns * Unsafe.SizeOf<T>(), options?.PageBytes ?? Options.PageBytes, what);
         return MapMatrix<T>(file.Source, byteOffset, rows, columns, options);
     }
 }

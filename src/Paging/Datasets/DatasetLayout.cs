@@ -89,7 +89,9 @@ internal sealed class DatasetLayout
     /// <param name="usual">The pager's.</param>
     /// <param name="isPowerOfTwo">Whether the items of a page must be a power of two.</param>
     /// <param name="fits">Whether the budgets have room for pages of a size.</param>
-    internal Geometry GeometryFor(Func<int, Geometry> natural, int? asked, int usual, bool isPowerOfTwo, Func<int, bool> fits)
+    /// <param name="path">The dataset, named in exceptions.</param>
+    /// <exception cref="InvalidDataException">It has more items than an array can.</exception>
+    internal Geometry GeometryFor(Func<int, Geometry> natural, int? asked, int usual, bool isPowerOfTwo, Func<int, bool> fits, string path)
     {
         int pageBytes = asked ?? usual;
         long chunk = ItemsPerChunk * ItemBytes;
@@ -99,6 +101,7 @@ internal sealed class DatasetLayout
             pageBytes = fits(suits) ? suits : usual;
         }
 
+        Geometry.CheckFile(Items, ItemBytes, pageBytes, $"'{path}'");
         Geometry geometry = natural(pageBytes);
         long items = geometry.ItemsPerPage / ItemsPerChunk * ItemsPerChunk;
 

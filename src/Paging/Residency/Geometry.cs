@@ -59,12 +59,10 @@ internal readonly struct Geometry
         return new Geometry(rows, rowBytes, grown);
     }
 
-    /// <summary>The same items in pages that hold fewer of them than they could: as many as lie together elsewhere.</summary>
-    internal Geometry WithItemsPerPage(int itemsPerPage)
-    {
-        CheckCount(Items, itemsPerPage, PageBytes, nameof(Items));
-        return new Geometry(Items, ItemBytes, PageBytes, itemsPerPage);
-    }
+    /// <summary>The same items in pages that hold fewer of them than they could: as many as lie together elsewhere. Where an array cannot have
+    /// so many pages, they stay as they are.</summary>
+    internal Geometry WithItemsPerPage(int itemsPerPage) =>
+        Items <= MaxCount(itemsPerPage, PageBytes) ? new Geometry(Items, ItemBytes, PageBytes, itemsPerPage) : this;
 
     /// <summary>The size of a row in bytes, checked.</summary>
     internal static unsafe int RowBytes<T>(int columns)
@@ -80,9 +78,29 @@ internal readonly struct Geometry
                 $"{FramePool.MaxPageBytes:N0} bytes at most.");
     }
 
+    /// <summary>Checks the number of items that a file says it has, before it is taken for the caller's.</summary>
+    /// <param name="items">Their number.</param>
+    /// <param name="itemBytes">The size of one.</param>
+    /// <param name="pageBytes">The size of a page, unless an item needs a larger one.</param>
+    /// <param name="what">The file, as the beginning of a sentence.</param>
+    /// <exception cref="InvalidDataException">They are more than an array can have.</exception>
+    internal static void CheckFile(long items, int itemBytes, int pageBytes, string what)
+    {
+        int grown = Math.Max(pageBytes, (int)BitOperations.RoundUpToPowerOf2((uint)itemBytes));
+        long max = MaxCount(grown / itemBytes, grown);
+        if (items > max)
+        {
+            throw new InvalidDataException(
+                $"{what} has {items:N0} items of {itemBytes:N0} bytes. In pages of {grown:N0} bytes {max:N0} are the most that can be had: an array " +
+                $"spans {PagedRegion.MaxBytes:N0} bytes of pages at most.");
+        }
+    }
+
+    private static long MaxCount(int itemsPerPage, int pageBytes) => PagedRegion.MaxBytes / pageBytes * itemsPerPage;
+
     private static void CheckCount(long items, int itemsPerPage, int pageBytes, string parameter)
     {
-        long max = PagedRegion.MaxBytes / pageBytes * itemsPerPage;
+        long max = MaxCount(itemsPerPage, pageBytes);
         if (items <= 0 || items > max)
         {
             throw new ArgumentOutOfRangeException(

@@ -212,6 +212,29 @@ public sealed class DatasetDamageTests : IDisposable
             "1,073,741,824 chunks each", Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void More_items_than_an_array_can_have_are_the_datasets_fault()
+    {
+        using var pager = new Pager(Held.Options());
+        Directory.CreateDirectory(Name);
+        string metadata = Path.Combine(Name, "zarr.json");
+        File.WriteAllText(metadata, new Formats.Zarr([1L << 50, 3], [4, 3], null, "uint8", 1).Json);
+        Assert.Contains(
+            "has 1,125,899,906,842,624 items of 3 bytes",
+            Assert.Throws<InvalidDataException>(() => pager.OpenMatrix<byte>(Name)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "has 3,377,699,720,527,872 items of 1 bytes",
+            Assert.Throws<InvalidDataException>(() => pager.Open<byte>(Name)).Message,
+            StringComparison.Ordinal);
+
+        // Pages that hold whole chunks hold fewer items than pages that do not, which are as good where they are needed.
+        long rows = (1L << 45) / 4096 * 1365;
+        File.WriteAllText(metadata, new Formats.Zarr([rows, 3], [700, 3], null, "uint8", 1) { FillValue = "5" }.Json);
+        using PagedMatrix<byte> all = pager.OpenMatrix<byte>(Name, new PagedArrayOptions { PageBytes = 4096 });
+        Assert.Equal(5, all[rows - 1, 2]);
+    }
+
     /// <returns>Whether it was refused: at opening, or by pages. What is read otherwise must be right.</returns>
     private bool IsRefused(Pager pager, int[] contents, string what)
     {

@@ -154,7 +154,7 @@ internal sealed class World
     /// <summary>An array over a dataset in memory.</summary>
     internal Book Open(MemoryDataset dataset)
     {
-        PagedArray<long> array = Pager.OpenOver<long>(dataset, dataset.Layout, new PagedArrayOptions { Name = "dataset", PageBytes = PageBytes });
+        PagedArray<long> array = Pager.OpenOver<long>(dataset, dataset.Layout, new PagedArrayOptions { Name = "dataset", PageBytes = PageBytes }, "dataset");
         Book book = Book.Map(this, array, dataset.Salts);
         _books.Add(book);
         Run.Hold(book);
