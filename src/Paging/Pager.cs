@@ -221,7 +221,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
     /// <exception cref="ArgumentException">The file belongs to another pager, or has been removed already.</exception>
     /// <exception cref="InvalidOperationException">The file is being removed already.</exception>
     /// <exception cref="OutOfPagingSpaceException">The pages do not fit elsewhere. The file stays in use, and nothing is lost.</exception>
-    /// <exception cref="OperationCanceledException">The removal was cancelled. The file stays in use, and nothing is lost.</exception>
+    /// <exception cref="OperationCanceledException">The removal was cancelled, which the task says. The file stays in use, and nothing is
+    /// lost.</exception>
     /// <exception cref="InsufficientMemoryException">The system gives no thread to move the pages with. The file stays in use, and nothing
     /// is lost.</exception>
     /// <exception cref="ObjectDisposedException">The pager is disposed.</exception>
@@ -235,7 +236,11 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
                 $"Swap file '{file.Path}' is not one of this pager: it belongs to another, or has been removed.", nameof(file));
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
         if (!file.Area.TryBeginRemoval(out AreaState before))
         {
             throw new InvalidOperationException($"Swap file '{file.Path}' is being removed already. Await that.");
