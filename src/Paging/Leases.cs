@@ -10,7 +10,7 @@ namespace Paging;
 /// takes the pin of another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
 /// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and only notice when no pin is left to give back;
 /// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
-public readonly unsafe ref struct ReadLease<T>
+public readonly unsafe ref struct ReadLease<T> : IDisposable
     where T : unmanaged
 {
     private readonly T* _data;
@@ -72,7 +72,7 @@ public readonly unsafe ref struct ReadLease<T>
 /// takes the pin of another lease on the page, if there is one, whose span may then show another page. So do not copy leases: pass them by
 /// <see langword="in"/>, or pass their spans. Release builds cannot tell copies apart, and only notice when no pin is left to give back;
 /// debug builds of the library find every copy that is disposed or read after the lease has ended.</remarks>
-public readonly unsafe ref struct WriteLease<T>
+public readonly unsafe ref struct WriteLease<T> : IDisposable
     where T : unmanaged
 {
     private readonly T* _data;

@@ -17,6 +17,24 @@ public class LeaseTests
     }
 
     [Fact]
+    public void Leases_are_disposed_through_their_interface_as_use_of_FSharp_does()
+    {
+        using var working = new Working();
+        using PagedArray<int> array = working.Pager.Allocate<int>(3000);
+        ReadLease<int> read = array.Read(0);
+        WriteLease<int> write = array.Write(0);
+        Assert.Equal(2, working.Pager.GetStatistics().Pins);
+        Dispose(ref read);
+        Dispose(ref write);
+        Dispose(ref read);
+        Assert.Equal(0, working.Pager.GetStatistics().Pins);
+        Assert.True(read.Span.IsEmpty);
+
+        static void Dispose<TLease>(ref TLease lease)
+            where TLease : IDisposable, allows ref struct => lease.Dispose();
+    }
+
+    [Fact]
     public void A_lease_spans_to_the_end_of_its_page_or_of_the_array()
     {
         using var working = new Working();
