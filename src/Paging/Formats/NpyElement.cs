@@ -63,9 +63,11 @@ internal sealed class NpyElement
     internal string Describe() => Match is { } match ? $"{_text} ({match.Name})" : _text;
 
     /// <summary>What to ask for instead, as the end of a sentence.</summary>
-    internal string Advice() => Match is { } match ? $": open it as {match.Name}"
+    /// <param name="dataOffset">Where the elements begin in the file.</param>
+    internal string Advice(long dataOffset) => Match is { } match ? $": open it as {match.Name}"
         : _kind == 'V' ? $", of another size: open it as a struct of {Bytes:N0} bytes"
-        : ": elements of this kind cannot be mapped as what they are; MapFile takes their bytes as any type of the same size";
+        : $": elements of this kind cannot be mapped as what they are; MapFile takes their bytes, from offset {dataOffset:N0} on, as any " +
+            $"type of {Bytes:N0} bytes";
 
     private static (char Kind, int Bytes) ParseSimple(string path, string text, ref bool isBigEndian)
     {

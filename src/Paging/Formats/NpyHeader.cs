@@ -81,7 +81,7 @@ internal sealed class NpyHeader
         if (!Element.Holds<T>())
         {
             throw new ArgumentException(
-                $"'{path}' holds {Element.Describe()}, in the shape {Shape}. {typeof(T).Name} was asked for{Element.Advice()}.", nameof(T));
+                $"'{path}' holds {Element.Describe()}, in the shape {Shape}. {typeof(T).Name} was asked for{Element.Advice(DataOffset)}.", nameof(T));
         }
     }
 
