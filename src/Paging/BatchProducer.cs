@@ -60,7 +60,6 @@ internal sealed class BatchProducer<T>
     {
         _matrix = matrix;
         _order = order;
-        _windows = matrix.FetchWindows(order);
         _batchRows = batchRows;
         _epoch = epoch;
         _position = position;
@@ -69,6 +68,8 @@ internal sealed class BatchProducer<T>
         {
             _ring[i] = new Batch<T>();
         }
+
+        _windows = matrix.FetchWindows(order);
 
         // The one that is shown is filled by nobody.
         _threads = new Thread[Math.Clamp(buffers - 1, 1, MaxThreads)];
@@ -157,7 +158,7 @@ internal sealed class BatchProducer<T>
         _condition.PulseAll();
         _condition.Exit(interrupted);
         waiter?.TrySetResult();
-        _windows?.Stop();
+        _windows?.Cancel();
     }
 
     internal void Join()
@@ -186,6 +187,7 @@ internal sealed class BatchProducer<T>
 
         if (Interlocked.Decrement(ref _running) == 0)
         {
+            _windows?.End();
             _ended.SetResult();
         }
     }

@@ -57,8 +57,9 @@ public sealed class RowOrder
     /// <param name="seed">Any number.</param>
     /// <param name="blockRows">Rows of a block, at least 1. With a multiple of <see cref="PagedMatrix{T}.RowsPerPage"/> no page is in two
     /// blocks.</param>
-    /// <param name="windowBlocks">Blocks whose rows are shuffled together, at least 1. If their pages are a quarter of the pager's frames or
-    /// fewer, each page is brought in once an epoch, ahead of the batches, and nearly as fast as in order.</param>
+    /// <param name="windowBlocks">Blocks whose rows are shuffled together, at least 1. If they are 4,096 or fewer, and their pages
+    /// a quarter of the pager's frames or fewer (over all readers), each page is brought in once an epoch, ahead of the batches, and nearly as
+    /// fast as in order.</param>
     /// <exception cref="ArgumentOutOfRangeException">One of the numbers is less than 1.</exception>
     public static RowOrder BlockShuffled(long rows, ulong seed, int blockRows, int windowBlocks)
     {

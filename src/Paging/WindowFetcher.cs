@@ -10,8 +10,10 @@ namespace Paging;
 /// reads, and the next one the pages in between. A window is read as its pages lie, in reads as long as they may be, and by threads of the
 /// background while batches are copied from the one before.
 ///
-/// Two windows at once have half of the frames at most, so that what was brought in is not pushed out before its rows are gathered. A
-/// window that is too large for that is begun when its first batch is due; one with more than half of the frames not at all.
+/// The next window is begun early only if that and the present one have a quarter of the frames at most each, so that what was brought in is
+/// not pushed out before its rows are gathered; all readers of a pager share that quarter. A larger window is begun when its first batch is
+/// due; one with more than half of the frames, or of very many blocks, not at all. It is a help: where there is no memory for it, say, the
+/// batches are gathered without it.
 ///
 /// Called by the threads of one <see cref="BatchProducer{T}"/>; what is in the section of the gate is guarded by it.
 /// </remarks>
@@ -22,6 +24,9 @@ internal sealed class WindowFetcher
 
     /// <summary>The same while another one is in use.</summary>
     private const int ShareBeside = 4;
+
+    /// <summary>Blocks of a window, at most: they are listed under the gate, 24 bytes each.</summary>
+    private const int MaxRuns = 4096;
 
     /// <summary>Bytes of pages of a window of an order in sequence: as much as hides the end of one window and the beginning of the next
     /// one. Where that is more than such a share of the frames, gathering batch after batch is faster.</summary>
@@ -40,6 +45,9 @@ internal sealed class WindowFetcher
     // The gate's section.
     private Window? _newest;
     private Window? _older;
+
+    /// <summary>The next window, if it was too large to be begun early.</summary>
+    private (long Epoch, long Number) _refused = (-1, -1);
     private bool _isStopped;
 
     /// <param name="region">The matrix's pages.</param>
@@ -51,6 +59,7 @@ internal sealed class WindowFetcher
         _region = region;
         _divider = divider;
         _order = order;
+        region.NoteWindowReader(1);
         _windowRows = (long)Math.Max(1, SequenceBytes >> region.Frames.PageShift) * rowsPerPage;
     }
 
@@ -73,30 +82,49 @@ internal sealed class WindowFetcher
             return;
         }
 
-        Await(Begin(epoch, windows, first, Share));
-        if (last != first)
+        try
         {
-            Await(Begin(epoch, windows, last, Share));
-        }
+            RunsOperation? present = Begin(epoch, windows, first, Share);
+            Await(present);
+            if (last != first)
+            {
+                present = Begin(epoch, windows, last, Share);
+                Await(present);
+            }
 
-        if (last + 1 < windows.Count)
-        {
-            Begin(epoch, windows, last + 1, ShareBeside);
+            if (present is null || present.End > Most(ShareBeside))
+            {
+                return;
+            }
+
+            if (last + 1 < windows.Count)
+            {
+                Begin(epoch, windows, last + 1, ShareBeside);
+            }
+            else
+            {
+                long next = BatchReader<byte>.After(epoch);
+                Begin(next, new EpochWindows(_order, next, _windowRows), 0, ShareBeside);
+            }
         }
-        else
+        catch (OutOfMemoryException)
         {
-            long next = BatchReader<byte>.After(epoch);
-            Begin(next, new EpochWindows(_order, next, _windowRows), 0, ShareBeside);
+            // The batch is gathered without.
         }
     }
 
-    /// <summary>Ends what is under way, and begins nothing more.</summary>
-    internal void Stop()
+    /// <summary>Begins nothing more, and tells the threads at work on windows to stop. May be called twice.</summary>
+    internal void Cancel()
     {
         Window? newest;
         Window? older;
         using (_gate.Enter())
         {
+            if (!_isStopped)
+            {
+                _region.NoteWindowReader(-1);
+            }
+
             _isStopped = true;
             newest = _newest;
             older = _older;
@@ -104,6 +132,14 @@ internal sealed class WindowFetcher
 
         newest?.Operation?.Cancel();
         older?.Operation?.Cancel();
+    }
+
+    /// <summary>As <see cref="Cancel"/>, and waits for the threads.</summary>
+    internal void End()
+    {
+        Cancel();
+        _newest?.Operation?.AwaitEnd();
+        _older?.Operation?.AwaitEnd();
     }
 
     private void Await(RunsOperation? operation)
@@ -114,10 +150,13 @@ internal sealed class WindowFetcher
         }
     }
 
+    private long Most(int share) => _region.Frames.MaxFrames / share / _region.WindowReaders;
+
     /// <summary>Has a window brought in, unless that was begun before.</summary>
     /// <returns>Null if it is not: it is too large, or others are behind it by now.</returns>
     private RunsOperation? Begin(long epoch, in EpochWindows windows, long number, int share)
     {
+        RunsOperation? passed;
         RunsOperation? operation;
         using (_gate.Enter())
         {
@@ -126,7 +165,7 @@ internal sealed class WindowFetcher
                 return newest.Is(epoch, number) ? newest.Operation : _older is { } older && older.Is(epoch, number) ? older.Operation : null;
             }
 
-            if (_isStopped)
+            if (_isStopped || (share == ShareBeside && _refused == (epoch, number)))
             {
                 return null;
             }
@@ -135,36 +174,39 @@ internal sealed class WindowFetcher
             if (operation is null && share == ShareBeside)
             {
                 // It may be begun when it is due.
+                _refused = (epoch, number);
                 return null;
             }
 
+            // Nobody is to find it before it can be worked on.
+            operation?.Start();
+            passed = _older?.Operation;
             _older = _newest;
             _newest = new Window(epoch, number, operation);
         }
 
-        operation?.Start();
+        // Nobody waits for what is left of it, if it was too large for that.
+        passed?.Cancel();
         return operation;
     }
 
     private RunsOperation? Prepare(in EpochWindows windows, long window, int share)
     {
-        long most = _region.Frames.MaxFrames / share;
-        List<PageRun> runs = [];
-        long pages = 0;
-        for (long i = 0; i < windows.RunsIn(window); i++)
+        long count = windows.RunsIn(window);
+        if (count > MaxRuns)
         {
-            (long row, long count) = windows.RunAt(window, i);
-            var run = new PageRun(_divider.Divide(row).Quotient, _divider.Divide(row + count - 1).Quotient + 1);
-            pages += run.End - run.First;
-            if (pages > most)
-            {
-                return null;
-            }
-
-            runs.Add(run);
+            return null;
         }
 
-        return new RunsOperation(_region, RunsOperation.Join(runs));
+        List<PageRun> runs = new((int)count);
+        for (long i = 0; i < count; i++)
+        {
+            (long row, long rows) = windows.RunAt(window, i);
+            runs.Add(new PageRun(_divider.Divide(row).Quotient, _divider.Divide(row + rows - 1).Quotient + 1));
+        }
+
+        var operation = new RunsOperation(_region, RunsOperation.Join(runs));
+        return operation.End <= Most(share) ? operation : null;
     }
 
     private sealed record Window(long Epoch, long Number, RunsOperation? Operation)

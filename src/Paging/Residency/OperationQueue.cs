@@ -82,7 +82,7 @@ internal sealed partial class OperationQueue(PagingDomain domain)
         return true;
     }
 
-    /// <summary>As <see cref="TryTake"/>, of one operation, by the thread that waits for it.</summary>
+    /// <summary>As <see cref="TryTake"/>, of one operation, by a thread that waits for it.</summary>
     internal bool TryTakeOf(PageOperation operation, out OperationPart part)
     {
         using Gate.Scope held = _gate.Enter();

@@ -6,7 +6,7 @@ namespace Paging.Residency;
 
 /// <summary>Deals with parts of operations: begins the reads of those that are in files, brings their pages in, and gives the parts
 /// back.</summary>
-/// <remarks>Any number of threads use it at the same time: those that take steps of the <see cref="Prefetcher"/>, and one that waits for the
+/// <remarks>Any number of threads use it at the same time: those that take steps of the <see cref="Prefetcher"/>, and those that wait for the
 /// operation. It has no state of its own; the reads under way are the thread's (<see cref="ReadPlan"/>).</remarks>
 /// <param name="domain">The pager.</param>
 /// <param name="operations">Where parts come from, and go back to.</param>

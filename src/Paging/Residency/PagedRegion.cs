@@ -220,6 +220,12 @@ internal sealed unsafe class PagedRegion
 
     internal void WakeBackground() => _domain.Prefetcher.Wake();
 
+    /// <inheritdoc cref="Prefetcher.WindowReaders"/>
+    internal int WindowReaders => _domain.Prefetcher.WindowReaders;
+
+    /// <inheritdoc cref="Prefetcher.NoteWindowReader"/>
+    internal void NoteWindowReader(int change) => _domain.Prefetcher.NoteWindowReader(change);
+
     /// <inheritdoc cref="OperationWorker.Work"/>
     internal void WorkOn(OperationPart part) => _domain.Prefetcher.Worker.Work(part);
 

@@ -31,6 +31,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     private readonly HintCount _hints = new();
     private readonly int _maxDrivers = Math.Clamp(Environment.ProcessorCount, 1, MaxDrivers);
 
+    /// <summary>Readers that have windows of their orders brought in. They share the frames.</summary>
+    private int _windowReaders;
+
     /// <summary>Work items that are queued or run. One more by CAS, by who has added work; one less by the work item that
     /// ends.</summary>
     private int _drivers;
@@ -60,6 +63,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
     /// <summary>The arrays in which streams were found.</summary>
     internal Readahead Readahead { get; }
 
+    /// <summary>How many readers have windows of their orders brought in. A hint.</summary>
+    internal int WindowReaders => Math.Max(1, Volatile.Read(ref _windowReaders));
+
     /// <summary>Whether programs have asked for pages that are still to be brought in.</summary>
     internal bool IsAskedFor => _requests.IsAny || Operations.IsAny;
 
@@ -86,6 +92,9 @@ internal sealed class Prefetcher : IThreadPoolWorkItem
             _watch.Abandon();
         }
     }
+
+    /// <summary>One more reader has windows brought in, or one less.</summary>
+    internal void NoteWindowReader(int change) => Interlocked.Add(ref _windowReaders, change);
 
     /// <summary>How long a background thread that has found nothing to do may sleep.</summary>
     /// <param name="milliseconds">As far as its other work goes; or infinite.</param>

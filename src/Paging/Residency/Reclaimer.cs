@@ -143,7 +143,8 @@ internal sealed unsafe class Reclaimer(
 
     /// <summary>Of the frames that may be taken between two looks of the background, the share that has been since the last call: of the class
     /// with the greatest. By one thread; a frame that another one frees meanwhile may not be counted.</summary>
-    /// <remarks>That is half of those kept free: a nap that lasts too long then still leaves some, and at a quarter faults end it.</remarks>
+    /// <remarks>That is half of those kept free: a nap that lasts too long then still leaves some, and at a quarter faults end it,
+    /// unless it is about to end.</remarks>
     internal double TakeShareUsed()
     {
         double share = 0;

@@ -68,7 +68,7 @@ internal sealed class RunsOperation : PageOperation
         }
     }
 
-    /// <summary>Brings in what no other thread has taken, and waits for those that have. It may be on its way into the queue still.</summary>
+    /// <summary>Brings in what no other thread has taken, and waits for those that have. Once it is started.</summary>
     internal void Await()
     {
         while (Queue.TryTakeOf(this, out OperationPart part))
@@ -76,8 +76,11 @@ internal sealed class RunsOperation : PageOperation
             Region.WorkOn(part);
         }
 
-        _ends.WaitBeyond(0);
+        AwaitEnd();
     }
+
+    /// <summary>Waits until it is complete: until then a thread may be at one of its pages.</summary>
+    internal void AwaitEnd() => _ends.WaitBeyond(0);
 
     internal void Cancel() => Queue.Cancel(this);
 

@@ -146,8 +146,19 @@ internal sealed unsafe class SwapFileTable
     internal long UsedBytes => Sum(static area => area.UsedBytes);
 
     /// <summary>The number of files, their bytes in all, and the bytes of those that failed writes have put out of use.</summary>
-    internal (int Files, long Bytes, long BadBytes) Sizes() =>
-        ((int)Sum(static _ => 1), Sum(static area => area.Bytes), Sum(static area => area.BadBytes));
+    internal (int Files, long Bytes, long BadBytes) Sizes()
+    {
+        (int Files, long Bytes, long BadBytes) sizes = default;
+        foreach (SwapArea? area in _areas)
+        {
+            if (area is not null)
+            {
+                sizes = (sizes.Files + 1, sizes.Bytes + area.Bytes, sizes.BadBytes + area.BadBytes);
+            }
+        }
+
+        return sizes;
+    }
 
     /// <summary>Bytes of the entries in the segment table for segments in files. Those for segments in memory are charged to the
     /// pool.</summary>

@@ -17,8 +17,9 @@ internal sealed unsafe class WakeSignal
     private const int Awake = 0;
     private const int Napping = 1;
 
-    /// <summary>About as long as it takes a thread to wake another one, in units of the clock.</summary>
-    private static readonly long WakingTime = Stopwatch.Frequency / 10_000;
+    /// <summary>A nap that ends within this time is not ended: waking a thread takes a fraction of it, and the thread has yet to come. In units of
+    /// the clock.</summary>
+    private static readonly long s_soon = Stopwatch.Frequency / 10_000;
 
     /// <summary>One word, that a thread naps on. Pinned, and as long as a cache line.</summary>
     private readonly int[] _nap = GC.AllocateArray<int>(CacheLine.Bytes / sizeof(int), pinned: true);
@@ -40,7 +41,7 @@ internal sealed unsafe class WakeSignal
     internal bool HasNapper => Volatile.Read(ref _nap[0]) == Napping;
 
     /// <summary>Whether the napping thread comes back sooner by itself than it would by being woken, about.</summary>
-    internal bool IsBackSoon => Volatile.Read(ref _napEnds) - Stopwatch.GetTimestamp() < WakingTime;
+    internal bool IsBackSoon => Volatile.Read(ref _napEnds) - Stopwatch.GetTimestamp() < s_soon;
 
     private int* NapWord => (int*)Unsafe.AsPointer(ref _nap[0]);
 

@@ -112,6 +112,37 @@ public class BatchReaderTests
         }
     }
 
+    /// <summary>Each takes its share of the frames, for as long as it lives.</summary>
+    [Fact]
+    public void Readers_with_windows_are_counted_until_they_are_disposed()
+    {
+        using Pager pager = GatherTests.Make(64, 1, withFile: false);
+        using PagedMatrix<long> matrix = GatherTests.Filled(pager);
+        Prefetcher prefetcher = Internals.Domain(pager).Prefetcher;
+        var order = RowOrder.BlockShuffled(Rows, 1, 4, 4);
+        using (BatchReader<long> one = matrix.ReadBatches(order, 7))
+        {
+            using (BatchReader<long> other = matrix.ReadBatches(order, 9))
+            using (BatchReader<long> shuffled = matrix.ReadBatches(RowOrder.Shuffled(Rows, 1), 9))
+            {
+                Assert.Equal(2, prefetcher.WindowReaders);
+                for (int i = 0; i < 300; i++)
+                {
+                    one.MoveNext();
+                    GatherTests.AssertFilled(one.Rows, one.Current);
+                    other.MoveNext();
+                    GatherTests.AssertFilled(other.Rows, other.Current);
+                }
+
+                other.Dispose();
+            }
+
+            Assert.Equal(1, prefetcher.WindowReaders);
+        }
+
+        Assert.False(prefetcher.Operations.IsAny);
+    }
+
     [Theory]
     [InlineData(4)]
     [InlineData(9)]
