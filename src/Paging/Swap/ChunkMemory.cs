@@ -144,6 +144,7 @@ internal sealed unsafe partial class ChunkMemory
         {
             _free[_freeCount] = chunk;
             Volatile.Write(ref _freeCount, _freeCount + 1);
+            _budget.NoteReturnUnsynchronized();
         }
     }
 

@@ -1,4 +1,5 @@
 using Paging.Swap.Devices;
+using Paging.TestSeam;
 using Paging.Threading;
 
 namespace Paging.Swap;
@@ -35,6 +36,15 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
 
     /// <summary>In the background, segments of a file are emptied when less than this share of it is free, as a shift.</summary>
     private const int AheadShift = 4;
+
+    /// <summary>Threads that are emptying a segment.</summary>
+    private int _atWork;
+
+    /// <summary>Signalled whenever a thread has finished trying to empty a segment, successfully or not.</summary>
+    internal EventCount Ended { get; } = new();
+
+    /// <summary>Whether a thread is emptying a segment of a file, so that others do not find that.</summary>
+    internal bool IsAtWork => Shared.Read(SharedWord.Counter, ref _atWork) != 0;
 
     /// <summary>Whether so much is dead in a file that takes segments that emptying some of them yields slots.</summary>
     /// <remarks>Earlier findings are not remembered: the sums belong to a file and a log, and change with every entry that dies there. If a
@@ -102,12 +112,27 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
     /// <param name="room">Makes more room where there is too little; null to give up then.</param>
     internal FileEmptied TryEmpty(int number, StoreLevel level, Room? room = null)
     {
-        Segment* segment = segments[number];
-        if (!SegmentWord.TryBeginFileCleaning(&segment->Word))
+        // First, so that whoever does not find the segment sees this thread at work.
+        Shared.Increment(SharedWord.Counter, ref _atWork);
+        try
         {
-            return FileEmptied.Elsewhere;
+            return SegmentWord.TryBeginFileCleaning(&segments[number]->Word) ? EmptyClaimed(number, level, room) : FileEmptied.Elsewhere;
         }
+        finally
+        {
+            EndWork();
+        }
+    }
 
+    private void EndWork()
+    {
+        Shared.Decrement(SharedWord.Counter, ref _atWork);
+        Ended.Signal();
+    }
+
+    private FileEmptied EmptyClaimed(int number, StoreLevel level, Room? room)
+    {
+        Segment* segment = segments[number];
         SegmentLog log = segments.Logs[segment->Log]!;
         int offset = 0;
         FileEmptied result;
@@ -118,7 +143,7 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
             {
                 result = MoveOut(log, number, ref offset, level);
             }
-            while (result == FileEmptied.NoRoom && room is not null && room.TryMake(log));
+            while (result == FileEmptied.NoRoom && room is not null && TryMakeRoom(room, log));
             isClaimed = false;
         }
         finally
@@ -144,6 +169,21 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
 
         segments.EndFileCleaning(number);
         return result;
+    }
+
+    /// <summary>Makes room for what is left of a segment. Meanwhile this thread holds nothing that others could wait for: two that empty
+    /// files would wait for each other.</summary>
+    private bool TryMakeRoom(Room room, SegmentLog log)
+    {
+        EndWork();
+        try
+        {
+            return room.TryMake(log);
+        }
+        finally
+        {
+            Shared.Increment(SharedWord.Counter, ref _atWork);
+        }
     }
 
     /// <summary>The segment with the largest share of dead bytes, in one file or in all files that take segments; −1 when none has

@@ -30,6 +30,7 @@ internal sealed class PoolBudget(long bytes)
     private long _redundantLive;
     private long _redundantStored;
     private long _refused;
+    private long _returns;
 
     /// <summary>The budget: as many bytes may be committed, once the budget has come to hold.</summary>
     internal long Bytes => Volatile.Read(ref _bytes);
@@ -81,12 +82,22 @@ internal sealed class PoolBudget(long bytes)
         StoredBytes - Volatile.Read(ref _redundantStored) + length <= (long)(budget * StoredShare)
         && LiveBytes - RedundantBytes + length + EntryHeader.Size <= (long)(budget * LiveShare);
 
+    /// <summary>How often memory has come free, or more of it may be committed. Written under the gate.</summary>
+    internal long Returns
+    {
+        get => Shared.Read(SharedWord.Counter, ref _returns);
+    }
+
+    /// <summary>Notes that memory has come free. Called under the gate, after the memory can be found.</summary>
+    internal void NoteReturnUnsynchronized() => Volatile.Write(ref _returns, _returns + 1);
+
     /// <summary>Sets what may be committed from now on.</summary>
     internal void SetLimit(long limit)
     {
         // A thread that is about to commit under the gate has looked at the old limit, and is through.
         using Gate.Scope held = Gate.Enter();
         Volatile.Write(ref _limit, limit);
+        NoteReturnUnsynchronized();
     }
 
     /// <summary>Sets the budget, which is the limit too. No more is committed.</summary>
@@ -135,5 +146,12 @@ internal sealed class PoolBudget(long bytes)
         return (Math.Min(LiveBytes, committed), committed);
     }
 
-    internal void ChargeUnsynchronized(long change) => Volatile.Write(ref _committed, _committed + change);
+    internal void ChargeUnsynchronized(long change)
+    {
+        Volatile.Write(ref _committed, _committed + change);
+        if (change < 0)
+        {
+            NoteReturnUnsynchronized();
+        }
+    }
 }

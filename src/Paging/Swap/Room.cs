@@ -7,6 +7,9 @@ namespace Paging.Swap;
 /// The list is <see cref="TryRemedies"/>, and <see cref="TryWaitingRemedies"/> behind it. The log's cleaner, writeback and the file cleaner
 /// offer the steps, and none of them decides what is tried next. No remedy remembers an earlier failure: whether it could gain anything is
 /// read each time from sums that a log or a file keeps, and that change whenever an entry there dies.
+/// Other threads take for a moment what makes room: the cleaner's segment, a slot whose blocks are being trimmed, a segment of a file to
+/// empty it. A page is refused only after a look at everything during which nothing came free, and after which nobody held any of it
+/// (<see cref="AwaitOthers"/>).
 /// A thread that waits for a device here holds no writer, no claim on a page and no gate. Only the emptier of a file's segment has its
 /// claim on that segment, a buffer, and its place as the log's emptier.
 /// </remarks>
@@ -18,19 +21,37 @@ internal sealed unsafe class Room(
     /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
     private const int WaitMilliseconds = 20;
 
-    /// <summary>Signalled whenever a thread has finished trying to empty a segment through a log's reserve, successfully or not.</summary>
-    private readonly EventCount _emptied = new();
-
     private SwapFileTable Files => segments.Files;
+
+    private EventCount Emptied => fileCleaner.Ended;
+
+    /// <summary>Changes whenever memory or a slot comes free, and with every budget and file.</summary>
+    private long Returns => budget.Returns + Files.Returns;
 
     /// <summary>Finds room for a page, enough even if the page does not compress.</summary>
     /// <returns>A borrowed writer that has the room; null when there is none.</returns>
     internal LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
     {
-        LogWriter? writer = TryPrepareOnce(log, length, level);
+        if (TryPrepareOnce(log, length, level, remedies: false) is { } atOnce)
+        {
+            return atOnce;
+        }
 
-        // A file that rests because its disk was full is tried once more before a page is refused.
-        return writer is null && level != StoreLevel.AtHand && Files.TryEndRest() ? TryPrepareOnce(log, length, level) : writer;
+        while (true)
+        {
+            long seen = Returns;
+            LogWriter? writer = TryPrepareOnce(log, length, level, remedies: true);
+            if (writer is not null || level == StoreLevel.AtHand)
+            {
+                return writer;
+            }
+
+            // A file that rests because its disk was full is tried once more before a page is refused.
+            if (!Files.TryEndRest() && !AwaitOthers(log, length, seen))
+            {
+                return null;
+            }
+        }
     }
 
     /// <summary>Whether an ordinary page may come in, even if it does not compress: while the pool is below the bound at which its segments
@@ -67,11 +88,22 @@ internal sealed unsafe class Room(
     }
 
     /// <summary>Makes room in a log for entries that are moved off a file. Waits for devices.</summary>
-    internal bool TryMake(SegmentLog log) => TryWaitingRemedies(log, StoreLevel.Normal);
+    internal bool TryMake(SegmentLog log)
+    {
+        long seen = Returns;
+        return TryWaitingRemedies(log, StoreLevel.Normal) || AwaitOthers(log, log.Geometry.MaxPage, seen);
+    }
+
+    /// <summary>As <see cref="TryTakeFromOthers"/>, for a log that is yet to be made.</summary>
+    internal bool TryTakeForNewLog()
+    {
+        long seen = Returns;
+        return TryTakeFromOthers(except: null) || AwaitOthers(log: null, length: 0, seen);
+    }
 
     /// <summary>Frees memory of other logs, so that one log may have more of the budget they share.</summary>
     /// <param name="except">The log that wants the memory; null for a log that is yet to be made.</param>
-    internal bool TryTakeFromOthers(SegmentLog? except)
+    private bool TryTakeFromOthers(SegmentLog? except)
     {
         foreach (SegmentLog? log in segments.Logs)
         {
@@ -164,7 +196,7 @@ internal sealed unsafe class Room(
         || TryWriteOut(log, StoreLevel.Normal)
         || (Files.IsAny && log.Cleaner.TryClean(StoreLevel.Normal, thorough: true));
 
-    private LogWriter? TryPrepareOnce(SegmentLog log, int length, StoreLevel level)
+    private LogWriter? TryPrepareOnce(SegmentLog log, int length, StoreLevel level, bool remedies)
     {
         LogWriter? writer = null;
         bool isPrepared = false;
@@ -180,7 +212,7 @@ internal sealed unsafe class Room(
                     return writer;
                 }
 
-                if (!TryRemedies(log, level, ref writer))
+                if (!remedies || !TryRemedies(log, level, ref writer))
                 {
                     return null;
                 }
@@ -237,6 +269,65 @@ internal sealed unsafe class Room(
         return level != StoreLevel.AtHand && TryWaitingRemedies(log, level);
     }
 
+    /// <summary>Waits for the threads that hold what makes room, after a look that has found none. The caller holds nothing.</summary>
+    /// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="Returns"/>, or still holds when
+    /// this thread looks for it here. What it takes later it has not taken from the look.</remarks>
+    /// <param name="log">The log that needs room; null for one that is yet to be made.</param>
+    /// <param name="length">The page's length in bytes.</param>
+    /// <param name="seen">The count of <see cref="Returns"/> before the look.</param>
+    /// <returns>True when it is worth looking again.</returns>
+    private bool AwaitOthers(SegmentLog? log, int length, long seen)
+    {
+        foreach (SegmentLog? each in segments.Logs)
+        {
+            // Who has the gate copies memory, and waits for nobody.
+            each!.Mover.Gate.Enter().Dispose();
+        }
+
+        bool isAny = false;
+        Spinner spinner = default;
+        while (Returns == seen)
+        {
+            long emptied = Emptied.Count;
+            long written = writeback.Completions.Count;
+            if (IsAnyEmptying())
+            {
+                Emptied.TryWaitBeyond(emptied, WaitMilliseconds);
+            }
+            else if (writeback.InFlight != 0)
+            {
+                writeback.Completions.TryWaitBeyond(written, WaitMilliseconds);
+            }
+            else if (log is not null && log.IsRoomBorrowed(length))
+            {
+                // A thread stores a page there, or has only looked whether it could. What is left is for others.
+                isAny = true;
+                spinner.Once();
+            }
+            else if (Files.IsTrimming)
+            {
+                spinner.Once();
+            }
+            else
+            {
+                return isAny || Returns != seen;
+            }
+        }
+
+        return true;
+    }
+
+    private bool IsAnyEmptying()
+    {
+        bool any = fileCleaner.IsAtWork;
+        foreach (SegmentLog? log in segments.Logs)
+        {
+            any |= log!.Chunks.IsBeingEmptiedInto;
+        }
+
+        return any;
+    }
+
     /// <summary>Tries the remedies that may wait for a device. The caller holds nothing.</summary>
     private bool TryWaitingRemedies(SegmentLog log, StoreLevel level) =>
         TryWriteOut(log, level)
@@ -252,7 +343,7 @@ internal sealed unsafe class Room(
     private bool TryFreeSlot(SegmentLog log)
     {
         // Read before the checks below, so that a segment emptied after them still ends the wait.
-        long seen = _emptied.Count;
+        long seen = Emptied.Count;
         int victim = fileCleaner.FindDead();
         if (victim >= 0)
         {
@@ -273,7 +364,7 @@ internal sealed unsafe class Room(
         {
             if (log!.Chunks.IsBeingEmptiedInto)
             {
-                _emptied.TryWaitBeyond(seen, WaitMilliseconds);
+                Emptied.TryWaitBeyond(seen, WaitMilliseconds);
                 return true;
             }
         }
@@ -292,7 +383,7 @@ internal sealed unsafe class Room(
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
         if (!owner.Chunks.TryBeginEmptying(out StoreLevel level))
         {
-            _emptied.TryWaitBeyond(seen, WaitMilliseconds);
+            Emptied.TryWaitBeyond(seen, WaitMilliseconds);
             return true;
         }
 
@@ -306,9 +397,9 @@ internal sealed unsafe class Room(
         }
         finally
         {
-            before = _emptied.Count;
+            before = Emptied.Count;
             isAlone = owner.Chunks.EndEmptying();
-            _emptied.Signal();
+            Emptied.Signal();
         }
 
         if (result != FileEmptied.NoRoom)
@@ -320,10 +411,12 @@ internal sealed unsafe class Room(
         if (!isAlone)
         {
             // Our own signal is one; it may have come since.
-            _emptied.TryWaitBeyond(before + 1, WaitMilliseconds);
+            Emptied.TryWaitBeyond(before + 1, WaitMilliseconds);
+            return true;
         }
 
-        return !isAlone;
+        // An eviction of last resort has taken of the reserve since it was found whole. Of one found short more may be used.
+        return level == StoreLevel.FileCleaner && !owner.Chunks.HasReserve;
     }
 
     /// <summary>Gives back to a log what emptying its segments took of its reserve, because it is not certain that another thread will

@@ -160,6 +160,20 @@ internal sealed unsafe class SegmentLog
     internal int Holds(Segment* segment) =>
         Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
 
+    /// <summary>Whether a thread has a writer with room for a page of this length, which it may not need. A hint.</summary>
+    internal bool IsRoomBorrowed(int pageLength)
+    {
+        foreach (LogWriter writer in _writers)
+        {
+            if (writer.IsRoomBorrowed(pageLength))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A writer that no other thread uses until it is given back.</summary>
     internal LogWriter Borrow()
     {

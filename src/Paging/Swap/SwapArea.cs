@@ -164,6 +164,12 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// at least one of them.</summary>
     internal bool HasDead(int log, int shift) => Volatile.Read(ref _dead[log]) > Volatile.Read(ref _held[log]) >> shift;
 
+    /// <summary>How often blocks have been given back.</summary>
+    internal long Returns => (long)(Volatile.Read(ref _missingRun) >> 32);
+
+    /// <summary>Whether free blocks are on their way to the file system, so that writers do not find them.</summary>
+    internal bool IsTrimming => Volatile.Read(ref _trimming) != 0;
+
     private bool HasBlocks(int segmentBytes)
     {
         int blocks = SlotBlocks(segmentBytes);
@@ -207,8 +213,8 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void GiveBack(uint block, int segmentBytes)
     {
         _blocks.Free(block, SlotBlocks(segmentBytes));
-        NoteGivenBack();
         Interlocked.Decrement(ref _segments);
+        NoteGivenBack();
     }
 
     internal void CountWrite()

@@ -18,6 +18,9 @@ internal sealed unsafe class SwapFileTable
     private int _count;
     private int _turn;
 
+    /// <summary>What <see cref="Returns"/> counts beside the files that there are.</summary>
+    private long _otherReturns;
+
     /// <summary>Whether there are any files.</summary>
     internal bool IsAny => Volatile.Read(ref _count) != 0;
 
@@ -39,6 +42,7 @@ internal sealed unsafe class SwapFileTable
                 area.Number = (ushort)(i + 1);
                 Volatile.Write(ref _areas[i], area);
                 Interlocked.Increment(ref _count);
+                Volatile.Write(ref _otherReturns, _otherReturns + 1);
                 return true;
             }
         }
@@ -50,6 +54,8 @@ internal sealed unsafe class SwapFileTable
     internal void Remove(SwapArea area)
     {
         using Gate.Scope held = _gate.Enter();
+        // First, so that the sum does not fall.
+        Volatile.Write(ref _otherReturns, _otherReturns + area.Returns);
         Volatile.Write(ref _areas[area.Number - 1], null);
         Interlocked.Decrement(ref _count);
     }
@@ -139,6 +145,12 @@ internal sealed unsafe class SwapFileTable
         segment->File = 0;
         area.GiveBack(block, segmentBytes);
     }
+
+    /// <summary>Changes whenever a slot comes free or a file is added.</summary>
+    internal long Returns => Volatile.Read(ref _otherReturns) + (IsAny ? Sum(static area => area.Returns) : 0);
+
+    /// <summary>Whether free blocks are on their way to the file system, so that writers do not find them.</summary>
+    internal bool IsTrimming => Sum(static area => area.IsTrimming ? 1 : 0) != 0;
 
     private int SegmentCount => (int)Sum(static area => area.SegmentCount);
 

@@ -137,7 +137,7 @@ internal sealed unsafe partial class SwapStore
                 }
             }
 
-            if (!Room.TryTakeFromOthers(except: null))
+            if (!Room.TryTakeForNewLog())
             {
                 return false;
             }
@@ -147,14 +147,21 @@ internal sealed unsafe partial class SwapStore
     /// <summary>Whether an ordinary page of this length would find room now, emptying a segment if need be.</summary>
     internal bool HasRoom(int length)
     {
-        if (LogFor(length) is not { } log || !Room.Admits(log, length))
+        if (LogFor(length) is not { } log)
         {
             return false;
         }
 
-        if (log.Chunks.HasRoom)
+        if (Room.Admits(log, length))
         {
-            return true;
+            if (log.Chunks.HasRoom)
+            {
+                return true;
+            }
+        }
+        else if (!Files.IsAny)
+        {
+            return false;
         }
 
         // No segment is free, but one may be emptied, or an open one may have room. The caller need not have entered the rundown for that.

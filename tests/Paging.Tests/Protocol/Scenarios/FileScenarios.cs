@@ -11,6 +11,7 @@ namespace Paging.Tests.Protocol;
 internal static unsafe class FileScenarios
 {
     private const int Eighth = 1000;
+    private const int SegmentOfTwo = 3 * 4096;
     private const long SmallFile = 8 * 12 * 4096;
     private const long LargeFile = 64 * 12 * 4096;
 
@@ -125,6 +126,43 @@ internal static unsafe class FileScenarios
         Assert.Equal(3, refused);
         SwapId any = world.Stored.Keys.First();
         world.Free(any);
+        world.CheckAndClose();
+    });
+
+    /// <summary>Takes more seeds than the others: see <see cref="RoomScenarioTests"/>.</summary>
+    internal static readonly Scenario RoomAmongOthers = new(
+        "what fits is not refused because other threads hold for a moment what makes room", static run =>
+    {
+        // Segments of two pages, so that much can be dead of a file that is full.
+        const int Segments = 72, Slots = 18;
+        var world = new World(run, poolBytes: Segments * (SegmentOfTwo + Segment.Size));
+        Assert.Equal(SegmentOfTwo, world.Log.SegmentBytes);
+        MemoryDevice device = world.AddFile(Slots * SegmentOfTwo, delays: true);
+        device.DelaysCompletion = false;
+        List<SwapId> ids = [];
+        while (world.TryPut(ids.Count, World.PageBytes, out SwapId id))
+        {
+            ids.Add(id);
+        }
+
+        // Every second page goes. In the pool only of some segments, so that the cleaner has something to move.
+        bool isOther = false;
+        foreach (SwapId id in ids)
+        {
+            int segment = world.Store.Descriptors.Locate((uint)id.Value).Segment;
+            bool isInPool = Internals.State(world.Store.Segments, segment) != SegmentState.OnFile;
+            if ((!isInPool || segment % 16 == 0) && (isOther = !isOther))
+            {
+                world.Free(id);
+            }
+        }
+
+        device.DelaysCompletion = true;
+        With(device, run,
+            () => PutSome(world, 1000, 7),
+            () => PutSome(world, 2000, 7),
+            () => Repeat(24, () => world.CleanOne()),
+            () => Repeat(24, () => world.Store.Cancel(world.Store.Prepare(World.PageBytes, StoreLevel.LastResort, isPublic: false))));
         world.CheckAndClose();
     });
 
