@@ -1,5 +1,3 @@
-using Paging.Swap;
-
 namespace Paging.Residency;
 
 /// <summary>A prefetch that nobody awaits.</summary>
@@ -10,15 +8,9 @@ namespace Paging.Residency;
 /// <param name="end">One past the last page.</param>
 /// <param name="most">How many pages may be in frames for it.</param>
 internal sealed class HintOperation(HintCount hints, OperationQueue queue, PagedRegion region, long first, long end, long most)
-    : PageOperation(queue, region, first, end, most)
+    : AheadOperation(queue, region, first, end, most)
 {
     internal void Start() => Queue.Add(this);
-
-    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
-
-    internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
-
-    internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 
     protected override void OnComplete() => hints.Remove();
 }

@@ -45,9 +45,6 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>Set once, by the thread that then calls <see cref="Complete"/>.</summary>
     internal bool IsComplete { get; set; }
 
-    /// <summary>Pages of a range that a thread takes at a time where they may be in files: neighbours there are read at once.</summary>
-    protected const int PagesInFiles = 64;
-
     /// <summary>Whether it is served before others: somebody cannot go on without it.</summary>
     internal virtual bool IsUrgent => false;
 
@@ -65,18 +62,6 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     internal virtual void BeginReads(PageLoader loader, in OperationPart part)
     {
         // A single page is read when it is loaded.
-    }
-
-    /// <summary>As <see cref="BeginReads"/>, where the items are pages of the array: the device has as many at once as it may.</summary>
-    protected void BeginReadsOfRange(PageLoader loader, in OperationPart part)
-    {
-        long end = Math.Min(part.End, part.First + ReadPlan.MaxPages);
-        for (long page = part.First; page < end && Region.MayBeInFiles; page++)
-        {
-            Region.NoteRead(loader, page);
-        }
-
-        ReadPlan.Begin(loader);
     }
 
     /// <summary>Deals with one page.</summary>

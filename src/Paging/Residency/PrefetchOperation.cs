@@ -1,5 +1,3 @@
-using Paging.Swap;
-
 namespace Paging.Residency;
 
 /// <summary>A prefetch that is awaited: the whole range is one object. Its continuation runs on the thread pool, never on a thread of the
@@ -10,7 +8,7 @@ namespace Paging.Residency;
 /// <param name="end">One past the last page.</param>
 /// <param name="most">How many pages may be in frames for it.</param>
 internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
-    : PageOperation(queue, region, first, end, most)
+    : AheadOperation(queue, region, first, end, most)
 {
     private readonly TaskCompletionSource _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationToken _token;
@@ -22,12 +20,6 @@ internal sealed class PrefetchOperation(OperationQueue queue, PagedRegion region
         Queue.Add(this);
         return new ValueTask(_source.Task);
     }
-
-    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
-
-    internal override void BeginReads(PageLoader loader, in OperationPart part) => BeginReadsOfRange(loader, part);
-
-    internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, page);
 
     /// <summary>Whatever ended it but a token, the prefetch is over: it has done what it could.</summary>
     protected override void OnComplete()

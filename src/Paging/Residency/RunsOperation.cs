@@ -1,4 +1,3 @@
-using Paging.Swap;
 using Paging.Threading;
 
 namespace Paging.Residency;
@@ -10,7 +9,7 @@ internal readonly record struct PageRun(long First, long End);
 
 /// <summary>Runs of pages that are brought in ahead, by threads of the background and by those that wait for it. Used once.</summary>
 /// <remarks>Its items are the pages of all runs, counted through.</remarks>
-internal sealed class RunsOperation : PageOperation
+internal sealed class RunsOperation : AheadOperation
 {
     private readonly PageRun[] _runs;
 
@@ -86,22 +85,14 @@ internal sealed class RunsOperation : PageOperation
 
     internal override long NextWanted(long page) => page;
 
-    internal override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
-
-    internal override void BeginReads(PageLoader loader, in OperationPart part)
-    {
-        long end = Math.Min(part.End, part.First + ReadPlan.MaxPages);
-        for (long item = part.First; item < end && Region.MayBeInFiles; item++)
-        {
-            Region.NoteRead(loader, PageAt(item));
-        }
-
-        ReadPlan.Begin(loader);
-    }
-
-    internal override BroughtIn Work(PageFetcher fetcher, long page) => fetcher.BringInAhead(Region, PageAt(page));
-
     protected override void OnComplete() => _ends.Signal();
+
+    protected override long PageAt(long item)
+    {
+        int run = Array.BinarySearch(_starts, item);
+        run = run < 0 ? ~run - 1 : run;
+        return _runs[run].First + item - _starts[run];
+    }
 
     private static long PagesOf(PageRun[] runs)
     {
@@ -112,12 +103,5 @@ internal sealed class RunsOperation : PageOperation
         }
 
         return pages;
-    }
-
-    private long PageAt(long item)
-    {
-        int run = Array.BinarySearch(_starts, item);
-        run = run < 0 ? ~run - 1 : run;
-        return _runs[run].First + item - _starts[run];
     }
 }

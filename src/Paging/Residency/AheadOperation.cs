@@ -1,0 +1,35 @@
+using Paging.Swap;
+
+namespace Paging.Residency;
+
+/// <summary>Brings pages of an array in ahead of demand.</summary>
+/// <param name="queue">The pager's.</param>
+/// <param name="region">The array.</param>
+/// <param name="first">The first item.</param>
+/// <param name="end">One past the last item.</param>
+/// <param name="most">How many pages may be in frames for it.</param>
+internal abstract class AheadOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
+    : PageOperation(queue, region, first, end, most)
+{
+    /// <summary>Pages that a thread takes at a time where they may be in files: neighbours there are read at once.</summary>
+    private const int PagesInFiles = 64;
+
+    internal sealed override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
+
+    /// <summary>The device has as many at once as it may.</summary>
+    internal sealed override void BeginReads(PageLoader loader, in OperationPart part)
+    {
+        long end = Math.Min(part.End, part.First + ReadPlan.MaxPages);
+        for (long item = part.First; item < end && Region.MayBeInFiles; item++)
+        {
+            Region.NoteRead(loader, PageAt(item));
+        }
+
+        ReadPlan.Begin(loader);
+    }
+
+    internal sealed override BroughtIn Work(PageFetcher fetcher, long item) => fetcher.BringInAhead(Region, PageAt(item));
+
+    /// <summary>The page that an item stands for: as a rule the items are the pages.</summary>
+    protected virtual long PageAt(long item) => item;
+}
