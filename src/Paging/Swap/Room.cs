@@ -37,6 +37,7 @@ internal sealed unsafe class Room(
             return atOnce;
         }
 
+        bool mayEndRest = true;
         while (true)
         {
             long seen = Returns;
@@ -46,11 +47,19 @@ internal sealed unsafe class Room(
                 return writer;
             }
 
-            // A file that rests because its disk was full is tried once more before a page is refused.
-            if (!Files.TryEndRest() && !AwaitOthers(log, length, seen))
+            if (AwaitOthers(log, length, seen))
+            {
+                continue;
+            }
+
+            // A file that rests because its disk was full is tried once more before a page is refused. Only once, since the disk may stay
+            // full.
+            if (!mayEndRest || !Files.TryEndRest())
             {
                 return null;
             }
+
+            mayEndRest = false;
         }
     }
 

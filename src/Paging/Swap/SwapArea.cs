@@ -26,7 +26,8 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>After so many failures in a row, nothing more is written to the file.</summary>
     internal const int MaxFailures = 8;
 
-    /// <summary>After the disk was full, so many checks of <see cref="HasRoom"/> fail before the file is tried again.</summary>
+    /// <summary>After the disk was full, or the system had no memory for a write, so many checks of <see cref="HasRoom"/> fail before the
+    /// file is tried again.</summary>
     private const int RestAfterFull = 256;
 
     /// <summary>The share of the free blocks, as a shift, that may be on their way back to the file system at once, so that writers find
@@ -46,6 +47,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private int _rest;
     private long _badBlocks;
     private long _trimming;
+    private long _returns;
 
     /// <summary>Slots that hold a segment, or are about to hold one.</summary>
     private int _segments;
@@ -104,8 +106,12 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         }
     }
 
-    /// <summary>Removing → the state before.</summary>
-    internal void AbandonRemoval(AreaState before) => Volatile.Write(ref _state, (int)before);
+    /// <summary>Removing → the state before. Its free slots can be taken again.</summary>
+    internal void AbandonRemoval(AreaState before)
+    {
+        Volatile.Write(ref _state, (int)before);
+        Interlocked.Increment(ref _returns);
+    }
 
     internal int SlotBlocks(int segmentBytes) => SlotBlocks(segmentBytes, device.BlockBytes);
 
@@ -164,8 +170,9 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// at least one of them.</summary>
     internal bool HasDead(int log, int shift) => Volatile.Read(ref _dead[log]) > Volatile.Read(ref _held[log]) >> shift;
 
-    /// <summary>How often blocks have been given back.</summary>
-    internal long Returns => (long)(Volatile.Read(ref _missingRun) >> 32);
+    /// <summary>How often blocks have come free. Does not count those of a write that failed: as long as it would fail again, a thread that
+    /// looked again for them would do so for ever.</summary>
+    internal long Returns => Volatile.Read(ref _returns);
 
     /// <summary>Whether free blocks are on their way to the file system, so that writers do not find them.</summary>
     internal bool IsTrimming => Volatile.Read(ref _trimming) != 0;
@@ -206,15 +213,15 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             return true;
         }
 
-        GiveBack(block, segmentBytes);
+        GiveBackUnused(block, segmentBytes);
         return false;
     }
 
+    /// <summary>Gives back the slot of a segment that has left it.</summary>
     internal void GiveBack(uint block, int segmentBytes)
     {
-        _blocks.Free(block, SlotBlocks(segmentBytes));
-        Interlocked.Decrement(ref _segments);
-        NoteGivenBack();
+        GiveBackUnused(block, segmentBytes);
+        Interlocked.Increment(ref _returns);
     }
 
     internal void CountWrite()
@@ -233,18 +240,12 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void CountFailedWrite(int error, uint block, int segmentBytes)
     {
         Volatile.Write(ref _writeError, error);
-        if (error == Interop.Errno.ENOMEM)
+        if (error is NoSpace or QuotaExceeded or Interop.Errno.ENOMEM)
         {
-            // The write never reached the medium.
-            GiveBack(block, segmentBytes);
-            return;
-        }
-
-        if (error is NoSpace or QuotaExceeded)
-        {
-            // The medium is well, and there may be room again later: blocks that were trimmed are not set aside any more.
+            // The medium is well, and there may be room (or memory for the transfer) again later: blocks that were trimmed are not set aside
+            // any more. Until then the file rests, so that nobody tries without end.
             Volatile.Write(ref _rest, RestAfterFull);
-            GiveBack(block, segmentBytes);
+            GiveBackUnused(block, segmentBytes);
             return;
         }
 
@@ -318,6 +319,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
                 _blocks.Free(first, count);
                 Interlocked.Add(ref _trimming, -count);
                 NoteGivenBack();
+                Interlocked.Increment(ref _returns);
             }
 
             trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
@@ -329,6 +331,14 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     {
         device.Dispose();
         claim?.Release();
+    }
+
+    /// <summary>Gives back a slot that has come to hold no segment.</summary>
+    private void GiveBackUnused(uint block, int segmentBytes)
+    {
+        _blocks.Free(block, SlotBlocks(segmentBytes));
+        Interlocked.Decrement(ref _segments);
+        NoteGivenBack();
     }
 
     /// <summary>Forgets the searches that failed, after blocks have been given back.</summary>

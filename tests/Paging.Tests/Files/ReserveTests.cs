@@ -10,6 +10,8 @@ public sealed class ReserveTests
 {
     private const int PageBytes = 16 << 10;
     private const int NoSpace = 28;
+    private const int NoMemory = 12;
+    private const int QuotaExceeded = 122;
     private const int InputOutput = 5;
 
     [Fact]
@@ -112,11 +114,14 @@ public sealed class ReserveTests
         }
     }
 
-    [Fact]
-    public void A_full_disk_costs_neither_slots_nor_the_file()
+    [Theory]
+    [InlineData(NoSpace)]
+    [InlineData(QuotaExceeded)]
+    [InlineData(NoMemory)]
+    public void A_full_disk_costs_neither_slots_nor_the_file(int error)
     {
         using var pager = Make(poolBytes: 4 << 20);
-        var device = new FailingDevice(new MemoryDevice(32 << 20)) { WriteError = NoSpace };
+        var device = new FailingDevice(new MemoryDevice(32 << 20)) { WriteError = error };
         SwapFile file = Add(pager, device);
         FillUntilRefused(pager);
         Assert.True(pager.GetStatistics().IoErrors > 0);
