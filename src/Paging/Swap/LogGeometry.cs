@@ -17,6 +17,10 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
     internal const int MaxSegments = Location.MaxSegments / 4;
 
     private const int DefaultSegments = 256;
+
+    /// <summary>Segments that there should be, unless they would be of one page.</summary>
+    private const int GoodSegments = 4 * MinSegments;
+    private const int MinSegmentsOfTwo = MinSegments + (MinSegments / 2);
     private const int MaxDefaultBytes = 1 << 20;
     private const int Unit = 4 << 10;
 
@@ -42,8 +46,9 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
         // A location holds offsets up to MaxSegmentBytes, and no larger ones.
         pages = Math.Min(pages, (Location.MaxSegmentBytes / (maxPage + EntryOverhead)) - 1);
 
-        // In a small pool, enough segments matter more than long ones.
-        while (pages > 1 && poolBytes / (SegmentFor(pages, maxPage) + Segment.Size) < 4 * MinSegments)
+        // In a small pool, enough segments matter more than long ones. But a segment of one page has room for one only, too, where that
+        // shrinks to little more than half: pool and file would be half empty when they are full.
+        while (pages > 1 && poolBytes / (SegmentFor(pages, maxPage) + Segment.Size) < (pages == 2 ? MinSegmentsOfTwo : GoodSegments))
         {
             pages /= 2;
         }
@@ -60,7 +65,7 @@ internal readonly record struct LogGeometry(int MaxPage, int SegmentBytes, int S
         long lastResort = ((MaxKeptClean * (maxPage + 32L)) + bytes - 1) / bytes;
         if (count < 2 * MinSegments)
         {
-            // Segments of one page each: a pool this small can promise enough of them only for one page size.
+            // Segments of one page or two: a pool this small can promise enough of them only for one page size.
             lastResort = Math.Min(lastResort, Memory.FrameClass.MaxKeptClean);
         }
 

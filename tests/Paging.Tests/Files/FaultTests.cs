@@ -383,6 +383,7 @@ public sealed class FaultTests
             left += IsReadableOn(failing, held.Store.Segments, i) ? 1 : 0;
         Assert.Equal(0, left);
         Assert.False(failing.Area.IsEmpty);
+        device.Plan.Clear();
         held.VerifyAll();
     }
 

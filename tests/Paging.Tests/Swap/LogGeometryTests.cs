@@ -51,6 +51,17 @@ public sealed class LogGeometryTests
         Assert.True(geometry.SegmentBytes <= (1 << 20) + (16 << 10), $"{geometry}");
     }
 
+    [Theory]
+    [InlineData(4096, 512L << 10)]
+    [InlineData(16 << 10, 1L << 20)]
+    [InlineData(64 << 10, 4L << 20)]
+    public void A_pool_of_sixty_pages_has_no_segments_of_one(int page, long pool)
+    {
+        LogGeometry geometry = LogGeometry.For(pool, page);
+        int half = EntryHeader.UnitsFor(page * 5 / 8) << Location.UnitShift;
+        Assert.True(geometry.SegmentBytes / half * half > geometry.SegmentBytes * 3 / 4, $"pages of five eighths fill it: {geometry}");
+    }
+
     private static void Check(long pool, int page)
     {
         LogGeometry geometry = LogGeometry.For(pool, page);
