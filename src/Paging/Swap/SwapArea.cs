@@ -317,9 +317,11 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             finally
             {
                 _blocks.Free(first, count);
-                Interlocked.Add(ref _trimming, -count);
                 NoteGivenBack();
                 Interlocked.Increment(ref _returns);
+
+                // Last: whoever has waited for it sees that more is free.
+                Interlocked.Add(ref _trimming, -count);
             }
 
             trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
