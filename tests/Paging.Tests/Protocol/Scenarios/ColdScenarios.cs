@@ -219,7 +219,7 @@ internal static class ColdScenarios
 
     internal static readonly Scenario WrittenFirst = new("what was compressed again is written out before what was stored since", static run =>
     {
-        var world = new World(run, poolBytes: 64 * 8192);
+        var world = new World(run, poolBytes: 32 * 8192);
         world.AddFile(64 * 12 * 4096, delays: false);
         SwapId[] cold = [.. Enumerable.Range(1, 8).Select(i => world.Put(Contents.Nibbles(i)))];
         world.GrowCold();
