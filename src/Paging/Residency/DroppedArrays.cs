@@ -63,6 +63,9 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
 
         /// <summary>What it has seen of budgets that move.</summary>
         internal Resizer.Seen Resizes;
+
+        /// <summary>What it has seen of swap files that are removed.</summary>
+        internal Resizer.Seen Removals;
     }
 
     /// <summary>How often the collector was asked.</summary>
@@ -94,12 +97,16 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         PagingEvents.NoteLeaseLost(domain.Name, region.Name ?? string.Empty);
     }
 
-    /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, waits for that instead: it takes room away
-    /// before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
+    /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, or a swap file is being removed, waits for that
+    /// instead: it takes room away before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
     /// <param name="attempt">The access's.</param>
     /// <param name="own">Arrays that the caller itself has in its hands.</param>
     /// <returns>Whether to try again.</returns>
     internal bool TryTakeDown(ref Attempt attempt, int own) =>
+        domain.SwapFiles.TryAwait(ref attempt.Removals) || TryTakeDownForRemoval(ref attempt, own);
+
+    /// <summary>As <see cref="TryTakeDown"/>, for a thread that removes a swap file: it waits for no removal.</summary>
+    internal bool TryTakeDownForRemoval(ref Attempt attempt, int own = 0) =>
         domain.Resizer.TryAwait(ref attempt.Resizes)
         || TryCollect(ref attempt, own)
         || (domain.Follower?.TryGrowForNeed() ?? false);
@@ -120,7 +127,7 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         long takenDown = TakenDown;
         if (attempt.TakenDown != takenDown)
         {
-            attempt = new Attempt { TakenDown = takenDown, Resizes = attempt.Resizes };
+            attempt = new Attempt { TakenDown = takenDown, Resizes = attempt.Resizes, Removals = attempt.Removals };
             return true;
         }
 

@@ -23,9 +23,6 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
     /// <summary>The longest sleep of an access that waits for the budgets to settle.</summary>
     private const int SleepMilliseconds = 20;
 
-    /// <summary>After so many changes of the budgets an access is refused all the same.</summary>
-    private const int MaxChanges = 4;
-
     private readonly EventCount _ends = new();
 
     private long _sets;
@@ -33,12 +30,24 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
     /// <summary>0 → 1 by CAS, by the thread that changes the budgets; back by that thread.</summary>
     private int _busy;
 
-    /// <summary>What one access has seen of budgets that move.</summary>
+    /// <summary>What one access has seen of budgets that move, or of files that are removed.</summary>
     internal struct Seen
     {
-        /// <summary>How often they had been changed when it last tried.</summary>
-        internal long Ends;
-        internal int Changes;
+        /// <summary>After so many changes an access is refused all the same: changes all the time are no reason to go on for ever.</summary>
+        private const int MaxChanges = 4;
+
+        private long _ends;
+        private int _changes;
+
+        /// <summary>Whether a change has ended since the access last tried. At the first try that may be long ago.</summary>
+        /// <param name="ends">How many have ended.</param>
+        internal bool TryNote(long ends)
+        {
+            bool hasChanged = ends != _ends && _changes < MaxChanges;
+            _ends = ends;
+            _changes++;
+            return hasChanged;
+        }
     }
 
     private FramePool Frames => domain.Frames;
@@ -109,11 +118,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
             return true;
         }
 
-        // At the first try that may be long ago. Budgets that move all the time are no reason to go on for ever.
-        bool hasChanged = ends != seen.Ends && seen.Changes < MaxChanges;
-        seen.Ends = ends;
-        seen.Changes++;
-        return hasChanged;
+        return seen.TryNote(ends);
     }
 
     /// <returns>False when it cannot be, and <paramref name="goOn"/> says that the caller tries again.</returns>

@@ -3,12 +3,20 @@ using Paging.Diagnostics;
 using Paging.Swap;
 using Paging.Swap.Devices;
 using Paging.TestSeam;
+using Paging.Threading;
 
 namespace Paging.Residency;
 
 /// <summary>Adds and removes swap files: swapon and swapoff.</summary>
+/// <remarks>A file that is being removed takes nothing, and takes again when the removal fails or is cancelled. So an access that finds no
+/// room meanwhile is not refused before the removal has ended (<see cref="TryAwait"/>). Removals wait for no access.</remarks>
 internal sealed class SwapFiles(PagingDomain domain)
 {
+    /// <summary>The longest sleep of an access that waits for a removal.</summary>
+    private const int SleepMilliseconds = 20;
+
+    private readonly EventCount _ends = new();
+
     private SwapStore Swap => domain.Swap;
 
     /// <summary>Opens a file and lets segments be written to it.</summary>
@@ -69,7 +77,7 @@ internal sealed class SwapFiles(PagingDomain domain)
             while (!removed)
             {
                 removed = TryRemove(area, path, goOn, cancellation);
-                goOn = removed || domain.Dropped.TryTakeDown(ref dropped, own: 0);
+                goOn = removed || domain.Dropped.TryTakeDownForRemoval(ref dropped);
             }
         }
         finally
@@ -78,7 +86,25 @@ internal sealed class SwapFiles(PagingDomain domain)
             {
                 area.AbandonRemoval(before);
             }
+
+            _ends.Signal();
         }
+    }
+
+    /// <summary>Waits while a file is being removed, for a thread that is about to be refused. It holds nothing that a removal waits
+    /// for.</summary>
+    /// <param name="seen">The access's own, empty at first.</param>
+    /// <returns>Whether to try again.</returns>
+    internal bool TryAwait(ref Resizer.Seen seen)
+    {
+        long ends = _ends.Count;
+        if (Swap.Files.IsAnyBeingRemoved)
+        {
+            _ends.TryWaitBeyond(ends, SleepMilliseconds);
+            return true;
+        }
+
+        return seen.TryNote(ends);
     }
 
     /// <returns>False when the pages do not fit elsewhere, and <paramref name="goOn"/> says that the caller tries again.</returns>

@@ -176,6 +176,9 @@ internal sealed unsafe class SwapFileTable
     /// pool.</summary>
     internal long MetadataBytes => Sum(static area => area.MetadataBytes);
 
+    /// <summary>Whether a file takes nothing because it is being removed.</summary>
+    internal bool IsAnyBeingRemoved => IsAny && Sum(static area => area.State == AreaState.Removing ? 1 : 0) != 0;
+
     /// <summary>How many files take no more segments, since they kept failing.</summary>
     internal int CountRetired() => (int)Sum(static area => area.State == AreaState.Retired ? 1 : 0);
 

@@ -121,6 +121,25 @@ public sealed class RemovalTests
     }
 
     [Fact]
+    public void What_fits_is_not_refused_because_of_a_removal_that_is()
+    {
+        using var held = new Held(Pages);
+        SwapFile file = held.Pager.AddSwapFile(Held.File());
+        held.Fill();
+        int refused = 0;
+        for (int round = 0; round < 4; round++)
+        {
+            Task removal = held.Pager.RemoveSwapFileAsync(file, TestContext.Current.CancellationToken).AsTask();
+            while (!removal.IsCompleted)
+                refused += held.FillWhereThereIsRoom();
+            Assert.IsType<OutOfPagingSpaceException>(removal.Exception?.InnerException);
+        }
+
+        Assert.Equal(0, refused);
+        held.VerifyAll();
+    }
+
+    [Fact]
     public void Removal_that_is_cancelled_half_way_leaves_the_file_in_use() => Seeded.Run(seed =>
     {
         using var held = new Held(Pages);
