@@ -34,6 +34,10 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
     /// each byte gained.</summary>
     private const int MinDeadShift = 5;
 
+    /// <summary>How often room is made for one segment that is moved off a file: others may take it as fast, and whoever removes the file
+    /// wants to be told of cancellation.</summary>
+    private const int MaxRounds = 64;
+
     /// <summary>In the background, segments of a file are emptied when less than this share of it is free, as a shift.</summary>
     private const int AheadShift = 4;
 
@@ -139,11 +143,12 @@ internal sealed unsafe partial class FileCleaner(SegmentTable segments, Descript
         bool isClaimed = true;
         try
         {
+            int rounds = 0;
             do
             {
                 result = MoveOut(log, number, ref offset, level);
             }
-            while (result == FileEmptied.NoRoom && room is not null && TryMakeRoom(room, log));
+            while (result == FileEmptied.NoRoom && room is not null && ++rounds < MaxRounds && TryMakeRoom(room, log));
             isClaimed = false;
         }
         finally

@@ -180,13 +180,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// <summary>Bytes left in the open segment.</summary>
     internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
 
-    /// <summary>Whether another thread has the writer, with room for a page of this length. A hint: that thread uses it.</summary>
-    internal bool IsRoomBorrowed(int pageLength)
+    /// <summary>Whether a thread has the writer.</summary>
+    internal bool IsBorrowed => Shared.Read(SharedWord.Writer, ref _borrowed) != 0;
+
+    /// <summary>Whether there is room for a page of this length. A hint, unless the caller has the writer.</summary>
+    internal bool HasRoomFor(int pageLength)
     {
         int open = Volatile.Read(ref _open);
         int room = open < 0 ? 0 : _log.SegmentBytes - Volatile.Read(ref _log.Table[open]->Used);
-        return Shared.Read(SharedWord.Writer, ref _borrowed) != 0
-            && (Volatile.Read(ref _spare) >= 0 || room >= EntryHeader.UnitsFor(pageLength) << Location.UnitShift);
+        return Volatile.Read(ref _spare) >= 0 || room >= EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
     }
 
     private bool Use(int segment)

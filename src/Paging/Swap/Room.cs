@@ -21,6 +21,15 @@ internal sealed unsafe class Room(
     /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
     private const int WaitMilliseconds = 20;
 
+    /// <summary>How long a thread waits at a time for what nobody signals.</summary>
+    private const int PollMilliseconds = 1;
+
+    /// <summary>A page is refused after so many looks even if each time something came free, which others took.</summary>
+    private const int MaxLooks = 64;
+
+    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties.</summary>
+    private const int MaxLooksForReaders = 16;
+
     private SwapFileTable Files => segments.Files;
 
     private EventCount Emptied => fileCleaner.Ended;
@@ -38,7 +47,7 @@ internal sealed unsafe class Room(
         }
 
         bool mayEndRest = true;
-        while (true)
+        for (int looks = 1; ; looks++)
         {
             long seen = Returns;
             LogWriter? writer = TryPrepareOnce(log, length, level, remedies: true);
@@ -47,7 +56,7 @@ internal sealed unsafe class Room(
                 return writer;
             }
 
-            if (AwaitOthers(log, length, seen))
+            if (AwaitOthers(log, length, seen, looks))
             {
                 continue;
             }
@@ -97,17 +106,14 @@ internal sealed unsafe class Room(
     }
 
     /// <summary>Makes room in a log for entries that are moved off a file. Waits for devices.</summary>
-    internal bool TryMake(SegmentLog log)
-    {
-        long seen = Returns;
-        return TryWaitingRemedies(log, StoreLevel.Normal) || AwaitOthers(log, log.Geometry.MaxPage, seen);
-    }
+    internal bool TryMake(SegmentLog log) => !log.Mover.Writer.LacksNumber && TryWaitingRemedies(log, StoreLevel.Normal);
 
     /// <summary>As <see cref="TryTakeFromOthers"/>, for a log that is yet to be made.</summary>
-    internal bool TryTakeForNewLog()
+    /// <param name="looks">How often the caller has looked, with this time.</param>
+    internal bool TryTakeForNewLog(int looks)
     {
         long seen = Returns;
-        return TryTakeFromOthers(except: null) || AwaitOthers(log: null, length: 0, seen);
+        return TryTakeFromOthers(except: null) || AwaitOthers(log: null, length: 0, seen, looks);
     }
 
     /// <summary>Frees memory of other logs, so that one log may have more of the budget they share.</summary>
@@ -214,7 +220,7 @@ internal sealed unsafe class Room(
             while (writer is not null || level > StoreLevel.Normal || Admits(log, length))
             {
                 // Takes a free chunk, or one committed from the budget.
-                writer ??= log.Borrow();
+                writer ??= (remedies ? log.TryBorrowRoom(length) : null) ?? log.Borrow();
                 isPrepared = writer.TryPrepare(length, level);
                 if (isPrepared)
                 {
@@ -279,21 +285,27 @@ internal sealed unsafe class Room(
     }
 
     /// <summary>Waits for the threads that hold what makes room, after a look that has found none. The caller holds nothing.</summary>
-    /// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="Returns"/>, or still holds when
-    /// this thread looks for it here. What it takes later it has not taken from the look.</remarks>
+    /// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="Returns"/> or lets others try
+    /// what it tried in vain; or it is seen to hold it. What it takes later it has not taken from the look.</remarks>
     /// <param name="log">The log that needs room; null for one that is yet to be made.</param>
     /// <param name="length">The page's length in bytes.</param>
     /// <param name="seen">The count of <see cref="Returns"/> before the look.</param>
+    /// <param name="looks">How many looks there have been.</param>
     /// <returns>True when it is worth looking again.</returns>
-    private bool AwaitOthers(SegmentLog? log, int length, long seen)
+    private bool AwaitOthers(SegmentLog? log, int length, long seen, int looks)
     {
+        if (looks >= MaxLooks)
+        {
+            return false;
+        }
+
         foreach (SegmentLog? each in segments.Logs)
         {
             // Who has the gate copies memory, and waits for nobody.
             each!.Mover.Gate.Enter().Dispose();
         }
 
-        bool isAny = false;
+        bool hasWaited = false;
         Spinner spinner = default;
         while (Returns == seen)
         {
@@ -310,17 +322,19 @@ internal sealed unsafe class Room(
             else if (log is not null && log.IsRoomBorrowed(length))
             {
                 // A thread stores a page there, or has only looked whether it could. What is left is for others.
-                isAny = true;
                 spinner.Once();
             }
-            else if (Files.IsTrimming)
+            else if (Files.IsTrimming || (!hasWaited && looks < MaxLooksForReaders && fileCleaner.HasDead))
             {
-                spinner.Once();
+                // So much is dead of a file, and yet there was no segment to empty: the last readers are about to leave some.
+                Emptied.TryWaitBeyond(emptied, PollMilliseconds);
             }
             else
             {
-                return isAny || Returns != seen;
+                return hasWaited || Returns != seen;
             }
+
+            hasWaited = true;
         }
 
         return true;

@@ -165,13 +165,35 @@ internal sealed unsafe class SegmentLog
     {
         foreach (LogWriter writer in _writers)
         {
-            if (writer.IsRoomBorrowed(pageLength))
+            if (writer.IsBorrowed && writer.HasRoomFor(pageLength))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>As <see cref="Borrow"/>, a writer that has room for a page of this length already; null when none has that nobody
+    /// uses.</summary>
+    internal LogWriter? TryBorrowRoom(int pageLength)
+    {
+        foreach (LogWriter writer in _writers)
+        {
+            if (!writer.HasRoomFor(pageLength) || !writer.TryBorrow())
+            {
+                continue;
+            }
+
+            if (writer.HasRoomFor(pageLength))
+            {
+                return writer;
+            }
+
+            writer.GiveBack();
+        }
+
+        return null;
     }
 
     /// <summary>A writer that no other thread uses until it is given back.</summary>

@@ -47,6 +47,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private int _rest;
     private long _badBlocks;
     private long _trimming;
+    private int _trimmers;
     private long _returns;
 
     /// <summary>Slots that hold a segment, or are about to hold one.</summary>
@@ -175,7 +176,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal long Returns => Volatile.Read(ref _returns);
 
     /// <summary>Whether free blocks are on their way to the file system, so that writers do not find them.</summary>
-    internal bool IsTrimming => Volatile.Read(ref _trimming) != 0;
+    internal bool IsTrimming => Volatile.Read(ref _trimmers) != 0;
 
     private bool HasBlocks(int segmentBytes)
     {
@@ -298,13 +299,28 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal long TrimFree()
     {
         long trimmed = 0;
-        for (long first = 0; ;)
+        for (long first = 0; first != BlockAllocator.None;)
+        {
+            trimmed += TrimRun(ref first);
+        }
+
+        return trimmed;
+    }
+
+    /// <summary>Gives the space of the next run of free slots back.</summary>
+    /// <param name="first">The block to look from; set to the one behind the run, or to none when there is no run.</param>
+    /// <returns>Bytes handed back.</returns>
+    private long TrimRun(ref long first)
+    {
+        // From before the blocks are taken until it can be seen that they are free again.
+        Interlocked.Increment(ref _trimmers);
+        try
         {
             long max = Math.Clamp(_blocks.FreeBlocks >> TrimShift, 1, MaxTrimmed);
             first = _blocks.TakeFreeRun(first, max, out long count);
             if (first == BlockAllocator.None)
             {
-                return trimmed;
+                return 0;
             }
 
             Interlocked.Add(ref _trimming, count);
@@ -317,15 +333,17 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             finally
             {
                 _blocks.Free(first, count);
+                Interlocked.Add(ref _trimming, -count);
                 NoteGivenBack();
                 Interlocked.Increment(ref _returns);
-
-                // Last: whoever has waited for it sees that more is free.
-                Interlocked.Add(ref _trimming, -count);
             }
 
-            trimmed += error == 0 ? count * SwapDevice.BufferAlignment : 0;
             first += count;
+            return error == 0 ? count * SwapDevice.BufferAlignment : 0;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _trimmers);
         }
     }
 

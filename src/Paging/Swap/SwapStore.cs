@@ -114,7 +114,7 @@ internal sealed unsafe partial class SwapStore
     /// <returns>False when the pool is too full for the reserve of the new log.</returns>
     internal bool TryAddLog(int pageLength)
     {
-        while (true)
+        for (int looks = 1; ; looks++)
         {
             using (_budget.Gate.Enter())
             {
@@ -137,7 +137,7 @@ internal sealed unsafe partial class SwapStore
                 }
             }
 
-            if (!Room.TryTakeForNewLog())
+            if (!Room.TryTakeForNewLog(looks))
             {
                 return false;
             }
