@@ -315,7 +315,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
                 return region;
             }
 
-            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0);
+            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0, isPoolFull: true);
         }
     }
 

@@ -44,7 +44,7 @@ public sealed unsafe class SwapSpace
                 return id;
             }
 
-            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0);
+            goOn = _domain.Dropped.TryTakeDown(ref dropped, own: 0, isPoolFull: true);
         }
     }
 

@@ -101,9 +101,10 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
     /// instead: it takes room away before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
     /// <param name="attempt">The access's.</param>
     /// <param name="own">Arrays that the caller itself has in its hands.</param>
+    /// <param name="isPoolFull">Whether room for stored pages is what is wanted. A removal is no reason to wait for frames.</param>
     /// <returns>Whether to try again.</returns>
-    internal bool TryTakeDown(ref Attempt attempt, int own) =>
-        domain.SwapFiles.TryAwait(ref attempt.Removals) || TryTakeDownForRemoval(ref attempt, own);
+    internal bool TryTakeDown(ref Attempt attempt, int own, bool isPoolFull) =>
+        (isPoolFull && domain.SwapFiles.TryAwait(ref attempt.Removals)) || TryTakeDownForRemoval(ref attempt, own);
 
     /// <summary>As <see cref="TryTakeDown"/>, for a thread that removes a swap file: it waits for no removal.</summary>
     internal bool TryTakeDownForRemoval(ref Attempt attempt, int own = 0) =>

@@ -241,7 +241,7 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                 return null;
             }
 
-            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1, shortage.IsPoolFull))
             {
                 ThrowFullIfUnchanged(region, index, word, write, shortage);
             }

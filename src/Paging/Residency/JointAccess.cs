@@ -41,7 +41,7 @@ internal struct JointAccess
 
         // Neither pins nor a place in the line are held while budgets settle, or finalizers of dropped arrays run.
         domain.Queue.Leave(region.Frames, ref Wait);
-        if (!domain.Dropped.TryTakeDown(ref _dropped, own: 1))
+        if (!domain.Dropped.TryTakeDown(ref _dropped, own: 1, Shortage.IsPoolFull))
         {
             // A thread that loses a race against Dispose is told that the array is disposed, not that there is no room.
             region.AwaitOpen();

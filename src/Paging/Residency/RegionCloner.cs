@@ -90,7 +90,7 @@ internal readonly unsafe ref struct RegionCloner(PagedRegion source, PagedRegion
             }
 
             // The frames' budget is too small for the page size at this moment. As long as the original is open it does not stay so.
-            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1))
+            if (!domain.Dropped.TryTakeDown(ref dropped, own: 1, isPoolFull: false))
             {
                 spinner.Once();
             }

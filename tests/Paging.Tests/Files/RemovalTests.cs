@@ -140,6 +140,31 @@ public sealed class RemovalTests
     }
 
     [Fact]
+    public async Task An_access_that_wants_a_frame_does_not_wait_for_a_removal()
+    {
+        using var held = new Held(Pages);
+        var slow = new GatedDevice(new MemoryDevice(Held.FileBytes));
+        SwapFile file = held.AddDevice(slow);
+        held.Fill();
+        held.AddDevice(new MemoryDevice(Held.FileBytes));
+        using var isRefused = new ManualResetEventSlim();
+        using PagedSequence<long> all = held.Array.ReadSequence(0, Held.Frames * (long)held.Array.PageLength);
+        slow.BeforeRead(1, isRefused.Wait);
+        Task removal = held.Pager.RemoveSwapFileAsync(file, TestContext.Current.CancellationToken).AsTask();
+        try
+        {
+            var e = Assert.Throws<OutOfPagingSpaceException>(() => held.Array[(Pages - 1) * (long)held.Array.PageLength]);
+            Assert.Contains("pinned by a lease", e.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            isRefused.Set();
+        }
+
+        await removal;
+    }
+
+    [Fact]
     public void Removal_that_is_cancelled_half_way_leaves_the_file_in_use() => Seeded.Run(seed =>
     {
         using var held = new Held(Pages);
