@@ -294,7 +294,7 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
         }
         catch (Exception e)
         {
-            file.Area.AbandonRemoval(before);
+            _domain.SwapFiles.Abandon(file.Area, before);
             return Task.FromException(e);
         }
 

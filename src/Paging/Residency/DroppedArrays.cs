@@ -97,14 +97,15 @@ internal sealed class DroppedArrays(PagingDomain domain, TimeProvider time)
         PagingEvents.NoteLeaseLost(domain.Name, region.Name ?? string.Empty);
     }
 
-    /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, or a swap file is being removed, waits for that
-    /// instead: it takes room away before it gives it back. Then lets budgets grow that are below their ceilings.</summary>
+    /// <summary>Has dropped arrays taken down, if there may be any. While the budgets move, waits for that instead: it takes room away
+    /// before it gives it back. Then lets budgets grow that are below their ceilings. In the end waits for a swap file that is being
+    /// removed: it may stay.</summary>
     /// <param name="attempt">The access's.</param>
     /// <param name="own">Arrays that the caller itself has in its hands.</param>
     /// <param name="isPoolFull">Whether room for stored pages is what is wanted. A removal is no reason to wait for frames.</param>
     /// <returns>Whether to try again.</returns>
     internal bool TryTakeDown(ref Attempt attempt, int own, bool isPoolFull) =>
-        (isPoolFull && domain.SwapFiles.TryAwait(ref attempt.Removals)) || TryTakeDownForRemoval(ref attempt, own);
+        TryTakeDownForRemoval(ref attempt, own) || (isPoolFull && domain.SwapFiles.TryAwait(ref attempt.Removals));
 
     /// <summary>As <see cref="TryTakeDown"/>, for a thread that removes a swap file: it waits for no removal.</summary>
     internal bool TryTakeDownForRemoval(ref Attempt attempt, int own = 0) =>

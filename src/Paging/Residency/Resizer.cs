@@ -118,7 +118,7 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
             return true;
         }
 
-        return seen.TryNote(ends);
+        return seen.TryNote(_ends.Count);
     }
 
     /// <returns>False when it cannot be, and <paramref name="goOn"/> says that the caller tries again.</returns>
@@ -165,6 +165,8 @@ internal sealed class Resizer(PagingDomain domain, FrameShrinker frameShrinker, 
 
     private void EndTurn()
     {
+        // First counted, then seen: whoever does not see the change any more sees the count. Then whoever sleeps is woken.
+        _ends.Signal();
         Shared.Write(SharedWord.Counter, ref _busy, 0);
         _ends.Signal();
     }

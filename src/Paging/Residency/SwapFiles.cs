@@ -84,11 +84,22 @@ internal sealed class SwapFiles(PagingDomain domain)
         {
             if (!removed)
             {
-                area.AbandonRemoval(before);
+                Abandon(area, before);
             }
-
-            _ends.Signal();
+            else
+            {
+                _ends.Signal();
+            }
         }
+    }
+
+    /// <summary>Ends a removal that has moved nothing off, or not all: the file is as it was.</summary>
+    internal void Abandon(SwapArea area, AreaState before)
+    {
+        // First counted, then seen: whoever does not see the removal any more sees the count. Then whoever sleeps is woken.
+        _ends.Signal();
+        area.AbandonRemoval(before);
+        _ends.Signal();
     }
 
     /// <summary>Waits while a file is being removed, for a thread that is about to be refused. It holds nothing that a removal waits
@@ -104,7 +115,7 @@ internal sealed class SwapFiles(PagingDomain domain)
             return true;
         }
 
-        return seen.TryNote(ends);
+        return seen.TryNote(_ends.Count);
     }
 
     /// <returns>False when the pages do not fit elsewhere, and <paramref name="goOn"/> says that the caller tries again.</returns>
