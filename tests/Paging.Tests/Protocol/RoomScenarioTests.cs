@@ -5,7 +5,7 @@ namespace Paging.Tests.Protocol;
 [Collection(Alone.Name)]
 public sealed class RoomScenarioTests
 {
-    private const ulong Seeds = 400;
+    private const ulong Seeds = 300;
 
     [Fact]
     public void What_fits_is_not_refused() => Exploration.AssertHoldsUpTo(FileScenarios.RoomAmongOthers, Seeds);
