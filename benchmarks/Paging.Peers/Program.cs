@@ -44,7 +44,15 @@ internal static class Program
             return 2;
         }
 
+        MemoryGroup.RemoveOrphans();
+        ZramSwap.RemoveOrphans();
+        Leftovers.UndoWhenInterrupted();
         string place = options.Directory ?? Directory.CreateTempSubdirectory("paging-peers-").FullName;
+        if (options.Directory is null)
+        {
+            Leftovers.Remember(place, () => Directory.Delete(place, recursive: true));
+        }
+
         try
         {
             return Run(options, Path.Combine(place, RowsOf(options)));
@@ -106,8 +114,7 @@ internal static class Program
             $"which LZ4 brings to 1/{bench.CompressionRatio:0.00}, row by row.",
             .. bench.Setups.Select(s => $"{s.Peer.Name} ({s.Setting}): {s.Settings}.{(s.State.Length > 0 ? $" After the work: {s.State}." : "")}"),
             .. bench.Skipped.Select(s => $"Left out: {s}"),
-            "Not compared: the kernel's zram (turning swap on changes the machine for everyone on it), "
-            + "ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, "
+            "Not compared: ZoneTree (it has no bound in bytes on what it keeps of its files: blocks stay for a time, "
             + "records by their number, both as arrays of the collector's heap).",
             bench.Mismatches.Count == 0
                 ? "All contents were as they should be."
@@ -143,7 +150,7 @@ internal static class Program
         yield return $"Paging.Peers {string.Join(' ', args[1..])}";
         yield return $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} processors, "
             + $"{RuntimeInformation.OSDescription}, {options.Rounds} rounds of {options.SliceMilliseconds} ms, seed {options.Seed}";
-        using MemoryGroup? group = MemoryGroup.TryCreate($"paging-peers-{Environment.ProcessId}", out string why);
+        using MemoryGroup? group = MemoryGroup.TryCreate(out string why);
         yield return group is not null
             ? $"Each peer in a memory cgroup of its own: what a process takes that has opened nothing, " +
                 $"the memory given, and {Child.SlackBytes >> 20} MiB"

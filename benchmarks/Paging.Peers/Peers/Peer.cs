@@ -40,6 +40,9 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
     /// <summary>Whether it can tell that it would have to wait for an asset, and need not.</summary>
     public bool CanTry { get; init; }
 
+    /// <summary>Whether its memory is swapped out to zram, for which the machine must have it and the user be root.</summary>
+    public bool IsSwapped { get; init; }
+
     /// <summary>Of the memory given: how much the peer takes beyond its settings. It gets that on top, rather than smaller settings.</summary>
     public double MoreShare { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
         new("arrays", "arrays, unlimited memory", false, true, c => new ManagedArrays(c)) { HasAssets = true, CanTry = true },
         new("mmap", "memory-mapped file", false, false, c => new MappedView(c, random: false)) { HasAssets = true, CanTry = true },
         new("mmap-random", "memory-mapped file, MADV_RANDOM", false, false, c => new MappedView(c, random: true)) { HasAssets = true, CanTry = true },
+        new("zram", "zram swap", false, false, c => new SwappedRows(c)) { HasAssets = true, CanTry = true, IsSwapped = true },
         new("rocksdb-lz4", "RocksDB, LZ4, direct", false, false, c => new RocksRows(c, RocksKind.Lz4Direct))
             { HasAssets = true, CanTry = true, MoreShare = 0.5 },
         new("rocksdb-zstd", "RocksDB, Zstd, direct", false, false, c => new RocksRows(c, RocksKind.ZstdDirect))

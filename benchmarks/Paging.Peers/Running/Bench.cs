@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Paging.Peers.Data;
 using Paging.Peers.Peers;
@@ -9,6 +10,14 @@ namespace Paging.Peers.Running;
 internal sealed class Bench(Options options, string directory, ProgressBar bar)
 {
     private const int MetadataBytesAPage = 72;
+
+    /// <summary>What zram's allocator takes beside what is compressed, about; it is measured when the data is loaded.</summary>
+    private const double ZramMore = 1.06;
+    private const double MostOfMemoryInZram = 0.95;
+
+    /// <summary>A peer whose turn takes so many times what it should has fewer.</summary>
+    private const int SlowTurn = 4;
+    private const int SlowRounds = 2;
 
     /// <summary>What the thread that allocates keeps, and what the collector has not collected yet.</summary>
     private const long StallBytes = 64 << 20;
@@ -37,7 +46,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
     public List<FlightsOf> Flights { get; } = [];
 
-    public List<(long Pages, double Nanoseconds, double MetadataBytes)> Faults { get; } = [];
+    public List<(long Pages, double Nanoseconds, double MetadataBytes, double BareNanoseconds)> Faults { get; } = [];
 
     public List<(long PoolBytes, double Nanoseconds, long Pages)> Stores { get; } = [];
 
@@ -54,7 +63,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     private int FramesARound => options.Quick ? 50 : 150;
 
     /// <summary>A frame takes its 16 ms however fast a peer is: fewer rounds where time is short.</summary>
-    private int FlightRounds => options.Quick ? Math.Min(2, options.Rounds) : options.Rounds;
+    private int FlightRounds => Math.Min(options.Quick ? 2 : 3, options.Rounds);
 
     private double Slice => options.SliceMilliseconds / 1000.0;
 
@@ -129,6 +138,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
             // Side by side: that brings the disk to its speed, and nothing is timed.
             Together(running, $"warm {options.WarmMilliseconds}", setting);
+            running.ForEach(r => Try(r, r.SettleSwap, setting.Name));
             foreach (string gather in s_gathers)
             {
                 Alternate(setting, running.Where(r => Does(r.Peer, "gathers", setting)), gather, $"gather {gather}");
@@ -147,7 +157,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
             {
                 Try(one, () =>
                 {
-                    (MemoryUse memory, string state) = one.Child.AskMemory();
+                    (MemoryUse memory, string state) = one.AskMemory();
                     Setups.Add(new Setup(setting.Name, one.Peer, one.Settings, one.LoadSeconds, memory, state));
                     if (!one.Peer.IsLimit && memory.Anonymous + memory.PageCache > MostBytes(one.Peer, setting))
                     {
@@ -160,7 +170,7 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         }
         finally
         {
-            running.ForEach(r => r.Child.Dispose());
+            running.ForEach(r => r.Dispose());
         }
     }
 
@@ -183,21 +193,57 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     private Running? Start(Peer peer, MemorySetting setting)
     {
         PeerContext context = ContextOf(peer, BytesOf(setting));
+        ZramSwap? swap = null;
+        long swapTakes = 0;
+        if (peer.IsSwapped && (swap = TryStartSwap(context, out swapTakes, out string why)) is null)
+        {
+            Skipped.Add($"{peer.Name} ({setting.Name}): {why}");
+            return null;
+        }
+
         Child child = Child.Start(peer.Key, context, options.Seed, isLimited: !peer.IsLimit, (long)(context.MemoryBytes * peer.MoreShare));
-        Running running = new(peer, child);
+        Running running = new(peer, child, swap);
         Try(running, () =>
         {
+            if (swap is not null)
+            {
+                child.LetSwap(swapTakes);
+            }
+
             string[] answer = child.Ask("open");
             running.LoadSeconds = answer[0] == "1" ? double.Parse(answer[1], CultureInfo.InvariantCulture) : null;
             running.Settings = string.Join(' ', answer[2..]);
+            running.SettleSwap();
         }, setting.Name);
         if (running.HasFailed)
         {
-            child.Dispose();
+            running.Dispose();
             return null;
         }
 
         return running;
+    }
+
+    /// <summary>A device to swap to, if the data fits into memory at all that way: there is no disk behind it.</summary>
+    private ZramSwap? TryStartSwap(PeerContext context, out long takesBytes, out string why)
+    {
+        // Of the data, what the memory does not hold is in zram, which takes its part of the same memory.
+        double share = ZramMore / CompressionRatio;
+        takesBytes = share >= 1 ? context.MemoryBytes : (long)(Math.Max(0, context.DataBytes - context.MemoryBytes) * share / (1 - share));
+        if (takesBytes > context.MemoryBytes * MostOfMemoryInZram)
+        {
+            why = $"the {context.DataBytes >> 20:n0} MiB do not fit into {context.MemoryBytes >> 20:n0} MiB compressed, and it has no disk behind it";
+            return null;
+        }
+
+        using MemoryGroup? group = MemoryGroup.TryCreate(out why);
+        if (group is null)
+        {
+            why = $"without a cgroup nothing would be swapped: {why}";
+            return null;
+        }
+
+        return ZramSwap.TryCreate(context.DataBytes * 5 / 4 / Row.Bytes * Row.Bytes, out why);
     }
 
     /// <summary>All peers at once.</summary>
@@ -231,11 +277,18 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         Together(all, $"{command} {options.WarmMilliseconds / 4}", setting);
 
         Dictionary<Running, List<double>> rates = all.ToDictionary(p => p, _ => new List<double>());
+        HashSet<Running> slow = [];
         for (int round = 0; round < options.Rounds; round++)
         {
-            foreach (Running peer in round % 2 == 0 ? all : [.. all.Reverse()])
+            foreach (Running peer in (round % 2 == 0 ? all : [.. all.Reverse()]).Where(p => round < SlowRounds || !slow.Contains(p)))
             {
+                long start = Stopwatch.GetTimestamp();
                 Try(peer, () => rates[peer].Add(peer.Child.AskRate($"{command} {options.SliceMilliseconds}")), setting.Name);
+                if (Stopwatch.GetElapsedTime(start).TotalSeconds > SlowTurn * Slice)
+                {
+                    slow.Add(peer);
+                }
+
                 bar.Step(Slice, $"{setting.Name}, {workload}, round {round + 1}: {peer.Peer.Name}");
             }
         }
@@ -332,8 +385,8 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
 
             Alone($"faults among {pages:n0} pages", child =>
             {
-                string[] answer = child.Ask($"faults {pages}");
-                Faults.Add((pages, double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture)));
+                double[] answer = [.. child.Ask($"faults {pages}").Select(w => double.Parse(w, CultureInfo.InvariantCulture))];
+                Faults.Add((pages, answer[0], answer[1], answer[2]));
             });
         }
 
@@ -369,8 +422,10 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         Try(new Running(ours, child), () => use(child), what);
     }
 
-    private sealed class Running(Peer peer, Child child)
+    private sealed class Running(Peer peer, Child child, ZramSwap? swap = null) : IDisposable
     {
+        private const int SettlingSteps = 8;
+
         public Peer Peer { get; } = peer;
 
         public Child Child { get; } = child;
@@ -380,5 +435,29 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         public double? LoadSeconds { get; set; }
 
         public bool HasFailed { get; set; }
+
+        /// <summary>What zram takes is taken off the memory, which makes it take more: some steps bring both to rest.</summary>
+        public void SettleSwap()
+        {
+            for (int i = 0; swap is not null && i < SettlingSteps; i++)
+            {
+                Child.LetSwap(swap.UsedBytes);
+            }
+        }
+
+        public (MemoryUse Memory, string State) AskMemory()
+        {
+            (MemoryUse memory, string state) = Child.AskMemory();
+            return swap is null
+                ? (memory, state)
+                : (memory with { Anonymous = memory.Anonymous + swap.UsedBytes },
+                    $"{swap.Bytes.Stored >> 20} MiB in zram, by {swap.Algorithm} {swap.Bytes.Compressed >> 20}, which take {swap.UsedBytes >> 20}");
+        }
+
+        public void Dispose()
+        {
+            Child.Dispose();
+            swap?.Dispose();
+        }
     }
 }

@@ -16,9 +16,9 @@ internal sealed class Child : IDisposable
 
     private const string Gen0Bytes = "400000"; // hexadecimal: 4 MiB
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
-    private static int s_count;
     private readonly Process _process;
     private readonly MemoryGroup? _group;
+    private long _mostBytes;
 
     private Child(Process process, MemoryGroup? group)
     {
@@ -34,7 +34,7 @@ internal sealed class Child : IDisposable
     /// <param name="moreBytes">What it will allocate for other ends.</param>
     public static Child Start(string key, PeerContext context, int seed, bool isLimited, long moreBytes = 0)
     {
-        MemoryGroup? group = isLimited ? MemoryGroup.TryCreate($"paging-peers-{Environment.ProcessId}-{s_count++}", out _) : null;
+        MemoryGroup? group = isLimited ? MemoryGroup.TryCreate(out _) : null;
         ProcessStartInfo start = new(Environment.ProcessPath!)
         {
             RedirectStandardInput = true,
@@ -55,15 +55,26 @@ internal sealed class Child : IDisposable
         // glibc gives each thread a heap of its own, and what one has freed of RocksDB's cache is of no use to another.
         start.Environment["MALLOC_ARENA_MAX"] = "1";
         Child child = new(Process.Start(start)!, group);
+        Leftovers.Remember(child, child.Kill);
         group?.Add(child._process.Id);
         _ = child.Receive("start");
         if (group is not null)
         {
             child.BaseBytes = group.UsedBytes;
-            group.Limit(child.BaseBytes + context.MemoryBytes + SlackBytes + moreBytes);
+            child._mostBytes = child.BaseBytes + context.MemoryBytes + SlackBytes + moreBytes;
+            group.MaySwap(false);
+            group.Limit(child._mostBytes);
         }
 
         return child;
+    }
+
+    /// <summary>From here on it may swap, and what that takes of memory is taken off what it has.</summary>
+    /// <param name="takenBytes">What the kernel will take for what it has swapped out.</param>
+    public void LetSwap(long takenBytes)
+    {
+        _group!.MaySwap(true);
+        _group.Limit(_mostBytes - takenBytes);
     }
 
     /// <summary>The words of the answer.</summary>
@@ -105,6 +116,7 @@ internal sealed class Child : IDisposable
 
     public void Dispose()
     {
+        Leftovers.Forget(this);
         try
         {
             _process.StandardInput.WriteLine("quit");
@@ -123,6 +135,12 @@ internal sealed class Child : IDisposable
 
         _process.Dispose();
         _group?.Dispose();
+    }
+
+    private void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
     }
 
     /// <summary>When it is the runtime's host that runs, it wants to know what.</summary>

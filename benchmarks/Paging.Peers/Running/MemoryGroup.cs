@@ -7,6 +7,8 @@ internal sealed class MemoryGroup : IDisposable
 {
     private const string Root1 = "/sys/fs/cgroup/memory";
     private const string Root2 = "/sys/fs/cgroup";
+    private const string Prefix = "paging-peers-"; // then the number of the process, and one of its groups
+    private static int s_count;
     private readonly string _path;
     private readonly bool _isSecond;
 
@@ -24,8 +26,9 @@ internal sealed class MemoryGroup : IDisposable
         .Any(line => line.StartsWith("oom_kill ", StringComparison.Ordinal) && line != "oom_kill 0");
 
     /// <param name="why">Why there is none, when null is returned.</param>
-    public static MemoryGroup? TryCreate(string name, out string why)
+    public static MemoryGroup? TryCreate(out string why)
     {
+        string name = Prefix + string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{s_count++}");
         bool isSecond = !File.Exists(Path.Combine(Root1, "memory.limit_in_bytes"));
         string root = isSecond ? Root2 : Root1;
         try
@@ -38,6 +41,7 @@ internal sealed class MemoryGroup : IDisposable
 
             MemoryGroup group = new(Path.Combine(root, name), isSecond);
             Directory.CreateDirectory(group._path);
+            Leftovers.Remember(group, group.Remove);
             why = "";
             return group;
         }
@@ -55,8 +59,51 @@ internal sealed class MemoryGroup : IDisposable
         Write(_isSecond ? "memory.max" : "memory.limit_in_bytes", bytes);
     }
 
-    /// <summary>Its processes must have ended; the kernel may take a moment to see that.</summary>
+    /// <summary>Whether its memory may be swapped out. What one peer has turned on is on for the whole machine, and is not meant for the
+    /// others.</summary>
+    public void MaySwap(bool may)
+    {
+        if (!_isSecond)
+        {
+            Write("memory.swappiness", may ? 100 : 0);
+        }
+        else if (File.Exists(Path.Combine(_path, "memory.swap.max")))
+        {
+            File.WriteAllText(Path.Combine(_path, "memory.swap.max"), may ? "max" : "0");
+        }
+    }
+
+    /// <summary>Removes groups that runs have left which were killed.</summary>
+    public static void RemoveOrphans()
+    {
+        foreach (string root in (string[])[Root1, Root2])
+        {
+            foreach (string path in Directory.Exists(root) ? Directory.GetDirectories(root, Prefix + "*") : [])
+            {
+                string process = Path.GetFileName(path)[Prefix.Length..].Split('-')[0];
+                if (!Directory.Exists(Path.Combine("/proc", process)))
+                {
+                    try
+                    {
+                        Directory.Delete(path);
+                    }
+                    catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                    {
+                        // It is not ours to remove, or a process is still in it.
+                    }
+                }
+            }
+        }
+    }
+
     public void Dispose()
+    {
+        Leftovers.Forget(this);
+        Remove();
+    }
+
+    /// <summary>Its processes must have ended; the kernel may take a moment to see that.</summary>
+    private void Remove()
     {
         for (int i = 0; i < 50 && Directory.Exists(_path); i++)
         {

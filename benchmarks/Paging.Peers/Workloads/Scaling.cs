@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Paging.Peers.Data;
+using Paging.Peers.Running;
 
 namespace Paging.Peers.Workloads;
 
@@ -11,9 +13,12 @@ internal static class Scaling
     private const int FaultsARun = 200_000;
     private const int StoresARun = 100_000;
     private const long FewestFrames = 1024;
+    private const int WordBytes = 8; // of a page, in its array's table
+    private const int DescriptorBytes = 16;
+    private const int HugePage = 2 << 20;
 
     /// <summary>Random faults among so many pages, each with a pattern of its own, which its descriptor holds: 10^7 pages of data would
-    /// not fit. Nanoseconds a fault (the median of five), and bytes of metadata a page.</summary>
+    /// not fit. Nanoseconds a fault (the median of five), bytes of metadata a page, and what <see cref="Bare"/> takes for as many.</summary>
     public static string Faults(long pages, int seed)
     {
         using Pager pager = new(new PagerOptions { ResidentBytes = FewestFrames * PageBytes, PoolBytes = 64 << 20, PageBytes = PageBytes });
@@ -24,16 +29,8 @@ internal static class Scaling
             lease.Span.Fill(page + 1);
         }
 
-        double[] runs = new double[5];
-        Random random = new(seed);
-        long[] chosen = new long[FaultsARun];
-        for (int run = 0; run < runs.Length; run++)
+        double fault = MedianOfFive(pages, seed, chosen =>
         {
-            for (int i = 0; i < chosen.Length; i++)
-            {
-                chosen[i] = random.NextInt64(pages);
-            }
-
             long before = pager.GetStatistics().Faults;
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < chosen.Length; i += 1000)
@@ -41,11 +38,73 @@ internal static class Scaling
                 Touch(array, chosen.AsSpan(i, 1000));
             }
 
-            runs[run] = Stopwatch.GetElapsedTime(start).TotalNanoseconds / (pager.GetStatistics().Faults - before);
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / (pager.GetStatistics().Faults - before);
+        });
+        double metadata = pager.GetStatistics().MetadataBytes / (double)pages;
+        return string.Create(CultureInfo.InvariantCulture, $"{fault} {metadata} {Bare(pages, seed)}");
+    }
+
+    /// <summary>What grows with the number of pages in any program that keeps a word and a descriptor for each: a load of the one and then
+    /// of the other, from memory on huge pages as the library's is. Nanoseconds.</summary>
+    private static unsafe double Bare(long pages, int seed)
+    {
+        long* words = Take(pages * WordBytes);
+        long* descriptors = Take(pages * DescriptorBytes);
+        try
+        {
+            for (long i = 0; i < pages; i++)
+            {
+                words[i] = i + 1;
+                descriptors[i * (DescriptorBytes / sizeof(long))] = i + 1;
+            }
+
+            return MedianOfFive(pages, seed, chosen =>
+            {
+                long start = Stopwatch.GetTimestamp();
+                long wrong = 0;
+                foreach (long page in chosen)
+                {
+                    // Each load waits for the one before, as a fault waits for its page.
+                    long word = words[page + wrong];
+                    wrong += descriptors[(word - 1) * (DescriptorBytes / sizeof(long))] - page - 1;
+                }
+
+                return wrong == 0
+                    ? Stopwatch.GetElapsedTime(start).TotalNanoseconds / chosen.Length
+                    : throw new DataMismatchException($"Tables of {pages} pages came back different.");
+            });
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(words);
+            NativeMemory.AlignedFree(descriptors);
+        }
+    }
+
+    private static unsafe long* Take(long bytes)
+    {
+        void* memory = NativeMemory.AlignedAlloc((nuint)bytes, HugePage);
+        Advice.Give(memory, (nuint)bytes, Advice.HugePages);
+        return (long*)memory;
+    }
+
+    /// <summary>Of runs over random pages.</summary>
+    private static double MedianOfFive(long pages, int seed, Func<long[], double> run)
+    {
+        double[] runs = new double[5];
+        Random random = new(seed);
+        long[] chosen = new long[FaultsARun];
+        for (int i = 0; i < runs.Length; i++)
+        {
+            for (int j = 0; j < chosen.Length; j++)
+            {
+                chosen[j] = random.NextInt64(pages);
+            }
+
+            runs[i] = run(chosen);
         }
 
-        double metadata = pager.GetStatistics().MetadataBytes / (double)pages;
-        return string.Create(CultureInfo.InvariantCulture, $"{runs.Order().ElementAt(2)} {metadata}");
+        return runs.Order().ElementAt(2);
     }
 
     /// <summary>Pages that do not shrink, stored over others in a pool of which three quarters are live: each store has a page die somewhere,
