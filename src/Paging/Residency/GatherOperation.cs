@@ -33,6 +33,9 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     private const int MaxBytesInFiles = 256 << 10;
     private const int MinMaxPagesInFiles = 32;
 
+    /// <summary>How many runs ahead the descriptor of a stored page is fetched into the cache. The page itself is one run ahead.</summary>
+    private const int DescriptorsAhead = 2;
+
     private readonly EventCount _ends = new();
     private ulong[] _keys = [];
 
@@ -40,6 +43,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// the run, while that of the run before reads it.</summary>
     private int[] _starts = [];
 
+    private int _runs;
     private long* _rows;
     private byte* _destination;
 
@@ -59,6 +63,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     {
         _keys = keys;
         _starts = starts;
+        _runs = runs;
         _rows = rows;
         _destination = destination;
         Reset(runs);
@@ -69,6 +74,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     {
         _keys = [];
         _starts = [];
+        _runs = 0;
         _rows = null;
         _destination = null;
         _damage = null;
@@ -227,6 +233,7 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     {
         ReadOnlySpan<ulong> keys = KeysOf(run);
         long page = RowGatherer.PageOf(keys[0]);
+        PrefetchBehind(run);
         for (int i = 0; i < MaxTries; i++)
         {
             ulong* word = Region.Find(page);
@@ -258,6 +265,21 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         }
 
         return false;
+    }
+
+    /// <summary>A stored page in random order misses the cache twice before it can be decoded, for its descriptor and then for its entry:
+    /// here both misses overlap with the work on the pages before it.</summary>
+    private void PrefetchBehind(int run)
+    {
+        if (run + 1 < _runs)
+        {
+            Region.PrefetchStored(RowGatherer.PageOf(_keys[StartOf(run + 1)]), isNext: true);
+        }
+
+        if (run + DescriptorsAhead < _runs)
+        {
+            Region.PrefetchStored(RowGatherer.PageOf(_keys[StartOf(run + DescriptorsAhead)]), isNext: false);
+        }
     }
 
     private void CopyPinned(int run)

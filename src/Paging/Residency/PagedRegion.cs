@@ -260,6 +260,27 @@ internal sealed unsafe class PagedRegion
         }
     }
 
+    /// <summary>Brings what will be read of a page soon, if it is stored, into the processor's cache: its descriptor, or, once that is
+    /// there, the beginning of the page as it is stored. Any page will do, in any state.</summary>
+    internal void PrefetchStored(long index, bool isNext)
+    {
+        ulong word = PageWord.Load(Find(index));
+        uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
+        if (stored == 0)
+        {
+            return;
+        }
+
+        if (isNext)
+        {
+            _domain.Swap.Loader.Prefetch(stored);
+        }
+        else
+        {
+            _domain.Swap.PrefetchDescriptor(stored);
+        }
+    }
+
     /// <inheritdoc cref="RegionAdvice.OnFault"/>
     internal bool OnFault(long index) => _advice.OnFault(this, _domain.Prefetcher.Readahead, index);
 
