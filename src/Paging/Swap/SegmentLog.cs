@@ -21,8 +21,6 @@ internal sealed unsafe class SegmentLog
     /// <summary>Two of one writer, and one of the cleaner.</summary>
     internal const int OpenSegments = 3;
 
-    private const int MaxAhead = 64;
-
     /// <summary>A writer more for so many segments: each has two open at most, so all together an eighth.</summary>
     private const int SegmentsForWriter = 16;
 
@@ -35,6 +33,7 @@ internal sealed unsafe class SegmentLog
 
     private readonly SegmentTable _table;
     private readonly PoolBudget _budget;
+    private readonly Headroom _headroom;
     private readonly LogWriter[] _writers;
 
     internal SegmentLog(
@@ -49,6 +48,7 @@ internal sealed unsafe class SegmentLog
         _table = table;
         _budget = budget;
         Geometry = geometry;
+        _headroom = new Headroom(budget, geometry.SegmentBytes);
         Chunks = new ChunkMemory(budget, geometry);
         try
         {
@@ -135,7 +135,7 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>Segments beyond those held back that the background keeps free. More of them with a file, since writing a segment takes
     /// longer than emptying it in memory.</summary>
-    private int Ahead => _table.Files.IsAny ? Math.Clamp(Chunks.Affordable >> 4, 2, MaxAhead) : 2;
+    private int Ahead => _table.Files.IsAny ? _headroom.Of(Chunks.Affordable) : Headroom.Least;
 
     /// <summary>Free chunks that keep their memory, so that a pool whose fill swings a little makes no system calls.</summary>
     /// <remarks>With a file, free chunks come and go as segments are written ahead, so all of those keep their memory.</remarks>
@@ -151,6 +151,9 @@ internal sealed unsafe class SegmentLog
     /// <summary>Whether so much is free that what could be had from elsewhere may come in, too. Some more than the background keeps free:
     /// else it would write out, or drop, one page for another that is worth no more, on and on.</summary>
     internal bool HasUnused => !Chunks.IsShortBy(Ahead + Writeback.Depth) && Chunks.HasRoom;
+
+    /// <summary>Notes that a page that was read from a file has found the pool without unused room.</summary>
+    internal void NoteTurnedAway(int length) => _headroom.NoteTurnedAway(length, Chunks.Affordable);
 
     /// <summary>Whether more segments should be on their way to a file than the given number.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && Chunks.IsShortBy(Ahead - underWay);
@@ -236,6 +239,11 @@ internal sealed unsafe class SegmentLog
             }
 
             LendUnsynchronized(segment);
+            if (level is StoreLevel.Normal or StoreLevel.LastResort)
+            {
+                _headroom.NoteTakenUnsynchronized();
+            }
+
             if (IsTight)
             {
                 _budget.Signal?.Wake();

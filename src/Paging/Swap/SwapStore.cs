@@ -183,7 +183,17 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
     /// a page comes in.</summary>
-    internal bool HasRoomUnused(int length) => LogFor(length) is { HasUnused: true };
+    internal bool HasRoomUnused(int length)
+    {
+        SegmentLog? log = LogFor(length);
+        if (log is null || log.HasUnused)
+        {
+            return log is not null;
+        }
+
+        log.NoteTurnedAway(length);
+        return false;
+    }
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>
     /// <remarks>A ticket without room can still store a same-filled page.</remarks>
