@@ -2,7 +2,7 @@ using Paging.Swap;
 
 namespace Paging.Residency;
 
-/// <summary>Brings pages of an array in ahead of demand.</summary>
+/// <summary>Brings pages of an array in ahead of demand, because the program asks for them.</summary>
 /// <param name="queue">The pager's.</param>
 /// <param name="region">The array.</param>
 /// <param name="first">The first item.</param>
@@ -28,7 +28,7 @@ internal abstract class AheadOperation(OperationQueue queue, PagedRegion region,
         ReadPlan.Begin(loader);
     }
 
-    internal sealed override BroughtIn Work(PageFetcher fetcher, long item) => fetcher.BringInAhead(Region, PageAt(item));
+    internal sealed override BroughtIn Work(PageFetcher fetcher, long item) => fetcher.BringInAsked(Region, PageAt(item));
 
     /// <summary>The page that an item stands for: as a rule the items are the pages.</summary>
     protected virtual long PageAt(long item) => item;

@@ -28,6 +28,9 @@ internal unsafe partial struct LeaseWait
     /// <summary>How many more leases it makes sense to wait for.</summary>
     internal long Left;
 
+    /// <summary>Whether the program has asked for the page by itself, ahead of demand.</summary>
+    internal bool IsAsked;
+
     /// <summary>How often a thread that must not wait has looked.</summary>
     internal int Looks;
 

@@ -56,11 +56,11 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// <param name="index">The page.</param>
     /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses memory.</exception>
-    internal BroughtIn BringIn(PagedRegion region, long index) => BringIn(region, index, FaultManner.Requested, null);
+    internal BroughtIn BringIn(PagedRegion region, long index) =>
+        BringIn(region, index, new LeaseWait { Manner = FaultManner.Requested });
 
-    private BroughtIn BringIn(PagedRegion region, long index, FaultManner manner, FrameBatch* frames)
+    private BroughtIn BringIn(PagedRegion region, long index, LeaseWait wait)
     {
-        var wait = new LeaseWait { Manner = manner, Frames = frames };
         Shortage shortage = default;
         for (int look = 0; look < MaxLooks; look++)
         {
@@ -81,7 +81,7 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
             switch (PageWord.State(word))
             {
                 case PageState.Resident:
-                    Keep(region.Frames, page, word, isAhead: manner == FaultManner.Ahead);
+                    Keep(region.Frames, page, word, isAhead: wait.Manner == FaultManner.Ahead);
                     return BroughtIn.Resident;
 
                 case PageState.Filling or PageState.Evicting:
@@ -163,11 +163,21 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// <param name="region">The array.</param>
     /// <param name="index">The page.</param>
     /// <param name="frames">Frames in hand; null to take one.</param>
-    internal BroughtIn BringInAhead(PagedRegion region, long index, FrameBatch* frames)
+    internal BroughtIn BringInAhead(PagedRegion region, long index, FrameBatch* frames) =>
+        BringInAhead(region, index, new LeaseWait { Manner = FaultManner.Ahead, Frames = frames });
+
+    /// <summary>As <see cref="BringInAhead(PagedRegion, long, FrameBatch*)"/>, for one page.</summary>
+    internal BroughtIn BringInAhead(PagedRegion region, long index) => BringInAhead(region, index, frames: null);
+
+    /// <summary>As <see cref="BringInAhead(PagedRegion, long)"/>, for a page that the program has asked for.</summary>
+    internal BroughtIn BringInAsked(PagedRegion region, long index) =>
+        BringInAhead(region, index, new LeaseWait { Manner = FaultManner.Ahead, IsAsked = true });
+
+    private BroughtIn BringInAhead(PagedRegion region, long index, LeaseWait wait)
     {
         try
         {
-            return BringIn(region, index, FaultManner.Ahead, frames);
+            return BringIn(region, index, wait);
         }
         catch (PageCorruptedException)
         {
@@ -179,9 +189,6 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
             return BroughtIn.NoFrame;
         }
     }
-
-    /// <summary>As <see cref="BringInAhead(PagedRegion, long, FrameBatch*)"/>, for one page.</summary>
-    internal BroughtIn BringInAhead(PagedRegion region, long index) => BringInAhead(region, index, null);
 
     /// <summary>Whether a page that was brought in ahead has been used, as far as its word and its frame's record say.</summary>
     internal static AheadUse UseOf(PagedRegion region, long index)

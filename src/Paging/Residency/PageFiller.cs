@@ -57,11 +57,12 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
                 _swap.Loader.Prefetch(stored);
             }
 
-            bool isAlone = false;
+            // Pages that a program asks for ahead are no stream that is read once, however they lie: it knows what it will look at.
+            bool isChosen = wait.IsAsked;
             if ((stored != 0 || region.Backing is not null) && contents.IsOwn && wait.Manner != FaultManner.Ahead)
             {
                 // Before the work on this page begins, so that others bring in the next ones meanwhile.
-                isAlone = !region.OnFault(index);
+                isChosen = !region.OnFault(index);
             }
 
             // Rule 7: the frame is in hand before the page is claimed, so that no claim waits for a frame.
@@ -109,7 +110,7 @@ internal sealed unsafe partial class PageFiller(PagingDomain domain)
             bool isUsedLater = wait.Manner is FaultManner.Ahead or FaultManner.Requested;
             _clock.Sample(size, frame, region.IdentityOf(index), word, isUsedLater);
             bool isBackSoon = wait.Frames == null && _clock.Fill(size, frame, word, isUsedLater);
-            record->Wish = PoolAdmission.WishFor(_clock, source, size, word, isBackSoon, isAlone);
+            record->Wish = PoolAdmission.WishFor(_clock, source, size, word, isBackSoon, isChosen);
             MarkIfAhead(record, wait.Manner);
             Volatile.Write(ref *(nint*)&record->Page, (nint)page);
             bool waiters = PageWord.CompleteFill(page, word, size.OffsetOf(frame), flags, PinFor(wait));

@@ -24,9 +24,9 @@ internal static unsafe class PoolAdmission
     /// <param name="size">Its size.</param>
     /// <param name="word">Its word before.</param>
     /// <param name="isBackSoon">Whether it was away for less than as many faults as there are frames.</param>
-    /// <param name="isAlone">Whether it was faulted on, and not as one of a stream.</param>
+    /// <param name="isChosen">Whether it was faulted on, and not as one of a stream, or the program asked for it.</param>
     internal static PoolWish WishFor(
-        FrameClock clock, in LoadResult source, FrameClass size, ulong word, bool isBackSoon, bool isAlone)
+        FrameClock clock, in LoadResult source, FrameClass size, ulong word, bool isBackSoon, bool isChosen)
     {
         if (source.IsOutdated
             || (isBackSoon && (source.IsFromFile || source.IsRecompressed))
@@ -35,7 +35,7 @@ internal static unsafe class PoolAdmission
             return PoolWish.IfAtHand;
         }
 
-        return source.IsRecompressed || (source.IsFromFile && (isAlone || FrameClock.IsBack(word))) ? PoolWish.IfUnused : PoolWish.None;
+        return source.IsRecompressed || (source.IsFromFile && (isChosen || FrameClock.IsBack(word))) ? PoolWish.IfUnused : PoolWish.None;
     }
 
     /// <summary>Whether a clean page that is about to be evicted is to be stored in the pool anew.</summary>

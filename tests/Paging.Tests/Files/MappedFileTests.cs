@@ -130,6 +130,25 @@ public sealed class MappedFileTests : IDisposable
         }
     }
 
+    /// <summary>Pages that lie in a row as well: a program that asks for an asset will look at it again.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task So_are_pages_that_the_program_asks_for_ahead(int backgroundThreads)
+    {
+        long[] contents = Write(600 * PageLength);
+        using var pager = new Pager(Held.Options(backgroundThreads));
+        using PagedArray<long> array = pager.MapFile<long>(Name);
+        await array.PrefetchAsync(100 * PageLength, 8 * PageLength, TestContext.Current.CancellationToken);
+        Assert.Equal(8, pager.GetStatistics().PrefetchedPages);
+        Evict(pager);
+        PagerStatistics before = pager.GetStatistics();
+        for (int page = 100; page < 108; page++)
+            Assert.Equal(contents[page * PageLength], array[page * PageLength]);
+        PagerStatistics now = pager.GetStatistics();
+        Assert.Equal((8, 0), (now.FaultsFromPool - before.FaultsFromPool, now.FaultsFromFile - before.FaultsFromFile));
+    }
+
     [Fact]
     public void But_they_push_nothing_out()
     {
