@@ -4,12 +4,12 @@ using Paging.Peers.Workloads;
 
 namespace Paging.Peers.Peers;
 
-/// <summary>This library as a program that streams assets would set it up: longer pages, and half of the memory frames, since what is
-/// prefetched goes there.</summary>
+/// <summary>This library as a program that streams assets would set it up: longer pages, and four fifths of the memory frames, since what is
+/// prefetched goes there, and what is in the pool is not there for <see cref="PagedArray{T}.TryRead"/>.</summary>
 internal sealed class PagingAssets : IAssetReader
 {
     private const int PageBytes = 64 << 10;
-    private const int FramesShare = 2;
+    private const double FramesShare = 1.25;
     private readonly Pager _pager;
     private readonly PagedArray<byte> _array;
     private readonly bool _isDataset;

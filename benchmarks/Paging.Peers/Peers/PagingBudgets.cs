@@ -6,11 +6,11 @@ internal static class PagingBudgets
     /// <summary>Page table, descriptor and frame record of a page at most (README), which are beside the budgets.</summary>
     private const int MetadataBytesAPage = 72;
 
-    public static PagerOptions For(PeerContext context, int pageBytes, int framesShare = 8)
+    public static PagerOptions For(PeerContext context, int pageBytes, double framesShare = 8)
     {
         long budget = context.MemoryBytes - (context.DataBytes / pageBytes * MetadataBytesAPage);
-        budget -= BufferBytes(budget / framesShare, pageBytes);
-        long resident = budget / framesShare;
+        budget -= BufferBytes((long)(budget / framesShare), pageBytes);
+        long resident = (long)(budget / framesShare);
         return new PagerOptions { ResidentBytes = resident, PoolBytes = budget - resident, PageBytes = pageBytes };
     }
 

@@ -7,6 +7,8 @@ namespace Paging.Peers.Peers;
 /// <summary>This library: a matrix of bytes, a row a row. How it came to its data is the subclasses' matter.</summary>
 internal abstract class PagingRows : IRowWriter, IRowToucher, IBatchReader
 {
+    private const int WarmedAtOnce = 256;
+
     protected PagingRows(PagerOptions options) => Pager = new Pager(options);
 
     public abstract string Settings { get; }
@@ -48,13 +50,18 @@ internal abstract class PagingRows : IRowWriter, IRowToucher, IBatchReader
         return Row.Touch(lease.Span);
     }
 
+    /// <summary>Every row once, in an order that is none: what is read from one end to the other is not kept in the pool the first
+    /// time.</summary>
     public void Warm()
     {
-        byte[] rows = new byte[256 * Row.Bytes];
-        for (long row = 0; row < Matrix.Rows; row += 256)
+        byte[] rows = new byte[WarmedAtOnce * Row.Bytes];
+        long[] numbers = new long[WarmedAtOnce];
+        RowOrder order = RowOrder.Shuffled(Matrix.Rows, seed: 1);
+        for (long position = 0; position < Matrix.Rows;)
         {
-            int count = (int)Math.Min(256, Matrix.Rows - row);
-            Matrix.CopyTo(row, rows.AsSpan(0, count * Row.Bytes));
+            int count = order.CopyTo(epoch: 0, position, numbers);
+            Matrix.Gather(numbers.AsSpan(0, count), rows.AsSpan(0, count * Row.Bytes));
+            position += count;
         }
     }
 

@@ -53,9 +53,9 @@ internal sealed record Peer(string Key, string Name, bool IsOurs, bool IsLimit, 
         new("paging-dataset", "Paging, dataset", true, false, c => new PagingDataset(c, Data.Row.Bytes)),
         new("paging-swap", "Paging, allocated + swap file", true, false, c => new PagingAllocated(c)),
         new("paging-dataset64", "Paging, dataset in 64 KiB", true, false, c => new PagingDataset(c, 64 << 10)) { Only = "epochs" },
-        new("paging-assets", "Paging, file mapped in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: false))
+        new("paging-assets", "Paging, file mapped in 64 KiB, mostly frames", true, false, c => new PagingAssets(c, isDataset: false))
             { Only = "assets", HasAssets = true, CanTry = true },
-        new("paging-assets-ds", "Paging, dataset in 64 KiB, half frames", true, false, c => new PagingAssets(c, isDataset: true))
+        new("paging-assets-ds", "Paging, dataset in 64 KiB, mostly frames", true, false, c => new PagingAssets(c, isDataset: true))
             { Only = "assets", HasAssets = true, CanTry = true },
         new("arrays", "arrays, unlimited memory", false, true, c => new ManagedArrays(c)) { HasAssets = true, CanTry = true },
         new("mmap", "memory-mapped file", false, false, c => new MappedView(c, random: false)) { HasAssets = true, CanTry = true },
