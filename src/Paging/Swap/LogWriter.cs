@@ -22,15 +22,27 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// that does not matter.</summary>
     private long _age = long.MaxValue;
 
+    /// <summary>Bytes of the page that the borrower has stored; 0 when it has stored none.</summary>
+    private int _length;
+
+    /// <summary>Bytes of the pages for which it was borrowed and given back while threads stood in line, since it was last handed to one. The
+    /// borrower's.</summary>
+    private int _passedBy;
+
     /// <summary>0 → 1. Races with other borrowers. Acquires the writes of the previous borrower.</summary>
     internal bool TryBorrow()
     {
         return Shared.Read(SharedWord.Writer, ref _borrowed) == 0 && Interlocked.CompareExchange(ref _borrowed, 1, 0) == 0;
     }
 
+    /// <summary>1 → 0, by the borrower; or the first in line is the borrower from now on, when its turn has come.</summary>
     internal void GiveBack()
     {
-        Shared.Write(SharedWord.Writer, ref _borrowed, 0);
+        // One load while nobody waits.
+        if (_log.Line.IsEmpty || !TryHandOver())
+        {
+            Shared.Write(SharedWord.Writer, ref _borrowed, 0);
+        }
     }
 
     /// <summary>Makes sure that the entry of a page of this length fits, in case it does not shrink, by taking a free segment if need
@@ -65,6 +77,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     internal Location Append(ulong id, byte* page, int length, CompressionPolicy policy, out int encodedLength, out StoredForm form)
     {
         int worst = EntryHeader.UnitsFor(length) << Location.UnitShift;
+        _length = length;
         EntryHeader* header = (EntryHeader*)Compose(worst);
         byte* body = (byte*)(header + 1);
 
@@ -189,6 +202,21 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         int open = Volatile.Read(ref _open);
         int room = open < 0 ? 0 : _log.SegmentBytes - Volatile.Read(ref _log.Table[open]->Used);
         return Volatile.Read(ref _spare) >= 0 || room >= EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
+    }
+
+    /// <summary>Hands the writer to the first in line, if its turn has come.</summary>
+    private bool TryHandOver()
+    {
+        _passedBy += Math.Max(_length, WriterLine.LeastBytes);
+        _length = 0;
+        if (_passedBy < _log.Line.TurnBytes)
+        {
+            return false;
+        }
+
+        // Before another thread has the writer.
+        _passedBy = 0;
+        return _log.IsInUse(this) && _log.Line.TryHandOver(this);
     }
 
     private bool Use(int segment)

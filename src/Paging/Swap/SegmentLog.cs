@@ -24,6 +24,9 @@ internal sealed unsafe class SegmentLog
     /// <summary>A writer more for so many segments: each has two open at most, so all together an eighth.</summary>
     private const int SegmentsForWriter = 16;
 
+    /// <summary>How often a thread looks for a writer before it stands in line for one.</summary>
+    private const int SpinRounds = 40;
+
     /// <summary>Buffers for single entries that there are however little memory they may take, unless pages are long: threads that need a
     /// page wait for one, and half of them are for what is read ahead.</summary>
     private const int MinEntryBuffers = 4;
@@ -49,6 +52,7 @@ internal sealed unsafe class SegmentLog
         _budget = budget;
         Geometry = geometry;
         _headroom = new Headroom(budget, geometry.SegmentBytes);
+        Line = new WriterLine(this);
         Chunks = new ChunkMemory(budget, geometry);
         try
         {
@@ -97,8 +101,13 @@ internal sealed unsafe class SegmentLog
     /// <summary>All writers, those that the budget is too small for included.</summary>
     internal ReadOnlySpan<LogWriter> Writers => _writers;
 
+    /// <summary>Who waits for a writer.</summary>
+    internal WriterLine Line { get; }
+
     /// <summary>The writers in use, from the first one on.</summary>
     internal int WritersInUse => Math.Clamp(Chunks.Affordable / SegmentsForWriter, 1, _writers.Length);
+
+    internal bool IsInUse(LogWriter writer) => Writers[..WritersInUse].Contains(writer);
 
     /// <summary>Seals what the writers have open that are not in use any more. A thread that looked for a writer before may still come to
     /// use one; what that leaves open is found like what any idle writer has open.</summary>
@@ -199,26 +208,40 @@ internal sealed unsafe class SegmentLog
         return null;
     }
 
-    /// <summary>A writer that no other thread uses until it is given back.</summary>
+    /// <summary>A writer that no other thread uses until it is given back. The threads that have them are each encoding one page or emptying
+    /// one segment, and wait for nobody who waits here.</summary>
     internal LogWriter Borrow()
     {
         Spinner spinner = default;
-        while (true)
+        do
         {
-            int start = TestHook.Interleaver?.Thread ?? Environment.CurrentManagedThreadId;
-            int count = WritersInUse;
-            for (int i = 0; i < count; i++)
+            if (TryBorrowAny() is { } writer)
             {
-                LogWriter writer = _writers[(int)((uint)(start + i) % (uint)count)];
-                if (writer.TryBorrow())
-                {
-                    return writer;
-                }
+                return writer;
             }
 
-            // The threads that have them are each encoding one page or emptying one segment.
             spinner.Once();
         }
+        while (spinner.Count is > 0 and < SpinRounds);
+
+        return Line.Await();
+    }
+
+    /// <summary>As <see cref="Borrow"/>; null when all writers are in use.</summary>
+    internal LogWriter? TryBorrowAny()
+    {
+        int start = TestHook.Interleaver?.Thread ?? Environment.CurrentManagedThreadId;
+        int count = WritersInUse;
+        for (int i = 0; i < count; i++)
+        {
+            LogWriter writer = _writers[(int)((uint)(start + i) % (uint)count)];
+            if (writer.TryBorrow())
+            {
+                return writer;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Takes a free segment and opens it. Returns −1 when there is none for the level.</summary>

@@ -87,6 +87,12 @@ internal enum Mutation
     /// <summary>Rule 7: an access that has pages pinned waits for leases of others when it needs a frame for one more.</summary>
     WaitWithPins,
 
+    /// <summary>Rule 7: a writer that is given back is free for whoever comes first, however long others have waited for one.</summary>
+    NeverHandOver,
+
+    /// <summary>Rule 7: who leaves the line for a writer does not wake the next in line.</summary>
+    LeaveNextAsleep,
+
     /// <summary>Rule 8: an access is refused without waiting for claims in flight.</summary>
     FullDespiteClaims,
 

@@ -39,6 +39,8 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.KeepClaimOnFailure] = PageScenarios.CorruptedPage,
         [Mutation.ParkWithoutBit] = PageScenarios.OneFaultForAll,
         [Mutation.WaitWithPins] = WaitingScenarios.SeveralEach,
+        [Mutation.NeverHandOver] = WriterScenarios.ByTurns,
+        [Mutation.LeaveNextAsleep] = WriterScenarios.ByTurns,
         [Mutation.FullDespiteClaims] = PressureScenarios.FullOnlyWhenTrue,
         [Mutation.UnpinWithoutWaking] = WaitingScenarios.LeasesEnd,
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,

@@ -47,8 +47,8 @@ internal static class Scenarios
     internal static IReadOnlyList<Scenario> All { get; } =
         [
             .. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All,
-            .. SparseScenarios.All, .. StoreScenarios.All, .. ListScenarios.All, .. DirectScenarios.All, .. FileScenarios.All,
-            .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All,
+            .. SparseScenarios.All, .. StoreScenarios.All, .. WriterScenarios.All, .. ListScenarios.All, .. DirectScenarios.All,
+            .. FileScenarios.All, .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All, .. ResizeScenarios.All,
             .. GatherScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All, .. CloneScenarios.All
         ];
 

@@ -365,6 +365,8 @@ internal static unsafe class Audit
             Assert.True(Internals.SpareSegment(writer) < 0 || open.Add(Internals.SpareSegment(writer)));
         }
 
+        Assert.True(log.Line.IsEmpty && Internals.First(log.Line) == Internals.End(log.Line));
+        Assert.All(Internals.Handed(log.Line), Assert.Null);
         var free = new HashSet<int>();
         for (int i = 0; i < Internals.FreeCount(log.Chunks); i++)
         {

@@ -58,6 +58,15 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_borrowed")]
     internal static extern ref int Borrowed(LogWriter writer);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_first")]
+    internal static extern ref long First(WriterLine line);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_end")]
+    internal static extern ref long End(WriterLine line);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handed")]
+    internal static extern ref LogWriter?[] Handed(WriterLine line);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
     internal static extern ref Reservation Memory(ChunkMemory chunks);
 
