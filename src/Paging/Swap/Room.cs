@@ -9,7 +9,7 @@ namespace Paging.Swap;
 /// read each time from sums that a log or a file keeps, and that change whenever an entry there dies.
 /// Other threads take for a moment what makes room: the cleaner's segment, a slot whose blocks are being trimmed, a segment of a file to
 /// empty it. A page is refused only after a look at everything during which nothing came free, and after which nobody held any of it
-/// (<see cref="AwaitOthers"/>).
+/// (<see cref="RoomHolders"/>).
 /// A thread that waits for a device here holds no writer, no claim on a page and no gate. Only the emptier of a file's segment has its
 /// claim on that segment, a buffer, and its place as the log's emptier.
 /// </remarks>
@@ -18,29 +18,22 @@ internal sealed unsafe class Room(
 {
     private const int MaxRefills = 16;
 
-    /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
-    private const int WaitMilliseconds = 20;
-
-    /// <summary>How long a thread waits at a time for what nobody signals.</summary>
-    private const int PollMilliseconds = 1;
-
-    /// <summary>A page is refused after so many looks even if each time something came free, which others took.</summary>
-    private const int MaxLooks = 64;
-
-    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties.</summary>
-    private const int MaxLooksForReaders = 16;
+    private readonly RoomHolders _holders = new(segments, budget, writeback, fileCleaner);
 
     private SwapFileTable Files => segments.Files;
 
     private EventCount Emptied => fileCleaner.Ended;
 
-    /// <summary>Changes whenever memory or a slot comes free, and with every budget and file.</summary>
-    private long Returns => budget.Returns + Files.Returns;
-
     /// <summary>Finds room for a page, enough even if the page does not compress.</summary>
     /// <returns>A borrowed writer that has the room; null when there is none.</returns>
     internal LogWriter? TryPrepare(SegmentLog log, int length, StoreLevel level)
     {
+        if (level == StoreLevel.AtHand)
+        {
+            // It waits for nobody, so it need not know what came free meanwhile.
+            return TryPrepareOnce(log, length, level, remedies: true);
+        }
+
         if (TryPrepareOnce(log, length, level, remedies: false) is { } atOnce)
         {
             return atOnce;
@@ -49,14 +42,13 @@ internal sealed unsafe class Room(
         bool mayEndRest = true;
         for (int looks = 1; ; looks++)
         {
-            long seen = Returns;
-            LogWriter? writer = TryPrepareOnce(log, length, level, remedies: true);
-            if (writer is not null || level == StoreLevel.AtHand)
+            long seen = _holders.Returns;
+            if (TryPrepareOnce(log, length, level, remedies: true) is { } writer)
             {
                 return writer;
             }
 
-            if (AwaitOthers(log, length, seen, looks))
+            if (_holders.TryAwait(log, length, seen, looks))
             {
                 continue;
             }
@@ -112,8 +104,8 @@ internal sealed unsafe class Room(
     /// <param name="looks">How often the caller has looked, with this time.</param>
     internal bool TryTakeForNewLog(int looks)
     {
-        long seen = Returns;
-        return TryTakeFromOthers(except: null) || AwaitOthers(log: null, length: 0, seen, looks);
+        long seen = _holders.Returns;
+        return TryTakeFromOthers(except: null) || _holders.TryAwait(log: null, length: 0, seen, looks);
     }
 
     /// <summary>Frees memory of other logs, so that one log may have more of the budget they share.</summary>
@@ -220,8 +212,8 @@ internal sealed unsafe class Room(
             while (writer is not null || level > StoreLevel.Normal || Admits(log, length))
             {
                 // Takes a free chunk, or one committed from the budget.
-                writer ??= (remedies ? log.TryBorrowRoom(length) : null) ?? log.Borrow();
-                isPrepared = writer.TryPrepare(length, level);
+                writer ??= log.Borrow();
+                isPrepared = writer.TryPrepare(length, level) || (remedies && TryExchange(log, length, ref writer));
                 if (isPrepared)
                 {
                     return writer;
@@ -242,6 +234,19 @@ internal sealed unsafe class Room(
                 writer?.GiveBack();
             }
         }
+    }
+
+    /// <summary>Exchanges a writer without room for one with room that nobody uses.</summary>
+    private static bool TryExchange(SegmentLog log, int length, ref LogWriter? writer)
+    {
+        if (log.TryBorrowRoom(length) is not { } other)
+        {
+            return false;
+        }
+
+        writer!.GiveBack();
+        writer = other;
+        return true;
     }
 
     /// <summary>Tries the remedies, in this order, when there is neither a free chunk nor budget for one. Stops after the first that may
@@ -284,73 +289,6 @@ internal sealed unsafe class Room(
         return level != StoreLevel.AtHand && TryWaitingRemedies(log, level);
     }
 
-    /// <summary>Waits for the threads that hold what makes room, after a look that has found none. The caller holds nothing.</summary>
-    /// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="Returns"/> or lets others try
-    /// what it tried in vain; or it is seen to hold it. What it takes later it has not taken from the look.</remarks>
-    /// <param name="log">The log that needs room; null for one that is yet to be made.</param>
-    /// <param name="length">The page's length in bytes.</param>
-    /// <param name="seen">The count of <see cref="Returns"/> before the look.</param>
-    /// <param name="looks">How many looks there have been.</param>
-    /// <returns>True when it is worth looking again.</returns>
-    private bool AwaitOthers(SegmentLog? log, int length, long seen, int looks)
-    {
-        if (looks >= MaxLooks)
-        {
-            return false;
-        }
-
-        foreach (SegmentLog? each in segments.Logs)
-        {
-            // Who has the gate copies memory, and waits for nobody.
-            each!.Mover.Gate.Enter().Dispose();
-        }
-
-        bool hasWaited = false;
-        Spinner spinner = default;
-        while (Returns == seen)
-        {
-            long emptied = Emptied.Count;
-            long written = writeback.Completions.Count;
-            if (IsAnyEmptying())
-            {
-                Emptied.TryWaitBeyond(emptied, WaitMilliseconds);
-            }
-            else if (writeback.InFlight != 0)
-            {
-                writeback.Completions.TryWaitBeyond(written, WaitMilliseconds);
-            }
-            else if (log is not null && log.IsRoomBorrowed(length))
-            {
-                // A thread stores a page there, or has only looked whether it could. What is left is for others.
-                spinner.Once();
-            }
-            else if (Files.IsTrimming || (!hasWaited && looks < MaxLooksForReaders && fileCleaner.HasDead))
-            {
-                // So much is dead of a file, and yet there was no segment to empty: the last readers are about to leave some.
-                Emptied.TryWaitBeyond(emptied, PollMilliseconds);
-            }
-            else
-            {
-                return hasWaited || Returns != seen;
-            }
-
-            hasWaited = true;
-        }
-
-        return true;
-    }
-
-    private bool IsAnyEmptying()
-    {
-        bool any = fileCleaner.IsAtWork;
-        foreach (SegmentLog? log in segments.Logs)
-        {
-            any |= log!.Chunks.IsBeingEmptiedInto;
-        }
-
-        return any;
-    }
-
     /// <summary>Tries the remedies that may wait for a device. The caller holds nothing.</summary>
     private bool TryWaitingRemedies(SegmentLog log, StoreLevel level) =>
         TryWriteOut(log, level)
@@ -376,23 +314,7 @@ internal sealed unsafe class Room(
         victim = fileCleaner.FindInTheWay(log);
 
         // A segment that has been emptied gives its slot back when its readers leave it, and reads that this thread has begun are such.
-        return (victim >= 0 && TryEmptyFor(victim, log, seen)) || AwaitEmptier(seen) || ReadPlan.TryEnd();
-    }
-
-    /// <summary>Waits for a thread that is emptying a segment through the reserve of a log. As long as it does, others cannot, and the
-    /// space that it frees may be the space wanted here. False when there is no such thread.</summary>
-    private bool AwaitEmptier(long seen)
-    {
-        foreach (SegmentLog? log in segments.Logs)
-        {
-            if (log!.Chunks.IsBeingEmptiedInto)
-            {
-                Emptied.TryWaitBeyond(seen, WaitMilliseconds);
-                return true;
-            }
-        }
-
-        return false;
+        return (victim >= 0 && TryEmptyFor(victim, log, seen)) || _holders.TryAwaitEmptier(seen) || ReadPlan.TryEnd();
     }
 
     /// <summary>Empties a segment of a file through the reserve of its log, and makes sure that the log gets its reserve back at
@@ -406,7 +328,7 @@ internal sealed unsafe class Room(
         SegmentLog owner = segments.Logs[segments[victim]->Log]!;
         if (!owner.Chunks.TryBeginEmptying(out StoreLevel level))
         {
-            Emptied.TryWaitBeyond(seen, WaitMilliseconds);
+            Emptied.TryWaitBeyond(seen, RoomHolders.WaitMilliseconds);
             return true;
         }
 
@@ -434,7 +356,7 @@ internal sealed unsafe class Room(
         if (!isAlone)
         {
             // Our own signal is one; it may have come since.
-            Emptied.TryWaitBeyond(before + 1, WaitMilliseconds);
+            Emptied.TryWaitBeyond(before + 1, RoomHolders.WaitMilliseconds);
             return true;
         }
 

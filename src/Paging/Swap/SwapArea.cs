@@ -13,8 +13,11 @@ internal enum AreaState
     /// <summary>Takes no more segments, since it kept failing. What it holds is moved off, as far as it can be read.</summary>
     Retired,
 
-    /// <summary>Takes no more segments: swapoff is moving everything off.</summary>
+    /// <summary>Takes no more segments: swapoff is moving everything off. Takes some again if that fails.</summary>
     Removing,
+
+    /// <summary>As Removing, of a file that was retired, and is again if that fails.</summary>
+    RemovingRetired,
 }
 
 /// <summary>One swap file as the segments see it: a device, its free blocks, and its record of failures.</summary>
@@ -88,26 +91,27 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Whether no segment is in it or being written to it.</summary>
     internal bool IsEmpty => SegmentCount == 0;
 
-    /// <summary>InUse → Removing, or Retired → Removing: by the thread that removes the file. False when another thread does.</summary>
+    /// <summary>InUse → Removing, or Retired → RemovingRetired: by the thread that removes the file. False when another thread does.</summary>
     internal bool TryBeginRemoval(out AreaState before)
     {
         while (true)
         {
             int state = Volatile.Read(ref _state);
             before = (AreaState)state;
-            if (before == AreaState.Removing)
+            if (before is AreaState.Removing or AreaState.RemovingRetired)
             {
                 return false;
             }
 
-            if (Interlocked.CompareExchange(ref _state, (int)AreaState.Removing, state) == state)
+            AreaState removing = before == AreaState.Retired ? AreaState.RemovingRetired : AreaState.Removing;
+            if (Interlocked.CompareExchange(ref _state, (int)removing, state) == state)
             {
                 return true;
             }
         }
     }
 
-    /// <summary>Removing → the state before. Its free slots can be taken again.</summary>
+    /// <summary>Removing, RemovingRetired → the state before. Its free slots can be taken again.</summary>
     internal void AbandonRemoval(AreaState before)
     {
         Volatile.Write(ref _state, (int)before);

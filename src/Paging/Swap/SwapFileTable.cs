@@ -176,7 +176,7 @@ internal sealed unsafe class SwapFileTable
     /// pool.</summary>
     internal long MetadataBytes => Sum(static area => area.MetadataBytes);
 
-    /// <summary>Whether a file takes nothing because it is being removed.</summary>
+    /// <summary>Whether a file that would take segments takes none because it is being removed. A retired one takes none anyway.</summary>
     internal bool IsAnyBeingRemoved => IsAny && Sum(static area => area.State == AreaState.Removing ? 1 : 0) != 0;
 
     /// <summary>How many files take no more segments, since they kept failing.</summary>

@@ -335,6 +335,30 @@ public sealed class RemovalTests
     });
 
     [Fact]
+    public void Nobody_waits_for_the_removal_of_a_file_that_takes_nothing_anyway()
+    {
+        using var held = new Held(Pages);
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        SwapFile retired = held.AddDevice(device);
+        held.Fill();
+        device.Always = Fault.TornWrite;
+        SwapFile healthy = held.AddDevice(new MemoryDevice(2 * Held.FileBytes), priority: -1);
+        while (retired.Area.State == AreaState.InUse)
+            held.Fill();
+        SwapFileTable files = held.Store.Files;
+        Assert.True(retired.Area.TryBeginRemoval(out AreaState before));
+        Assert.False(files.IsAnyBeingRemoved);
+        Assert.False(retired.Area.TryBeginRemoval(out _));
+        Assert.True(healthy.Area.TryBeginRemoval(out AreaState other));
+        Assert.True(files.IsAnyBeingRemoved);
+        healthy.Area.AbandonRemoval(other);
+        retired.Area.AbandonRemoval(before);
+        Assert.Equal((AreaState.Retired, AreaState.InUse), (retired.Area.State, healthy.Area.State));
+        Assert.Equal(1, files.CountRetired());
+        held.VerifyAll();
+    }
+
+    [Fact]
     public void A_retired_file_can_be_removed()
     {
         using var held = new Held(Pages);
