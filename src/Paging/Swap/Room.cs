@@ -43,6 +43,7 @@ internal sealed unsafe class Room(
         for (int looks = 1; ; looks++)
         {
             long seen = _holders.Returns;
+            Rests rests = Files.Rests;
             if (TryPrepareOnce(log, length, level, remedies: true) is { } writer)
             {
                 return writer;
@@ -53,9 +54,9 @@ internal sealed unsafe class Room(
                 continue;
             }
 
-            // A file that rests because its disk was full is tried once more before a page is refused. Only once, since the disk may stay
-            // full.
-            if (!mayEndRest || !Files.TryEndRest())
+            // A file that rests because its disk was full is tried once more before a page is refused; also when it rested during this
+            // look and another thread has ended that since. Only once, since the disk may stay full.
+            if (!mayEndRest || !(Files.TryEndRest() || Files.HaveRestedSince(rests)))
             {
                 return null;
             }

@@ -31,7 +31,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
 
     /// <summary>After the disk was full, or the system had no memory for a write, so many checks of <see cref="HasRoom"/> fail before the
     /// file is tried again.</summary>
-    private const int RestAfterFull = 256;
+    private const uint RestAfterFull = 256;
 
     /// <summary>The share of the free blocks, as a shift, that may be on their way back to the file system at once, so that writers find
     /// the others.</summary>
@@ -47,7 +47,10 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private int _writeError;
     private int _failedReads;
     private long _lastFailedRead = -1;
-    private int _rest;
+
+    /// <summary>High half: how often a rest has begun. Low half: how many more checks of <see cref="HasRoom"/> it fails; 0 when the file does
+    /// not rest. In one word, so that who looks at it twice knows whether the file rested at any time between. CAS, by any thread.</summary>
+    private ulong _rest;
     private long _badBlocks;
     private long _trimming;
     private int _trimmers;
@@ -129,9 +132,11 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
             return false;
         }
 
-        if (Volatile.Read(ref _rest) > 0)
+        ulong rest = Volatile.Read(ref _rest);
+        if ((uint)rest != 0)
         {
-            Interlocked.Decrement(ref _rest);
+            // One check less; or, if another thread was first, none.
+            Interlocked.CompareExchange(ref _rest, rest - 1, rest);
             return false;
         }
 
@@ -147,7 +152,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         IsTaking && !HasBlocks(segmentBytes) && _blocks.FreeBlocks >= Math.Max(SlotBlocks(segmentBytes), _blocks.Blocks >> shift);
 
     /// <summary>Whether a slot that becomes free here could be taken.</summary>
-    internal bool IsTaking => State == AreaState.InUse && Volatile.Read(ref _rest) <= 0;
+    internal bool IsTaking => State == AreaState.InUse && !IsResting;
 
     /// <summary>Whether there is free space in front of a slot.</summary>
     internal bool IsFreeBefore(uint block) => block != 0 && !_blocks.IsUsed(block - 1);
@@ -155,8 +160,43 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>Makes the next slot the first one in the file that is long enough.</summary>
     internal void Rewind() => _blocks.Rewind();
 
+    /// <summary>Whether the file is not tried for now, since its disk was full.</summary>
+    internal bool IsResting => (uint)Volatile.Read(ref _rest) != 0;
+
+    /// <summary>How often a rest has begun.</summary>
+    internal long RestsBegun => (long)(Volatile.Read(ref _rest) >> 32);
+
     /// <summary>Ends the rest of a file whose disk was full, since no other file has room. False when it does not rest.</summary>
-    internal bool TryEndRest() => State == AreaState.InUse && Volatile.Read(ref _rest) > 0 && Interlocked.Exchange(ref _rest, 0) > 0;
+    internal bool TryEndRest()
+    {
+        while (State == AreaState.InUse)
+        {
+            ulong rest = Volatile.Read(ref _rest);
+            if ((uint)rest == 0)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref _rest, rest & ~(ulong)uint.MaxValue, rest) == rest)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void BeginRest()
+    {
+        while (true)
+        {
+            ulong rest = Volatile.Read(ref _rest);
+            if (Interlocked.CompareExchange(ref _rest, (((rest >> 32) + 1) << 32) | RestAfterFull, rest) == rest)
+            {
+                return;
+            }
+        }
+    }
 
     /// <summary>Counts a segment that has come, or (with negative sizes) one that is about to go.</summary>
     /// <param name="log">The number of the segment's log.</param>
@@ -249,7 +289,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         {
             // The medium is well, and there may be room (or memory for the transfer) again later: blocks that were trimmed are not set aside
             // any more. Until then the file rests, so that nobody tries without end.
-            Volatile.Write(ref _rest, RestAfterFull);
+            BeginRest();
             GiveBackUnused(block, segmentBytes);
             return;
         }

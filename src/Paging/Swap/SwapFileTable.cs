@@ -5,7 +5,7 @@ namespace Paging.Swap;
 /// <summary>The swap files of a pager. Segments name them by number.</summary>
 /// <remarks>A number is given up when the file is removed, which waits until no segment names it. Choosing a file takes the gate for a
 /// moment. Looking one up takes nothing, since the caller holds a pin or a claim on a segment that names it.</remarks>
-internal sealed unsafe class SwapFileTable
+internal sealed unsafe partial class SwapFileTable
 {
     internal const int MaxFiles = 64;
 
@@ -110,6 +110,10 @@ internal sealed unsafe class SwapFileTable
         return any;
     }
 
+    /// <summary>What <see cref="HaveRestedSince"/> goes by.</summary>
+    internal Rests Rests =>
+        IsAny ? new Rests(Sum(static area => area.RestsBegun), Sum(static area => area.IsResting ? 1 : 0) != 0) : default;
+
     /// <summary>Takes a slot in the file of the highest priority that has one. Files of equal priority take turns.</summary>
     internal bool TryTake(Segment* segment, int segmentBytes)
     {
@@ -209,3 +213,8 @@ internal sealed unsafe class SwapFileTable
         return any;
     }
 }
+
+/// <summary>Which files rested at a time because their disk was full.</summary>
+/// <param name="Begun">How many rests had begun by then.</param>
+/// <param name="IsAny">Whether a file rested. Read behind the first: a rest that begins in between, or later, raises the count.</param>
+internal readonly record struct Rests(long Begun, bool IsAny);

@@ -105,6 +105,9 @@ internal enum Mutation
     /// <summary>Rule 9: eviction may take the segment held back for the cleaner.</summary>
     SpendCleanerReserve,
 
+    /// <summary>Rule 9: a page is refused although another thread has ended the rest of a file that the look has passed over.</summary>
+    ForgetRests,
+
     /// <summary>Rule 11: giving back a pin does not look for an underflow.</summary>
     SkipPinCheck,
 

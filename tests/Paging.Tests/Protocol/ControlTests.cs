@@ -45,6 +45,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.UnpinWithoutWaking] = WaitingScenarios.LeasesEnd,
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,
         [Mutation.SpendCleanerReserve] = DirectScenarios.CleaningAtTheBrim,
+        [Mutation.ForgetRests] = FileScenarios.WokenByAnother,
         [Mutation.SkipPinCheck] = DirectScenarios.PinGivenBackTwice,
         [Mutation.UncoverDespiteClaims] = WatchScenarios.UncoverAgainstFaults,
         [Mutation.PinAhead] = PrefetchScenarios.ArrayDisposed,

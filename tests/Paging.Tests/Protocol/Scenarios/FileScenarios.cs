@@ -166,6 +166,30 @@ internal static unsafe class FileScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario WokenByAnother = new(
+        "a page is not refused because another thread ends the rest of a file that it has passed over", static run =>
+    {
+        var world = new World(run);
+        int count = 0;
+        while (world.TryPut(count, World.PageBytes, out _))
+        {
+            count++;
+        }
+
+        MemoryDevice device = world.AddFile(LargeFile, delays: false);
+        Internals.BeginRest(world.File!.Area);
+        With(device, run, Prepare, Prepare, Prepare);
+        world.CheckAndClose();
+
+        // As an eviction does. A program's store would try again by itself, because budgets might move.
+        void Prepare()
+        {
+            StoreTicket ticket = world.Store.Prepare(World.PageBytes, StoreLevel.Normal, isPublic: false);
+            Assert.NotNull(ticket.Writer);
+            world.Store.Cancel(ticket);
+        }
+    });
+
     internal static readonly Scenario CleanFile = new("the entries of a segment in a file are moved while they are read and freed", static run =>
     {
         var world = new World(run);
@@ -434,6 +458,7 @@ internal static unsafe class FileScenarios
     [
         WriteAndLoad, WriteAndFree, WriteAndEmpty, WriteAndClean, FullPoolWithFile, FullPoolAndFile, CleanFile, ReaderOfAFreedSlot, SwapOff,
         SwapOffRefused, FailedWrites, ArraysWithFile, DiscardInARow, DisposeInARow, LoadBehindASlowReader, DisposeWhileWriting,
+        WokenByAnother,
     ];
 
     /// <summary>Runs the actions beside one thread more, the disk, which completes what they submit until they are through and nothing is
