@@ -3,7 +3,8 @@ using ScottPlot;
 
 namespace Paging.Peers.Reports;
 
-/// <summary>Pictures: a bar a peer, rows a second, a picture for each memory and workload; and the pauses.</summary>
+/// <summary>Pictures: a bar a peer, rows a second, a picture for each memory and workload; the pauses; and what grows with the number of
+/// pages.</summary>
 internal static class Plots
 {
     private const int Width = 900;
@@ -40,6 +41,39 @@ internal static class Plots
                     .Select(s => (s.Who, s.Pauses[(int)(s.Pauses.Length * 0.99)],
                         ColorOf(s.Who.StartsWith("Paging", StringComparison.Ordinal), s.Who is "nobody" or "arrays")))],
                 Path.Combine(folder, "pauses"));
+        }
+
+        if (bench.Faults.Count > 1)
+        {
+            Growth(bench, Path.Combine(folder, "faults"));
+        }
+    }
+
+    /// <summary>Time over the number of pages.</summary>
+    private static void Growth(Bench bench, string path)
+    {
+        using Plot plot = new();
+        double[] pages = [.. bench.Faults.Select(f => Math.Log10(f.Pages))];
+        Line("a fault", [.. bench.Faults.Select(f => f.Nanoseconds)], ColorOf(isOurs: true, isLimit: false));
+        Line("the two loads that any table of as many pages costs", [.. bench.Faults.Select(f => f.BareNanoseconds)],
+            ColorOf(isOurs: false, isLimit: true));
+        double highest = bench.Faults.Max(f => f.Nanoseconds);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+            [.. bench.Faults.Select(f => new Tick(Math.Log10(f.Pages), $"{f.Pages:n0}"))]);
+        plot.Axes.SetLimitsY(0, highest * 1.25);
+        plot.ShowLegend(Alignment.UpperLeft);
+        plot.Title("Time of a fault as the number of pages grows");
+        plot.XLabel("pages of 4 KiB (logarithmic)");
+        plot.YLabel("nanoseconds");
+        plot.SavePng(path + ".png", Width, Width / 2);
+        plot.SaveSvg(path + ".svg", Width, Width / 2);
+
+        void Line(string name, double[] nanoseconds, Color color)
+        {
+            ScottPlot.Plottables.Scatter line = plot.Add.Scatter(pages, nanoseconds, color);
+            line.LegendText = name;
+            line.LineWidth = 3;
+            line.MarkerSize = 9;
         }
     }
 
