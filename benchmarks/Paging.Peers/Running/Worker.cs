@@ -193,6 +193,7 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
         }
 
         long rows = 0;
+        string outcome;
         long start = Stopwatch.GetTimestamp();
         using (IBatches batches = Opened is IBatchReader own
             ? own.ReadBatches(place.Order, BatchRows, place.Epoch, place.Position)
@@ -205,9 +206,11 @@ internal sealed class Worker(string peer, PeerContext context, int seed) : IDisp
                 rows += batches.Rows.Length;
             }
             while (Stopwatch.GetElapsedTime(start) < time);
+
+            // The batches that are under way are not counted: neither is the time that they still take, which is long for who gathers slowly.
+            outcome = Outcome(rows, start);
         }
 
-        string outcome = Outcome(rows, start);
         long position = place.Position + rows;
         _epochs[kind] = (place.Order, place.Epoch + (position / context.Rows), position % context.Rows);
         return outcome;
