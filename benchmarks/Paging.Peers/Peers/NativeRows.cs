@@ -17,7 +17,7 @@ internal abstract unsafe partial class NativeRows : IRowWriter, IRowToucher, IAs
 
     public void Read(long row, Span<byte> destination) => Span(row).CopyTo(destination);
 
-    public void Gather(ReadOnlySpan<long> rows, Span<byte> destination)
+    public virtual void Gather(ReadOnlySpan<long> rows, Span<byte> destination)
     {
         for (int i = 0; i < rows.Length; i++)
         {
