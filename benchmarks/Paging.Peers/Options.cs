@@ -32,6 +32,9 @@ internal sealed record Options
         peer is bounded by nothing, and the output says so. Exit code 0; 1 when anything came back different; 2 for bad arguments.
         """;
 
+    private const long FewestBytes = 16L << 20;
+    private const long MostBytes = 1L << 40; // rows are counted in ints here
+
     public bool Quick { get; private set; }
 
     public string? Data { get; private set; }
@@ -143,14 +146,15 @@ internal sealed record Options
     {
         int shift = value.Length == 0 ? 0 : char.ToUpperInvariant(value[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
         return long.TryParse(shift == 0 ? value : value[..^1], CultureInfo.InvariantCulture, out long count)
-            && count << shift >= 16 << 20 && count < 1 << 20 << (30 - shift)
+            && count <= MostBytes >> shift && count << shift >= FewestBytes
             ? count << shift
-            : throw new ArgumentException($"{value}: not a size, or below the 16 MiB under which nothing is to be seen.");
+            : throw new ArgumentException($"{value}: not a size, or not between the 16 MiB under which nothing is to be seen and 1 TiB.");
     }
 
+    /// <summary>Each once: measurements are told apart by it.</summary>
     private static MemorySetting[] ParseMemory(string value) => [.. value.Split(',').Select(v => v == "fit"
         ? new MemorySetting("what the data takes compressed", null)
         : double.TryParse(v, CultureInfo.InvariantCulture, out double share) && share is >= 0.05 and <= 2
-        ? new MemorySetting($"{v} of the data", share)
-        : throw new ArgumentException($"{v}: neither fit nor a share between 0.05 and 2."))];
+        ? new MemorySetting(string.Create(CultureInfo.InvariantCulture, $"{share} of the data"), share)
+        : throw new ArgumentException($"{v}: neither fit nor a share between 0.05 and 2.")).Distinct()];
 }

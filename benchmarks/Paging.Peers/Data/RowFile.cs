@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using K4os.Compression.LZ4;
 
@@ -16,10 +17,15 @@ internal static class RowFile
     public static double Prepare(string path, long rows, string? source, Action<double> progress)
     {
         string note = path + ".txt";
-        string made = $"{rows} {source}";
+        string made = $"{rows} {Describe(source)}";
         if (!File.Exists(note) || File.ReadAllText(note) != made || new FileInfo(path).Length != rows * Row.Bytes)
         {
             File.Delete(note);
+            foreach (string mark in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*.complete", SearchOption.AllDirectories))
+            {
+                File.Delete(mark); // made of other rows
+            }
+
             Write(path, rows, source, progress);
             File.WriteAllText(note, made);
         }
@@ -59,7 +65,7 @@ internal static class RowFile
 
         if (offsets.Count == 0)
         {
-            throw new ArgumentException($"{source}: no 4 KiB of data in it.");
+            throw new ArgumentException($"{source}: no 4 KiB of data in it that is not one byte over and over.");
         }
 
         using FileStream file = new(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
@@ -81,22 +87,46 @@ internal static class RowFile
     /// <summary>Rows of zeroes, say, cost this library nothing, and would flatter it.</summary>
     private static bool IsOneByteOver(ReadOnlySpan<byte> row) => !row.ContainsAnyExcept(row[0]);
 
+    private static IOrderedEnumerable<string> Files(string? source) => (source is null
+        ? Directory.EnumerateFiles(RuntimeEnvironment.GetRuntimeDirectory())
+        : File.Exists(source) ? [source]
+        : Directory.Exists(source) ? Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories)
+        : throw new ArgumentException($"{source}: no such file or folder.")).Order(StringComparer.Ordinal);
+
+    /// <summary>What tells that its data is still the same.</summary>
+    private static string Describe(string? source)
+    {
+        XxHash3 hash = new();
+        foreach (FileInfo file in Files(source).Select(f => new FileInfo(f)))
+        {
+            hash.Append(MemoryMarshal.AsBytes(file.FullName.AsSpan()));
+            hash.Append(MemoryMarshal.AsBytes<long>([file.Length, file.LastWriteTimeUtc.Ticks]));
+        }
+
+        return $"{source} {hash.GetCurrentHashAsUInt64():x16}";
+    }
+
     private static byte[] ReadSource(string? source, long limit)
     {
-        IEnumerable<string> files = source is null
-            ? Directory.EnumerateFiles(RuntimeEnvironment.GetRuntimeDirectory())
-            : File.Exists(source) ? [source]
-            : Directory.Exists(source) ? Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories)
-            : throw new ArgumentException($"{source}: no such file or folder.");
-        limit = Math.Min(limit, Array.MaxLength);
+        limit = Math.Min(limit, Array.MaxLength / 2);
         using MemoryStream bytes = new();
-        foreach (string file in files.Order(StringComparer.Ordinal).TakeWhile(_ => bytes.Length < limit))
+        foreach (string file in Files(source).TakeWhile(_ => bytes.Length < limit))
         {
             using FileStream stream = File.OpenRead(file);
-            stream.CopyTo(bytes);
+            CopyTo(bytes, stream, limit - bytes.Length);
         }
 
         return bytes.ToArray();
+    }
+
+    private static void CopyTo(Stream to, Stream from, long most)
+    {
+        byte[] buffer = new byte[1 << 20];
+        while (most > 0 && from.Read(buffer, 0, (int)Math.Min(buffer.Length, most)) is > 0 and var read)
+        {
+            to.Write(buffer, 0, read);
+            most -= read;
+        }
     }
 
     private static double Ratio(string path, long rows)

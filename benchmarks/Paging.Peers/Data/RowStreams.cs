@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Paging.Peers.Data;
 
 /// <summary>How often which row is asked for.</summary>
@@ -11,20 +13,24 @@ internal enum Distribution
 }
 
 /// <summary>An endless stream of row numbers, the same for everyone.</summary>
-/// <remarks>A table of a million numbers that is walked from a place that moves on, so that drawing them costs a timed loop nothing.</remarks>
+/// <remarks>A table of a million numbers, or four for each row, that is walked from a place that moves on, so that drawing them costs a timed
+/// loop nothing.</remarks>
 internal sealed class RowStream
 {
-    private const int Count = 1 << 20;
+    private const int Fewest = 1 << 20;
+    private const int Most = 1 << 30;
+    private const int DrawsARow = 4; // fewer would leave out rows, as if there were less data
     private const double Exponent = 0.99;
-    private readonly int[] _rows = new int[Count];
+    private readonly int[] _rows;
     private int _next;
 
     public RowStream(Distribution distribution, long rows, int seed)
     {
         Random random = new(seed);
+        _rows = new int[(int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(DrawsARow * rows, Fewest, Most))];
         if (distribution == Distribution.Uniform)
         {
-            for (int i = 0; i < Count; i++)
+            for (int i = 0; i < _rows.Length; i++)
             {
                 _rows[i] = (int)random.NextInt64(rows);
             }
@@ -44,7 +50,7 @@ internal sealed class RowStream
         }
 
         new Random(seed).Shuffle(places);
-        for (int i = 0; i < Count; i++)
+        for (int i = 0; i < _rows.Length; i++)
         {
             double u = random.NextDouble();
             double uz = u * zeta;
@@ -58,7 +64,7 @@ internal sealed class RowStream
         for (int i = 0; i < rows.Length; i++)
         {
             rows[i] = _rows[_next];
-            _next = (_next + 1) & (Count - 1);
+            _next = (_next + 1) & (_rows.Length - 1);
         }
     }
 

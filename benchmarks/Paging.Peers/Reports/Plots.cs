@@ -1,3 +1,4 @@
+using System.Globalization;
 using Paging.Peers.Running;
 using ScottPlot;
 
@@ -38,7 +39,7 @@ internal static class Plots
                 "Longest pause but one in a hundred, while others read",
                 "microseconds (logarithmic; shorter is better)",
                 [.. bench.Stalls.AsEnumerable().Reverse().Where(s => s.Pauses.Length > 0)
-                    .Select(s => (s.Who, s.Pauses[(int)(s.Pauses.Length * 0.99)],
+                    .Select(s => (s.Who, Measurement.At(s.Pauses, 0.99),
                         ColorOf(s.Who.StartsWith("Paging", StringComparison.Ordinal), s.Who is "nobody" or "arrays")))],
                 Path.Combine(folder, "pauses"));
         }
@@ -78,7 +79,7 @@ internal static class Plots
     }
 
     private static string Suffix(MemorySetting setting) =>
-        setting.Share is { } share ? $"{share * 100:0}" : "fit";
+        setting.Share is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.###}") : "fit";
 
     private static Color ColorOf(bool isOurs, bool isLimit) =>
         isOurs ? Color.FromHex("#1b6ca8") : isLimit ? Color.FromHex("#bbbbbb") : Color.FromHex("#e08e45");

@@ -179,7 +179,7 @@ internal static class Results
         "Memory: a quarter of the data.");
 
     private static string At(double[] sorted, double share) =>
-        sorted.Length == 0 ? "-" : F($"{sorted[(int)Math.Min(sorted.Length - 1, share * sorted.Length)]:n0}");
+        sorted.Length == 0 ? "-" : F($"{Measurement.At(sorted, share):n0}");
 
     private static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

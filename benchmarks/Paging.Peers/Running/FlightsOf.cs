@@ -14,7 +14,7 @@ internal sealed record FlightsOf(string Setting, Peers.Peer Peer, bool MayWait, 
     /// <summary>Frames that took longer than they may.</summary>
     public int Missed => Sorted.Count(t => t > AssetFlight.DeadlineMilliseconds);
 
-    public double At(double share) => Sorted.Length == 0 ? double.NaN : Sorted[(int)Math.Min(Sorted.Length - 1, share * Sorted.Length)];
+    public double At(double share) => Measurement.At(Sorted, share);
 
     /// <param name="answers">A round each, as <see cref="AssetFlight.Fly"/> makes them.</param>
     public static FlightsOf Parse(string setting, Peers.Peer peer, bool mayWait, IReadOnlyList<string[]> answers) => new(

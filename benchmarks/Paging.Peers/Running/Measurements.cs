@@ -11,6 +11,10 @@ internal sealed record Measurement(string Setting, string Workload, Peers.Peer P
         return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
+    /// <summary>The least value that so large a share is not above.</summary>
+    public static double At(double[] sorted, double share) =>
+        sorted.Length == 0 ? double.NaN : sorted[Math.Clamp((int)Math.Ceiling(share * sorted.Length) - 1, 0, sorted.Length - 1)];
+
     /// <summary>The median over rounds of this one's rate over the other's, and the lowest and highest: both ran minutes apart at most.</summary>
     public (double Median, double Lowest, double Highest) Over(Measurement other)
     {
