@@ -46,23 +46,23 @@ internal static class Program
 
         MemoryGroup.RemoveOrphans();
         ZramSwap.RemoveOrphans();
+        Place.RemoveOrphans();
         Leftovers.UndoWhenInterrupted();
-        string place = options.Directory ?? Directory.CreateTempSubdirectory("paging-peers-").FullName;
-        if (options.Directory is null)
-        {
-            Leftovers.Remember(place, () => Directory.Delete(place, recursive: true));
-        }
-
         try
         {
-            return Run(options, Path.Combine(place, RowsOf(options)));
-        }
-        finally
-        {
-            if (options.Directory is null)
+            if (options.Out is { } folder)
             {
-                Directory.Delete(place, recursive: true);
+                Directory.CreateDirectory(folder); // or all would be measured for nothing
             }
+
+            using Place place = Place.Take(options.Directory);
+            return Run(options, Path.Combine(place.Path, RowsOf(options)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Leftovers.StayIfOver();
+            Console.Error.WriteLine(e.Message);
+            return 2;
         }
     }
 
@@ -101,6 +101,7 @@ internal static class Program
         }
         catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
         {
+            Leftovers.StayIfOver();
             bar.Clear();
             Console.Error.WriteLine(e.Message);
             return 2;
@@ -127,7 +128,6 @@ internal static class Program
 
         if (options.Out is { } folder)
         {
-            Directory.CreateDirectory(folder);
             File.WriteAllLines(Path.Combine(folder, "peers.md"),
                 [
                     "# Peers", "", .. text.SelectMany(l => (string[])[l, ""]), .. tables.SelectMany(t => t.Markdown()),

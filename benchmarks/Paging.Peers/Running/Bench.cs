@@ -201,7 +201,12 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
             return null;
         }
 
-        Child child = Child.Start(peer.Key, context, options.Seed, isLimited: !peer.IsLimit, (long)(context.MemoryBytes * peer.MoreShare));
+        if (TryStart(peer, context, isLimited: !peer.IsLimit, (long)(context.MemoryBytes * peer.MoreShare), setting.Name) is not { } child)
+        {
+            swap?.Dispose();
+            return null;
+        }
+
         Running running = new(peer, child, swap);
         Try(running, () =>
         {
@@ -335,16 +340,35 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         catch (Exception e) when (e is PeerFailedException or DataMismatchException)
         {
             peer.HasFailed = true;
-            string line = $"{peer.Peer.Name}{(setting.Length > 0 ? $" ({setting})" : "")}: {e.Message}";
-            Skipped.Add(line);
-            if (e is DataMismatchException)
-            {
-                Mismatches.Add(line);
-            }
-
-            bar.Clear();
-            Console.Error.WriteLine(line);
+            Tell(peer.Peer, e, setting);
         }
+    }
+
+    /// <summary>A process for a peer; null when it does not start, which is told.</summary>
+    private Child? TryStart(Peer peer, PeerContext context, bool isLimited, long moreBytes, string setting = "")
+    {
+        try
+        {
+            return Child.Start(peer.Key, context, options.Seed, isLimited, moreBytes);
+        }
+        catch (PeerFailedException e)
+        {
+            Tell(peer, e, setting);
+            return null;
+        }
+    }
+
+    private void Tell(Peer peer, Exception e, string setting)
+    {
+        string line = $"{peer.Name}{(setting.Length > 0 ? $" ({setting})" : "")}: {e.Message}";
+        Skipped.Add(line);
+        if (e is DataMismatchException)
+        {
+            Mismatches.Add(line);
+        }
+
+        bar.Clear();
+        Console.Error.WriteLine(line);
     }
 
     private void Stall()
@@ -356,7 +380,12 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
         {
             bar.Draw($"pauses: {who}");
             Peer peer = Peer.All.Single(p => p.Key == key);
-            using Child child = Child.Start(key, ContextOf(peer, options.Bytes / 4), options.Seed, !peer.IsLimit, StallBytes);
+            using Child? child = TryStart(peer, ContextOf(peer, options.Bytes / 4), !peer.IsLimit, StallBytes);
+            if (child is null)
+            {
+                continue;
+            }
+
             Try(new Running(peer, child), () =>
             {
                 _ = child.Ask("open");
@@ -418,8 +447,11 @@ internal sealed class Bench(Options options, string directory, ProgressBar bar)
     {
         bar.Draw(what);
         Peer ours = Peer.All[0];
-        using Child child = Child.Start(ours.Key, ContextOf(ours, options.Bytes), options.Seed, isLimited: false);
-        Try(new Running(ours, child), () => use(child), what);
+        using Child? child = TryStart(ours, ContextOf(ours, options.Bytes), isLimited: false, moreBytes: 0, what);
+        if (child is not null)
+        {
+            Try(new Running(ours, child), () => use(child), what);
+        }
     }
 
     private sealed class Running(Peer peer, Child child, ZramSwap? swap = null) : IDisposable

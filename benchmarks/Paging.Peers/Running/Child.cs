@@ -31,6 +31,7 @@ internal sealed class Child : IDisposable
 
     /// <summary>Starts a worker. In a cgroup, if it is to be limited and there can be one: for what it takes now, the memory, and some
     /// slack.</summary>
+    /// <exception cref="PeerFailedException">It did not start.</exception>
     /// <param name="moreBytes">What it will allocate for other ends.</param>
     public static Child Start(string key, PeerContext context, int seed, bool isLimited, long moreBytes = 0)
     {
@@ -56,25 +57,41 @@ internal sealed class Child : IDisposable
         start.Environment["MALLOC_ARENA_MAX"] = "1";
         Child child = new(Process.Start(start)!, group);
         Leftovers.Remember(child, child.Kill);
-        group?.Add(child._process.Id);
-        _ = child.Receive("start");
-        if (group is not null)
+        try
         {
-            child.BaseBytes = group.UsedBytes;
-            child._mostBytes = child.BaseBytes + context.MemoryBytes + SlackBytes + moreBytes;
-            group.MaySwap(false);
-            group.Limit(child._mostBytes);
-        }
+            group?.Add(child._process.Id);
+            _ = child.Receive("start");
+            if (group is not null)
+            {
+                child.BaseBytes = group.UsedBytes;
+                child._mostBytes = child.BaseBytes + context.MemoryBytes + SlackBytes + moreBytes;
+                group.MaySwap(false);
+                group.Limit(child._mostBytes);
+            }
 
-        return child;
+            return child;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PeerFailedException)
+        {
+            child.Dispose();
+            throw e as PeerFailedException ?? new PeerFailedException($"start: {e.Message}");
+        }
     }
 
     /// <summary>From here on it may swap, and what that takes of memory is taken off what it has.</summary>
     /// <param name="takenBytes">What the kernel will take for what it has swapped out.</param>
     public void LetSwap(long takenBytes)
     {
-        _group!.MaySwap(true);
-        _group.Limit(_mostBytes - takenBytes);
+        try
+        {
+            _group!.MaySwap(true);
+            _group.Limit(_mostBytes - takenBytes);
+        }
+        catch (IOException e)
+        {
+            // The kernel refuses a limit that it cannot bring the group down to.
+            throw new PeerFailedException($"{takenBytes >> 20:n0} MiB are swapped out, and it does not fit beside them: {e.Message}");
+        }
     }
 
     /// <summary>The words of the answer.</summary>
@@ -153,6 +170,7 @@ internal sealed class Child : IDisposable
         Task<string?> line = _process.StandardOutput.ReadLineAsync();
         if (!line.Wait(s_patience))
         {
+            Leftovers.StayIfOver();
             _process.Kill();
             throw new PeerFailedException($"{command}: no answer within {s_patience.TotalMinutes} minutes");
         }
@@ -168,6 +186,7 @@ internal sealed class Child : IDisposable
 
     private string Death(string command)
     {
+        Leftovers.StayIfOver();
         _process.WaitForExit(5000);
         return _group?.HasKilled == true
             ? $"{command}: killed, its memory was full"

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Paging.Peers.Running;
 
 /// <summary>What a run has changed on the machine - processes, cgroups, swap devices, a temporary directory - and has to undo also when it is
-/// interrupted.</summary>
+/// interrupted, or fails in a way that nobody has foreseen.</summary>
 internal static class Leftovers
 {
     private static readonly Lock s_lock = new();
@@ -11,7 +11,7 @@ internal static class Leftovers
     private static readonly List<PosixSignalRegistration> s_signals = [];
     private static bool s_isOver;
 
-    /// <summary>From here on, an interrupt undoes everything before the process ends.</summary>
+    /// <summary>From here on, everything is undone before the process ends, unless it is killed.</summary>
     public static void UndoWhenInterrupted()
     {
         foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
@@ -23,6 +23,23 @@ internal static class Leftovers
                 Environment.Exit(130);
             }));
         }
+
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => UndoAll();
+    }
+
+    /// <summary>While all is being undone, the thread that measures finds files and processes gone. That is no failure to tell of or to tidy
+    /// up after: it waits here for the end of the process.</summary>
+    public static void StayIfOver()
+    {
+        lock (s_lock)
+        {
+            if (!s_isOver)
+            {
+                return;
+            }
+        }
+
+        Thread.Sleep(Timeout.Infinite);
     }
 
     /// <param name="owner">Whoever undoes it in the ordinary course of things, and says so by <see cref="Forget"/>.</param>
@@ -38,10 +55,12 @@ internal static class Leftovers
         }
 
         undo(); // made while everything was being undone
+        StayIfOver();
     }
 
     public static void Forget(object owner)
     {
+        StayIfOver(); // it is being undone
         lock (s_lock)
         {
             s_all.RemoveAll(l => l.Owner == owner);

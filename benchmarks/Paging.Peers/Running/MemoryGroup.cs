@@ -21,8 +21,8 @@ internal sealed class MemoryGroup : IDisposable
     /// <summary>What it holds now.</summary>
     public long UsedBytes => Read(_isSecond ? "memory.current" : "memory.usage_in_bytes");
 
-    /// <summary>Processes that were killed because it was full.</summary>
-    public bool HasKilled => File.ReadLines(Path.Combine(_path, _isSecond ? "memory.events" : "memory.oom_control"))
+    /// <summary>Whether a process was killed because it was full.</summary>
+    public bool HasKilled => Directory.Exists(_path) && File.ReadLines(Path.Combine(_path, _isSecond ? "memory.events" : "memory.oom_control"))
         .Any(line => line.StartsWith("oom_kill ", StringComparison.Ordinal) && line != "oom_kill 0");
 
     /// <param name="why">Why there is none, when null is returned.</param>

@@ -16,6 +16,7 @@ internal sealed partial class ZramSwap : IDisposable
     private const int LabelLength = 16;
     private const int Prefer = 0x8000; // SWAP_FLAG_PREFER
     private const int Priority = 0x7fff; // the highest
+    private static readonly string s_theHighest = $"\t{Priority.ToString(CultureInfo.InvariantCulture)}";
     private readonly int _number;
 
     private ZramSwap(int number, string algorithm)
@@ -40,6 +41,13 @@ internal sealed partial class ZramSwap : IDisposable
         int number = -1;
         try
         {
+            if (File.ReadLines("/proc/swaps").FirstOrDefault(l => l.EndsWith(s_theHighest, StringComparison.Ordinal)) is { } other)
+            {
+                // The kernel would swap to both in turns, what is whose nobody could tell.
+                why = $"{other.Split(' ', '\t')[0]} is swapped to with the same priority: another run has it";
+                return null;
+            }
+
             number = int.Parse(File.ReadAllText(Path.Combine(Control, "hot_add")), CultureInfo.InvariantCulture); // reading it makes a device
             string settings = Settings(number);
             string algorithms = File.ReadAllText(Path.Combine(settings, "comp_algorithm"));
@@ -66,7 +74,7 @@ internal sealed partial class ZramSwap : IDisposable
             why = $"no zram device to swap to: {e.Message}";
             if (number >= 0)
             {
-                Remove(number);
+                TryRemove(number);
             }
 
             return null;
@@ -137,6 +145,18 @@ internal sealed partial class ZramSwap : IDisposable
 
     private static void Remove(int number) =>
         File.WriteAllText(Path.Combine(Control, "hot_remove"), number.ToString(CultureInfo.InvariantCulture));
+
+    private static void TryRemove(int number)
+    {
+        try
+        {
+            Remove(number);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It holds nothing; why it could not be used is told.
+        }
+    }
 
     /// <summary>Bytes stored, compressed, and taken in all; and more.</summary>
     private long[] MemoryStatistics() =>
