@@ -8,7 +8,7 @@ namespace Paging.Peers.Data;
 internal static class RowFile
 {
     private const int RowsAtOnce = 256;
-    private const int SampleEach = 16;
+    private const int MostSamples = 4096;
 
     /// <summary>Writes the file, unless it is there already with that length and of that source.</summary>
     /// <param name="progress">Gets the share that is done.</param>
@@ -136,7 +136,8 @@ internal static class RowFile
         byte[] encoded = new byte[LZ4Codec.MaximumOutputSize(Row.Bytes)];
         long samples = 0;
         long bytes = 0;
-        for (long i = 0; i < rows && samples < 4096; i += SampleEach)
+        long step = (rows / MostSamples) | 1; // of all of them; an odd one, since what is repeated may have an even number of rows
+        for (long i = 0; i < rows; i += step)
         {
             file.Position = i * Row.Bytes;
             file.ReadExactly(row);
