@@ -109,10 +109,18 @@ internal sealed partial class ZramSwap : IDisposable
         }
     }
 
+    /// <summary>A device that stays is told, and is no reason to lose what was measured.</summary>
     public void Dispose()
     {
         Leftovers.Forget(this);
-        Remove();
+        try
+        {
+            Remove();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"{Device(_number)} is not removed: {e.Message}");
+        }
     }
 
     private static string Device(int number) => $"/dev/zram{number.ToString(CultureInfo.InvariantCulture)}";
