@@ -112,6 +112,7 @@ internal static class Plots
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. bars.Select((b, i) => new Tick(i, b.Name))]);
         plot.Axes.Left.MajorTickStyle.Length = 0;
         plot.Axes.Margins(left: 0);
+        plot.Axes.Right.MinimumSize = 48; // half of the last number below
         plot.Axes.SetLimitsX(lowest, highest);
         plot.HideGrid();
         plot.Title(title);
