@@ -80,7 +80,7 @@ internal static class SegmentsWorkload
             _page = EntrySize.Stored(EntryHeader.UnitsFor(PageBytes / 2), PageBytes / 2, PageBytes, isRaw: false);
             _pages = _log.SegmentBytes / _page.Bytes;
             Random random = new(seed);
-            for (int i = 0; i < count && _log.TryTake(StoreLevel.Normal) is >= 0 and int number; i++)
+            for (int i = 0; i < count && _log.TryTake(StoreLevel.Normal, isStore: true) is >= 0 and int number; i++)
             {
                 Segment* segment = _store.Segments[number];
                 for (int page = 0; page < _pages; page++)

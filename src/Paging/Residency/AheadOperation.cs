@@ -2,7 +2,7 @@ using Paging.Swap;
 
 namespace Paging.Residency;
 
-/// <summary>Brings pages of an array in ahead of demand, because the program asks for them.</summary>
+/// <summary>Brings pages of an array in ahead of demand that the program has asked for, or whose rows it will have in batches.</summary>
 /// <param name="queue">The pager's.</param>
 /// <param name="region">The array.</param>
 /// <param name="first">The first item.</param>

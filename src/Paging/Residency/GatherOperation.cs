@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.Intrinsics.X86;
 using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -271,6 +272,11 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
     /// here both misses overlap with the work on the pages before it.</summary>
     private void PrefetchBehind(int run)
     {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
         if (run + 1 < _runs)
         {
             Region.PrefetchStored(RowGatherer.PageOf(_keys[StartOf(run + 1)]), isNext: true);

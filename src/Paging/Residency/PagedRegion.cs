@@ -264,7 +264,8 @@ internal sealed unsafe class PagedRegion
     /// there, the beginning of the page as it is stored. Any page will do, in any state.</summary>
     internal void PrefetchStored(long index, bool isNext)
     {
-        ulong word = PageWord.Load(Find(index));
+        ulong* page = Pages.TryFind(index);
+        ulong word = page == null ? 0 : PageWord.Load(page);
         uint stored = PageWord.State(word) == PageState.Swapped ? PageWord.Stored(word) : 0;
         if (stored == 0)
         {

@@ -46,9 +46,26 @@ internal static unsafe class PoolAdmission
     internal static bool HasRoomFor(SwapStore swap, PoolWish wish, int length, FrameRecord* record) => wish switch
     {
         PoolWish.None => false,
-        PoolWish.IfUnused => swap.HasRoomUnused(length),
+        PoolWish.IfUnused => HasRoomUnused(swap, length, record),
         _ => swap.HasRoomAtHand(length, IsRedundant(swap, record)),
     };
+
+    private static bool HasRoomUnused(SwapStore swap, int length, FrameRecord* record)
+    {
+        if (swap.HasRoomUnused(length))
+        {
+            return true;
+        }
+
+        // Not where the pool has it, and only a copy that is quicker to decode was wanted.
+        uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
+        if (stored == 0 || !swap.IsInMemory(stored))
+        {
+            swap.NoteTurnedAway(length);
+        }
+
+        return false;
+    }
 
     /// <summary>Whether a clean page can be had again without a stored copy: it has none, and so is as what backs its array (or zeroes),
     /// or has one that is redundant itself.</summary>

@@ -28,16 +28,18 @@ internal sealed class Headroom(PoolBudget budget, int segmentBytes)
     internal int Of(int segments) => Math.Max(Least, Full(segments) - Shared.Read(SharedWord.Counter, ref _givenUp));
 
     /// <summary>A store has opened a segment. Under the gate.</summary>
-    internal void NoteTakenUnsynchronized()
+    /// <param name="segments">That the log has: what was given up of a larger pool does not count.</param>
+    internal void NoteTakenUnsynchronized(int segments)
     {
         Shared.Exchange(SharedWord.Counter, ref _turnedAwayBytes, 0);
+        int givenUp = Math.Min(_givenUp, Full(segments) - Least);
         if (_givenUp > 0)
         {
-            Shared.Write(SharedWord.Counter, ref _givenUp, _givenUp - 1);
+            Shared.Write(SharedWord.Counter, ref _givenUp, Math.Max(0, givenUp - 1));
         }
     }
 
-    /// <summary>A page that was read from a file has found no room in the pool.</summary>
+    /// <summary>A page that is in no memory but its frame goes, and has found no room in the pool.</summary>
     /// <param name="bytes">Its length.</param>
     /// <param name="segments">That the log has.</param>
     internal void NoteTurnedAway(int bytes, int segments)

@@ -22,7 +22,8 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// that does not matter.</summary>
     private long _age = long.MaxValue;
 
-    /// <summary>Bytes of the page that the borrower has stored; 0 when it has stored none.</summary>
+    /// <summary>Bytes of the last page that was stored since the line was last looked at: the borrower's, or of one before. The
+    /// borrower's.</summary>
     private int _length;
 
     /// <summary>Bytes of the pages for which it was borrowed and given back while threads stood in line, since it was last handed to one. The
@@ -55,7 +56,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        return Use(_log.TryTake(level));
+        return Use(_log.TryTake(level, isStore: true));
     }
 
     /// <summary>Seals the open segment if anything in it is dead, so that it can be emptied. For a borrower that found no other
@@ -125,7 +126,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        return Use(_log.TryTake(level));
+        return Use(_log.TryTake(level, isStore: false));
     }
 
     /// <summary>Gives an empty spare segment back. For a borrower that is not about to append. False when there is none.</summary>
@@ -214,9 +215,16 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return false;
         }
 
-        // Before another thread has the writer.
+        // Set before another thread has the writer. Where the place of the first is still taken, the next to give it back tries again.
+        int passedBy = _passedBy;
         _passedBy = 0;
-        return _log.IsInUse(this) && _log.Line.TryHandOver(this);
+        if (_log.IsInUse(this) && _log.Line.TryHandOver(this))
+        {
+            return true;
+        }
+
+        _passedBy = Math.Min(passedBy, _log.Line.TurnBytes);
+        return false;
     }
 
     private bool Use(int segment)

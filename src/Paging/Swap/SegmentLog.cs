@@ -162,7 +162,13 @@ internal sealed unsafe class SegmentLog
     internal bool HasUnused => !Chunks.IsShortBy(Ahead + Writeback.Depth) && Chunks.HasRoom;
 
     /// <summary>Notes that a page that was read from a file has found the pool without unused room.</summary>
-    internal void NoteTurnedAway(int length) => _headroom.NoteTurnedAway(length, Chunks.Affordable);
+    internal void NoteTurnedAway(int length)
+    {
+        if (_table.Files.IsAny)
+        {
+            _headroom.NoteTurnedAway(length, Chunks.Affordable);
+        }
+    }
 
     /// <summary>Whether more segments should be on their way to a file than the given number.</summary>
     internal bool IsShortBeside(int underWay) => _table.Files.IsAny && underWay < Ahead && Chunks.IsShortBy(Ahead - underWay);
@@ -245,7 +251,9 @@ internal sealed unsafe class SegmentLog
     }
 
     /// <summary>Takes a free segment and opens it. Returns −1 when there is none for the level.</summary>
-    internal int TryTake(StoreLevel level)
+    /// <param name="level">How much of what is held back it may be.</param>
+    /// <param name="isStore">Whether a page is stored there, and not moved or compressed again.</param>
+    internal int TryTake(StoreLevel level, bool isStore)
     {
         int segment;
         using (_budget.Gate.Enter())
@@ -262,9 +270,9 @@ internal sealed unsafe class SegmentLog
             }
 
             LendUnsynchronized(segment);
-            if (level is StoreLevel.Normal or StoreLevel.LastResort)
+            if (isStore && level is (StoreLevel.Normal or StoreLevel.LastResort))
             {
-                _headroom.NoteTakenUnsynchronized();
+                _headroom.NoteTakenUnsynchronized(Chunks.Affordable);
             }
 
             if (IsTight)

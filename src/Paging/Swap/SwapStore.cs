@@ -183,16 +183,17 @@ internal sealed unsafe partial class SwapStore
 
     /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
     /// a page comes in.</summary>
-    internal bool HasRoomUnused(int length)
-    {
-        SegmentLog? log = LogFor(length);
-        if (log is null || log.HasUnused)
-        {
-            return log is not null;
-        }
+    internal bool HasRoomUnused(int length) => LogFor(length) is { HasUnused: true };
 
-        log.NoteTurnedAway(length);
-        return false;
+    /// <summary>Notes that a page has found no such room, and will have to be read from a file.</summary>
+    internal void NoteTurnedAway(int length) => LogFor(length)?.NoteTurnedAway(length);
+
+    /// <summary>Whether a stored page is in memory. A hint, for any number.</summary>
+    internal bool IsInMemory(uint index)
+    {
+        Location location = _descriptors.Locate(index);
+        return location.Where == Location.Kind.Segment
+            && SegmentWord.State(SegmentWord.Load(&_segments[location.Segment]->Word)) is not (SegmentState.OnFile or SegmentState.FileCleaning);
     }
 
     /// <summary>Takes what storing one page needs, before the page is claimed: a descriptor, and room for the raw page.</summary>

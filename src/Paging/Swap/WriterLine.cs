@@ -56,6 +56,15 @@ internal sealed partial class WriterLine(SegmentLog log)
     /// <summary>Stands in line until there is a writer.</summary>
     internal LogWriter Await()
     {
+        // Kept to the end: a thread that has an interrupt pending could not sleep in between.
+        bool interrupted = false;
+        LogWriter writer = Await(ref interrupted);
+        Uninterrupted.Keep(interrupted);
+        return writer;
+    }
+
+    private LogWriter Await(ref bool interrupted)
+    {
         long number = Join();
         Spinner spinner = default;
         while (true)
@@ -68,7 +77,7 @@ internal sealed partial class WriterLine(SegmentLog log)
 
             if (first < number)
             {
-                Sleep(number);
+                Sleep(number, ref interrupted);
             }
             else if (log.TryBorrowAny() is { } writer)
             {
@@ -87,7 +96,7 @@ internal sealed partial class WriterLine(SegmentLog log)
             }
             else
             {
-                Nap(number);
+                Nap(number, ref interrupted);
             }
         }
     }
@@ -161,7 +170,7 @@ internal sealed partial class WriterLine(SegmentLog log)
     }
 
     /// <summary>Sleeps until the thread is the first in line, or has been handed a writer.</summary>
-    private void Sleep(long number)
+    private void Sleep(long number, ref bool interrupted)
     {
         Condition place = PlaceOf(number);
         if (TestHook.Interleaver is { } interleaver)
@@ -175,28 +184,26 @@ internal sealed partial class WriterLine(SegmentLog log)
             return;
         }
 
-        bool interrupted = false;
         place.Enter(ref interrupted);
         while (Volatile.Read(ref _first) < number)
         {
             place.Wait(ref interrupted);
         }
 
-        place.Exit(interrupted);
+        place.Exit(interrupted: false);
     }
 
     /// <summary>Sleeps for a moment, as the first in line, unless it is handed a writer.</summary>
-    private void Nap(long number)
+    private void Nap(long number, ref bool interrupted)
     {
         Condition place = PlaceOf(number);
-        bool interrupted = false;
         place.Enter(ref interrupted);
         if (Volatile.Read(ref _first) == number)
         {
             place.Wait(ref interrupted, NapMilliseconds);
         }
 
-        place.Exit(interrupted);
+        place.Exit(interrupted: false);
     }
 
     /// <summary>Wakes a thread of the line, if there is one of this number. The first has been changed before, and the sleeper looks at it

@@ -50,22 +50,28 @@ public sealed class HeadroomTests
         // However many there are, the least stays.
         TurnAway(pages: 100);
         Assert.Equal((2, 60), (headroom.Of(100), headroom.Of(100_000)));
-        headroom.NoteTakenUnsynchronized();
+        headroom.NoteTakenUnsynchronized(segments: 100);
         Assert.Equal(3, headroom.Of(100));
 
         // What was turned away before does not count any more.
         TurnAway(pages: 3);
-        headroom.NoteTakenUnsynchronized();
+        headroom.NoteTakenUnsynchronized(segments: 100);
         TurnAway(pages: 3);
         Assert.Equal(4, headroom.Of(100));
         for (int i = 0; i < 10; i++)
-            headroom.NoteTakenUnsynchronized();
+            headroom.NoteTakenUnsynchronized(segments: 100);
         Assert.Equal(6, headroom.Of(100));
 
-        void TurnAway(int pages)
+        // A pool that has shrunk since has nothing to give back that it never had.
+        TurnAway(pages: 1000, segments: 1024);
+        Assert.Equal((2, 2), (headroom.Of(1024), headroom.Of(100)));
+        headroom.NoteTakenUnsynchronized(segments: 100);
+        Assert.Equal(3, headroom.Of(100));
+
+        void TurnAway(int pages, int segments = 100)
         {
             for (int i = 0; i < pages; i++)
-                headroom.NoteTurnedAway(PageBytes, segments: 100);
+                headroom.NoteTurnedAway(PageBytes, segments);
         }
     }
 

@@ -97,7 +97,7 @@ public sealed unsafe class SegmentOrderTests
         List<int> born = [];
         for (int i = 0; i < Numbers; i++)
         {
-            int number = log.TryTake(StoreLevel.Normal);
+            int number = log.TryTake(StoreLevel.Normal, isStore: true);
             Segment* segment = store.Segments[number];
             segment->Used += Page;
             Accounts.Credit(segment, EntrySize.Stored(Page / 16, Page, Page, isRaw: true));
