@@ -29,7 +29,8 @@ internal sealed unsafe class MappedView : NativeRows
     }
 
     public override string Settings => _random
-        ? "madvise(MADV_RANDOM): no reading around a fault, MADV_WILLNEED for the rows of a batch and for assets ahead; memory: the page cache of its cgroup"
+        ? "madvise(MADV_RANDOM): no reading around a fault, MADV_WILLNEED for the rows of a batch and for assets ahead; "
+            + "memory: the page cache of its cgroup"
         : "as .NET maps it: the kernel reads around a fault, MADV_WILLNEED for assets ahead; memory: the page cache of its cgroup";
 
     /// <summary>With MADV_RANDOM a fault reads one page, and the next waits for it: told of all of them first, the kernel reads them side by

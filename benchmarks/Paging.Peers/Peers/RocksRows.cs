@@ -99,7 +99,9 @@ internal sealed class RocksRows : IRowWriter, IAssetReader
                     int mine = part * each;
                     int its = Math.Min(count - mine, each);
                     GatherPart(
-                        new((long*)at.From + start + mine, its), new((byte*)at.To + ((long)(start + mine) * Row.Bytes), its * Row.Bytes), _keys[part]);
+                        new((long*)at.From + start + mine, its),
+                        new((byte*)at.To + ((long)(start + mine) * Row.Bytes), its * Row.Bytes),
+                        _keys[part]);
                 });
             }
         }

@@ -38,7 +38,8 @@ internal static class Results
 
         if (bench.Faults.Count > 0)
         {
-            yield return new Table("Faults among more and more pages, 1,024 frames", ["pages of 4 KiB", "ns a fault", "ns of two loads alone", "metadata, bytes a page"],
+            yield return new Table("Faults among more and more pages, 1,024 frames",
+                ["pages of 4 KiB", "ns a fault", "ns of two loads alone", "metadata, bytes a page"],
                 [.. bench.Faults.Select(f => (string[])
                     [F($"{f.Pages:n0}"), F($"{f.Nanoseconds:0}"), F($"{f.BareNanoseconds:0}"), F($"{f.MetadataBytes:0.0}")])],
                 "Pages of one repeated pattern, which their descriptors hold: data of that size would not fit. " +

@@ -338,13 +338,7 @@ public sealed class RemovalTests
     public void Nobody_waits_for_the_removal_of_a_file_that_takes_nothing_anyway()
     {
         using var held = new Held(Pages);
-        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
-        SwapFile retired = held.AddDevice(device);
-        held.Fill();
-        device.Always = Fault.TornWrite;
-        SwapFile healthy = held.AddDevice(new MemoryDevice(2 * Held.FileBytes), priority: -1);
-        while (retired.Area.State == AreaState.InUse)
-            held.Fill();
+        (SwapFile retired, SwapFile healthy) = AddRetired(held);
         SwapFileTable files = held.Store.Files;
         Assert.True(retired.Area.TryBeginRemoval(out AreaState before));
         Assert.False(files.IsAnyBeingRemoved);
@@ -362,17 +356,24 @@ public sealed class RemovalTests
     public void A_retired_file_can_be_removed()
     {
         using var held = new Held(Pages);
-        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
-        SwapFile file = held.AddDevice(device);
-        held.Fill();
-        device.Always = Fault.TornWrite;
-        held.AddDevice(new MemoryDevice(2 * Held.FileBytes), priority: -1);
-        while (file.Area.State == AreaState.InUse)
-            held.Fill();
+        (SwapFile file, _) = AddRetired(held);
         Remove(held.Pager, file);
         held.VerifyAll();
         held.Fill().VerifyAll();
         Assert.Equal(held.Store.Files.UsedBytes, held.Statistics.FileBytes);
+    }
+
+    /// <summary>A file that takes no more, since its writes began to fail, and one that takes what it cannot.</summary>
+    private static (SwapFile Retired, SwapFile Healthy) AddRetired(Held held)
+    {
+        var device = new FaultyDevice(new MemoryDevice(Held.FileBytes), seed: 1);
+        SwapFile retired = held.AddDevice(device);
+        held.Fill();
+        device.Always = Fault.TornWrite;
+        SwapFile healthy = held.AddDevice(new MemoryDevice(2 * Held.FileBytes), priority: -1);
+        while (retired.Area.State == AreaState.InUse)
+            held.Fill();
+        return (retired, healthy);
     }
 
     private static void Remove(Pager pager, SwapFile file) => RemoveAsync(pager, file).GetAwaiter().GetResult();
