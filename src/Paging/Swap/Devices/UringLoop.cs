@@ -12,15 +12,16 @@ namespace Paging.Swap.Devices;
 /// <para>A submitter adds a request to the queue and, if the thread sleeps, adds to an event counter. The thread always keeps a read of
 /// that counter in the ring: so it sleeps in one place, both for completions and for new requests. No wake-up is lost, because the thread
 /// announces that it will sleep under the same lock under which it has found the queue empty.</para>
-/// <para>At most <see cref="Depth"/> requests and that one read are in flight. The ring has more entries than that, and twice as many
-/// places for completions as entries: so neither ring can be full.</para>
+/// <para>At most <see cref="Depth"/> requests and that one read are in flight. The ring has as many entries, and twice as many places for
+/// completions: so neither ring can be full.</para>
 /// </remarks>
 internal sealed unsafe class UringLoop : IDisposable
 {
-    /// <summary>The most requests that are in flight.</summary>
-    internal const int Depth = 64;
+    /// <summary>The most requests that are in flight: the short reads of a gather all at once, or the disk would run dry between two lots of
+    /// them. With the read of the counter a power of two.</summary>
+    internal const int Depth = 255;
 
-    private const uint Entries = 2 * Depth;
+    private const uint Entries = Depth + 1;
     private const ulong WakeData = ulong.MaxValue;
     private const ulong TrialData = ulong.MaxValue - 1;
 
