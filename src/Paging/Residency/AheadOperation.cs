@@ -11,10 +11,25 @@ namespace Paging.Residency;
 internal abstract class AheadOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
     : PageOperation(queue, region, first, end, most)
 {
-    /// <summary>Pages that a thread takes at a time where they may be in files: neighbours there are read at once.</summary>
-    private const int PagesInFiles = 64;
+    /// <summary>Pages that a thread takes at a time where they may be in files, at most: neighbours there are read at once.</summary>
+    private const int MaxPagesInFiles = 64;
 
-    internal sealed override long LimitPart(long pages) => Region.MayBeInFiles ? Math.Max(pages, PagesInFiles) : pages;
+    /// <summary>Bytes of pages that it takes there at a time: so many at most, and towards the end so many at least. What is in the pool
+    /// after all takes processors as long as a file takes a disk, and whoever waits for a window is to have a share in it.</summary>
+    private const int MaxBytesInFiles = 2 << 20;
+    private const int MinBytesInFiles = 256 << 10;
+
+    internal sealed override long LimitPart(long pages)
+    {
+        if (!Region.MayBeInFiles)
+        {
+            return pages;
+        }
+
+        int shift = Region.Frames.PageShift;
+        long most = Math.Min(MaxPagesInFiles, MaxBytesInFiles >> shift);
+        return Math.Max(pages, PartOfRest(Math.Min(MinBytesInFiles >> shift, most), most));
+    }
 
     /// <summary>The device has as many at once as it may.</summary>
     internal sealed override void BeginReads(PageLoader loader, in OperationPart part)

@@ -181,18 +181,16 @@ internal sealed unsafe class GatherOperation(RowGatherer gatherer, PagedRegion r
         ReadPlan.Begin(loader);
     }
 
-    /// <summary>Large parts first, so that they are few, and small ones towards the end, so that nobody waits long for the
-    /// others.</summary>
     internal override long LimitPart(long pages)
     {
         if (!Region.MayBeInFiles)
         {
-            return Math.Clamp((End - Next) / 4, 1, pages);
+            return PartOfRest(1, pages);
         }
 
         // What lies side by side is read at once, but not beyond a part.
         int shift = Region.Frames.PageShift;
-        return Math.Clamp((End - Next) / 4, Math.Max(1, MinBytesInFiles >> shift), Math.Max(MinMaxPagesInFiles, MaxBytesInFiles >> shift));
+        return PartOfRest(Math.Max(1, MinBytesInFiles >> shift), Math.Max(MinMaxPagesInFiles, MaxBytesInFiles >> shift));
     }
 
     /// <summary>The last that is done with it: the thread that waits may use it again at once.</summary>

@@ -16,8 +16,10 @@ internal sealed partial class OperationQueue(PagingDomain domain)
     /// <summary>Bytes of pages that are handed out as a part.</summary>
     private const int PartBytes = 64 << 10;
 
-    /// <summary>Pages of an operation of which a thread takes no second part ahead: the others are to have some, too.</summary>
-    private const int PagesForOthers = 128;
+    /// <summary>Pages of an operation of which a thread takes no second part ahead: the others are to have some, too. So many bytes of
+    /// them, and no more pages than parts of the smallest ones have.</summary>
+    private const int BytesForOthers = 2 << 20;
+    private const int MaxPagesForOthers = 128;
 
     private readonly Gate _gate = new();
     private PageOperation? _first;
@@ -99,7 +101,7 @@ internal sealed partial class OperationQueue(PagingDomain domain)
     internal bool TryTakeMore(PageOperation operation, bool isNext, out OperationPart part)
     {
         using Gate.Scope held = _gate.Enter();
-        long least = isNext ? 1 : PagesForOthers;
+        long least = isNext ? 1 : Math.Clamp(BytesForOthers >> operation.Region.Frames.PageShift, 1, MaxPagesForOthers);
         bool isTaken = operation.IsQueued
             && operation.Left >= least
             && operation.End - operation.Next >= least

@@ -10,6 +10,9 @@ namespace Paging.Residency;
 /// gate.</remarks>
 internal abstract class PageOperation(OperationQueue queue, PagedRegion region, long first, long end, long most)
 {
+    /// <summary>The part of the rest that a thread takes at a time.</summary>
+    private const int RestShare = 4;
+
     /// <summary>Ended before its pages were all dealt with: set under the gate, read between two pages without it.</summary>
     private int _isOver;
 
@@ -57,6 +60,10 @@ internal abstract class PageOperation(OperationQueue queue, PagedRegion region, 
     /// <summary>How many pages one thread takes at a time. Under the gate.</summary>
     /// <param name="pages">How many it takes as a rule.</param>
     internal virtual long LimitPart(long pages) => pages;
+
+    /// <summary>A part of what has not been handed out, within limits: large parts first, so that they are few, and small ones towards the
+    /// end, so that no thread is long at the last one while the others have none. Under the gate.</summary>
+    protected long PartOfRest(long least, long most) => Math.Clamp((End - Next) / RestShare, least, most);
 
     /// <summary>Begins to read what the thread is about to bring in, as far as that is in files.</summary>
     internal virtual void BeginReads(PageLoader loader, in OperationPart part)
