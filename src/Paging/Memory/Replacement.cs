@@ -262,9 +262,12 @@ internal sealed unsafe class Replacement
     }
 
     /// <summary>A page that was brought in ahead was found used, or not. Its first use is what a fault is for other pages.</summary>
-    internal void CheckAhead(long frame, bool used, long capacity)
+    /// <param name="frame">The frame.</param>
+    /// <param name="used">Whether it was.</param>
+    /// <param name="patience">So many faults after it came in, it is like any other page although it was not.</param>
+    internal void CheckAhead(long frame, bool used, long patience)
     {
-        if ((used || (long)Since(Word(frame)) << _timeShift > capacity) && _ahead.Remove(frame))
+        if ((used || (long)Since(Word(frame)) << _timeShift > patience) && _ahead.Remove(frame))
         {
             Word(frame) = Now;
             _cold.Add(frame);

@@ -95,6 +95,22 @@ internal sealed class AccessStreams(long pages, int limit, int slowBatch = Acces
     /// <summary>Steps that the readers of all streams have made, so far.</summary>
     internal long Steps { get; private set; }
 
+    /// <summary>How many steps beyond their readers' places those streams have come together that have been seen to go on lately. Read
+    /// without the streams' guard: a hint.</summary>
+    internal int AheadOfAll
+    {
+        get
+        {
+            int ahead = 0;
+            foreach (ref readonly AccessStream s in _streams.AsSpan())
+            {
+                ahead += s.Distance != 0 && _clock - s.Used <= MaxFirstAge ? s.Ahead : 0;
+            }
+
+            return ahead;
+        }
+    }
+
     private bool IsKnown => _pattern is PageAdvice.Sequential or PageAdvice.Loop;
 
     /// <summary>How the array is read, as far as that is known in advance. What was found so far is forgotten.</summary>

@@ -63,7 +63,23 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
     }
 
     /// <summary>Looks at a frame whose page was brought in ahead of demand.</summary>
-    internal void CheckAhead(FrameClass size, long frame)
+    internal void CheckAhead(FrameClass size, long frame) => CheckAhead(size, frame, Capacity(size));
+
+    /// <summary>Looks at some of the pages that were brought in ahead, for who finds too many of them: those that have not been used while so
+    /// many others came in are like any other page from here on. Streams that have ended leave them behind.</summary>
+    /// <returns>Whether there are fewer now.</returns>
+    internal bool ReviewAhead(FrameClass size, int looks, long patience)
+    {
+        long before = size.Replacement.FramesAhead;
+        for (int i = 0; i < looks && size.Replacement.NextAhead() is >= 0 and long ahead; i++)
+        {
+            CheckAhead(size, size.FirstFrame + ahead, patience);
+        }
+
+        return size.Replacement.FramesAhead < before;
+    }
+
+    private void CheckAhead(FrameClass size, long frame, long patience)
     {
         bool used = TakeReference(size, frame - size.FirstFrame);
         if (used)
@@ -71,7 +87,7 @@ internal sealed unsafe class FrameClock(FramePool frames, SwapStore swap, bool h
             NoteUsed(size, frame);
         }
 
-        size.Replacement.CheckAhead(frame - size.FirstFrame, used, Capacity(size));
+        size.Replacement.CheckAhead(frame - size.FirstFrame, used, patience);
     }
 
     /// <summary>A prefetch found the page in its frame: one that came ahead itself is kept as long as if it came now.</summary>

@@ -203,6 +203,9 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
         return PageWord.IsHot(word) || !PrefetchMark.IsSet(region.Frames.RecordOf(PageWord.Offset(word))) ? AheadUse.Used : AheadUse.NotYet;
     }
 
+    /// <inheritdoc cref="FrameClock.ReviewAhead"/>
+    internal bool ReviewAhead(FrameClass size, int looks, long patience) => _clock.ReviewAhead(size, looks, patience);
+
     /// <summary>Tells the policy that a page that was brought in ahead has been used and left behind.</summary>
     internal void NoteUsedAhead(PagedRegion region, long index)
     {

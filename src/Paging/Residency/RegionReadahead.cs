@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -23,6 +24,9 @@ internal sealed unsafe class RegionReadahead
 
     /// <summary>Looks in vain after which it is looked at no more until a fault says that there is something.</summary>
     private const int MaxQuietLooks = 64;
+
+    /// <summary>Frames that are looked at when that share is used up.</summary>
+    private const int ReviewedAtOnce = 128;
 
     private const int Free = 0;
     private const int Held = 1;
@@ -108,13 +112,21 @@ internal sealed unsafe class RegionReadahead
     /// <returns>How many they are.</returns>
     internal int Take(PagedRegion region, Span<StreamPage> taken)
     {
-        // Pages that are in flight are not counted: each thread may go beyond the share by what it takes here.
-        long most = Math.Min(taken.Length, (region.Frames.MaxFrames / Share) - region.Frames.Replacement.FramesAhead);
+        FrameClass frames = region.Frames;
+        long share = frames.MaxFrames / Share;
+        long most = RoomAhead(frames, share);
+        if (most <= 0 && _streams.AheadOfAll < share / 2 && _readahead.Fetcher.ReviewAhead(frames, ReviewedAtOnce, patience: share))
+        {
+            // Most of what was brought in ahead was not for readers that this array has now.
+            most = RoomAhead(frames, share);
+        }
+
         if (region.IsClosing || most <= 0)
         {
             return 0;
         }
 
+        most = Math.Min(most, taken.Length);
         Hold();
         int count = 0;
         for (int i = 0; i < AccessStreams.MaxStreams && count == 0; i++)
@@ -179,6 +191,10 @@ internal sealed unsafe class RegionReadahead
         Volatile.Write(ref _quietLooks, looks);
         return looks > MaxQuietLooks;
     }
+
+    /// <summary>How many more pages may be brought in ahead. Those in flight are not counted: each thread may go beyond the share by what it
+    /// takes at once.</summary>
+    private static long RoomAhead(FrameClass frames, long share) => share - frames.Replacement.FramesAhead;
 
     /// <summary>Whether it pays to read ahead now. By the holder of the streams.</summary>
     private bool Pays()

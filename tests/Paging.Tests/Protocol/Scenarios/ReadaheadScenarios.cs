@@ -64,6 +64,35 @@ internal static class ReadaheadScenarios
         world.CheckAndClose();
     });
 
+    internal static readonly Scenario OneRunAfterAnother = new(
+        "streams that have ended leave no pages behind that keep others from being read ahead", static run =>
+    {
+        const int Run = 12;
+        const int Runs = 8;
+        var world = new World(run, frames: 16, poolBytes: 4 << 20);
+        Book book = world.Allocate(2 * Run * Runs);
+        for (int page = 0; page < book.Pages; page++)
+            book.Store(page, Contents.Noise(page + 1));
+
+        // A stream reads ahead beyond its last page, so each leaves some pages behind that nobody wants.
+        Advise(book, 0, book.Pages, PageAdvice.Sequential);
+        world.EvictAll();
+        for (int i = 0; i < Runs; i++)
+        {
+            long before = world.Domain.GetStatistics().PrefetchedPages;
+            for (int page = 2 * i * Run; page < ((2 * i) + 1) * Run; page++)
+            {
+                book.Get(page, 3);
+                world.Domain.Step();
+            }
+
+            Assert.True(world.Domain.GetStatistics().PrefetchedPages > before, $"nothing was read ahead in run {i}");
+        }
+
+        AssertEnds(world);
+        world.CheckAndClose();
+    });
+
     internal static readonly Scenario FromAFile = new("pages are read ahead from a file whose segments are freed meanwhile", static run =>
     {
         var world = new World(run, frames: 12);
@@ -135,7 +164,7 @@ internal static class ReadaheadScenarios
         world.CheckAndClose();
     });
 
-    internal static IEnumerable<Scenario> All => [AgainstTheClock, TwoReaders, FromAFile, ArrayDisposed, PagerDisposed, Batches];
+    internal static IEnumerable<Scenario> All => [AgainstTheClock, TwoReaders, OneRunAfterAnother, FromAFile, ArrayDisposed, PagerDisposed, Batches];
 
     private static Book Stored(World world, PageAdvice advice)
     {
