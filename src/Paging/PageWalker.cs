@@ -47,17 +47,26 @@ internal readonly unsafe ref struct PageWalker<T>
 
         long page = _page;
         int offset = _offset;
-        while (!destination.IsEmpty)
+        RangeReads reads = _pages.Region.ReadsOf(page, page + ((offset + (long)destination.Length - 1) / _pageLength) + 1);
+        try
         {
-            int count = Math.Min(_pageLength - offset, destination.Length);
-            if (page != first)
+            while (!destination.IsEmpty)
             {
-                CopyPageTo(page, offset, destination[..count]);
-            }
+                int count = Math.Min(_pageLength - offset, destination.Length);
+                if (page != first)
+                {
+                    reads.Advance(page);
+                    CopyPageTo(page, offset, destination[..count]);
+                }
 
-            destination = destination[count..];
-            page++;
-            offset = 0;
+                destination = destination[count..];
+                page++;
+                offset = 0;
+            }
+        }
+        finally
+        {
+            reads.Dispose();
         }
     }
 

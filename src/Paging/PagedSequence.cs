@@ -87,10 +87,12 @@ public sealed class PagedSequence<T> : IDisposable
         Segment? first = null;
         Segment? last = null;
         bool isComplete = false;
+        RangeReads reads = region.ReadsOf(page, page + pages.Length);
         try
         {
             for (int i = 0; i < pages.Length; i++)
             {
+                reads.Advance(page + i);
                 int start = i == 0 ? offset : 0;
                 var owner = new PageOwner<T>(start, (int)Math.Min(pageLength - start, length), isWritable: false);
                 if (!owner.TryPin(region, page + i, isFirst: i == 0, ref access))
@@ -111,6 +113,7 @@ public sealed class PagedSequence<T> : IDisposable
         }
         finally
         {
+            reads.Dispose();
             if (!isComplete)
             {
                 Array.ForEach(pages, static page => page?.Dispose());

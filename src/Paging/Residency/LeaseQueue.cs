@@ -1,4 +1,5 @@
 using Paging.Memory;
+using Paging.Swap;
 using Paging.TestSeam;
 using Paging.Threading;
 
@@ -46,6 +47,8 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// <summary>Waits for a lease to end. False when that would not help, or when none has ended for too long.</summary>
     internal bool TryWait(PagedRegion region, in Shortage shortage, ref LeaseWait wait)
     {
+        // What reads of this thread hold, others may want before they end their leases.
+        ReadPlan.TryEnd();
         FrameClass size = region.Frames;
         if (!shortage.IsWorthWaiting)
         {
@@ -110,6 +113,7 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
     /// long.</returns>
     internal bool TryAwaitRoom(PagedRegion region, long first, long count, int more, ref Shortage shortage, ref LeaseWait wait)
     {
+        ReadPlan.TryEnd();
         if (domain.HoldsLeases)
         {
             return false;

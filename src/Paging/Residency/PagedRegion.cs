@@ -242,6 +242,9 @@ internal sealed unsafe class PagedRegion
     internal ValueTask Prefetch(long first, long end, CancellationToken cancellation) =>
         _domain.Prefetcher.Prefetch(this, first, end, cancellation);
 
+    /// <summary>For a thread that is about to go through a range of pages: see <see cref="RangeReads"/>.</summary>
+    internal RangeReads ReadsOf(long first, long end) => new(this, _domain.Swap, first, end);
+
     /// <summary>Notes a page that this thread is about to bring in, in case it is in a file: see <see cref="ReadPlan"/>.</summary>
     internal void NoteRead(PageLoader loader, long index)
     {

@@ -4,6 +4,7 @@ using Paging.Stress.Driver;
 using Paging.Tests.Files;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
+using Paging.Tests.Swap.Devices.Doubles;
 
 namespace Paging.Tests.Face;
 
@@ -36,6 +37,22 @@ public class SequenceTests
         }
 
         held.AssertWithinBudgets();
+        held.VerifyAll();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Pages_of_a_range_that_lie_side_by_side_in_a_file_are_read_together(bool asSequence)
+    {
+        using Held held = Stored.InFile(0, out GatedDevice device);
+        int first = Stored.FirstInFile(held, 12);
+        int before = device.Reads;
+        if (asSequence)
+            held.Array.ReadSequence(first * PageLength, 12 * PageLength).Dispose();
+        else
+            held.Array.CopyTo(first * PageLength, new long[12 * PageLength]);
+        Assert.InRange(device.Reads - before, 1, 4);
         held.VerifyAll();
     }
 

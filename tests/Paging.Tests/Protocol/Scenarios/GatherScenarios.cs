@@ -9,16 +9,16 @@ namespace Paging.Tests.Protocol;
 /// pages and to the file. One thread is the device, another one the background, which takes its share of the rows.</summary>
 internal static class GatherScenarios
 {
-    private const long File = 4 << 20;
+    internal const long File = 4 << 20;
 
     /// <summary>With fewer, nobody helps.</summary>
     private const int Frames = 8;
-    private const int Pages = 12;
+    internal const int Pages = 12;
 
     private const int BlocksOfAPage = 2;
 
     /// <summary>A pool whose segments hold several pages.</summary>
-    private const long Neighbours = 4 << 20;
+    internal const long Neighbours = 4 << 20;
 
     /// <summary>Rows of all pages, in no order, some twice.</summary>
     private static readonly (int Page, int Element)[] s_rows =
@@ -239,7 +239,7 @@ internal static class GatherScenarios
         }
     }
 
-    private static (World World, Book Book, MemoryDevice Device) Begin(Run run, long? poolBytes = null)
+    internal static (World World, Book Book, MemoryDevice Device) Begin(Run run, long? poolBytes = null)
     {
         MemoryDevice device = new(File, run.Seed);
         (World world, Book book) = Begin(run, device, poolBytes);
@@ -248,7 +248,7 @@ internal static class GatherScenarios
     }
 
     /// <summary>Pages of which those of sealed segments are in the file, and the others in the pool or untouched.</summary>
-    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
+    internal static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
     {
         World world = new(run, frames: Frames, poolBytes);
         world.AddFile(device);
@@ -279,7 +279,7 @@ internal static class GatherScenarios
         return -1;
     }
 
-    private static void End(World world, MemoryDevice device, Action? check = null, bool mayHaveReadNone = false)
+    internal static void End(World world, MemoryDevice device, Action? check = null, bool mayHaveReadNone = false)
     {
         // Nobody else is left who would complete a request.
         device.DelaysCompletion = false;

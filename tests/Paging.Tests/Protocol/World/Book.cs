@@ -134,19 +134,18 @@ internal sealed unsafe class Book
     }
 
     /// <summary>Copies the page out and checks all of it.</summary>
-    internal void Copy(int page)
-    {
-        int[] from = new int[Slots + 1];
-        for (int i = 0; i <= Slots; i++)
-        {
-            from[i] = HistoryOf(page, i).Done;
-        }
+    internal void Copy(int page) => Copy(page, 1);
 
-        long[] found = new long[PageLength];
+    /// <summary>Copies pages out at once and checks all of them.</summary>
+    internal void Copy(int page, int pages)
+    {
+        int[] from = [.. Enumerable.Range(page, pages).SelectMany(Histories).Select(static history => history.Done)];
+        long[] found = new long[pages * PageLength];
         Array.CopyTo(Index(page, 0), found);
         for (int i = 0; i < found.Length; i++)
         {
-            Check(page, i, from[Math.Min(i, Slots)], found[i]);
+            (int at, int element) = Math.DivRem(i, PageLength);
+            Check(page + at, element, from[(at * (Slots + 1)) + Math.Min(element, Slots)], found[i]);
         }
     }
 

@@ -7,6 +7,10 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 {
     private int _readsLeft = -1;
     private Action? _action;
+    private int _reads;
+
+    /// <summary>Reads so far.</summary>
+    public int Reads => Volatile.Read(ref _reads);
 
     internal override string Path => inner.Path;
 
@@ -27,6 +31,7 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp)
     {
+        Interlocked.Increment(ref _reads);
         if (Interlocked.Decrement(ref _readsLeft) == 0)
             _action!();
         return inner.Read(offset, buffer, length, stamp);
@@ -36,6 +41,8 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 
     internal override void Submit(IoRequest request)
     {
+        if (request.Operation == IoOperation.Read)
+            Interlocked.Increment(ref _reads);
         if (request.Operation == IoOperation.Read && Interlocked.Decrement(ref _readsLeft) == 0)
             _action!();
         inner.Submit(request);
