@@ -1,6 +1,9 @@
+using System.Runtime.ExceptionServices;
 using Paging.Swap;
+using Paging.Tests.Face;
 using Paging.Tests.Model;
 using Paging.Tests.Protocol;
+using Paging.TestSeam;
 
 namespace Paging.Tests.Swap;
 
@@ -64,6 +67,102 @@ public sealed class WriterLineTests
         });
         Assert.All(allocated, static bytes => Assert.Equal(0, bytes));
     }
+
+    /// <summary>The next thread may stand at the place of one that has been handed a writer and is yet to wake.</summary>
+    [Fact]
+    public void A_turn_that_ends_while_the_place_of_the_next_is_taken_is_handed_over_when_it_is_free()
+    {
+        using Pager pager = Small();
+        SegmentLog log = Internals.Domain(pager).Swap.Segments.Logs[0]!;
+        log.Line.TurnBytes = 2 * WriterLine.LeastBytes;
+        long next = Internals.Join(log.Line);
+        ref LogWriter? place = ref Internals.Handed(log.Line)[next];
+        LogWriter late = new(log);
+        place = late;
+
+        LogWriter writer = log.Borrow();
+        writer.GiveBack();
+        Assert.Same(writer, log.TryBorrowAny());
+        writer.GiveBack();
+        Assert.Same(late, place);
+        Assert.False(writer.IsBorrowed);
+
+        place = null;
+        Assert.Same(writer, log.TryBorrowAny());
+        writer.GiveBack();
+        Assert.Same(writer, place);
+        Assert.True(writer.IsBorrowed);
+        Assert.True(log.Line.IsEmpty);
+
+        place = null;
+        writer.GiveBack();
+        Assert.False(writer.IsBorrowed);
+    }
+
+#if DEBUG
+    /// <summary>An interrupt that is kept for the next wait in the line, and not for the end, cuts each nap short: the thread never sleeps.</summary>
+    [Fact]
+    public void A_pending_interrupt_cuts_one_nap_short_and_stays_pending()
+    {
+        const int Naps = 5;
+        using Pager pager = Small();
+        SegmentLog log = Internals.Domain(pager).Swap.Segments.Logs[0]!;
+        LogWriter held = log.Borrow();
+        using var naps = new CountdownEvent(Naps);
+        int cut = 0;
+        int waiter = 0;
+        bool isPending = false;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                waiter = Environment.CurrentManagedThreadId;
+                AppDomain.CurrentDomain.FirstChanceException += Count;
+                TestHook.Failures = new NapCounter(naps);
+                Thread.CurrentThread.Interrupt();
+                log.Borrow().GiveBack();
+                isPending = Figures.TakeInterrupt();
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+            finally
+            {
+                AppDomain.CurrentDomain.FirstChanceException -= Count;
+            }
+        });
+        thread.Start();
+        naps.Wait();
+        held.GiveBack();
+        thread.Join();
+        Assert.Null(failure);
+        Assert.True(isPending, "the interrupt is lost");
+
+        // The second is the one that ends it.
+        Assert.Equal(2, cut);
+
+        void Count(object? sender, FirstChanceExceptionEventArgs e)
+        {
+            if (Environment.CurrentManagedThreadId == waiter && e.Exception is ThreadInterruptedException)
+            {
+                cut++;
+            }
+        }
+    }
+
+    private sealed class NapCounter(CountdownEvent naps) : IFailures
+    {
+        public void Reach(FailurePoint point)
+        {
+            if (point == FailurePoint.Sleep && !naps.IsSet)
+            {
+                naps.Signal();
+            }
+        }
+    }
+#endif
 
     private static Pager Small() => new(new PagerOptions
     {

@@ -70,6 +70,10 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handed")]
     internal static extern ref LogWriter?[] Handed(WriterLine line);
 
+    /// <summary>Puts a thread into line that does not look for a writer, and has to be handed one.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "Join")]
+    internal static extern long Join(WriterLine line);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
     internal static extern ref Reservation Memory(ChunkMemory chunks);
 
