@@ -30,6 +30,10 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// borrower's.</summary>
     private int _passedBy;
 
+    /// <summary>Odd while the borrower takes or seals a segment, when what it has is not to be seen; and one further for each time that it has
+    /// done so, shifted by one. Written by the borrower, read by threads that look for room.</summary>
+    private int _moves;
+
     /// <summary>0 → 1. Races with other borrowers. Acquires the writes of the previous borrower.</summary>
     internal bool TryBorrow()
     {
@@ -56,7 +60,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        return Use(_log.TryTake(level, isStore: true));
+        return TryTake(level, isStore: true);
     }
 
     /// <summary>Seals the open segment if anything in it is dead, so that it can be emptied. For a borrower that found no other
@@ -126,7 +130,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return true;
         }
 
-        return Use(_log.TryTake(level, isStore: false));
+        return TryTake(level, isStore: false);
     }
 
     /// <summary>Gives an empty spare segment back. For a borrower that is not about to append. False when there is none.</summary>
@@ -138,8 +142,17 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         }
 
         int spare = _spare;
-        _spare = None;
-        _log.Seal(spare);
+        BeginMove();
+        try
+        {
+            _spare = None;
+            _log.Seal(spare);
+        }
+        finally
+        {
+            EndMove(hasMoved: true);
+        }
+
         return true;
     }
 
@@ -154,14 +167,12 @@ internal sealed unsafe class LogWriter(SegmentLog log)
             return None;
         }
 
-        Segment* segment = _log.Table[_open];
-        int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
-        if (segment->Used - live < _log.SegmentBytes >> 5 && live > roomElsewhere)
+        int open = _open;
+        if (!IsWorthwhile(open, roomElsewhere))
         {
             return None;
         }
 
-        int open = _open;
         SealOpen();
         return open;
     }
@@ -181,7 +192,7 @@ internal sealed unsafe class LogWriter(SegmentLog log)
         if (_open >= 0 && Volatile.Read(ref _log.Table[_open]->Live) == 0)
         {
             SealOpen();
-            (_open, _spare) = (_spare, None);
+            OpenSpare();
         }
     }
 
@@ -191,8 +202,15 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// <summary>Whether the last attempt to get a segment failed for want of a number, and not of a chunk. The borrower's.</summary>
     internal bool LacksNumber { get; private set; }
 
-    /// <summary>Bytes left in the open segment.</summary>
-    internal int Room => _open < 0 ? 0 : _log.SegmentBytes - _log.Table[_open]->Used;
+    /// <summary>Bytes left in the open segment. A hint, unless the caller has the writer.</summary>
+    internal int Room
+    {
+        get
+        {
+            int open = Volatile.Read(ref _open);
+            return open < 0 ? 0 : _log.SegmentBytes - Volatile.Read(ref _log.Table[open]->Used);
+        }
+    }
 
     /// <summary>Whether a thread has the writer.</summary>
     internal bool IsBorrowed => Shared.Read(SharedWord.Writer, ref _borrowed) != 0;
@@ -200,10 +218,24 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     /// <summary>Whether there is room for a page of this length. A hint, unless the caller has the writer.</summary>
     internal bool HasRoomFor(int pageLength)
     {
-        int open = Volatile.Read(ref _open);
-        int room = open < 0 ? 0 : _log.SegmentBytes - Volatile.Read(ref _log.Table[open]->Used);
-        return Volatile.Read(ref _spare) >= 0 || room >= EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
+        // In this order: the borrower that opens the spare one says that first, and then that it has none.
+        return Volatile.Read(ref _spare) >= 0 || Room >= EntryHeader.UnitsFor(pageLength) << Location.UnitShift;
     }
+
+    /// <summary>Whether sealing and emptying its open segment would yield anything. A hint, unless the caller has the writer.</summary>
+    /// <param name="roomElsewhere">As for <see cref="SealIfWorthwhile"/>.</param>
+    internal bool IsWorthSealing(int roomElsewhere)
+    {
+        int open = Volatile.Read(ref _open);
+        return open >= 0 && IsWorthwhile(open, roomElsewhere);
+    }
+
+    /// <summary>Whether the borrower is taking or sealing a segment. What was read of the writer before this may be missing what it
+    /// moves.</summary>
+    internal bool IsMoving => (Shared.Read(SharedWord.Writer, ref _moves) & 1) != 0;
+
+    /// <summary>Changes with each segment that has been taken or sealed.</summary>
+    internal int Moves => Volatile.Read(ref _moves) >> 1;
 
     /// <summary>Hands the writer to the first in line, if its turn has come.</summary>
     private bool TryHandOver()
@@ -225,6 +257,21 @@ internal sealed unsafe class LogWriter(SegmentLog log)
 
         _passedBy = Math.Min(passedBy, _log.Line.TurnBytes);
         return false;
+    }
+
+    private bool TryTake(StoreLevel level, bool isStore)
+    {
+        bool hasTaken = false;
+        BeginMove();
+        try
+        {
+            hasTaken = Use(_log.TryTake(level, isStore));
+            return hasTaken;
+        }
+        finally
+        {
+            EndMove(hasTaken);
+        }
     }
 
     private bool Use(int segment)
@@ -249,8 +296,35 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     {
         // First, so that no exception leaves a writer with a segment that it has let go.
         (int open, long age) = (_open, _age);
-        (_open, _age) = (None, long.MaxValue);
-        _log.Seal(open, age);
+        BeginMove();
+        try
+        {
+            (_open, _age) = (None, long.MaxValue);
+            _log.Seal(open, age);
+        }
+        finally
+        {
+            EndMove(hasMoved: true);
+        }
+    }
+
+    /// <summary>Before a segment leaves the writer for the order in which it is found, or comes to it from the free ones.</summary>
+    private void BeginMove()
+    {
+        Volatile.Write(ref _moves, _moves + 1);
+
+        // Pairs with SegmentLog.LookAtWriters: who finds the writer without the segment sees this, or the end of it.
+        Interlocked.MemoryBarrier();
+    }
+
+    /// <summary>Behind it.</summary>
+    private void EndMove(bool hasMoved) => Volatile.Write(ref _moves, hasMoved ? _moves + 1 : _moves - 1);
+
+    private bool IsWorthwhile(int open, int roomElsewhere)
+    {
+        Segment* segment = _log.Table[open];
+        int live = Volatile.Read(ref segment->Live) << Location.UnitShift;
+        return Volatile.Read(ref segment->Used) - live >= _log.SegmentBytes >> 5 || live <= roomElsewhere;
     }
 
     private byte* Compose(int bytes) => Room >= bytes ? Tail : _log.Table[_spare]->Address;
@@ -276,8 +350,14 @@ internal sealed unsafe class LogWriter(SegmentLog log)
     {
         Debug.Assert(_spare >= 0, "prepared for");
         SealOpen();
-        _open = _spare;
-        _spare = None;
+        OpenSpare();
+    }
+
+    private void OpenSpare()
+    {
+        // In the order in which HasRoomFor does not read them.
+        Volatile.Write(ref _open, _spare);
+        Volatile.Write(ref _spare, None);
     }
 
     private Location Advance(int segment, EntrySize size)

@@ -42,7 +42,7 @@ internal sealed unsafe class Room(
         bool mayEndRest = true;
         for (int looks = 1; ; looks++)
         {
-            long seen = _holders.Returns;
+            long seen = _holders.ChangesFor(log);
             Rests rests = Files.Rests;
             if (TryPrepareOnce(log, length, level, remedies: true) is { } writer)
             {
@@ -105,7 +105,7 @@ internal sealed unsafe class Room(
     /// <param name="looks">How often the caller has looked, with this time.</param>
     internal bool TryTakeForNewLog(int looks)
     {
-        long seen = _holders.Returns;
+        long seen = _holders.ChangesFor(log: null);
         return TryTakeFromOthers(except: null) || _holders.TryAwait(log: null, length: 0, seen, looks);
     }
 

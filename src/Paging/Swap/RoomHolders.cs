@@ -4,10 +4,10 @@ namespace Paging.Swap;
 
 /// <summary>The threads that hold for a moment what makes room, and how a thread waits for them that has looked for room in vain
 /// (<see cref="Room"/>).</summary>
-/// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="Returns"/> or lets others try
-/// what it tried in vain; or it is seen to hold it. What it takes later it has not taken from the look. Who waits here holds
-/// nothing.</remarks>
-internal sealed class RoomHolders(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
+/// <remarks>What another thread took before the look ended it either gives back, which changes <see cref="ChangesFor"/> or lets others try
+/// what it tried in vain; or it is seen to hold it, as is what a writer holds that it has given back meanwhile. What it takes later it has not taken
+/// from the look. Who waits here holds nothing.</remarks>
+internal sealed partial class RoomHolders(SegmentTable segments, PoolBudget budget, Writeback writeback, FileCleaner fileCleaner)
 {
     /// <summary>How long a thread waits at a time for another one that is emptying a segment.</summary>
     internal const int WaitMilliseconds = 20;
@@ -18,18 +18,21 @@ internal sealed class RoomHolders(SegmentTable segments, PoolBudget budget, Writ
     /// <summary>A page is refused after so many looks even if each time something came free, which others took.</summary>
     private const int MaxLooks = 64;
 
-    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties.</summary>
-    private const int MaxLooksForReaders = 16;
+    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties, nor for what writers hold that
+    /// nobody uses.</summary>
+    private const int MaxLooksForIdle = 16;
 
-    /// <summary>Changes whenever memory or a slot comes free, and with every budget and file.</summary>
-    internal long Returns => budget.Returns + segments.Files.Returns;
+    /// <summary>Changes whenever memory or a slot comes free, with every budget and file, and with each segment that a writer of the log
+    /// takes or seals.</summary>
+    /// <param name="log">The log that needs room; null for one that is yet to be made.</param>
+    internal long ChangesFor(SegmentLog? log) => budget.Returns + segments.Files.Returns + (log?.Moves ?? 0);
 
     private EventCount Emptied => fileCleaner.Ended;
 
     /// <summary>Waits for the threads that hold what makes room, after a look that has found none.</summary>
     /// <param name="log">The log that needs room; null for one that is yet to be made.</param>
     /// <param name="length">The page's length in bytes.</param>
-    /// <param name="seen">The count of <see cref="Returns"/> before the look.</param>
+    /// <param name="seen">The count of <see cref="ChangesFor"/> before the look.</param>
     /// <param name="looks">How many looks there have been.</param>
     /// <returns>True when it is worth looking again.</returns>
     internal bool TryAwait(SegmentLog? log, int length, long seen, int looks)
@@ -47,10 +50,11 @@ internal sealed class RoomHolders(SegmentTable segments, PoolBudget budget, Writ
 
         bool hasWaited = false;
         Spinner spinner = default;
-        while (Returns == seen)
+        while (ChangesFor(log) == seen)
         {
             long emptied = Emptied.Count;
             long written = writeback.Completions.Count;
+            WriterRoom inWriters = LookAtWriters(log, length);
             if (IsAnyEmptying())
             {
                 Emptied.TryWaitBeyond(emptied, WaitMilliseconds);
@@ -59,24 +63,30 @@ internal sealed class RoomHolders(SegmentTable segments, PoolBudget budget, Writ
             {
                 writeback.Completions.TryWaitBeyond(written, WaitMilliseconds);
             }
-            else if (log is not null && log.IsRoomBorrowed(length))
+            else if (inWriters == WriterRoom.Borrowed)
             {
-                // A thread stores a page there, or has only looked whether it could. What is left is for others.
+                // A thread stores a page there, or has only looked whether it could; or it is on its way to the next in line. What is left is
+                // for others.
                 spinner.Once();
+            }
+            else if (inWriters == WriterRoom.Free && looks < MaxLooksForIdle)
+            {
+                // It was given back behind the look that passed over it.
+                return true;
             }
             else if (segments.Files.IsTrimming)
             {
                 // Free blocks that writers do not find are on their way to the file system, and come back.
                 Emptied.TryWaitBeyond(emptied, PollMilliseconds);
             }
-            else if (!hasWaited && looks < MaxLooksForReaders && fileCleaner.HasDead)
+            else if (!hasWaited && looks < MaxLooksForIdle && fileCleaner.HasDead)
             {
                 // So much is dead of a file, and yet there was no segment to empty: the last readers are about to leave some.
                 Emptied.TryWaitBeyond(emptied, PollMilliseconds);
             }
             else
             {
-                return hasWaited || Returns != seen;
+                return hasWaited || ChangesFor(log) != seen;
             }
 
             hasWaited = true;

@@ -6,6 +6,18 @@ using Paging.Threading;
 
 namespace Paging.Swap;
 
+/// <summary>Whether writers have what would make room.</summary>
+internal enum WriterRoom
+{
+    None,
+
+    /// <summary>One that nobody uses has.</summary>
+    Free,
+
+    /// <summary>One has that a thread uses, or moves at this moment.</summary>
+    Borrowed,
+}
+
 /// <summary>A log: segments of one size, and the writers that append to them.</summary>
 /// <remarks>A pager has one log for its ordinary pages, and further ones only for pages that do not fit into its segments. All logs share
 /// the pool's budget. The parts of a log: the memory of its segments (<see cref="Chunks"/>), the mover of entries (<see cref="Mover"/>),
@@ -23,9 +35,6 @@ internal sealed unsafe class SegmentLog
 
     /// <summary>A writer more for so many segments: each has two open at most, so all together an eighth.</summary>
     private const int SegmentsForWriter = 16;
-
-    /// <summary>How often a thread looks for a writer before it stands in line for one.</summary>
-    private const int SpinRounds = 40;
 
     /// <summary>Buffers for single entries that there are however little memory they may take, unless pages are long: threads that need a
     /// page wait for one, and half of them are for what is read ahead.</summary>
@@ -178,18 +187,44 @@ internal sealed unsafe class SegmentLog
     internal int Holds(Segment* segment) =>
         Math.Max(segment->Used, SegmentBytes - (EntryHeader.UnitsFor(Geometry.MaxPage) << Location.UnitShift));
 
-    /// <summary>Whether a thread has a writer with room for a page of this length, which it may not need. A hint.</summary>
-    internal bool IsRoomBorrowed(int pageLength)
+    /// <summary>Whether a writer has what would make room for a page of this length: room, which its borrower may not need; or so much that
+    /// is dead that the cleaner would empty its segment. Who has looked for room may have passed over either, since the writer was in use. A
+    /// hint.</summary>
+    internal WriterRoom LookAtWriters(int pageLength)
     {
+        int elsewhere = Mover.Writer.Room;
+        var found = WriterRoom.None;
         foreach (LogWriter writer in _writers)
         {
-            if (writer.IsBorrowed && writer.HasRoomFor(pageLength))
+            bool hasAny = writer.HasRoomFor(pageLength) || writer.IsWorthSealing(elsewhere);
+            bool isBorrowed = writer.IsBorrowed;
+
+            // Behind the look at what it has.
+            if (writer.IsMoving || (hasAny && isBorrowed))
             {
-                return true;
+                return WriterRoom.Borrowed;
             }
+
+            found = hasAny ? WriterRoom.Free : found;
         }
 
-        return false;
+        return found;
+    }
+
+    /// <summary>Changes with each segment that a writer has taken or sealed. What <see cref="LookAtWriters"/> has missed because it came
+    /// from a writer while that was looked at is in this, if it is read afterwards.</summary>
+    internal long Moves
+    {
+        get
+        {
+            long moves = 0;
+            foreach (LogWriter writer in _writers)
+            {
+                moves += writer.Moves;
+            }
+
+            return moves;
+        }
     }
 
     /// <summary>As <see cref="Borrow"/>, a writer that has room for a page of this length already; null when none has that nobody
@@ -228,7 +263,7 @@ internal sealed unsafe class SegmentLog
 
             spinner.Once();
         }
-        while (spinner.Count is > 0 and < SpinRounds);
+        while (spinner.Count is > 0 and < WriterLine.SpinRounds);
 
         return Line.Await();
     }

@@ -21,7 +21,9 @@ internal sealed partial class WriterLine(SegmentLog log)
     /// <summary>What a use of a writer counts for at least, in bytes.</summary>
     internal const int LeastBytes = 4 << 10;
 
-    private const int SpinRounds = 40;
+    /// <summary>How often a thread looks for a writer before it stands in line, and again as the first there before it naps: from the end
+    /// of one store to that of the next takes not much longer.</summary>
+    internal const int SpinRounds = 40;
 
     /// <summary>How long the first sleeps between two looks.</summary>
     private const int NapMilliseconds = 1;

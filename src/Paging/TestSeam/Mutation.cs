@@ -108,6 +108,9 @@ internal enum Mutation
     /// <summary>Rule 9: a page is refused although another thread has ended the rest of a file that the look has passed over.</summary>
     ForgetRests,
 
+    /// <summary>Rule 9: a page is refused without a look at what writers hold that were in use when room was looked for.</summary>
+    OverlookWriters,
+
     /// <summary>Rule 11: giving back a pin does not look for an underflow.</summary>
     SkipPinCheck,
 

@@ -46,6 +46,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         [Mutation.DirtyLastFrames] = DirectScenarios.ReadsAtTheBrim,
         [Mutation.SpendCleanerReserve] = DirectScenarios.CleaningAtTheBrim,
         [Mutation.ForgetRests] = FileScenarios.WokenByAnother,
+        [Mutation.OverlookWriters] = WriterScenarios.RoomInWriters,
         [Mutation.SkipPinCheck] = DirectScenarios.PinGivenBackTwice,
         [Mutation.UncoverDespiteClaims] = WatchScenarios.UncoverAgainstFaults,
         [Mutation.PinAhead] = PrefetchScenarios.ArrayDisposed,

@@ -8,6 +8,7 @@ namespace Paging.Tests.Protocol;
 internal static class WriterScenarios
 {
     private const int UsesInTurn = 3;
+    private const int Quarter = 1000;
 
     /// <summary>Segments for two writers, where there are two processors.</summary>
     private static readonly long s_largerPool = 4 * World.SmallestPool;
@@ -67,7 +68,52 @@ internal static class WriterScenarios
         world.CheckAndClose();
     });
 
-    internal static IEnumerable<Scenario> All => [ByTurns, TwoByTurns, Stores, UseFalls];
+    /// <summary>The look for room passes over writers in use; what those hold is not to be missed when they are given back meanwhile.</summary>
+    internal static readonly Scenario RoomInWriters = new(
+        "what fits is not refused because what makes room is under a writer that another thread has for a moment", static run =>
+    {
+        var world = new World(run, poolBytes: s_largerPool);
+        SegmentLog log = world.Log;
+        List<SwapId> ids = [];
+        foreach (int length in (int[])[World.PageBytes, Quarter])
+        {
+            while (world.TryPut(Contents.Noise(ids.Count), length, out SwapId id))
+            {
+                ids.Add(id);
+            }
+        }
+
+        // One segment comes free, and is the one that the last writer has open: there is no room but its dead pages.
+        int first = SegmentOf(ids[0]);
+        world.Free([.. ids.Where(id => SegmentOf(id) == first)]);
+        List<LogWriter> others = [];
+        for (LogWriter writer = log.Borrow(); writer != log.Writers[log.WritersInUse - 1]; writer = log.Borrow())
+        {
+            others.Add(writer);
+        }
+
+        log.Writers[log.WritersInUse - 1].GiveBack();
+        SwapId[] dead = [world.Put(Contents.Noise(-1), Quarter), world.Put(Contents.Noise(-2), Quarter)];
+        others.ForEach(static writer => writer.GiveBack());
+        world.Free(dead);
+        run.Together(() => Prepare(World.PageBytes), () => Prepare(World.PageBytes), () => Prepare(Quarter), () => Prepare(Quarter));
+        world.CheckAndClose();
+
+        int SegmentOf(SwapId id) => world.Store.Descriptors.Locate((uint)id.Value).Segment;
+
+        // As an eviction does, which finds that its page needs no room.
+        void Prepare(int length)
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                StoreTicket ticket = world.Store.Prepare(length, StoreLevel.Normal, isPublic: false);
+                Assert.NotNull(ticket.Writer);
+                world.Store.Cancel(ticket);
+            }
+        }
+    });
+
+    internal static IEnumerable<Scenario> All => [ByTurns, TwoByTurns, Stores, UseFalls, RoomInWriters];
 
     /// <summary>Threads that use writers again and again, and some that do so seldom. What each use passes by is counted from the step in
     /// which a thread has come into line.</summary>
