@@ -56,10 +56,13 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// <param name="index">The page.</param>
     /// <exception cref="PageCorruptedException">The stored page is damaged.</exception>
     /// <exception cref="InsufficientMemoryException">The system refuses memory.</exception>
-    internal BroughtIn BringIn(PagedRegion region, long index) =>
-        BringIn(region, index, new LeaseWait { Manner = FaultManner.Requested });
+    internal BroughtIn BringIn(PagedRegion region, long index)
+    {
+        var wait = new LeaseWait { Manner = FaultManner.Requested };
+        return BringIn(region, index, ref wait);
+    }
 
-    private BroughtIn BringIn(PagedRegion region, long index, LeaseWait wait)
+    private BroughtIn BringIn(PagedRegion region, long index, ref LeaseWait wait)
     {
         Shortage shortage = default;
         for (int look = 0; look < MaxLooks; look++)
@@ -163,21 +166,27 @@ internal sealed unsafe class PageFetcher(PagingDomain domain)
     /// <param name="region">The array.</param>
     /// <param name="index">The page.</param>
     /// <param name="frames">Frames in hand; null to take one.</param>
-    internal BroughtIn BringInAhead(PagedRegion region, long index, FrameBatch* frames) =>
-        BringInAhead(region, index, new LeaseWait { Manner = FaultManner.Ahead, Frames = frames });
+    internal BroughtIn BringInAhead(PagedRegion region, long index, FrameBatch* frames)
+    {
+        var wait = new LeaseWait { Manner = FaultManner.Ahead, Frames = frames };
+        return BringInAhead(region, index, ref wait);
+    }
 
     /// <summary>As <see cref="BringInAhead(PagedRegion, long, FrameBatch*)"/>, for one page.</summary>
     internal BroughtIn BringInAhead(PagedRegion region, long index) => BringInAhead(region, index, frames: null);
 
     /// <summary>As <see cref="BringInAhead(PagedRegion, long)"/>, for a page that the program has asked for.</summary>
-    internal BroughtIn BringInAsked(PagedRegion region, long index) =>
-        BringInAhead(region, index, new LeaseWait { Manner = FaultManner.Ahead, IsAsked = true });
+    internal BroughtIn BringInAsked(PagedRegion region, long index)
+    {
+        var wait = new LeaseWait { Manner = FaultManner.Ahead, IsAsked = true };
+        return BringInAhead(region, index, ref wait);
+    }
 
-    private BroughtIn BringInAhead(PagedRegion region, long index, LeaseWait wait)
+    private BroughtIn BringInAhead(PagedRegion region, long index, ref LeaseWait wait)
     {
         try
         {
-            return BringIn(region, index, wait);
+            return BringIn(region, index, ref wait);
         }
         catch (PageCorruptedException)
         {
