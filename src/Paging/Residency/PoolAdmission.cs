@@ -52,7 +52,12 @@ internal static unsafe class PoolAdmission
 
     private static bool HasRoomUnused(SwapStore swap, int length, FrameRecord* record)
     {
-        if (swap.HasRoomUnused(length))
+        if (swap.LogFor(length) is not { } log)
+        {
+            return false;
+        }
+
+        if (log.HasUnused)
         {
             return true;
         }
@@ -61,7 +66,7 @@ internal static unsafe class PoolAdmission
         uint stored = Shared.Read(SharedWord.FrameRecord, &record->Stored);
         if (stored == 0 || !swap.IsInMemory(stored))
         {
-            swap.NoteTurnedAway(length);
+            log.NoteTurnedAway(length);
         }
 
         return false;

@@ -181,13 +181,6 @@ internal sealed unsafe partial class SwapStore
     internal bool HasRoomAtHand(int length, bool isRedundant = false) =>
         LogFor(length) is { } log && (log.Chunks.HasRoom || (isRedundant && _budget.RedundantBytes >= log.SegmentBytes));
 
-    /// <summary>Whether the pool has room in memory that nobody uses, nor is about to: so much that nothing has to go, now or soon, because
-    /// a page comes in.</summary>
-    internal bool HasRoomUnused(int length) => LogFor(length) is { HasUnused: true };
-
-    /// <summary>Notes that a page has found no such room, and will have to be read from a file.</summary>
-    internal void NoteTurnedAway(int length) => LogFor(length)?.NoteTurnedAway(length);
-
     /// <summary>Whether a stored page is in memory. A hint, for any number.</summary>
     internal bool IsInMemory(uint index)
     {
