@@ -29,10 +29,6 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     /// <summary>After so many failures in a row, nothing more is written to the file.</summary>
     internal const int MaxFailures = 8;
 
-    /// <summary>After the disk was full, or the system had no memory for a write, so many checks of <see cref="HasRoom"/> fail before the
-    /// file is tried again.</summary>
-    private const uint RestAfterFull = 256;
-
     /// <summary>The share of the free blocks, as a shift, that may be on their way back to the file system at once, so that writers find
     /// the others.</summary>
     private const int TrimShift = 3;
@@ -48,9 +44,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     private int _failedReads;
     private long _lastFailedRead = -1;
 
-    /// <summary>High half: how often a rest has begun. Low half: how many more checks of <see cref="HasRoom"/> it fails; 0 when the file does
-    /// not rest. In one word, so that who looks at it twice knows whether the file rested at any time between. CAS, by any thread.</summary>
-    private ulong _rest;
+    private FileRest _rest;
     private long _badBlocks;
     private long _trimming;
     private int _trimmers;
@@ -125,23 +119,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
 
     internal static int SlotBlocks(int segmentBytes, int blockBytes) => ((segmentBytes - 1) / blockBytes) + 1;
 
-    internal bool HasRoom(int segmentBytes)
-    {
-        if (State != AreaState.InUse)
-        {
-            return false;
-        }
-
-        ulong rest = Volatile.Read(ref _rest);
-        if ((uint)rest != 0)
-        {
-            // One check less; or, if another thread was first, none.
-            Interlocked.CompareExchange(ref _rest, rest - 1, rest);
-            return false;
-        }
-
-        return HasBlocks(segmentBytes);
-    }
+    internal bool HasRoom(int segmentBytes) => State == AreaState.InUse && _rest.TryPass() && HasBlocks(segmentBytes);
 
     /// <summary>As <see cref="HasRoom"/>, but also true of a file whose disk was full lately.</summary>
     internal bool MayHaveRoom(int segmentBytes) => State == AreaState.InUse && HasBlocks(segmentBytes);
@@ -161,42 +139,13 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     internal void Rewind() => _blocks.Rewind();
 
     /// <summary>Whether the file is not tried for now, since its disk was full.</summary>
-    internal bool IsResting => (uint)Volatile.Read(ref _rest) != 0;
+    internal bool IsResting => _rest.IsOn;
 
     /// <summary>How often a rest has begun.</summary>
-    internal long RestsBegun => (long)(Volatile.Read(ref _rest) >> 32);
+    internal long RestsBegun => _rest.Begun;
 
     /// <summary>Ends the rest of a file whose disk was full, since no other file has room. False when it does not rest.</summary>
-    internal bool TryEndRest()
-    {
-        while (State == AreaState.InUse)
-        {
-            ulong rest = Volatile.Read(ref _rest);
-            if ((uint)rest == 0)
-            {
-                return false;
-            }
-
-            if (Interlocked.CompareExchange(ref _rest, rest & ~(ulong)uint.MaxValue, rest) == rest)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private void BeginRest()
-    {
-        while (true)
-        {
-            ulong rest = Volatile.Read(ref _rest);
-            if (Interlocked.CompareExchange(ref _rest, (((rest >> 32) + 1) << 32) | RestAfterFull, rest) == rest)
-            {
-                return;
-            }
-        }
-    }
+    internal bool TryEndRest() => State == AreaState.InUse && _rest.TryEnd();
 
     /// <summary>Counts a segment that has come, or (with negative sizes) one that is about to go.</summary>
     /// <param name="log">The number of the segment's log.</param>
@@ -289,7 +238,7 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
         {
             // The medium is well, and there may be room (or memory for the transfer) again later: blocks that were trimmed are not set aside
             // any more. Until then the file rests, so that nobody tries without end.
-            BeginRest();
+            _rest.Begin();
             GiveBackUnused(block, segmentBytes);
             return;
         }
@@ -338,7 +287,6 @@ internal sealed class SwapArea(SwapDevice device, int priority, PathClaim? claim
     }
 
     /// <summary>Gives the space of free slots back to the file system, as far as it takes it.</summary>
-    /// <returns>Bytes given back.</returns>
     /// <returns>Bytes handed back.</returns>
     internal long TrimFree()
     {

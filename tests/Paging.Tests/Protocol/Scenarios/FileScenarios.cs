@@ -177,7 +177,7 @@ internal static unsafe class FileScenarios
         }
 
         MemoryDevice device = world.AddFile(LargeFile, delays: false);
-        Internals.BeginRest(world.File!.Area);
+        Internals.Rest(world.File!.Area).Begin();
         With(device, run, Prepare, Prepare, Prepare);
         world.CheckAndClose();
 

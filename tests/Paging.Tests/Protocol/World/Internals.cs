@@ -58,8 +58,8 @@ internal static unsafe class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_borrowed")]
     internal static extern ref int Borrowed(LogWriter writer);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "BeginRest")]
-    internal static extern void BeginRest(SwapArea area);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_rest")]
+    internal static extern ref FileRest Rest(SwapArea area);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_first")]
     internal static extern ref long First(WriterLine line);
