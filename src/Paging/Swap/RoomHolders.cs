@@ -18,9 +18,13 @@ internal sealed partial class RoomHolders(SegmentTable segments, PoolBudget budg
     /// <summary>A page is refused after so many looks even if each time something came free, which others took.</summary>
     private const int MaxLooks = 64;
 
-    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties, nor for what writers hold that
-    /// nobody uses.</summary>
+    /// <summary>After so many looks a thread waits no more for dead segments of a file that nobody empties, nor looks again for what writers
+    /// hold that nobody uses.</summary>
     private const int MaxLooksForIdle = 16;
+
+    /// <summary>The same for writers while a file rests, since each look counts as a check of it, and it would be tried again the
+    /// sooner.</summary>
+    private const int MaxLooksBesideRest = 2;
 
     /// <summary>Changes whenever memory or a slot comes free, with every budget and file, and with each segment that a writer of the log
     /// takes or seals.</summary>
@@ -69,9 +73,9 @@ internal sealed partial class RoomHolders(SegmentTable segments, PoolBudget budg
                 // for others.
                 spinner.Once();
             }
-            else if (inWriters == WriterRoom.Free && looks < MaxLooksForIdle)
+            else if (inWriters == WriterRoom.Free && looks < (segments.Files.Rests.IsAny ? MaxLooksBesideRest : MaxLooksForIdle))
             {
-                // It was given back behind the look that passed over it.
+                // It was given back behind the look that passed over it; or the cleaner has no room to empty it, so not for ever.
                 return true;
             }
             else if (segments.Files.IsTrimming)
