@@ -134,7 +134,7 @@ public sealed class WriterLineTests
             }
         });
         thread.Start();
-        naps.Wait();
+        naps.Wait(TestContext.Current.CancellationToken);
         held.GiveBack();
         thread.Join();
         Assert.Null(failure);
