@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Paging.Interop;
@@ -15,7 +16,20 @@ internal static unsafe class VirtualMemory
     internal static bool IsSupported => OperatingSystem.IsLinux() && nint.Size == 8;
 
     /// <summary>Bytes of a page of the system: 4096, or more on some machines.</summary>
-    internal static int SystemPageBytes => Environment.SystemPageSize;
+    internal static int SystemPageBytes =>
+#if PAGING_TEST_HOOKS
+        AssumedPageBytes ?? Environment.SystemPageSize;
+
+    /// <summary>For tests, what a system with larger pages would say to the calling thread.</summary>
+    [field: ThreadStatic]
+    internal static int? AssumedPageBytes { get; set; }
+#else
+        Environment.SystemPageSize;
+#endif
+
+    /// <summary>Whether the layers above may have huge pages: they count in those of 2 MiB, which is what the system has where its own pages
+    /// are of 4 KiB. With pages of 16 KiB or 64 KiB it would join 32 MiB or 512 MiB, over holes that have been given back.</summary>
+    private static bool HasHugePages => SystemPageBytes == 4096;
 
     /// <summary>Reserves <paramref name="bytes"/> of address space at a multiple of <paramref name="alignment"/>. It takes no memory,
     /// whatever the process has locked and however the system counts. No part of it may be touched before it is committed.</summary>
@@ -59,7 +73,11 @@ internal static unsafe class VirtualMemory
 
     /// <summary>Lets a part of a reservation be read: as zeroes, without taking memory, until it is committed.</summary>
     /// <returns>False when the system refuses, since the process has as many mappings as it may have.</returns>
-    internal static bool TryMakeReadable(byte* address, nuint bytes) => MMap.mprotect(address, bytes, MMap.PROT_READ) == 0;
+    internal static bool TryMakeReadable(byte* address, nuint bytes)
+    {
+        AssertWholePages(address, bytes);
+        return MMap.mprotect(address, bytes, MMap.PROT_READ) == 0;
+    }
 
     /// <summary>The exception for a refusal, with the figure and where to look.</summary>
     /// <param name="bytes">How much was asked for.</param>
@@ -82,6 +100,7 @@ internal static unsafe class VirtualMemory
     /// <returns>False when the system has no memory to promise.</returns>
     internal static bool TryCommit(byte* address, nuint bytes, bool huge)
     {
+        AssertWholePages(address, bytes);
         if (MMap.mprotect(address, bytes, MMap.PROT_READ | MMap.PROT_WRITE) != 0)
         {
             return false;
@@ -92,8 +111,11 @@ internal static unsafe class VirtualMemory
     }
 
     /// <summary>Sets only the advice for huge pages. A kernel without transparent huge pages answers EINVAL, which does no harm.</summary>
-    internal static void Advise(byte* address, nuint bytes, bool huge) =>
-        _ = MMap.madvise(address, bytes, huge ? MMap.MADV_HUGEPAGE : MMap.MADV_NOHUGEPAGE);
+    internal static void Advise(byte* address, nuint bytes, bool huge)
+    {
+        AssertWholePages(address, bytes);
+        _ = MMap.madvise(address, bytes, huge && HasHugePages ? MMap.MADV_HUGEPAGE : MMap.MADV_NOHUGEPAGE);
+    }
 
     /// <summary>Brings in the memory of a range that is about to be written as a whole, which takes a call and not a fault a page. Kernels
     /// before 5.14 do nothing.</summary>
@@ -104,7 +126,10 @@ internal static unsafe class VirtualMemory
     internal static void Collapse(byte* address, nuint bytes)
     {
         Advise(address, bytes, huge: true);
-        _ = MMap.madvise(address, bytes, MMap.MADV_COLLAPSE);
+        if (HasHugePages)
+        {
+            _ = MMap.madvise(address, bytes, MMap.MADV_COLLAPSE);
+        }
     }
 
     /// <summary>Leaves the range out of children that the process forks, if the system knows how.</summary>
@@ -123,6 +148,10 @@ internal static unsafe class VirtualMemory
 
     /// <summary>Ends a reservation made by <see cref="Reserve"/>. Its memory is given back even where the system does not take the addresses, unless it is locked.</summary>
     internal static void Release(byte* address, nuint bytes) => Unmapping.Unmap(address, bytes);
+
+    [Conditional("DEBUG")]
+    private static void AssertWholePages(byte* address, nuint bytes) =>
+        Debug.Assert((((nuint)address | bytes) & (nuint)(SystemPageBytes - 1)) == 0, "whole pages of the system");
 
     /// <summary>Keeps a reservation from taking memory: under mlockall(MCL_FUTURE) the system brings in every page of a mapping as soon as
     /// it may be written.</summary>

@@ -51,6 +51,9 @@ internal sealed unsafe partial class FrameGranules
 
     internal long FramesInGranule => 1L << _granuleShift;
 
+    /// <summary>Frames whose memory goes back together: those in a page of the system, which may be larger than a frame.</summary>
+    internal int FramesInUnit => Math.Max(1, Interop.VirtualMemory.SystemPageBytes >> PageShift);
+
     /// <summary>One past the last frame that has memory.</summary>
     internal long End => Volatile.Read(ref _end);
 
@@ -161,7 +164,7 @@ internal sealed unsafe partial class FrameGranules
 
         long bytes = granted << PageShift;
         bool huge = bytes == Reservation.HugePageBytes || (bytes > Reservation.HugePageBytes && PageBytes >= Reservation.HugePageBytes);
-        if (!_records.TryReach((first + granted) * FrameRecord.Bytes) || !_memory.TryCommit(_class.OffsetOf(first), bytes, huge))
+        if (!_records.TryReach((first + granted) * FrameRecord.Bytes) || !_blocks.TryCommit(_class.OffsetOf(first), bytes, huge))
         {
             return false;
         }

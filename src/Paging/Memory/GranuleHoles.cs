@@ -1,5 +1,3 @@
-using Paging.Interop;
-
 namespace Paging.Memory;
 
 /// <summary>Gives back the memory of single frames of a granule.</summary>
@@ -15,8 +13,7 @@ internal static unsafe class GranuleHoles
     /// <returns>How many were. Less than could be, when the system refuses to take memory back.</returns>
     internal static long Make(FrameClass size, Reservation memory, long first, long end, int granuleShift, long max)
     {
-        // Memory goes back by whole pages of the system, which may be larger than frames.
-        int unit = Math.Max(1, VirtualMemory.SystemPageBytes >> size.PageShift);
+        int unit = size.Granules.FramesInUnit;
         long made = 0;
         bool isAdvised = size.PageBytes >= Reservation.HugePageBytes || size.PageBytes << granuleShift < Reservation.HugePageBytes;
         for (long at = first; at + unit <= end && made < max;)

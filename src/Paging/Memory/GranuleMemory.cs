@@ -13,6 +13,13 @@ internal sealed unsafe class GranuleMemory(
 {
     private readonly int _granulesInBlock = Reservation.HugePageBytes >> (pageShift + granuleShift);
 
+    /// <summary>Makes frames of a granule usable.</summary>
+    internal bool TryCommit(long at, long bytes, bool huge)
+    {
+        (at, bytes) = WholePages(at, bytes);
+        return memory.TryCommit(at, bytes, huge);
+    }
+
     /// <summary>Gives the memory of a granule back.</summary>
     /// <remarks>If the granule is small, the system is first advised against huge pages for all of the huge page that the granule may lie
     /// in. Advice for each granule alone would add two mappings for each. A granule of whole huge pages is not part of another huge
@@ -24,6 +31,7 @@ internal sealed unsafe class GranuleMemory(
             memory.Advise(OffsetOf(FirstInBlock(granule)), Reservation.HugePageBytes, huge: false);
         }
 
+        (at, bytes) = WholePages(at, bytes);
         return memory.TryDecommit(at, bytes);
     }
 
@@ -46,6 +54,15 @@ internal sealed unsafe class GranuleMemory(
         }
 
         memory.Collapse(OffsetOf(begin), Reservation.HugePageBytes);
+    }
+
+    /// <summary>The system's pages that a range lies in. These may be larger than frames, and a granule that the budget cuts short can end in
+    /// the middle of one: no other granule has a part of it.</summary>
+    private static (long At, long Bytes) WholePages(long at, long bytes)
+    {
+        long page = Interop.VirtualMemory.SystemPageBytes;
+        long first = at / page * page;
+        return (first, (at + bytes - first + page - 1) / page * page);
     }
 
     private int FirstInBlock(int granule) => _granulesInBlock < 2 ? granule : granule / _granulesInBlock * _granulesInBlock;

@@ -152,7 +152,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     }
 
     /// <summary>Gives back memory of free frames.</summary>
-    /// <returns>The number of frames.</returns>
+    /// <returns>The number of frames. It may be more than asked for, since memory goes back by whole pages of the system.</returns>
     internal long GiveBackFree(FrameClass size, long max)
     {
         long given = 0;
@@ -166,7 +166,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
                 break;
             }
 
-            given += size.Granules.EndShrink(first, end, Math.Min(max - given, Spare(size)));
+            given += size.Granules.EndShrink(first, end, Math.Min(WholeUnits(size, max - given), Spare(size)));
             below = first;
         }
 
@@ -176,6 +176,13 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
     /// <summary>Frames of a class above those that it keeps.</summary>
     private static long Spare(FrameClass size) =>
         Math.Max(0, size.Frames - (size.MaxFrames < FramePool.MinFrames ? 0 : Math.Min(size.KeptClean, size.Frames)));
+
+    /// <summary>Frames whose memory goes back together where the system's pages are larger: of fewer, nothing would come back.</summary>
+    private static long WholeUnits(FrameClass size, long frames)
+    {
+        long unit = size.Granules.FramesInUnit;
+        return (frames + unit - 1) / unit * unit;
+    }
 
     /// <summary>The frames that a class is to give of those that are too many.</summary>
     private long Wanted(FrameClass size)
@@ -202,7 +209,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
         while (wanted > 0 && !_swap.Rundown.IsClosed && !(any && found.OthersUnstorable != 0 && _swap.MayWait))
         {
             using Gate.Scope held = shifter.Gate.Enter();
-            long now = Math.Min(Math.Min(wanted, most), Spare(size));
+            long now = Math.Min(WholeUnits(size, Math.Min(wanted, most)), Spare(size));
             (int first, int end) = now > 0 ? size.Granules.BeginShrink(below, now) : (0, 0);
             if (first == end)
             {
@@ -223,7 +230,7 @@ internal sealed unsafe class FrameShrinker(PagingDomain domain, FrameShifter shi
             any |= given != 0;
 
             // A granule that gave all that was wanted may have more.
-            below = given == now ? end : first;
+            below = given >= now ? end : first;
         }
 
         return any;

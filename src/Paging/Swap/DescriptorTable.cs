@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Paging.Codecs;
+using Paging.Interop;
 using Paging.Memory;
 using Paging.TestSeam;
 using Paging.Threading;
@@ -49,7 +50,7 @@ internal sealed unsafe partial class DescriptorTable
         get
         {
             long used = Volatile.Read(ref _end) * Descriptor.Bytes;
-            long unit = used <= Reservation.HugePageBytes ? 4096 : Reservation.HugePageBytes;
+            long unit = used <= Reservation.HugePageBytes ? VirtualMemory.SystemPageBytes : Reservation.HugePageBytes;
             return (used + unit - 1) / unit * unit;
         }
     }

@@ -1,3 +1,5 @@
+using Paging.Interop;
+
 namespace Paging.Swap.Devices;
 
 /// <summary>Scratch buffers of one size, each with a cipher and a request of its own.</summary>
@@ -8,7 +10,9 @@ internal sealed unsafe class ScratchPool : IDisposable
 
     internal ScratchPool(int count, int blocks, ReadOnlySpan<byte> key)
     {
-        Buffers = new BounceBuffers(count, blocks * BlockCipher.StoredBytes);
+        // Whole pages of the system, which may be larger than blocks.
+        int page = Math.Max(BlockCipher.StoredBytes, VirtualMemory.SystemPageBytes);
+        Buffers = new BounceBuffers(count, ((blocks * BlockCipher.StoredBytes) + page - 1) / page * page);
         PayloadBytes = blocks * BlockCipher.PayloadBytes;
         _ciphers = new BlockCipher[count];
         _transfers = new EncryptedTransfer[count];
