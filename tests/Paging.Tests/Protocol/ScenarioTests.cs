@@ -49,7 +49,8 @@ internal static class Scenarios
             .. PageScenarios.All, .. PressureScenarios.All, .. WaitingScenarios.All, .. WatchScenarios.All, .. ClosingScenarios.All,
             .. SparseScenarios.All, .. StoreScenarios.All, .. WriterScenarios.All, .. ListScenarios.All, .. DirectScenarios.All,
             .. FileScenarios.All, .. ColdScenarios.All, .. ColdRaceScenarios.All, .. PrefetchScenarios.All, .. ReadaheadScenarios.All,
-            .. ResizeScenarios.All, .. GatherScenarios.All, .. RangeScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All, .. CloneScenarios.All
+            .. ResizeScenarios.All, .. GatherScenarios.All, .. RangeScenarios.All, .. MappedScenarios.All, .. DatasetScenarios.All,
+            .. CloneScenarios.All,
         ];
 
     internal static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
