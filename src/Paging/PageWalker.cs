@@ -36,6 +36,19 @@ internal readonly unsafe ref struct PageWalker<T>
     /// untouched.</summary>
     internal void CopyTo(Span<T> destination)
     {
+        if (destination.Length > _pageLength - _offset)
+        {
+            CopyPagesTo(destination);
+        }
+        else if (!destination.IsEmpty)
+        {
+            CopyPageTo(_page, _offset, destination);
+        }
+    }
+
+    /// <summary>As <see cref="CopyTo"/>, from more than one page.</summary>
+    private void CopyPagesTo(Span<T> destination)
+    {
         // The destination may lie in the frame of a page of the range. Then that page is copied first, before the others are copied over
         // it.
         long first = FindPageOf(destination);
@@ -47,13 +60,37 @@ internal readonly unsafe ref struct PageWalker<T>
 
         long page = _page;
         int offset = _offset;
+        bool mayRead = _pages.Region.MayBeInFiles;
+        while (!destination.IsEmpty)
+        {
+            int count = Math.Min(_pageLength - offset, destination.Length);
+            if (mayRead && count < destination.Length && !_pages.IsResident(page))
+            {
+                CopyRestTo(page, offset, destination, first);
+                return;
+            }
+
+            if (page != first)
+            {
+                CopyPageTo(page, offset, destination[..count]);
+            }
+
+            destination = destination[count..];
+            page++;
+            offset = 0;
+        }
+    }
+
+    /// <summary>Copies the rest of a range, of which pages are missing, with the reads of the next ones under way.</summary>
+    private void CopyRestTo(long page, int offset, Span<T> destination, long copied)
+    {
         RangeReads reads = _pages.Region.ReadsOf(page, page + ((offset + (long)destination.Length - 1) / _pageLength) + 1);
         try
         {
             while (!destination.IsEmpty)
             {
                 int count = Math.Min(_pageLength - offset, destination.Length);
-                if (page != first)
+                if (page != copied)
                 {
                     reads.Advance(page);
                     CopyPageTo(page, offset, destination[..count]);

@@ -134,6 +134,10 @@ internal unsafe partial struct PageAccessor(PagedRegion region, long limit, int 
         return value;
     }
 
+    /// <summary>Whether a page is in a frame. A hint: false of one whose word is in a node.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly bool IsResident(long page) => PageWord.IsResident(PageWord.Load(_words + page));
+
     /// <summary>Pins a page; the caller owes an <see cref="PageWord.Unpin"/> of <paramref name="word"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly byte* Pin(long page, bool write, out ulong* word)
