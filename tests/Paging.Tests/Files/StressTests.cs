@@ -18,12 +18,12 @@ public sealed class StressTests
     [InlineData(Mixed, 2, 1, false)]
     public void Threads_over_pages_that_are_mostly_in_files_lose_nothing(int pageBytes, int backgroundThreads, int files, bool encrypt) =>
         Seeded.Run(
-            seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 8_000, Seed = seed }));
+            seed => Execute(StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files, encrypt) with { Operations = 5_000, Seed = seed }));
 
     [Fact]
     public void Files_that_the_data_outgrow_refuse_and_lose_nothing() => Seeded.Run(seed =>
     {
-        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads: 1).WithFiles(1) with { Operations = 8_000, Seed = seed };
+        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads: 1).WithFiles(1) with { Operations = 5_000, Seed = seed };
         Execute(options with { FileBytes = options.FileBytes / 2 });
     });
 
@@ -33,7 +33,7 @@ public sealed class StressTests
     [InlineData(Mixed, 2, 1)]
     public void Budgets_that_move_under_threads_lose_nothing(int pageBytes, int backgroundThreads, int files) =>
         Seeded.Run(seed => Execute(
-            StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files) with { Operations = 8_000, Seed = seed, Resizes = true }));
+            StressOptions.Of(pageBytes, backgroundThreads).WithFiles(files) with { Operations = 5_000, Seed = seed, Resizes = true }));
 
     private static void Execute(StressOptions options)
     {
@@ -57,7 +57,7 @@ public sealed class StressWithoutUringTests : IDisposable
     [InlineData(1, true)]
     public void Blocking_threads_do_as_well(int backgroundThreads, bool encrypt) => Seeded.Run(seed =>
     {
-        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads).WithFiles(2, encrypt) with { Operations = 8_000, Seed = seed };
+        StressOptions options = StressOptions.Of(4 << 10, backgroundThreads).WithFiles(2, encrypt) with { Operations = 5_000, Seed = seed };
         StressResult result = StressRun.Execute(options);
         Assert.True(result.Statistics.FaultsFromFile > options.Operations / 20, $"Hardly anything came from a file: {result.Statistics}");
     });

@@ -16,7 +16,7 @@ public class ConcurrencyTests
     [InlineData(Mixed, 2)]
     public void Threads_that_write_the_same_pages_lose_nothing(int pageBytes, int backgroundThreads) => Seeded.Run(seed =>
     {
-        StressOptions options = StressOptions.Of(pageBytes, backgroundThreads) with { Operations = 60_000, Seed = seed };
+        StressOptions options = StressOptions.Of(pageBytes, backgroundThreads) with { Operations = 35_000, Seed = seed };
         StressResult result = StressRun.Execute(options);
         Assert.Equal(options.Operations, result.Operations);
         Assert.True(result.Statistics.Evictions > options.Operations / 20, $"Hardly anything was evicted: {result.Statistics}");
@@ -27,7 +27,7 @@ public class ConcurrencyTests
     {
         StressOptions options = StressOptions.Of(4 << 10, backgroundThreads: 1) with
         {
-            Operations = 80_000,
+            Operations = 50_000,
             Seed = seed,
             Threads = 8,
             ResidentBytes = 20 * (4 << 10),
