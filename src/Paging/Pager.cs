@@ -241,6 +241,8 @@ public sealed partial class Pager : IDisposable, IAsyncDisposable
             return ValueTask.FromCanceled(cancellationToken);
         }
 
+        // Called by a listener to a fault, this is the thread whose reads would keep the file.
+        ReadPlan.TryEnd();
         if (!file.Area.TryBeginRemoval(out AreaState before))
         {
             throw new InvalidOperationException($"Swap file '{file.Path}' is being removed already. Await that.");

@@ -118,7 +118,8 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
         }
     }
 
-    /// <summary>The access is over. Listeners hear of a fault only here, where the access holds nothing but its pin.</summary>
+    /// <summary>The access is over. Listeners hear of a fault only here, where the access holds nothing but its pin, and
+    /// reads that it has begun for the pages behind.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Leave(PagedRegion region, ref LeaseWait wait)
     {
@@ -199,6 +200,11 @@ internal sealed unsafe partial class FaultHandler(PagingDomain domain)
                     if (PageWord.State(word) == PageState.Filling)
                     {
                         region.OnFault(index);
+                    }
+                    else
+                    {
+                        // Who evicts it may want room that reads of this thread hold.
+                        ReadPlan.TryEnd();
                     }
 
                     _parking.Wait(page);

@@ -275,6 +275,9 @@ internal sealed unsafe class LeaseQueue(PagingDomain domain)
             Join(line, ref wait, long.MaxValue);
         }
 
+        // As in TryWait.
+        ReadPlan.TryEnd();
+
         // Read before the frames are looked at, so that a lease that ends after that look still ends the sleep.
         wait.Seen = LeaseEnds.Count;
         if (line.IsFirst(wait.Ticket))

@@ -75,29 +75,46 @@ internal ref struct RangeReads(PagedRegion region, SwapStore swap, long first, l
 
     public void Dispose()
     {
-        for (; _sets != 0; _sets--)
+        try
         {
-            ReadPlan.End(_reads[_first]);
-            _first = (_first + 1) % MaxSets;
+            for (; _sets != 0; _sets--)
+            {
+                ReadPlan.End(_reads[_first]);
+                _first = (_first + 1) % MaxSets;
+            }
         }
-
-        _held.Dispose();
+        finally
+        {
+            _held.Dispose();
+        }
     }
 
     private void Begin()
     {
         long behind = Math.Min(end, _next + _setPages);
-        for (; _next < behind; _next++)
-        {
-            region.NoteRead(swap.Loader, _next);
-        }
-
         int before = ReadPlan.Count;
-        ReadPlan.Begin(swap.Loader);
-        int at = (_first + _sets) % MaxSets;
-        _ends[at] = behind;
-        _reads[at] = ReadPlan.Count - before;
-        _sets++;
+        try
+        {
+            for (; _next < behind; _next++)
+            {
+                region.NoteRead(swap.Loader, _next);
+            }
+        }
+        finally
+        {
+            // What was noted is begun or let go, and what is begun is ended in the end, whatever fails.
+            try
+            {
+                ReadPlan.Begin(swap.Loader);
+            }
+            finally
+            {
+                int at = (_first + _sets) % MaxSets;
+                _ends[at] = behind;
+                _reads[at] = ReadPlan.Count - before;
+                _sets++;
+            }
+        }
     }
 
     [InlineArray(MaxSets)]

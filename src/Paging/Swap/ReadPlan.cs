@@ -82,10 +82,25 @@ internal sealed class ReadPlan
         }
 
         plan._notedFor = null;
-        Debug.Assert(plan._count == 0 || plan._loader == loader, "the pages of one pager");
-        plan.BeginStored(loader.Reads);
-        plan.BeginSources(loader.Reads);
-        plan._loader = plan._count == 0 ? null : loader;
+        if (plan._count != 0 && plan._loader != loader)
+        {
+            // A listener to faults of one pager, whose reads are under way here, goes through pages of another one.
+            plan._notedCount = 0;
+            plan.DropSources();
+            return;
+        }
+
+        plan._loader = loader;
+        try
+        {
+            plan.BeginStored(loader.Reads);
+            plan.BeginSources(loader.Reads);
+        }
+        finally
+        {
+            plan.DropSources();
+            plan._loader = plan._count == 0 ? null : loader;
+        }
     }
 
     /// <summary>Ends all reads of this thread. It must not throw, and does not.</summary>

@@ -215,6 +215,57 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public void A_listener_may_copy_ranges_of_another_pager_while_reads_of_a_range_are_under_way()
+    {
+        using Pager pager = Make("copied from");
+        using Pager other = Make("copied from meanwhile");
+        using PagedArray<long> array = Work(pager);
+        using PagedArray<long> another = Work(other);
+        const int Length = 50 * PageLength;
+        var meanwhile = new long[Length];
+        int next = 0;
+        Exception? failure = null;
+        using MeterListener listener = ListenToFaults(pager, (_, _) =>
+        {
+            try
+            {
+                another.CopyTo(next++ % 25 * (long)Length, meanwhile);
+            }
+            catch (Exception e)
+            {
+                failure ??= e;
+            }
+        });
+        var copy = new long[Length];
+        for (long start = 0; start < array.Length; start += Length)
+            array.CopyTo(start, copy);
+        Assert.Null(failure);
+        Assert.True(next > 1000, $"{next} faults");
+    }
+
+    [Fact]
+    public void A_listener_may_remove_the_file_of_which_reads_are_under_way()
+    {
+        using Pager pager = Make("removed from");
+        SwapFile file = pager.AddSwapFile(new SwapFileOptions { Path = Path.GetTempPath(), Bytes = 16 << 20, Priority = 1 });
+        using PagedArray<long> array = Work(pager);
+        bool isRemoved = false;
+        int faults = 0;
+        using MeterListener listener = ListenToFaults(pager, (_, _) =>
+        {
+            if (++faults == 100)
+            {
+                pager.RemoveSwapFileAsync(file).AsTask().Wait();
+                isRemoved = true;
+            }
+        });
+        var copy = new long[50 * PageLength];
+        for (long start = 0; start < array.Length; start += copy.Length)
+            array.CopyTo(start, copy);
+        Assert.True(isRemoved);
+    }
+
+    [Fact]
     public void A_factory_that_throws_or_makes_nothing_leaves_nothing_behind()
     {
         int threads = Face.Figures.Threads();
