@@ -6,7 +6,7 @@ namespace Paging.Tests.Protocol;
 [Collection(WaitsForScenarios.Name)]
 public sealed class ScenarioTests(ITestOutputHelper output)
 {
-    internal const int Seeds = 200;
+    internal const int Seeds = 120;
 
     public static TheoryData<string> Names =>
         [.. Scenarios.All.Select(static scenario => scenario.Name)];
