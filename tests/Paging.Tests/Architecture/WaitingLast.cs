@@ -7,8 +7,8 @@ using Xunit.v3;
 
 namespace Paging.Tests.Architecture;
 
-/// <summary>Ends with the tests that wait for another process, and begins that process at once, so that it has a processor throughout: beside
-/// the tests that run alone in this one, too. The rest is in the usual order.</summary>
+/// <summary>Ends with the tests that wait for another process, which begins with those that run alone in this one (<see cref="Alone"/>) and
+/// leave it a processor. The rest is in the usual order.</summary>
 internal sealed class WaitingLast : ITestCollectionOrderer
 {
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
@@ -17,7 +17,7 @@ internal sealed class WaitingLast : ITestCollectionOrderer
 #if DEBUG
         if (testCollections.Any(static collection => Waits(collection)))
         {
-            _ = ScenarioChild.Instance;
+            ScenarioChild.IsWanted = true;
         }
 #endif
         return [.. DefaultTestCollectionOrderer.Instance.OrderTestCollections(testCollections).OrderBy(static collection => Waits(collection))];

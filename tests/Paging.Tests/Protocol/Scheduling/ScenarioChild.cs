@@ -42,6 +42,9 @@ internal sealed class ScenarioChild
         _ = Task.Run(() => Listen(process));
     }
 
+    /// <summary>Whether tests of this run wait for it.</summary>
+    internal static bool IsWanted { get; set; }
+
     /// <summary>The one that runs the scenarios. Started by the first who asks for it.</summary>
     internal static ScenarioChild Instance => s_child.Value;
 
