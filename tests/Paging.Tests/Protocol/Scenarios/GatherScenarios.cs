@@ -9,7 +9,7 @@ namespace Paging.Tests.Protocol;
 /// pages and to the file. One thread is the device, another one the background, which takes its share of the rows.</summary>
 internal static class GatherScenarios
 {
-    internal const long File = 4 << 20;
+    private const long File = 4 << 20;
 
     /// <summary>With fewer, nobody helps.</summary>
     private const int Frames = 8;
@@ -172,33 +172,8 @@ internal static class GatherScenarios
     });
 
     internal static readonly Scenario FailingReads = new(
-        "reads of a gather fail or bring something else: one exception, and all rows are there afterwards", static run =>
-    {
-        MemoryDevice memory = new(File, run.Seed);
-        FaultyDevice device = new(memory, run.Seed);
-        (World world, Book book) = Begin(run, device);
-        memory.DelaysCompletion = true;
-        foreach (Fault fault in (ReadOnlySpan<Fault>)[Fault.InputOutputError, Fault.FlippedBit, Fault.MisdirectedRead])
-        {
-            device.Chances[fault] = 8;
-        }
-
-        int refused = 0;
-        FileScenarios.With(memory, run,
-            () => Repeat(2, () => GatherOrFail(book, ref refused)),
-            () => Repeat(4, () => world.Domain.Step()),
-            () =>
-            {
-                GatherOrFail(book, ref refused);
-                world.EvictAll();
-            });
-        device.Chances.Clear();
-        Assert.True(refused == 0 || device.Injected > 0, "a gather was refused, and nothing has failed");
-
-        // A device that fails where it must not has been dealt with; nothing of what it holds is lost. The few reads there are may all have
-        // failed, and not have come to the memory below.
-        End(world, memory, () => book.Gather(s_rows), mayHaveReadNone: device.Injected > 0);
-    });
+        "reads of a gather fail or bring something else: one exception, and all rows are there afterwards",
+        static run => ReadWhileReadsFail(run, poolBytes: null, static book => book.Gather(s_rows)));
 
     internal static readonly Scenario AllReadsFail = new(
         "every read of a gather fails: that is said once by each, and the next gather has its rows", static run =>
@@ -210,9 +185,9 @@ internal static class GatherScenarios
         device.Always = Fault.InputOutputError;
         int refused = 0;
         FileScenarios.With(memory, run,
-            () => GatherOrFail(book, ref refused),
+            () => ReadOrFail(book, static read => read.Gather(s_rows), ref refused),
             () => Repeat(3, () => world.Domain.Step()),
-            () => GatherOrFail(book, ref refused));
+            () => ReadOrFail(book, static read => read.Gather(s_rows), ref refused));
         Assert.Equal(2, refused);
         device.Always = Fault.None;
         End(world, memory, () => book.Gather(s_rows), mayHaveReadNone: true);
@@ -227,11 +202,40 @@ internal static class GatherScenarios
         AgainstFileCleaning, TwoAtOnce, ArrayDisposed, PagerDisposed, FailingReads, AllReadsFail,
     ];
 
-    private static void GatherOrFail(Book book, ref int refused)
+    /// <summary>Three reads by two threads of pages whose device fails now and then.</summary>
+    internal static void ReadWhileReadsFail(Run run, long? poolBytes, Action<Book> read)
+    {
+        MemoryDevice memory = new(File, run.Seed);
+        FaultyDevice device = new(memory, run.Seed);
+        (World world, Book book) = Begin(run, device, poolBytes);
+        memory.DelaysCompletion = true;
+        foreach (Fault fault in (ReadOnlySpan<Fault>)[Fault.InputOutputError, Fault.FlippedBit, Fault.MisdirectedRead])
+        {
+            device.Chances[fault] = 8;
+        }
+
+        int refused = 0;
+        FileScenarios.With(memory, run,
+            () => Repeat(2, () => ReadOrFail(book, read, ref refused)),
+            () => Repeat(4, () => world.Domain.Step()),
+            () =>
+            {
+                ReadOrFail(book, read, ref refused);
+                world.EvictAll();
+            });
+        device.Chances.Clear();
+        Assert.True(refused == 0 || device.Injected > 0, "pages were refused, and nothing has failed");
+
+        // A device that fails where it must not has been dealt with; nothing of what it holds is lost. The few reads there are may all have
+        // failed, and not have come to the memory below.
+        End(world, memory, () => read(book), mayHaveReadNone: device.Injected > 0);
+    }
+
+    private static void ReadOrFail(Book book, Action<Book> read, ref int refused)
     {
         try
         {
-            book.Gather(s_rows);
+            read(book);
         }
         catch (PageCorruptedException)
         {
@@ -248,7 +252,7 @@ internal static class GatherScenarios
     }
 
     /// <summary>Pages of which those of sealed segments are in the file, and the others in the pool or untouched.</summary>
-    internal static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
+    private static (World World, Book Book) Begin(Run run, Paging.Swap.Devices.SwapDevice device, long? poolBytes = null)
     {
         World world = new(run, frames: Frames, poolBytes);
         world.AddFile(device);

@@ -83,44 +83,10 @@ internal static class RangeScenarios
     });
 
     internal static readonly Scenario FailingReads = new(
-        "reads of a range fail or bring something else: one exception, and all of it is there afterwards", static run =>
-    {
-        MemoryDevice memory = new(GatherScenarios.File, run.Seed);
-        FaultyDevice device = new(memory, run.Seed);
-        (World world, Book book) = Begin(run, device, Neighbours);
-        memory.DelaysCompletion = true;
-        foreach (Fault fault in (ReadOnlySpan<Fault>)[Fault.InputOutputError, Fault.FlippedBit, Fault.MisdirectedRead])
-        {
-            device.Chances[fault] = 8;
-        }
-
-        int refused = 0;
-        FileScenarios.With(memory, run,
-            () => Repeat(2, () => CopyOrFail(book, ref refused)),
-            () => Repeat(2, () => world.Domain.Step()),
-            () =>
-            {
-                CopyOrFail(book, ref refused);
-                world.EvictAll();
-            });
-        device.Chances.Clear();
-        Assert.True(refused == 0 || device.Injected > 0, "a copy was refused, and nothing has failed");
-        End(world, memory, () => book.Copy(0, Pages), mayHaveReadNone: device.Injected > 0);
-    });
+        "reads of a range fail or bring something else: one exception, and all of it is there afterwards",
+        static run => ReadWhileReadsFail(run, Neighbours, static book => book.Copy(0, Pages)));
 
     internal static IReadOnlyList<Scenario> All { get; } =
         [AgainstEviction, AgainstSwapoff, AgainstLeases, ArrayDisposed, PagerDisposed, FailingReads];
-
-    private static void CopyOrFail(Book book, ref int refused)
-    {
-        try
-        {
-            book.Copy(0, Pages);
-        }
-        catch (PageCorruptedException)
-        {
-            refused++;
-        }
-    }
 }
 #endif

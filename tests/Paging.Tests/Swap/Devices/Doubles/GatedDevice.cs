@@ -31,9 +31,7 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
 
     internal override int Read(long offset, byte* buffer, int length, ulong stamp)
     {
-        Interlocked.Increment(ref _reads);
-        if (Interlocked.Decrement(ref _readsLeft) == 0)
-            _action!();
+        NoteRead();
         return inner.Read(offset, buffer, length, stamp);
     }
 
@@ -42,13 +40,18 @@ internal sealed unsafe class GatedDevice(SwapDevice inner) : SwapDevice
     internal override void Submit(IoRequest request)
     {
         if (request.Operation == IoOperation.Read)
-            Interlocked.Increment(ref _reads);
-        if (request.Operation == IoOperation.Read && Interlocked.Decrement(ref _readsLeft) == 0)
-            _action!();
+            NoteRead();
         inner.Submit(request);
     }
 
     internal override int Trim(long offset, long length) => inner.Trim(offset, length);
 
     public override void Dispose() => inner.Dispose();
+
+    private void NoteRead()
+    {
+        Interlocked.Increment(ref _reads);
+        if (Interlocked.Decrement(ref _readsLeft) == 0)
+            _action!();
+    }
 }
